@@ -1,0 +1,5 @@
+// Command tandem serves HTTP as nginx does and holds virtual addresses as
+// keepalived does, in one process, from the configuration files of both.
+package main
+
+func main() {}
