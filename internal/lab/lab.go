@@ -1,0 +1,79 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+)
+
+// Lab is a set of hosts and switches. All of it goes when Close is called, or
+// when the process ends in whatever way.
+type Lab struct {
+	fabric   *namespace      // where the switches and the far ends of all cables are
+	netlink  *netlink.Handle // in fabric
+	mu       sync.Mutex
+	hosts    []*Host
+	switches int // made so far, for their names
+	cables   int // made so far, for their names
+}
+
+// New makes an empty lab for one test, closed when the test ends. Where the
+// kernel refuses namespaces the test is skipped with the reason.
+func New(t testing.TB) *Lab {
+	t.Helper()
+	if unavailable != nil {
+		if os.Getenv(requireEnv) != "" {
+			t.Fatalf("no lab, and %s is set: %v", requireEnv, unavailable)
+		}
+		t.Skipf("no lab: %v", unavailable)
+	}
+	l, err := Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+// Open makes an empty lab. The process must be one that Enter returned to
+// with done false and no error.
+func Open() (*Lab, error) {
+	if unavailable != nil {
+		return nil, unavailable
+	}
+	fabric, err := newNamespace("switch")
+	if err != nil {
+		return nil, fmt.Errorf("lab: %w", err)
+	}
+	handle, err := netlink.NewHandleAt(netns.NsHandle(fabric.network.Fd()))
+	if err != nil {
+		fabric.close()
+		return nil, fmt.Errorf("lab: netlink: %w", err)
+	}
+	return &Lab{fabric: fabric, netlink: handle}, nil
+}
+
+// Close kills every process that still runs on a host and lets go of all
+// namespaces.
+func (l *Lab) Close() error {
+	l.mu.Lock()
+	hosts := l.hosts
+	l.hosts = nil
+	l.mu.Unlock()
+	var errs []error
+	for _, h := range hosts {
+		errs = append(errs, h.close())
+	}
+	l.netlink.Close()
+	l.fabric.close()
+	return errors.Join(errs...)
+}
