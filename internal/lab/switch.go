@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -57,7 +58,7 @@ func (s *Switch) bridge(name string) (int, error) {
 }
 
 // Connect gives the host an interface on the switch with the name and the
-// addresses, and sets it up.
+// addresses, sets it up, and waits until it carries frames.
 func (s *Switch) Connect(h *Host, name string, addresses ...netip.Prefix) (*Port, error) {
 	s.lab.mu.Lock()
 	s.lab.cables++
@@ -85,7 +86,33 @@ func (s *Switch) Connect(h *Host, name string, addresses ...netip.Prefix) (*Port
 			return nil, err
 		}
 	}
-	return p, p.Up()
+	if err := p.Up(); err != nil {
+		return nil, err
+	}
+	return p, p.awaitCarrier()
+}
+
+// carrierLimit bounds the wait for a carrier. The kernel announces one at
+// once or, if it has just announced others, a second later.
+const carrierLimit = 5 * time.Second
+
+// awaitCarrier waits until both ends of the cable are operational: frames
+// sent before that are dropped.
+func (p *Port) awaitCarrier() error {
+	for deadline := time.Now().Add(carrierLimit); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		near, err := p.link()
+		if err != nil {
+			return err
+		}
+		far, err := p.sw.lab.netlink.LinkByIndex(p.far)
+		if err != nil {
+			return fmt.Errorf("lab: cable to %s of %s: %w", p.Name, p.Host.Name, err)
+		}
+		if near.Attrs().OperState == netlink.OperUp && far.Attrs().OperState == netlink.OperUp {
+			return nil
+		}
+	}
+	return fmt.Errorf("lab: interface %s of %s: no carrier after %v", p.Name, p.Host.Name, carrierLimit)
 }
 
 // AddAddress adds an address as an operator would, for ever.
