@@ -54,6 +54,14 @@ func Open() (*Lab, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lab: %w", err)
 	}
+	// The bridges are to forward, not to take part.
+	err = fabric.do(func() error {
+		return os.WriteFile("/proc/sys/net/ipv6/conf/default/disable_ipv6", []byte("1"), 0)
+	})
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		fabric.close()
+		return nil, fmt.Errorf("lab: %w", err)
+	}
 	handle, err := netlink.NewHandleAt(netns.NsHandle(fabric.network.Fd()))
 	if err != nil {
 		fabric.close()

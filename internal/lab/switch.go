@@ -81,15 +81,18 @@ func (s *Switch) Connect(h *Host, name string, addresses ...netip.Prefix) (*Port
 	if err := p.Plug(); err != nil {
 		return nil, err
 	}
+	if err := p.Up(); err != nil {
+		return nil, err
+	}
+	if err := p.awaitCarrier(); err != nil {
+		return nil, err
+	}
 	for _, a := range addresses {
 		if err := p.AddAddress(a); err != nil {
 			return nil, err
 		}
 	}
-	if err := p.Up(); err != nil {
-		return nil, err
-	}
-	return p, p.awaitCarrier()
+	return p, nil
 }
 
 // carrierLimit bounds the wait for a carrier. The kernel announces one at
@@ -115,9 +118,28 @@ func (p *Port) awaitCarrier() error {
 	return fmt.Errorf("lab: interface %s of %s: no carrier after %v", p.Name, p.Host.Name, carrierLimit)
 }
 
-// AddAddress adds an address as an operator would, for ever.
+// AddAddress adds an address as an operator would, for ever, and waits until
+// it can be used.
 func (p *Port) AddAddress(a netip.Prefix) error {
-	return p.address(a, p.Host.netlink.AddrAdd)
+	if err := p.address(a, p.Host.netlink.AddrAdd); err != nil || a.Addr().Is4() {
+		return err
+	}
+	for deadline := time.Now().Add(carrierLimit); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		link, err := p.link()
+		if err != nil {
+			return err
+		}
+		list, err := p.Host.netlink.AddrList(link, netlink.FAMILY_V6)
+		if err != nil {
+			return fmt.Errorf("lab: addresses of %s of %s: %w", p.Name, p.Host.Name, err)
+		}
+		for _, held := range list {
+			if a.Addr() == netip.AddrFrom16([16]byte(held.IP.To16())) && held.Flags&unix.IFA_F_TENTATIVE == 0 {
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("lab: address %s on %s of %s: still tentative after %v", a, p.Name, p.Host.Name, carrierLimit)
 }
 
 // RemoveAddress removes an address behind everybody's back.
