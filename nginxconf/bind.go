@@ -38,9 +38,11 @@ type binder struct {
 	table *Table
 	tree  *Tree
 	errs  Errors
-	// unsupported holds the one message for each directive that nginx knows
-	// and the table does not.
-	unsupported map[string]*Error
+	// missing holds the one message for each directive that is only missing
+	// here.
+	missing map[missingKey]*Error
+	listed  map[missingLine]bool
+	near    map[missingKey]string // answers of nearMiss
 }
 
 // Bind walks the tree and calls the setters of the directives, in the order of
@@ -50,7 +52,13 @@ func (t *Table) Bind(tree *Tree, data any, opts BindOptions) Errors {
 	if opts.Context == 0 {
 		opts.Context = Main
 	}
-	b := &binder{table: t, tree: tree, unsupported: map[string]*Error{}}
+	b := &binder{
+		table:   t,
+		tree:    tree,
+		missing: map[missingKey]*Error{},
+		listed:  map[missingLine]bool{},
+		near:    map[missingKey]string{},
+	}
 	s := &Scope{Context: opts.Context, Data: data, b: b}
 	s.Walk(tree.Main)
 	errs := b.errs.unique()
@@ -99,8 +107,7 @@ func (s *Scope) Walk(ds []*Directive) {
 // bind checks one directive, in the order of nginx's ngx_conf_handler, and
 // calls its setter.
 func (s *Scope) bind(d *Directive) {
-	commands := s.b.table.commands[d.Name]
-	for _, c := range commands {
+	for _, c := range s.b.table.commands[d.Name] {
 		if c.In&s.Context == 0 {
 			continue
 		}
@@ -116,7 +123,7 @@ func (s *Scope) bind(d *Directive) {
 		}
 		return
 	}
-	s.b.unknown(s, d, len(commands) > 0)
+	s.b.unknown(s, d)
 }
 
 // report adds the error of a setter.

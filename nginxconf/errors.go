@@ -17,6 +17,7 @@ type Pos struct {
 	File     string // full name as nginx prints it, or CommandLine; empty: nowhere in particular
 	Line     int    // from 1; meaningless for CommandLine
 	Included *Pos   // the include directive that brought File in; nil for the main file and -g
+	Offset   int    // bytes of File up to there, which orders what stands on one line
 }
 
 // String returns FILE:LINE, or just "command line".
@@ -181,13 +182,16 @@ func (t *Tree) Sort(errs Errors) {
 }
 
 // place is one step of the way from the main file to a position.
-type place struct{ file, line int }
+type place struct{ file, line, offset int }
 
 func (p place) before(q place) bool {
 	if p.file != q.file {
 		return p.file < q.file
 	}
-	return p.line < q.line
+	if p.line != q.line {
+		return p.line < q.line
+	}
+	return p.offset < q.offset
 }
 
 // places returns the way to p, the main file first.
@@ -197,7 +201,7 @@ func places(p *Pos, index map[string]int) []place {
 	}
 	var way []place
 	for ; p != nil; p = p.Included {
-		way = append([]place{{index[p.File], p.Line}}, way...)
+		way = append([]place{{index[p.File], p.Line, p.Offset}}, way...)
 	}
 	return way
 }

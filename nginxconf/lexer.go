@@ -243,6 +243,7 @@ func (lx *lexer) unexpectedEnd() *syntaxError {
 	if lx.param {
 		msg = `unexpected end of parameter, expecting ";"`
 	}
+	lx.pos = len(lx.text)
 	return &syntaxError{lx.line, msg, stopFile}
 }
 

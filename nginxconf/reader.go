@@ -199,15 +199,19 @@ func (r *reader) block(lx *lexer, base Pos, depth int) []*Directive {
 		words, end, err := lx.statement(r.words[:0])
 		r.words = words
 		pos := base
-		pos.Line = lx.line
+		pos.Line, pos.Offset = lx.line, lx.pos
 		if err != nil {
 			pos.Line = err.line
+			if err.then == stopFile {
+				lx.broken = true
+				pos.Offset++ // after what there is to say about the last directive
+			}
 			r.errorAt(pos, "%s", err.msg)
-			lx.broken = err.then == stopFile
 		}
 		switch {
 		case lx.broken:
 		case end == endText && depth > 0:
+			pos.Offset++ // as above
 			r.errorAt(pos, `unexpected end of file, expecting "}"`)
 			lx.broken = true
 		case end == endText:
@@ -235,7 +239,7 @@ func (r *reader) block(lx *lexer, base Pos, depth int) []*Directive {
 				d.Block = r.block(lx, base, depth+1)
 			}
 			d.ClosePos = base
-			d.ClosePos.Line = lx.line
+			d.ClosePos.Line, d.ClosePos.Offset = lx.line, lx.pos
 			if d.Name == "include" {
 				r.errorAt(pos, `directive "include" is not terminated by ";"`)
 				continue
@@ -259,7 +263,7 @@ func (r *reader) lua(lx *lexer, base Pos) {
 	if lx.skipLua() {
 		return
 	}
-	base.Line = lx.line
+	base.Line, base.Offset = lx.line, lx.pos
 	r.errorAt(base, `unexpected end of file, expecting "}"`)
 	lx.broken = true
 }
