@@ -1,0 +1,173 @@
+package http1
+
+import (
+	"io"
+	"time"
+)
+
+// body is how far the body of the current request has been read.
+type body struct {
+	chunked bool
+	ended   bool
+	err     error // a protocol error stays
+	left    int64 // bytes left of the body, or of the current chunk
+
+	stage        chunkStage
+	overhead     int // bytes of chunk extensions so far
+	trailerLimit int
+	trailerRaw   []byte
+	trailers     []Field
+}
+
+func (b *body) reset() {
+	trailers := b.trailers[:0]
+	clear(b.trailers)
+	*b = body{ended: true, trailers: trailers, trailerLimit: b.trailerLimit}
+}
+
+// StartBody prepares reading the body that h announces (RFC 9112 section 6.3).
+// ReadHead has done so for its head.
+func (c *Conn) StartBody(h *Head) {
+	b := &c.body
+	b.chunked = h.Chunked
+	b.left = 0
+	if !h.Chunked {
+		b.left = max(h.ContentLength, 0)
+	}
+	b.ended = !h.Chunked && b.left == 0
+}
+
+// BodyDone says whether nothing is left of the body of the current request,
+// so that what follows on the connection is the next request.
+func (c *Conn) BodyDone() bool { return c.body.ended }
+
+// directRead is from how many bytes on a read goes past the buffer.
+const directRead = 2048
+
+// ReadBody reads from the body of the current request and undoes the chunked
+// coding. It returns io.EOF at the end of the body, *BadRequest for faulty
+// chunks, os.ErrDeadlineExceeded when the body time-out passed without a byte
+// and io.ErrUnexpectedEOF when the client closed the connection. n is 0 when
+// there is an error.
+func (c *Conn) ReadBody(p []byte) (n int, err error) {
+	b := &c.body
+	if b.err != nil {
+		return 0, b.err
+	}
+	if b.chunked && b.left == 0 && !b.ended {
+		if err := c.nextChunk(); err != nil {
+			if _, bad := err.(*BadRequest); bad {
+				b.err = err
+			}
+			return 0, err
+		}
+	}
+	if b.ended {
+		return 0, io.EOF
+	}
+	if int64(len(p)) > b.left {
+		p = p[:b.left]
+	}
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if c.r == c.w && len(p) >= directRead {
+		n, err = c.readInto(p, 0, c.bodyWait)
+	} else {
+		if c.r == c.w {
+			err = c.fillBody()
+		}
+		n = copy(p, c.buf[c.r:c.w])
+		c.r += n
+	}
+	if err != nil {
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		return 0, err
+	}
+	if b.left -= int64(n); b.left == 0 {
+		if b.chunked {
+			b.stage = chunkEnd
+		} else {
+			b.ended = true
+		}
+	}
+	return n, nil
+}
+
+// roomForBody is how much room above the head a body buffer should have.
+const roomForBody = 1024
+
+// fillBody reads more bytes after buf[r:w] and leaves what is below floor
+// alone.
+func (c *Conn) fillBody() error {
+	if c.r == c.w {
+		c.r, c.w = c.floor, c.floor
+	}
+	if c.w == len(c.buf) || c.r == c.w && len(c.buf)-c.floor < roomForBody {
+		switch {
+		case c.r > c.floor && len(c.buf)-c.floor >= roomForBody:
+			c.w = c.floor + copy(c.buf[c.floor:], c.buf[c.r:c.w])
+			c.r = c.floor
+		default:
+			c.detachHead()
+		}
+	}
+	return c.fill(0, c.bodyWait)
+}
+
+// detachHead gives the body a buffer of its own, with room after what it has.
+func (c *Conn) detachHead() {
+	old, n := c.buf, c.w-c.r
+	c.buf = getBuffer(max(smallBuffer, 2*n))
+	copy(c.buf, old[c.r:c.w])
+	switch {
+	case c.floor == 0 && old != nil:
+		putBuffer(old)
+	case c.held == nil:
+		c.held = old
+	}
+	c.r, c.w, c.floor = 0, n, 0
+}
+
+// DiscardBody reads the rest of the body and drops it, so that the connection
+// can serve another request. It returns nil at the end of the body, and
+// otherwise why it gave up: ReadBody's error, or errTooMuch after maxBytes
+// bytes or maxTime (0: no bound).
+func (c *Conn) DiscardBody(maxBytes int64, maxTime time.Duration) error {
+	if c.body.ended {
+		return nil
+	}
+	until := int64(0)
+	if maxTime > 0 {
+		until = now() + int64(maxTime)
+	}
+	wait := c.bodyWait
+	defer func() { c.bodyWait = wait }()
+	scratch := getBuffer(smallBuffer)
+	defer putBuffer(scratch)
+	for dropped := int64(0); ; {
+		if until != 0 {
+			left := time.Duration(until - now())
+			if left <= 0 {
+				return errTooMuch
+			}
+			if wait == 0 || left < wait {
+				c.bodyWait = left
+			} else {
+				c.bodyWait = wait
+			}
+		}
+		n, err := c.ReadBody(scratch)
+		if c.body.ended {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if dropped += int64(n); maxBytes > 0 && dropped > maxBytes {
+			return errTooMuch
+		}
+	}
+}

@@ -1,0 +1,173 @@
+package http1
+
+import "bytes"
+
+// Version is an HTTP version: major times ten plus minor, HTTP/0.9 being 9.
+type Version uint8
+
+// The versions a request can have. A higher minor version of HTTP/1 counts as
+// HTTP/1.1 (RFC 9110 section 2.5).
+const (
+	HTTP09 Version = 9
+	HTTP10 Version = 10
+	HTTP11 Version = 11
+)
+
+// String returns the version as the protocol writes it.
+func (v Version) String() string {
+	switch v {
+	case HTTP09:
+		return "HTTP/0.9"
+	case HTTP10:
+		return "HTTP/1.0"
+	case HTTP11:
+		return "HTTP/1.1"
+	}
+	return "HTTP/?"
+}
+
+// Field is one header or trailer field line.
+type Field struct {
+	// Name is the field name as received.
+	Name []byte
+	// Value is the field value without the white space around it.
+	Value []byte
+	// ID is the known name, or 0.
+	ID FieldID
+	// Invalid says that the name has a character outside letters, digits and
+	// hyphen (and underscore where Limits.UnderscoresInHeaders allows it): what
+	// nginx's ignore_invalid_headers concerns.
+	Invalid bool
+	// Underscore says that the name has an underscore.
+	Underscore bool
+}
+
+// Head is a parsed request head. The zero value is ready for ReadHead, which
+// resets it. Its slices point into the buffers of the connection.
+type Head struct {
+	// Method is made of A to Z, "_" and "-".
+	Method []byte
+	// Line is the request line without its line end.
+	Line []byte
+	// Target is nginx's $request_uri: origin-form as received; for absolute-form
+	// what follows scheme and authority ("/" when that is empty, and it may
+	// begin with "?"); for CONNECT the authority.
+	Target []byte
+	// Scheme is set for absolute-form only.
+	Scheme []byte
+	// Authority is the host and optional port of absolute-form and CONNECT.
+	Authority []byte
+	// Version is HTTP09, HTTP10 or HTTP11.
+	Version Version
+
+	// Fields are the header fields in order, without those that
+	// ignore_invalid_headers drops.
+	Fields []Field
+	// Dropped are the fields that ignore_invalid_headers dropped.
+	Dropped []Field
+	// Size is the head's length on the wire in bytes, with the final line end
+	// and without empty lines before the request line.
+	Size int
+
+	// ContentLength is the value of Content-Length, -1 without one.
+	ContentLength int64
+	// Chunked says that the body comes in the chunked coding.
+	Chunked bool
+
+	// ConnectionClose, ConnectionKeepAlive and ConnectionUpgrade say which
+	// tokens stand in Connection fields.
+	ConnectionClose, ConnectionKeepAlive, ConnectionUpgrade bool
+	// Host is the Host field as received; nil without one.
+	Host []byte
+	// HasHost says that there is a Host field.
+	HasHost bool
+	// ServerName is the host to choose a server by, from Authority or else from
+	// Host: lower case, without port and trailing dot. Empty when there is none.
+	ServerName []byte
+	// ServerPort is the port beside ServerName; 0 without one.
+	ServerPort int
+	// Expect100 says that the client waits for 100 (Continue).
+	Expect100 bool
+
+	first   [fieldIDCount]uint16 // index+1 of the first field with that ID
+	lowered []byte               // storage of ServerName when it had capitals
+}
+
+// maxKeptFields bounds the memory that a reused Head holds on to.
+const maxKeptFields = 128
+
+// Reset empties h for reuse and keeps its storage, unless an unusually long
+// head made that large.
+func (h *Head) Reset() {
+	fields, dropped, lowered := h.Fields[:0], h.Dropped[:0], h.lowered[:0]
+	if cap(fields) > maxKeptFields {
+		fields = nil
+	}
+	if cap(dropped) > maxKeptFields {
+		dropped = nil
+	}
+	*h = Head{Fields: fields, Dropped: dropped, lowered: lowered, ContentLength: -1}
+}
+
+// Lookup returns the value of the first field with the given ID, and nil when
+// there is none. An empty value is not nil.
+func (h *Head) Lookup(id FieldID) []byte {
+	if i := h.first[id]; i != 0 {
+		return h.Fields[i-1].Value
+	}
+	return nil
+}
+
+// Has says whether there is a field with the given ID.
+func (h *Head) Has(id FieldID) bool { return h.first[id] != 0 }
+
+// Get returns the value of the first field whose name is lowerName, which must
+// be in lower case, and nil when there is none.
+func (h *Head) Get(lowerName string) []byte {
+	for i := range h.Fields {
+		if equalLower(h.Fields[i].Name, lowerName) {
+			return h.Fields[i].Value
+		}
+	}
+	return nil
+}
+
+// KeepAlive says whether the client wants the connection to stay open: the
+// default of HTTP/1.1 without "close", and HTTP/1.0 with "keep-alive" (RFC 9112
+// section 9.3).
+func (h *Head) KeepAlive() bool {
+	switch {
+	case h.ConnectionClose:
+		return false
+	case h.Version >= HTTP11:
+		return true
+	}
+	return h.Version == HTTP10 && h.ConnectionKeepAlive
+}
+
+// HasBody says whether the head announces a body, even one of length 0.
+func (h *Head) HasBody() bool { return h.Chunked || h.ContentLength >= 0 }
+
+// IsConnect says whether the method is CONNECT.
+func (h *Head) IsConnect() bool { return bytes.Equal(h.Method, methodConnect) }
+
+var (
+	methodConnect = []byte("CONNECT")
+	methodGet     = []byte("GET")
+)
+
+// equalLower compares an ASCII name with one already in lower case.
+func equalLower(name []byte, lower string) bool {
+	if len(name) != len(lower) {
+		return false
+	}
+	for i, c := range name {
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
+		}
+		if c != lower[i] {
+			return false
+		}
+	}
+	return true
+}

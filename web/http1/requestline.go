@@ -1,0 +1,155 @@
+package http1
+
+import "bytes"
+
+// nginx's words for what is wrong with a request line.
+const (
+	reasonMethod   = "client sent invalid method"
+	reasonRequest  = "client sent invalid request"
+	reasonVersion  = "client sent invalid version"
+	reasonMethod09 = "client sent invalid method in HTTP/0.9 request"
+	reasonLineHost = "client sent invalid host in request line"
+)
+
+// badMethod says whether line, possibly the beginning of a request line, can
+// not begin one: only method characters may stand before the first space.
+func badMethod(line []byte) bool {
+	for i, c := range line {
+		if c == ' ' {
+			return i == 0
+		}
+		if !isMethodChar(c) {
+			return true
+		}
+	}
+	return false
+}
+
+// parseRequestLine reads a whole request line without its line end.
+//
+// "A server that receives a request-target longer than any URI it wishes to
+// parse" is the business of the caller; "although the request-line grammar
+// rules require that each of the component elements be separated by a single SP
+// octet, recipients MAY instead parse on whitespace-delimited word boundaries"
+// (RFC 9112 section 3): this one does not.
+func (h *Head) parseRequestLine(line []byte) *BadRequest {
+	h.Line = line
+	if badMethod(line) {
+		return &BadRequest{400, reasonMethod}
+	}
+	if controlIndex(line) >= 0 || bytes.IndexByte(line, '\t') >= 0 {
+		return &BadRequest{400, reasonRequest}
+	}
+	i := bytes.IndexByte(line, ' ')
+	if i < 0 {
+		return &BadRequest{400, reasonMethod}
+	}
+	h.Method = line[:i]
+	rest := line[i+1:]
+	var target []byte
+	if i = bytes.IndexByte(rest, ' '); i < 0 {
+		target, rest = rest, nil
+		h.Version = HTTP09
+	} else {
+		target, rest = rest[:i], rest[i+1:]
+		if bad := h.parseVersion(rest); bad != nil {
+			return bad
+		}
+	}
+	if bad := h.parseTarget(target); bad != nil {
+		return bad
+	}
+	if h.Version == HTTP09 && !bytes.Equal(h.Method, methodGet) {
+		return &BadRequest{400, reasonMethod09}
+	}
+	if h.Authority != nil {
+		var ok bool
+		if h.ServerName, h.ServerPort, h.lowered, ok = serverName(h.lowered, h.Authority); !ok {
+			return &BadRequest{400, reasonLineHost}
+		}
+	}
+	return nil
+}
+
+// parseVersion reads "HTTP/d.d" (RFC 9112 section 2.3). A major version above
+// 1 is answered 505, anything else that is not HTTP/1.x 400.
+func (h *Head) parseVersion(v []byte) *BadRequest {
+	if len(v) < 6 || string(v[:5]) != "HTTP/" || v[5] < '1' || v[5] > '9' {
+		return &BadRequest{400, reasonRequest}
+	}
+	if v[5] > '1' || len(v) > 6 && isDigit(v[6]) {
+		return &BadRequest{505, reasonVersion}
+	}
+	if len(v) != len("HTTP/1.1") || v[6] != '.' || !isDigit(v[7]) {
+		return &BadRequest{400, reasonRequest}
+	}
+	h.Version = HTTP11
+	if v[7] == '0' {
+		h.Version = HTTP10
+	}
+	return nil
+}
+
+// parseTarget tells the four forms of a request target apart (RFC 9112 section
+// 3.2). asterisk-form is refused, as nginx does.
+func (h *Head) parseTarget(t []byte) *BadRequest {
+	switch {
+	case h.IsConnect():
+		n := authorityLength(t)
+		colon := bytes.LastIndexByte(t, ':')
+		if n != len(t) || colon < 0 || colon == n-1 || !isDigit(t[n-1]) {
+			return &BadRequest{400, reasonRequest}
+		}
+		h.Target, h.Authority = t, t
+		return nil
+	case len(t) == 0:
+		return &BadRequest{400, reasonRequest}
+	case t[0] == '/':
+		h.Target = t
+		return nil
+	}
+	i := 0
+	for i < len(t) && (isAlpha(t[i]) || i > 0 && (isDigit(t[i]) || t[i] == '+' || t[i] == '-' || t[i] == '.')) {
+		i++
+	}
+	if i == 0 || len(t)-i < 3 || string(t[i:i+3]) != "://" {
+		return &BadRequest{400, reasonRequest}
+	}
+	rest := t[i+3:]
+	n := authorityLength(rest)
+	if n < len(rest) && rest[n] != '/' && rest[n] != '?' {
+		return &BadRequest{400, reasonRequest}
+	}
+	h.Scheme, h.Authority, h.Target = t[:i], rest[:n], rest[n:]
+	if len(h.Target) == 0 {
+		if h.Version == HTTP09 {
+			return &BadRequest{400, reasonRequest}
+		}
+		// The first slash of "://" serves, so that Target stays in the buffer.
+		h.Target = t[i+1 : i+2]
+	}
+	return nil
+}
+
+// authorityLength returns how much of b is a host and an optional port: what
+// nginx reads there, which is a subset of RFC 3986 without user information.
+func authorityLength(b []byte) int {
+	i := 0
+	if i < len(b) && b[i] == '[' {
+		for i++; i < len(b) && isLiteralChar(b[i]); i++ {
+		}
+		if i == len(b) || b[i] != ']' {
+			return i
+		}
+		i++
+	} else {
+		for i < len(b) && (isAlpha(b[i]) || isDigit(b[i]) || b[i] == '.' || b[i] == '-') {
+			i++
+		}
+	}
+	if i < len(b) && b[i] == ':' {
+		for i++; i < len(b) && isDigit(b[i]); i++ {
+		}
+	}
+	return i
+}

@@ -1,0 +1,86 @@
+package http1
+
+import (
+	"errors"
+	"os"
+	"time"
+)
+
+// WaitRequest ends the current request and waits for the first byte of the
+// next. While it waits the connection holds no buffer. Bytes that are already
+// there, pipelined or received meanwhile, make it return at once.
+//
+// It returns io.EOF when the client closed the connection,
+// os.ErrDeadlineExceeded when idle has passed (0: never), ErrClosing after
+// Interrupt, and the transport's error otherwise.
+func (c *Conn) WaitRequest(idle time.Duration) error {
+	c.finishRequest()
+	if c.r < c.w {
+		return nil
+	}
+	if c.sock.raw == nil {
+		return c.waitStream(idle)
+	}
+	c.sock.in = readOp{timeout: idle, idle: true, once: c.state.Load()&stateInterrupted != 0}
+	n, err := c.sock.read()
+	if c.state.Load()&stateIdle != 0 {
+		c.state.And(^uint32(stateIdle))
+	}
+	if err == errWouldBlock {
+		err = ErrClosing
+	}
+	if err != nil {
+		return err
+	}
+	c.r, c.w = 0, n
+	return nil
+}
+
+// waitStream is WaitRequest on a transport without a descriptor of its own,
+// such as TLS: it waits for one byte, which needs no buffer here.
+func (c *Conn) waitStream(idle time.Duration) error {
+	if c.buf != nil {
+		putBuffer(c.buf)
+		c.buf = nil
+	}
+	c.state.Or(stateIdle)
+	defer c.state.And(^uint32(stateIdle))
+	from := now()
+	for {
+		if err := c.read.arm(from, idle, c.s.SetReadDeadline); err != nil {
+			return err
+		}
+		if c.state.Load()&stateInterrupted != 0 {
+			return ErrClosing
+		}
+		n, err := c.s.Read(c.first[:])
+		if n > 0 {
+			c.buf = getBuffer(smallBuffer)
+			c.buf[0] = c.first[0]
+			c.r, c.w = 0, 1
+			return nil
+		}
+		if err != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+			err = c.expired(from, idle, true)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// longAgo is a deadline that has passed.
+var longAgo = time.Unix(1, 0)
+
+// Interrupt, called from any goroutine until Release, makes an idle WaitRequest
+// return ErrClosing at once, and the next one when the connection is busy. A
+// request in progress is not disturbed, and a request that has been received
+// already is still served.
+func (c *Conn) Interrupt() {
+	if c.state.Or(stateInterrupted)&stateIdle != 0 {
+		_ = c.s.SetReadDeadline(longAgo) // fails only on a closed connection
+	}
+}
+
+// Interrupted says whether Interrupt has been called.
+func (c *Conn) Interrupted() bool { return c.state.Load()&stateInterrupted != 0 }
