@@ -170,6 +170,11 @@ func (s *Scope) ErrorAt(pos Pos, format string, args ...any) {
 	s.add(pos, Emerg, fmt.Errorf(format, args...))
 }
 
+// WarnAt adds a warning at any position.
+func (s *Scope) WarnAt(pos Pos, format string, args ...any) {
+	s.add(pos, Warn, fmt.Errorf(format, args...))
+}
+
 func (s *Scope) add(pos Pos, sev Severity, err error) {
 	s.b.errs = append(s.b.errs, &Error{Pos: pos, Severity: sev, Msg: err.Error(), Err: errors.Unwrap(err)})
 }

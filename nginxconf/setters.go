@@ -113,13 +113,16 @@ func lookUp(names []Name, word string) (int, error) {
 }
 
 // SetEnum is the setter of a directive with one of several words.
-func SetEnum(get func(*Scope) *Value[int], names []Name) Setter {
-	return setOnce(get, func(d *Directive) (int, error) { return lookUp(names, d.Args[0]) }, nil)
+func SetEnum[T ~int](get func(*Scope) *Value[T], names ...Name) Setter {
+	return setOnce(get, func(d *Directive) (T, error) {
+		v, err := lookUp(names, d.Args[0])
+		return T(v), err
+	}, nil)
 }
 
 // SetBitmask is the setter of a directive with any of several words, each of
 // which adds its bits. It may be repeated; a word given twice is warned of.
-func SetBitmask(get func(*Scope) *Value[int], names []Name) Setter {
+func SetBitmask[T ~int](get func(*Scope) *Value[T], names ...Name) Setter {
 	return func(s *Scope, d *Directive) error {
 		v := get(s)
 		for _, word := range d.Args {
@@ -127,11 +130,11 @@ func SetBitmask(get func(*Scope) *Value[int], names []Name) Setter {
 			if err != nil {
 				return err
 			}
-			if v.V&bits != 0 {
+			if v.V&T(bits) != 0 {
 				s.Warnf(d, `duplicate value "%s"`, word)
 				continue
 			}
-			*v = Value[int]{v.V | bits, true}
+			*v = Value[T]{v.V | T(bits), true}
 		}
 		return nil
 	}

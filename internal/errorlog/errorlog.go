@@ -1,0 +1,120 @@
+// Package errorlog writes nginx's error log: levels, one line an event, any
+// number of targets, reopened on demand. A slow or full disk never stops the
+// caller.
+package errorlog
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Level is the weight of a message; smaller is graver.
+type Level int
+
+// nginx's levels.
+const (
+	Stderr Level = iota
+	Emerg
+	Alert
+	Crit
+	Error
+	Warn
+	Notice
+	Info
+	Debug
+)
+
+// Names are the words for levels, by Level.
+var Names = [...]string{"", "emerg", "alert", "crit", "error", "warn", "notice", "info", "debug"}
+
+// String returns the level's word.
+func (l Level) String() string { return Names[l] }
+
+// ParseLevel returns the level for a word of error_log; debug_* are debug.
+func ParseLevel(word string) (Level, bool) {
+	for i, n := range Names {
+		if n == word && i > 0 {
+			return Level(i), true
+		}
+	}
+	if len(word) > 6 && word[:6] == "debug_" {
+		return Debug, true
+	}
+	return 0, false
+}
+
+// Target is one place that lines go to.
+type Target struct {
+	Level Level // the least grave that is written
+	To    io.Writer
+}
+
+// Log is an error log: one or more targets. The zero Log and nil write
+// nothing.
+type Log struct {
+	targets []Target
+	max     Level
+}
+
+// New makes a log of the targets.
+func New(targets ...Target) *Log {
+	l := &Log{targets: targets}
+	for _, t := range targets {
+		l.max = max(l.max, t.Level)
+	}
+	return l
+}
+
+// Enabled reports whether a message of that level would be written anywhere.
+func (l *Log) Enabled(level Level) bool { return l != nil && level <= l.max }
+
+var pid = os.Getpid()
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }}
+
+// Printf writes a message that belongs to no connection.
+func (l *Log) Printf(level Level, format string, args ...any) {
+	if l.Enabled(level) {
+		l.Write(level, 0, fmt.Appendf(nil, format, args...))
+	}
+}
+
+// Write writes a message: "2026/01/02 15:04:05 [error] 123#123: *7 message".
+// conn is the connection's number, 0 for none.
+func (l *Log) Write(level Level, conn uint64, message []byte) {
+	if !l.Enabled(level) {
+		return
+	}
+	p := buffers.Get().(*[]byte)
+	b := time.Now().AppendFormat((*p)[:0], "2006/01/02 15:04:05")
+	b = append(append(append(b, " ["...), Names[level]...), "] "...)
+	b = strconv.AppendInt(b, int64(pid), 10)
+	b = append(b, '#')
+	b = strconv.AppendInt(b, int64(pid), 10)
+	b = append(b, ": "...)
+	if conn != 0 {
+		b = append(b, '*')
+		b = strconv.AppendUint(b, conn, 10)
+		b = append(b, ' ')
+	}
+	b = append(append(b, message...), '\n')
+	for _, t := range l.targets {
+		if level <= t.Level {
+			_, _ = t.To.Write(b)
+		}
+	}
+	*p = b
+	buffers.Put(p)
+}
+
+// Targets returns the places that lines go to.
+func (l *Log) Targets() []Target {
+	if l == nil {
+		return nil
+	}
+	return l.targets
+}

@@ -1,0 +1,196 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"tandem/web/http1"
+)
+
+// body is the request body once it has been read: in memory, or in a file
+// when it is larger than client_body_buffer_size.
+type body struct {
+	Data []byte   // in memory; nil when File is set
+	File *os.File // temporary file, read from offset 0
+	Len  int64
+	Read bool // the whole body is here
+
+	buf  []byte // Data's memory, reused between requests up to keepBody
+	name string // of File, when it still has one
+	keep bool   // leave the file where it is (client_body_in_file_only on)
+}
+
+const keepBody = 64 << 10
+
+func (b *body) reset() {
+	buf := b.buf
+	if cap(buf) > keepBody {
+		buf = nil
+	}
+	*b = body{buf: buf[:0]}
+}
+
+// close gives up the temporary file.
+func (b *body) close() {
+	if b.File == nil {
+		return
+	}
+	_ = b.File.Close()
+	if b.name != "" && !b.keep {
+		_ = os.Remove(b.name)
+	}
+	b.File = nil
+}
+
+// FileName returns the name of the temporary file, "" without one;
+// $request_body_file.
+func (b *body) FileName() string { return b.name }
+
+// HasBody reports whether the client announced a body.
+func (r *Request) HasBody() bool { return r.Head.ContentLength > 0 || r.Head.Chunked }
+
+// ExpectContinue tells a client that waits for it to go on and send the body
+// (RFC 9110, 10.1.1).
+func (r *Request) ExpectContinue() error {
+	if r.expectTested || !r.Head.Expect100 || r.Head.Version < http1.HTTP11 || !r.IsMain() {
+		return nil
+	}
+	r.expectTested = true
+	return r.stream.sendContinue()
+}
+
+// ReadBody reads the whole request body into memory or a file. It returns OK,
+// or the status to answer with.
+func (r *Request) ReadBody() Code {
+	main := r.Main
+	if main.Body.Read || main.discarded {
+		return OK
+	}
+	b := &main.Body
+	if !main.HasBody() {
+		b.Read = true
+		return OK
+	}
+	if err := main.ExpectContinue(); err != nil {
+		return Error
+	}
+	limit := r.Core.ClientBodyBufferSize.V
+	max := r.Core.ClientMaxBodySize.V
+	toFile := r.Core.ClientBodyInFileOnly.V != BodyFileOff
+	b.keep = r.Core.ClientBodyInFileOnly.V == BodyFileOn
+	if toFile {
+		if code := r.bodyToFile(b); code != OK {
+			return code
+		}
+	}
+	reader := r.BodyReader()
+	b.Data = b.buf[:0]
+	for {
+		b.grow(limit, main.Head.ContentLength)
+		n, err := reader.Read(b.Data[len(b.Data):cap(b.Data)])
+		b.Data = b.Data[:len(b.Data)+n]
+		b.Len += int64(n)
+		if max > 0 && b.Len > max {
+			r.Logf(errLevelError, "client intended to send too large chunked body: %d bytes", b.Len)
+			return 413
+		}
+		if b.File != nil || int64(len(b.Data)) >= limit && err == nil {
+			if code := r.bodyToFile(b); code != OK {
+				return code
+			}
+		}
+		switch {
+		case err == io.EOF:
+			b.Read = true
+			if b.File == nil {
+				b.buf = b.Data
+			} else {
+				b.Data = nil
+			}
+			return OK
+		case err != nil:
+			return r.bodyError(err)
+		}
+	}
+}
+
+// grow makes room for the next read.
+func (b *body) grow(limit, announced int64) {
+	if len(b.Data) < cap(b.Data) {
+		return
+	}
+	size := int64(cap(b.Data))*2 + 4096
+	if announced > 0 {
+		// One byte more, so that the end is seen without growing again.
+		size = min(size, announced+1)
+	}
+	size = max(min(size, limit+1), int64(len(b.Data))+1)
+	b.Data = append(make([]byte, 0, size), b.Data...)
+}
+
+// bodyToFile moves what has been read so far to the temporary file.
+func (r *Request) bodyToFile(b *body) Code {
+	if b.File == nil {
+		f, err := CreateTemp(r.Core.ClientBodyTempPath.V)
+		if err != nil {
+			r.Logf(errLevelCrit, "%v", err)
+			return 500
+		}
+		b.File, b.name = f, f.Name()
+		if len(b.Data) > 0 {
+			r.Logf(errLevelWarn, "a client request body is buffered to a temporary file %s", b.name)
+		}
+	}
+	if _, err := b.File.Write(b.Data); err != nil {
+		r.Logf(errLevelCrit, "%v", err)
+		return 500
+	}
+	b.Data = b.Data[:0]
+	return OK
+}
+
+// CreateTemp makes a temporary file in a folder of the configuration, making
+// the folder if it is not there.
+func CreateTemp(dir string) (*os.File, error) {
+	f, err := os.CreateTemp(dir, "tandem-")
+	if errors.Is(err, os.ErrNotExist) {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("mkdir() \"%s\" failed: %w", dir, err)
+		}
+		f, err = os.CreateTemp(dir, "tandem-")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open() in \"%s\" failed: %w", dir, err)
+	}
+	return f, nil
+}
+
+// bodyError turns a failure to read the body into the status it deserves.
+func (r *Request) bodyError(err error) Code {
+	var bad *http1.BadRequest
+	switch {
+	case errors.As(err, &bad):
+		r.Logf(errLevelInfo, "%s", bad.Reason)
+		r.Keepalive = false
+		return Code(bad.Status)
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		r.Logf(errLevelInfo, "client timed out (110: Connection timed out) while reading client request body")
+		return 408
+	default:
+		r.Logf(errLevelInfo, "client prematurely closed connection while reading client request body")
+		return 400
+	}
+}
+
+// BodyReader reads the request body as it arrives; io.EOF at its end.
+func (r *Request) BodyReader() io.Reader { return bodyReader{r.Main} }
+
+type bodyReader struct{ r *Request }
+
+func (b bodyReader) Read(p []byte) (int, error) { return b.r.stream.readBody(p) }
+
+// DiscardBody has the rest of the request body thrown away when the response
+// is complete.
+func (r *Request) DiscardBody() { r.Main.discarded = true }

@@ -1,0 +1,262 @@
+package web
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"tandem/web/http1"
+)
+
+// conn is one client connection over HTTP/1.
+type conn struct {
+	net              net.Conn
+	wire             *http1.Conn
+	servers          *addrServers
+	gen              *Generation
+	number           uint64
+	start            time.Time
+	requests         int
+	remote           netip.AddrPort
+	remoteText       string
+	scheme           string
+	pipelined        bool
+	broken           bool          // nothing more is to be read or written
+	keepaliveTimeout time.Duration // of the last request's location
+	req              *Request
+}
+
+var connectionNumber atomic.Uint64
+
+// serve answers the requests of one connection until either side ends it.
+func (g *Generation) serve(nc net.Conn, servers *addrServers) {
+	c := &conn{net: nc, servers: servers, gen: g, start: time.Now(), number: connectionNumber.Add(1), scheme: "http"}
+	c.setRemote(nc.RemoteAddr())
+	c.wire = http1.NewConn(nc)
+	if !g.add(c) {
+		// The generation was retired meanwhile: the request, if one comes, is
+		// still answered, and then the connection closed.
+		g.stats.late.Add(1)
+	}
+	defer g.remove(c)
+	defer c.close()
+	g.stats.accepted.Add(1)
+
+	wait := c.servers.dflt.Core.Limits.HeaderTimeout
+	for {
+		g.stats.waiting.Add(1)
+		err := c.wire.WaitRequest(wait)
+		g.stats.waiting.Add(-1)
+		if err != nil {
+			return
+		}
+		if !c.one() {
+			return
+		}
+		wait = c.keepaliveTimeout
+	}
+}
+
+func (c *conn) setRemote(addr net.Addr) {
+	switch a := addr.(type) {
+	case *net.TCPAddr:
+		ap := a.AddrPort()
+		c.remote = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
+		c.remoteText = c.remote.Addr().String()
+	default:
+		c.remoteText = "unix:"
+	}
+}
+
+// one reads and answers one request; false ends the connection.
+func (c *conn) one() bool {
+	if c.req == nil {
+		c.req = newRequest(c)
+		c.req.stream = &http1Stream{c: c}
+	}
+	r := c.req
+	r.reset()
+	c.requests++
+	srv := c.servers.dflt
+	r.Server = srv
+	r.setLocation(srv.Location)
+	err := c.wire.ReadHead(r.Head, &srv.Core.Limits)
+	r.Start = time.Now()
+	r.vars.reset(srv.HTTP.variables.stored)
+	if err != nil {
+		return c.badHead(r, err)
+	}
+	c.gen.stats.requests.Add(1)
+	c.gen.stats.active.Add(1)
+	r.begin()
+	c.finish(r)
+	c.gen.stats.active.Add(-1)
+	return c.next(r)
+}
+
+// badHead deals with a head that could not be read.
+func (c *conn) badHead(r *Request, err error) bool {
+	var bad *http1.BadRequest
+	if !errors.As(err, &bad) {
+		return false
+	}
+	c.gen.stats.requests.Add(1)
+	if r.Head.Version == 0 {
+		// A request line that was not understood is answered with a head.
+		r.Head.Version = http1.HTTP10
+	}
+	r.MethodName, r.Method, r.RawURI, r.Path = r.Head.Method, lookupMethod(r.Head.Method), r.Head.Target, rootPath
+	r.setHost(r.Head.ServerName)
+	r.Logf(errLevelInfo, "%s", bad.Reason)
+	r.Keepalive = false
+	r.LingeringClose = bad.Status != 400
+	r.Finalize(Code(bad.Status))
+	c.finish(r)
+	if !c.broken {
+		c.linger(r)
+	}
+	return false
+}
+
+// finish completes the response and logs the request.
+func (c *conn) finish(r *Request) {
+	if r.HeaderSent && !c.broken {
+		if err := r.stream.flush(); err != nil {
+			r.LogSendError(err)
+			c.broken = true
+		}
+	}
+	r.runLog()
+	for i := len(r.cleanups) - 1; i >= 0; i-- {
+		r.cleanups[i]()
+	}
+	r.Body.close()
+}
+
+// next decides, after a response, whether the connection serves another
+// request.
+func (c *conn) next(r *Request) bool {
+	if c.broken {
+		return false
+	}
+	if !r.Keepalive {
+		c.linger(r)
+		return false
+	}
+	if !c.wire.BodyDone() {
+		if err := c.wire.DiscardBody(lingerMax, r.Core.LingeringTimeout.V); err != nil {
+			return false
+		}
+	}
+	c.keepaliveTimeout = r.Core.KeepaliveTimeout.V
+	return !c.closing()
+}
+
+// lingerMax is how much of a body nobody wanted is read to keep a connection.
+const lingerMax = 64 << 10
+
+// linger closes the sending side first and reads on for a while, so that a
+// client that is still sending gets to see the answer.
+func (c *conn) linger(r *Request) {
+	mode := r.Core.LingeringClose.V
+	if mode == LingeringOff || mode == LingeringOn && !r.LingeringClose {
+		return
+	}
+	if mode == LingeringOn && c.wire.BodyDone() {
+		return
+	}
+	c.wire.CloseLinger(r.Core.LingeringTime.V, r.Core.LingeringTimeout.V)
+}
+
+func (c *conn) close() {
+	c.wire.Close()
+	c.wire.Release()
+}
+
+// closing reports whether the connection is to end after this request,
+// because its generation is being retired.
+func (c *conn) closing() bool { return c.gen.draining() }
+
+// begin takes a request from its head to its answer.
+func (r *Request) begin() {
+	if !r.takeHead() {
+		return
+	}
+	if r.Method == TRACE {
+		r.Logf(errLevelInfo, "client sent TRACE method")
+		r.Finalize(405)
+		return
+	}
+	if r.Method == CONNECT {
+		r.Logf(errLevelInfo, "client sent CONNECT method")
+		r.Finalize(405)
+		return
+	}
+	r.handle()
+}
+
+// takeHead makes the request of its head: method, path, host, server. It
+// answers what cannot be understood and returns false.
+func (r *Request) takeHead() bool {
+	h := r.Head
+	r.MethodName = h.Method
+	r.Method = lookupMethod(h.Method)
+	r.RawURI = h.Target
+	r.Path = rootPath
+	r.setHost(h.ServerName)
+	r.RawPathValid = true
+	if r.Method == CONNECT {
+		return true
+	}
+	if len(h.Target) == 1 && h.Target[0] == '*' {
+		r.Path = h.Target
+		return true
+	}
+	path, args, ok := http1.NormalizePath(nil, h.Target, r.Server.Core.MergeSlashes.V)
+	if !ok {
+		r.Logf(errLevelInfo, "client sent invalid request while reading client request line")
+		r.Keepalive = false
+		r.Finalize(400)
+		return false
+	}
+	r.Path, r.Args = path, args
+	return true
+}
+
+var rootPath = []byte("/")
+
+func lookupMethod(name []byte) Method {
+	switch string(name) {
+	case "GET":
+		return GET
+	case "HEAD":
+		return HEAD
+	case "POST":
+		return POST
+	}
+	if m, ok := Methods[string(name)]; ok {
+		return m
+	}
+	return MethodUnknown
+}
+
+// setHost takes the host of the request and the server that has this name.
+func (r *Request) setHost(host []byte) {
+	r.Host = host
+	if names := r.conn.servers.names; names != nil && len(host) > 0 {
+		if srv := names.find(r, r.Host); srv != nil {
+			r.Server = srv
+			r.setLocation(srv.Location)
+		}
+	}
+}
+
+// runLog runs the log phase for the main request and for those subrequests
+// that log_subrequest names.
+func (r *Request) runLog() {
+	for _, handler := range r.Server.HTTP.handlers[Log] {
+		handler(r)
+	}
+}

@@ -1,0 +1,427 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"tandem/internal/errorlog"
+	"tandem/nginxconf"
+	"tandem/web/http1"
+)
+
+// The core module: the directives of ngx_http_core_module that belong to no
+// feature of their own.
+
+// ServerCore are the core settings of a server.
+type ServerCore struct {
+	clientHeaderTimeout    nginxconf.Value[time.Duration]
+	clientHeaderBufferSize nginxconf.Value[int64]
+	largeClientBuffers     nginxconf.Value[nginxconf.Bufs]
+	maxHeaders             nginxconf.Value[int]
+	ignoreInvalidHeaders   nginxconf.Value[bool]
+	MergeSlashes           nginxconf.Value[bool]
+	underscoresInHeaders   nginxconf.Value[bool]
+	poolSize               nginxconf.Value[int64]
+
+	// Limits are the above as the wire wants them, complete but for the
+	// keep-alive timeout, which is the location's.
+	Limits http1.Limits
+}
+
+// Core are the core settings of a location, complete once read.
+type Core struct {
+	Root  nginxconf.Value[PathTemplate] // root or alias
+	Alias bool
+
+	Types       nginxconf.Value[*TypeMap]
+	DefaultType nginxconf.Value[string]
+
+	ClientMaxBodySize        nginxconf.Value[int64] // bytes, 0: no limit
+	ClientBodyBufferSize     nginxconf.Value[int64]
+	ClientBodyTimeout        nginxconf.Value[time.Duration]
+	ClientBodyTempPath       nginxconf.Value[string]
+	ClientBodyInFileOnly     nginxconf.Value[BodyFile]
+	ClientBodyInSingleBuffer nginxconf.Value[bool]
+
+	SendTimeout        nginxconf.Value[time.Duration]
+	KeepaliveTimeout   nginxconf.Value[time.Duration] // 0: no keep-alive
+	KeepaliveHeader    nginxconf.Value[time.Duration] // 0: no Keep-Alive header
+	KeepaliveTime      nginxconf.Value[time.Duration]
+	keepaliveMin       nginxconf.Value[time.Duration]
+	KeepaliveRequests  nginxconf.Value[int]
+	KeepaliveDisable   nginxconf.Value[int]
+	LingeringClose     nginxconf.Value[Lingering]
+	LingeringTime      nginxconf.Value[time.Duration]
+	LingeringTimeout   nginxconf.Value[time.Duration]
+	ResetTimedout      nginxconf.Value[bool]
+	PostponeOutput     nginxconf.Value[int64]
+	Sendfile           nginxconf.Value[bool]
+	SendfileMaxChunk   nginxconf.Value[int64]
+	DirectIO           nginxconf.Value[string]
+	TCPNodelay         nginxconf.Value[bool]
+	TCPNopush          nginxconf.Value[bool]
+	LimitRate          nginxconf.Value[*Template] // bytes a second; nil: no limit
+	LimitRateAfter     nginxconf.Value[*Template]
+	Satisfy            nginxconf.Value[Satisfy]
+	AuthDelay          nginxconf.Value[time.Duration]
+	Internal           nginxconf.Value[bool]
+	AbsoluteRedirect   nginxconf.Value[bool]
+	ServerNameRedirect nginxconf.Value[bool]
+	PortInRedirect     nginxconf.Value[bool]
+	MSIERefresh        nginxconf.Value[bool]
+	MSIEPadding        nginxconf.Value[bool]
+	LogNotFound        nginxconf.Value[bool]
+	LogSubrequest      nginxconf.Value[bool]
+	RecursiveErrors    nginxconf.Value[bool]
+	ServerTokens       nginxconf.Value[Tokens]
+	Chunked            nginxconf.Value[bool]
+	ETag               nginxconf.Value[bool]
+	IfModifiedSince    nginxconf.Value[IfModified]
+	MaxRanges          nginxconf.Value[int] // -1: no limit, 0: no ranges
+	ErrorPages         nginxconf.Value[[]*ErrorPage]
+	PostAction         nginxconf.Value[string]
+	SubrequestBuffer   nginxconf.Value[int64]
+	ErrorLog           nginxconf.Value[*errorlog.Log]
+	DisableSymlinks    nginxconf.Value[Symlinks]
+	OpenFileCache      nginxconf.Value[OpenFileCache]
+
+	limitExcept *limitExcept
+	defaultType []byte // DefaultType, nil when empty
+}
+
+var (
+	coreServer   = NewServerSlot(inheritCoreServer)
+	coreLocation = NewLocationSlot(inheritCore)
+)
+
+func inheritCoreServer(c, p *ServerCore) error {
+	c.clientHeaderTimeout.Inherit(p.clientHeaderTimeout, 60*time.Second)
+	c.clientHeaderBufferSize.Inherit(p.clientHeaderBufferSize, 1024)
+	c.largeClientBuffers.Inherit(p.largeClientBuffers, nginxconf.Bufs{Num: 4, Size: 8192})
+	c.maxHeaders.Inherit(p.maxHeaders, 1000)
+	c.ignoreInvalidHeaders.Inherit(p.ignoreInvalidHeaders, true)
+	c.MergeSlashes.Inherit(p.MergeSlashes, true)
+	c.underscoresInHeaders.Inherit(p.underscoresInHeaders, false)
+	if c.largeClientBuffers.V.Size < 256 {
+		return errors.New("the \"large_client_header_buffers\" size must be equal to or greater than \"connection_pool_size\"")
+	}
+	c.Limits = http1.Limits{
+		HeaderBuffer:         int(c.clientHeaderBufferSize.V),
+		LargeCount:           c.largeClientBuffers.V.Num,
+		LargeSize:            int(c.largeClientBuffers.V.Size),
+		MaxHeaders:           c.maxHeaders.V,
+		HeaderTimeout:        c.clientHeaderTimeout.V,
+		UnderscoresInHeaders: c.underscoresInHeaders.V,
+		IgnoreInvalidHeaders: c.ignoreInvalidHeaders.V,
+		MergeSlashes:         c.MergeSlashes.V,
+	}
+	return nil
+}
+
+func inheritCore(c, p *Core) error {
+	if !c.Root.Set {
+		c.Alias = p.Alias
+	}
+	c.Root.Inherit(p.Root, PathTemplate{Text: "html"})
+	c.Types.Inherit(p.Types, defaultTypes)
+	c.DefaultType.Inherit(p.DefaultType, "text/plain")
+	if c.DefaultType.V != "" {
+		c.defaultType = []byte(c.DefaultType.V)
+	}
+
+	c.ClientMaxBodySize.Inherit(p.ClientMaxBodySize, 1<<20)
+	c.ClientBodyBufferSize.Inherit(p.ClientBodyBufferSize, 16<<10)
+	c.ClientBodyTimeout.Inherit(p.ClientBodyTimeout, 60*time.Second)
+	c.ClientBodyTempPath.Inherit(p.ClientBodyTempPath, "client_body_temp")
+	c.ClientBodyInFileOnly.Inherit(p.ClientBodyInFileOnly, BodyFileOff)
+	c.ClientBodyInSingleBuffer.Inherit(p.ClientBodyInSingleBuffer, false)
+
+	c.SendTimeout.Inherit(p.SendTimeout, 60*time.Second)
+	c.KeepaliveTimeout.Inherit(p.KeepaliveTimeout, 75*time.Second)
+	c.KeepaliveHeader.Inherit(p.KeepaliveHeader, 0)
+	c.KeepaliveTime.Inherit(p.KeepaliveTime, time.Hour)
+	c.keepaliveMin.Inherit(p.keepaliveMin, 0)
+	c.KeepaliveRequests.Inherit(p.KeepaliveRequests, 1000)
+	c.KeepaliveDisable.Inherit(p.KeepaliveDisable, disableMSIE6)
+	c.LingeringClose.Inherit(p.LingeringClose, LingeringOn)
+	c.LingeringTime.Inherit(p.LingeringTime, 30*time.Second)
+	c.LingeringTimeout.Inherit(p.LingeringTimeout, 5*time.Second)
+	c.ResetTimedout.Inherit(p.ResetTimedout, false)
+	c.PostponeOutput.Inherit(p.PostponeOutput, 1460)
+	c.Sendfile.Inherit(p.Sendfile, false)
+	c.SendfileMaxChunk.Inherit(p.SendfileMaxChunk, 2<<20)
+	c.DirectIO.Inherit(p.DirectIO, "off")
+	c.TCPNodelay.Inherit(p.TCPNodelay, true)
+	c.TCPNopush.Inherit(p.TCPNopush, false)
+	c.LimitRate.Inherit(p.LimitRate, nil)
+	c.LimitRateAfter.Inherit(p.LimitRateAfter, nil)
+	c.Satisfy.Inherit(p.Satisfy, SatisfyAll)
+	c.AuthDelay.Inherit(p.AuthDelay, 0)
+	c.Internal.Inherit(p.Internal, false)
+	c.AbsoluteRedirect.Inherit(p.AbsoluteRedirect, true)
+	c.ServerNameRedirect.Inherit(p.ServerNameRedirect, false)
+	c.PortInRedirect.Inherit(p.PortInRedirect, true)
+	c.MSIERefresh.Inherit(p.MSIERefresh, false)
+	c.MSIEPadding.Inherit(p.MSIEPadding, true)
+	c.LogNotFound.Inherit(p.LogNotFound, true)
+	c.LogSubrequest.Inherit(p.LogSubrequest, false)
+	c.RecursiveErrors.Inherit(p.RecursiveErrors, false)
+	c.ServerTokens.Inherit(p.ServerTokens, TokensOn)
+	c.Chunked.Inherit(p.Chunked, true)
+	c.ETag.Inherit(p.ETag, true)
+	c.IfModifiedSince.Inherit(p.IfModifiedSince, IfModifiedExact)
+	c.MaxRanges.Inherit(p.MaxRanges, -1)
+	c.ErrorPages.Inherit(p.ErrorPages, nil)
+	c.PostAction.Inherit(p.PostAction, "")
+	c.SubrequestBuffer.Inherit(p.SubrequestBuffer, 4096)
+	c.ErrorLog.Inherit(p.ErrorLog, nil)
+	c.DisableSymlinks.Inherit(p.DisableSymlinks, Symlinks{})
+	c.OpenFileCache.Inherit(p.OpenFileCache, OpenFileCache{})
+	return nil
+}
+
+// Lingering says when a connection is closed slowly, so that a client that is
+// still sending sees the answer (lingering_close).
+type Lingering int
+
+// Values of lingering_close.
+const (
+	LingeringOff Lingering = iota
+	LingeringOn
+	LingeringAlways
+)
+
+// Satisfy says how the verdicts of the access phase combine.
+type Satisfy int
+
+// Values of satisfy.
+const (
+	SatisfyAll Satisfy = iota
+	SatisfyAny
+)
+
+// Tokens says how much the Server header and error pages tell.
+type Tokens int
+
+// Values of server_tokens.
+const (
+	TokensOff Tokens = iota
+	TokensOn
+	TokensBuild
+)
+
+// IfModified says how If-Modified-Since is compared.
+type IfModified int
+
+// Values of if_modified_since.
+const (
+	IfModifiedOff IfModified = iota
+	IfModifiedExact
+	IfModifiedBefore
+)
+
+// BodyFile says whether request bodies always go to a file.
+type BodyFile int
+
+// Values of client_body_in_file_only.
+const (
+	BodyFileOff BodyFile = iota
+	BodyFileClean
+	BodyFileOn
+)
+
+// Symlinks is disable_symlinks: off, on or if_not_owner, with the part of the
+// path that is exempt.
+type Symlinks struct {
+	Check   bool
+	IfOwner bool // only links to another owner's file are refused
+	From    *Template
+}
+
+// OpenFileCache is what open_file_cache and its companions say. The static
+// module checks freshness at each request and needs only to know them valid.
+type OpenFileCache struct {
+	On       bool
+	Max      int
+	Inactive time.Duration
+}
+
+const disableMSIE6, disableSafari = 1, 2
+
+var allHTTP = nginxconf.HTTP | nginxconf.Server | nginxconf.Location
+
+func at[V any](field func(*Core) *nginxconf.Value[V]) func(*nginxconf.Scope) *nginxconf.Value[V] {
+	return At(coreLocation, field)
+}
+
+func atServer[V any](field func(*ServerCore) *nginxconf.Value[V]) func(*nginxconf.Scope) *nginxconf.Value[V] {
+	return AtServer(coreServer, field)
+}
+
+// PathTemplate is a file name that may hold variables, already made absolute.
+type PathTemplate struct {
+	Text string
+	Vars *Template // nil when Text has no variables
+}
+
+func readRoot(s *nginxconf.Scope, d *nginxconf.Directive) error {
+	b := BlockOf(s)
+	c := b.Location.Core
+	alias := d.Name == "alias"
+	if c.Root.Set {
+		if c.Alias == alias {
+			return nginxconf.ErrDuplicate
+		}
+		other := "root"
+		if c.Alias {
+			other = "alias"
+		}
+		return fmt.Errorf("\"%s\" directive is duplicate, \"%s\" directive was specified earlier", d.Name, other)
+	}
+	if b.Location.Kind == NamedLocation && alias {
+		return errors.New("the \"alias\" directive cannot be used inside the named location")
+	}
+	text := d.Args[0]
+	if strings.Contains(text, "$document_root") || strings.Contains(text, "${document_root}") {
+		return fmt.Errorf("the $document_root variable cannot be used in the \"%s\" directive", d.Name)
+	}
+	if strings.Contains(text, "$realpath_root") || strings.Contains(text, "${realpath_root}") {
+		return fmt.Errorf("the $realpath_root variable cannot be used in the \"%s\" directive", d.Name)
+	}
+	t, err := b.HTTP.PathTemplate(s, d, text)
+	if err != nil {
+		return err
+	}
+	if !alias && t.Vars == nil {
+		t.Text = strings.TrimRight(t.Text, "/")
+	}
+	c.Root = nginxconf.Value[PathTemplate]{V: t, Set: true}
+	c.Alias = alias
+	return nil
+}
+
+// PathTemplate compiles a file name: relative to the prefix unless it begins
+// with a slash or a variable.
+func (h *HTTP) PathTemplate(s *nginxconf.Scope, d *nginxconf.Directive, text string) (PathTemplate, error) {
+	full := text
+	if !strings.HasPrefix(text, "$") {
+		full = s.Path(text, false)
+	}
+	t, err := h.Template(s, d, full)
+	if err != nil {
+		return PathTemplate{}, err
+	}
+	if t.IsLiteral() {
+		return PathTemplate{Text: full}, nil
+	}
+	return PathTemplate{Text: full, Vars: t}, nil
+}
+
+func readKeepaliveTimeout(s *nginxconf.Scope, d *nginxconf.Directive) error {
+	c := BlockOf(s).Location.Core
+	if c.KeepaliveTimeout.Set {
+		return nginxconf.ErrDuplicate
+	}
+	for i, into := range []*nginxconf.Value[time.Duration]{&c.KeepaliveTimeout, &c.KeepaliveHeader} {
+		if i >= len(d.Args) {
+			break
+		}
+		v, err := nginxconf.ParseMsec(d.Args[i])
+		if err != nil {
+			return nginxconf.ErrInvalidValue
+		}
+		*into = nginxconf.Value[time.Duration]{V: v, Set: true}
+	}
+	return nil
+}
+
+func readInternal(s *nginxconf.Scope, _ *nginxconf.Directive) error {
+	c := BlockOf(s).Location.Core
+	if c.Internal.Set {
+		return nginxconf.ErrDuplicate
+	}
+	c.Internal = nginxconf.Value[bool]{V: true, Set: true}
+	return nil
+}
+
+func readRate(field func(*Core) *nginxconf.Value[*Template]) func(*nginxconf.Scope, *nginxconf.Directive) error {
+	return func(s *nginxconf.Scope, d *nginxconf.Directive) error {
+		v := field(BlockOf(s).Location.Core)
+		if v.Set {
+			return nginxconf.ErrDuplicate
+		}
+		t, err := BlockOf(s).HTTP.Template(s, d, d.Args[0])
+		if err != nil {
+			return err
+		}
+		if t.IsLiteral() {
+			if _, err := nginxconf.ParseSize(d.Args[0]); err != nil {
+				return nginxconf.ErrInvalidValue
+			}
+		}
+		*v = nginxconf.Value[*Template]{V: t, Set: true}
+		return nil
+	}
+}
+
+func readDisableSymlinks(s *nginxconf.Scope, d *nginxconf.Directive) error {
+	c := BlockOf(s).Location.Core
+	if c.DisableSymlinks.Set {
+		return nginxconf.ErrDuplicate
+	}
+	var v Symlinks
+	for _, a := range d.Args {
+		switch from, ok := strings.CutPrefix(a, "from="); {
+		case a == "off":
+			if len(d.Args) > 1 {
+				return errors.New("no parameters expected")
+			}
+		case a == "on":
+			v.Check = true
+		case a == "if_not_owner":
+			v.Check, v.IfOwner = true, true
+		case ok:
+			t, err := BlockOf(s).HTTP.Template(s, d, from)
+			if err != nil {
+				return err
+			}
+			v.From = t
+		default:
+			return fmt.Errorf("invalid parameter %q", a)
+		}
+	}
+	c.DisableSymlinks = nginxconf.Value[Symlinks]{V: v, Set: true}
+	return nil
+}
+
+func readOpenFileCache(s *nginxconf.Scope, d *nginxconf.Directive) error {
+	c := BlockOf(s).Location.Core
+	if c.OpenFileCache.Set {
+		return nginxconf.ErrDuplicate
+	}
+	v := OpenFileCache{Inactive: 60 * time.Second}
+	for _, a := range d.Args {
+		name, value, _ := strings.Cut(a, "=")
+		var err error
+		switch name {
+		case "off":
+		case "max":
+			v.Max, err = nginxconf.ParseNumber(value)
+			v.On = true
+		case "inactive":
+			v.Inactive, err = nginxconf.ParseSec(value)
+		default:
+			err = nginxconf.ErrInvalidValue
+		}
+		if err != nil {
+			return fmt.Errorf("invalid \"open_file_cache\" parameter %q", a)
+		}
+	}
+	if d.Args[0] != "off" && v.Max == 0 {
+		return errors.New("\"open_file_cache\" must have the \"max\" parameter")
+	}
+	c.OpenFileCache = nginxconf.Value[OpenFileCache]{V: v, Set: true}
+	return nil
+}

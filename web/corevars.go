@@ -1,0 +1,431 @@
+package web
+
+import (
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"time"
+
+	"tandem/web/http1"
+)
+
+func text(f func(r *Request) []byte) Getter {
+	return func(r *Request, dst []byte) ([]byte, bool) {
+		v := f(r)
+		return append(dst, v...), v != nil
+	}
+}
+
+func number(f func(r *Request) int64) Getter {
+	return func(r *Request, dst []byte) ([]byte, bool) { return strconv.AppendInt(dst, f(r), 10), true }
+}
+
+func header(id http1.FieldID) Getter {
+	return text(func(r *Request) []byte { return r.Header(id) })
+}
+
+// The variables of the core module.
+var coreVariables = []Variable{
+	{Name: "uri", Get: text(func(r *Request) []byte { return nonNil(r.Path) })},
+	{Name: "document_uri", Get: text(func(r *Request) []byte { return nonNil(r.Path) })},
+	{Name: "request_uri", Get: text(func(r *Request) []byte { return nonNil(r.RawURI) })},
+	{Name: "args", Get: text(func(r *Request) []byte { return nonNil(r.Args) }), Set: func(r *Request, v []byte) { r.Args, r.RawPathValid = v, false }, Changeable: true},
+	{Name: "query_string", Get: text(func(r *Request) []byte { return nonNil(r.Args) })},
+	{Name: "is_args", Get: func(r *Request, dst []byte) ([]byte, bool) {
+		if len(r.Args) > 0 {
+			dst = append(dst, '?')
+		}
+		return dst, true
+	}},
+	{Name: "arg_", Family: argVariable},
+	{Name: "cookie_", Family: cookieVariable},
+	{Name: "http_", Family: requestHeaderVariable},
+	{Name: "sent_http_", Family: sentHeaderVariable},
+	{Name: "sent_trailer_", Family: sentTrailerVariable},
+
+	{Name: "request", Get: text(func(r *Request) []byte { return nonNil(r.Head.Line) })},
+	{Name: "request_method", Get: text(func(r *Request) []byte { return r.Main.MethodName })},
+	{Name: "request_filename", Get: func(r *Request, dst []byte) ([]byte, bool) { return r.MapPath(dst) }},
+	{Name: "request_length", Get: number(func(r *Request) int64 { return r.requestLength() })},
+	{Name: "request_time", Get: func(r *Request, dst []byte) ([]byte, bool) {
+		return AppendSeconds(dst, time.Since(r.Start)), true
+	}},
+	{Name: "request_completion", Get: func(r *Request, dst []byte) ([]byte, bool) {
+		if r.Main.done && !r.conn.broken {
+			dst = append(dst, "OK"...)
+		}
+		return dst, true
+	}},
+	{Name: "request_body", Get: requestBodyVariable},
+	{Name: "request_body_file", Get: func(r *Request, dst []byte) ([]byte, bool) {
+		return append(dst, r.Main.Body.name...), r.Main.Body.name != ""
+	}},
+	{Name: "request_id", Get: requestIDVariable, Cached: true},
+	{Name: "request_port", Get: func(r *Request, dst []byte) ([]byte, bool) { return r.appendRequestPort(dst) }},
+	{Name: "is_request_port", Get: func(r *Request, dst []byte) ([]byte, bool) {
+		if v, _ := r.appendRequestPort(nil); len(v) > 0 {
+			dst = append(dst, ':')
+		}
+		return dst, true
+	}},
+
+	{Name: "host", Get: hostVariable},
+	{Name: "hostname", Get: func(_ *Request, dst []byte) ([]byte, bool) { return append(dst, hostname...), true }},
+	{Name: "content_length", Get: contentLengthVariable},
+	{Name: "content_type", Get: header(http1.ContentType)},
+	{Name: "remote_addr", Get: func(r *Request, dst []byte) ([]byte, bool) { return append(dst, r.RemoteText()...), true }},
+	{Name: "binary_remote_addr", Get: func(r *Request, dst []byte) ([]byte, bool) {
+		if !r.conn.remote.IsValid() {
+			return append(dst, r.RemoteText()...), true
+		}
+		return append(dst, r.conn.remote.Addr().AsSlice()...), true
+	}},
+	{Name: "remote_port", Get: func(r *Request, dst []byte) ([]byte, bool) {
+		if !r.conn.remote.IsValid() || r.conn.remote.Port() == 0 {
+			return dst, true
+		}
+		return strconv.AppendUint(dst, uint64(r.conn.remote.Port()), 10), true
+	}},
+	{Name: "server_addr", Get: func(r *Request, dst []byte) ([]byte, bool) { return r.appendLocalAddr(dst), true }},
+	{Name: "server_port", Get: func(r *Request, dst []byte) ([]byte, bool) {
+		if p := r.localPort(); p > 0 {
+			dst = strconv.AppendInt(dst, int64(p), 10)
+		}
+		return dst, true
+	}},
+	{Name: "server_name", Get: func(r *Request, dst []byte) ([]byte, bool) { return append(dst, r.Server.Name()...), true }},
+	{Name: "server_protocol", Get: func(r *Request, dst []byte) ([]byte, bool) {
+		return append(dst, protocolNames[r.Version()]...), true
+	}},
+	{Name: "scheme", Get: func(r *Request, dst []byte) ([]byte, bool) { return append(dst, r.Scheme()...), true }},
+	{Name: "https", Get: func(r *Request, dst []byte) ([]byte, bool) {
+		if r.Scheme() == "https" {
+			dst = append(dst, "on"...)
+		}
+		return dst, true
+	}},
+	{Name: "document_root", Get: func(r *Request, dst []byte) ([]byte, bool) { return r.AppendRoot(dst), true }},
+	{Name: "realpath_root", Get: realpathVariable},
+
+	{Name: "status", Get: func(r *Request, dst []byte) ([]byte, bool) { return AppendStatus(dst, r.FinalStatus()), true }},
+	{Name: "body_bytes_sent", Get: number(func(r *Request) int64 { return r.BodyBytesSent() })},
+	{Name: "bytes_sent", Get: number(func(r *Request) int64 { return r.BytesSent() })},
+	{Name: "connection", Get: number(func(r *Request) int64 { return int64(r.conn.number) })},
+	{Name: "connection_requests", Get: number(func(r *Request) int64 { return int64(r.conn.requests) })},
+	{Name: "connection_time", Get: func(r *Request, dst []byte) ([]byte, bool) {
+		return AppendSeconds(dst, time.Since(r.conn.start)), true
+	}},
+	{Name: "pipe", Get: func(r *Request, dst []byte) ([]byte, bool) {
+		if r.conn.pipelined {
+			return append(dst, 'p'), true
+		}
+		return append(dst, '.'), true
+	}},
+	{Name: "nginx_version", Get: func(_ *Request, dst []byte) ([]byte, bool) { return append(dst, Version...), true }},
+	{Name: "pid", Get: number(func(*Request) int64 { return int64(os.Getpid()) })},
+	{Name: "msec", Get: func(_ *Request, dst []byte) ([]byte, bool) {
+		ms := time.Now().UnixMilli()
+		dst = append(strconv.AppendInt(dst, ms/1000, 10), '.')
+		return appendThree(dst, ms%1000), true
+	}},
+	{Name: "time_iso8601", Get: func(_ *Request, dst []byte) ([]byte, bool) {
+		return time.Now().AppendFormat(dst, "2006-01-02T15:04:05-07:00"), true
+	}},
+	{Name: "time_local", Get: func(_ *Request, dst []byte) ([]byte, bool) {
+		return time.Now().AppendFormat(dst, "02/Jan/2006:15:04:05 -0700"), true
+	}},
+	{Name: "limit_rate", Get: limitRateVariable, Set: setLimitRate, Changeable: true},
+}
+
+var hostname = func() string {
+	name, _ := os.Hostname()
+	return name
+}()
+
+var protocolNames = map[http1.Version]string{http1.HTTP09: "HTTP/0.9", http1.HTTP10: "HTTP/1.0", http1.HTTP11: "HTTP/1.1", 20: "HTTP/2.0", 30: "HTTP/3.0"}
+
+var empty = []byte{}
+
+// nonNil makes a value that is empty one that is nevertheless there.
+func nonNil(b []byte) []byte {
+	if b == nil {
+		return empty
+	}
+	return b
+}
+
+// AppendSeconds appends a duration in seconds with milliseconds, 0.000.
+func AppendSeconds(dst []byte, d time.Duration) []byte {
+	ms := max(d.Milliseconds(), 0)
+	dst = append(strconv.AppendInt(dst, ms/1000, 10), '.')
+	return appendThree(dst, ms%1000)
+}
+
+func appendThree(dst []byte, n int64) []byte {
+	return append(dst, byte('0'+n/100), byte('0'+n/10%10), byte('0'+n%10))
+}
+
+// AppendStatus appends a status as three digits.
+func AppendStatus(dst []byte, status int) []byte { return appendThree(dst, int64(status%1000)) }
+
+// FinalStatus returns the status that the log shows: what was answered, or
+// what would have been.
+func (r *Request) FinalStatus() int {
+	switch {
+	case r.ErrStatus != 0:
+		return int(r.ErrStatus)
+	case r.Response.Status != 0:
+		return r.Response.Status
+	case r.Version() == http1.HTTP09:
+		return 9
+	}
+	return 0
+}
+
+// BytesSent returns the bytes sent for the response so far, head included.
+func (r *Request) BytesSent() int64 { return r.Main.headBytes + r.Main.bytesSent }
+
+// BodyBytesSent returns the bytes of the body sent so far, as nginx counts
+// them.
+func (r *Request) BodyBytesSent() int64 { return r.Main.bytesSent }
+
+// requestLength returns the bytes of the head and of the body read so far.
+func (r *Request) requestLength() int64 { return int64(r.Head.Size) + r.Main.Body.Len }
+
+// Scheme returns "http" or "https".
+func (r *Request) Scheme() string { return r.conn.scheme }
+
+func (r *Request) defaultPort() int {
+	if r.Scheme() == "https" {
+		return 443
+	}
+	return 80
+}
+
+func (r *Request) localPort() int {
+	if t, ok := r.conn.net.LocalAddr().(*net.TCPAddr); ok {
+		return t.Port
+	}
+	return 0
+}
+
+// LocalPort returns the port the client connected to, 0 for a unix socket.
+func (r *Request) LocalPort() int { return r.localPort() }
+
+func (r *Request) appendLocalAddr(dst []byte) []byte {
+	switch a := r.conn.net.LocalAddr().(type) {
+	case *net.TCPAddr:
+		if ip, ok := netip.AddrFromSlice(a.IP); ok {
+			return ip.Unmap().AppendTo(dst)
+		}
+	case *net.UnixAddr:
+		return append(append(dst, "unix:"...), a.Name...)
+	}
+	return dst
+}
+
+func hostVariable(r *Request, dst []byte) ([]byte, bool) {
+	if len(r.Host) > 0 {
+		return append(dst, r.Host...), true
+	}
+	return append(dst, r.Server.Name()...), true
+}
+
+func contentLengthVariable(r *Request, dst []byte) ([]byte, bool) {
+	if v := r.Header(http1.ContentLength); v != nil {
+		return append(dst, v...), true
+	}
+	if r.Main.Body.Read && r.Head.Chunked {
+		return strconv.AppendInt(dst, r.Main.Body.Len, 10), true
+	}
+	return dst, false
+}
+
+func requestBodyVariable(r *Request, dst []byte) ([]byte, bool) {
+	b := &r.Main.Body
+	if !b.Read || b.File != nil || b.Data == nil {
+		return dst, false
+	}
+	return append(dst, b.Data...), true
+}
+
+func argVariable(name string) Getter {
+	return func(r *Request, dst []byte) ([]byte, bool) {
+		v, ok := r.Arg(name)
+		return append(dst, v...), ok
+	}
+}
+
+// Arg returns the first argument of that name, undecoded; case does not
+// matter.
+func (r *Request) Arg(name string) ([]byte, bool) {
+	rest := r.Args
+	for len(rest) > 0 {
+		pair := rest
+		if i := indexByte(rest, '&'); i >= 0 {
+			pair, rest = rest[:i], rest[i+1:]
+		} else {
+			rest = nil
+		}
+		if len(pair) > len(name) && pair[len(name)] == '=' && equalFold(pair[:len(name)], name) {
+			return pair[len(name)+1:], true
+		}
+	}
+	return nil, false
+}
+
+func indexByte(b []byte, c byte) int {
+	for i := range b {
+		if b[i] == c {
+			return i
+		}
+	}
+	return -1
+}
+
+func cookieVariable(name string) Getter {
+	return func(r *Request, dst []byte) ([]byte, bool) {
+		v, ok := r.Cookie(name)
+		return append(dst, v...), ok
+	}
+}
+
+// Cookie returns the value of a cookie; case does not matter.
+func (r *Request) Cookie(name string) ([]byte, bool) {
+	for i := range r.Head.Fields {
+		f := &r.Head.Fields[i]
+		if f.ID != http1.Cookie {
+			continue
+		}
+		rest := f.Value
+		for len(rest) > 0 {
+			pair := rest
+			if j := indexByte(rest, ';'); j >= 0 {
+				pair, rest = rest[:j], rest[j+1:]
+			} else {
+				rest = nil
+			}
+			for len(pair) > 0 && pair[0] == ' ' {
+				pair = pair[1:]
+			}
+			if len(pair) > len(name) && pair[len(name)] == '=' && equalFold(pair[:len(name)], name) {
+				return pair[len(name)+1:], true
+			}
+		}
+	}
+	return nil, false
+}
+
+// requestHeaderVariable is $http_NAME: all headers of that name, joined by
+// commas, cookies by semicolons.
+func requestHeaderVariable(name string) Getter {
+	return func(r *Request, dst []byte) ([]byte, bool) {
+		found := false
+		for i := range r.Head.Fields {
+			f := &r.Head.Fields[i]
+			if !variableMatches(f.Name, name) {
+				continue
+			}
+			if found {
+				if name == "cookie" {
+					dst = append(dst, "; "...)
+				} else {
+					dst = append(dst, ", "...)
+				}
+			}
+			dst, found = append(dst, f.Value...), true
+		}
+		return dst, found
+	}
+}
+
+// variableMatches compares a header's name with that of a variable, in which
+// dashes are underscores.
+func variableMatches(field []byte, name string) bool {
+	if len(field) != len(name) {
+		return false
+	}
+	for i := range field {
+		c := field[i]
+		switch {
+		case c >= 'A' && c <= 'Z':
+			c |= 0x20
+		case c == '-':
+			c = '_'
+		}
+		if c != name[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// sentHeaderVariable is $sent_http_NAME.
+func sentHeaderVariable(name string) Getter {
+	return func(r *Request, dst []byte) ([]byte, bool) {
+		p := &r.Response
+		switch name {
+		case "content_type":
+			if len(p.ContentType) == 0 {
+				return dst, false
+			}
+			dst = append(dst, p.ContentType...)
+			if len(p.Charset) > 0 {
+				dst = append(append(dst, "; charset="...), p.Charset...)
+			}
+			return dst, true
+		case "content_length":
+			if p.ContentLength >= 0 {
+				return strconv.AppendInt(dst, p.ContentLength, 10), true
+			}
+			return dst, false
+		case "location":
+			if p.Location != nil {
+				return append(dst, p.Location...), true
+			}
+		case "last_modified":
+			if p.LastModified != -1 {
+				return http1.AppendDate(dst, p.LastModified), true
+			}
+		case "connection":
+			switch {
+			case p.Status == 101:
+				return append(dst, "upgrade"...), true
+			case r.Keepalive:
+				return append(dst, "keep-alive"...), true
+			}
+			return append(dst, "close"...), true
+		case "keep_alive":
+			if r.Keepalive && r.Core.KeepaliveHeader.V > 0 {
+				dst = append(dst, "timeout="...)
+				return strconv.AppendInt(dst, int64(r.Core.KeepaliveHeader.V.Seconds()), 10), true
+			}
+			return dst, false
+		case "transfer_encoding":
+			if p.Chunked {
+				return append(dst, "chunked"...), true
+			}
+			return dst, false
+		}
+		return appendFields(dst, p.fields, name)
+	}
+}
+
+func sentTrailerVariable(name string) Getter {
+	return func(r *Request, dst []byte) ([]byte, bool) { return appendFields(dst, r.Response.trailers, name) }
+}
+
+func appendFields(dst []byte, fields []ResponseField, name string) ([]byte, bool) {
+	found := false
+	for i := range fields {
+		if !variableMatches(fields[i].Name, name) {
+			continue
+		}
+		if found {
+			dst = append(dst, ", "...)
+		}
+		dst, found = append(dst, fields[i].Value...), true
+	}
+	return dst, found
+}

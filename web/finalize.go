@@ -1,0 +1,316 @@
+package web
+
+import (
+	"bytes"
+
+	"tandem/web/http1"
+)
+
+// Finalize ends the request with what a handler of the content phase, or a
+// refusal of an earlier one, came to: OK and Error after a response was sent;
+// a status to be answered, through error_page where that applies.
+func (r *Request) Finalize(code Code) {
+	switch {
+	case code == Done:
+		return
+	case code == Error, code == StatusClientClosed, code == 408:
+		// The connection is of no more use: 408 is logged, not sent, as in
+		// nginx.
+		r.fail(code)
+		return
+	case code == OK && r.FilterFinalize:
+		r.fail(Error)
+		return
+	case code == Declined:
+		r.runContentPhase()
+		return
+	case code >= 300 || code == 201 || code == 204:
+		if code == StatusClose {
+			r.fail(code)
+			return
+		}
+		if r.HeaderSent {
+			// Too late to answer otherwise.
+			r.fail(Error)
+			return
+		}
+		r.Finalize(r.special(code))
+		return
+	}
+	r.done = true
+}
+
+// runContentPhase has the content phase answer although the location has a
+// handler, which declined.
+func (r *Request) runContentPhase() {
+	for _, handler := range r.Server.HTTP.handlers[Content] {
+		if code := handler(r); code != Declined {
+			r.Finalize(code)
+			return
+		}
+	}
+	r.Finalize(404)
+}
+
+// fail ends the request and its connection without a further word.
+func (r *Request) fail(code Code) {
+	r.done = true
+	r.Keepalive = false
+	r.Main.Keepalive = false
+	r.Main.LingeringClose = false
+	r.conn.broken = true
+	if !r.HeaderSent && code > 0 {
+		r.Response.Status = int(code)
+	}
+}
+
+// special answers with a status that is no plain success: an error page of the
+// configuration, a redirect, or the built-in page.
+func (r *Request) special(code Code) Code {
+	r.ErrStatus = code
+	if r.Keepalive {
+		switch code {
+		case 400, 413, 414, StatusToHTTPS, StatusCertError, StatusNoCert, 500, 501:
+			r.Keepalive = false
+		}
+	}
+	if r.LingeringClose {
+		switch code {
+		case 400, StatusToHTTPS, StatusCertError, StatusNoCert:
+			r.LingeringClose = false
+		}
+	}
+	r.Response.ContentType = nil
+	if !r.ErrorPage && r.Core.ErrorPages.V != nil && r.uriChanges != 0 {
+		if !r.Core.RecursiveErrors.V {
+			r.ErrorPage = true
+		}
+		for _, page := range r.Core.ErrorPages.V {
+			if page.status == code {
+				return r.sendErrorPage(page)
+			}
+		}
+	}
+	r.expectTested = true
+	r.DiscardBody()
+	if r.Core.MSIERefresh.V && r.isMSIE() && (code == 301 || code == 302) {
+		return r.sendRefresh()
+	}
+	switch code {
+	case StatusToHTTPS, StatusCertError, StatusNoCert, StatusRequestHeaderTooLarge:
+		r.ErrStatus = 400
+	}
+	return r.sendBuiltinPage(code)
+}
+
+// sendErrorPage does what an error_page directive says.
+func (r *Request) sendErrorPage(page *ErrorPage) Code {
+	if page.overwrite > 0 && page.overwrite != 200 {
+		r.expectTested = true
+	}
+	if page.overwrite >= 0 {
+		r.ErrStatus = Code(page.overwrite)
+	}
+	uri := page.uri.Value(r)
+	if len(uri) > 0 && uri[0] == '/' {
+		path, args := uri, page.args
+		if !page.uri.IsLiteral() {
+			path, args, _ = bytes.Cut(uri, []byte("?"))
+		}
+		if r.Method != HEAD {
+			r.Method, r.MethodName = GET, methodGET
+		}
+		return r.InternalRedirect(path, args)
+	}
+	if len(uri) > 0 && uri[0] == '@' {
+		return r.NamedLocation(uri)
+	}
+	r.expectTested = true
+	r.DiscardBody()
+	switch page.overwrite {
+	case 301, 302, 303, 307, 308:
+	default:
+		r.ErrStatus = 302
+	}
+	r.Response.Location = uri
+	if r.Core.MSIERefresh.V && r.isMSIE() {
+		return r.sendRefresh()
+	}
+	return r.sendBuiltinPage(r.ErrStatus)
+}
+
+var methodGET = []byte("GET")
+
+// sendBuiltinPage sends nginx's own page for a status, or no body where it has
+// none.
+func (r *Request) sendBuiltinPage(code Code) Code {
+	page := builtinPage(code)
+	p := &r.Response
+	p.ContentLength = 0
+	tail := errorTails[r.Core.ServerTokens.V]
+	padding := page != "" && code >= 400 && r.Core.MSIEPadding.V && r.Head.Version >= http1.HTTP10 &&
+		(r.isMSIE() || r.isChrome())
+	if page != "" {
+		p.ContentLength = int64(len(page) + len(tail))
+		if padding {
+			p.ContentLength += int64(len(msiePadding))
+		}
+		p.ContentType = textHTML
+	}
+	r.ClearAcceptRanges()
+	p.LastModified = -1
+	p.SetETag(nil)
+	if code := r.SendHeader(); code != OK || r.HeaderOnly {
+		return code
+	}
+	if page == "" {
+		return r.SendBody(Chunk{Last: true})
+	}
+	scratch := append(append(r.Scratch(), page...), tail...)
+	if padding {
+		scratch = append(scratch, msiePadding...)
+	}
+	sent := r.SendBody(Chunk{Data: scratch, Last: true})
+	r.Unscratch(scratch)
+	return sent
+}
+
+// SendBody is Send for handlers, which answer with a Code.
+func (r *Request) SendBody(c Chunk) Code {
+	if err := r.Send(c); err != nil {
+		r.LogSendError(err)
+		return Error
+	}
+	return OK
+}
+
+// SendHeader runs the header filters and begins the response.
+func (r *Request) SendHeader() Code {
+	if r.HeaderSent {
+		r.Logf(errLevelAlert, "header already sent")
+		return Error
+	}
+	if r.ErrStatus != 0 {
+		r.Response.Status = int(r.ErrStatus)
+		r.Response.StatusLine = nil
+	}
+	for _, filter := range r.Server.HTTP.headerFilters {
+		if code := filter(r); code != OK {
+			return r.filterFinalize(code)
+		}
+	}
+	return r.finishHead()
+}
+
+// filterFinalize replaces a response by another status, for a filter that
+// refused it.
+func (r *Request) filterFinalize(code Code) Code {
+	if code == Error || code == Done || r.HeaderSent {
+		return code
+	}
+	r.filters = r.filters[:0]
+	r.clearHead()
+	clear(r.contexts)
+	r.FilterFinalize = true
+	switch sent := r.special(code); sent {
+	case OK, Done:
+		return Error
+	default:
+		return sent
+	}
+}
+
+// finishHead is the end of the header filters: it settles how the body is
+// delimited and hands the head to the protocol.
+func (r *Request) finishHead() Code {
+	r.HeaderSent = true
+	if !r.IsMain() {
+		r.HeaderOnly = r.HeaderOnly || r.Method == HEAD && !r.InMemoryOutput
+		return OK
+	}
+	if r.Head.Version < http1.HTTP10 {
+		// HTTP/0.9 has no head.
+		return OK
+	}
+	p := &r.Response
+	if r.Method == HEAD {
+		r.HeaderOnly = true
+	}
+	if p.LastModified != -1 && p.Status != 200 && p.Status != 206 && p.Status != 304 {
+		p.LastModified = -1
+	}
+	if r.Keepalive && r.conn.closing() {
+		r.Keepalive = false
+	}
+	if noContent(p.Status) {
+		r.HeaderOnly = true
+		p.ContentType, p.ContentLength = nil, -1
+		if p.Status == 304 {
+			p.Location = nil
+		}
+	}
+	r.settleFraming()
+	if err := r.stream.sendHead(r); err != nil {
+		r.LogSendError(err)
+		return Error
+	}
+	return OK
+}
+
+// settleFraming decides between a length, chunks, and the end of the
+// connection.
+func (r *Request) settleFraming() {
+	p := &r.Response
+	if noContent(p.Status) || r.Method == HEAD && p.ContentLength == -1 && r.Head.Version < http1.HTTP11 {
+		return
+	}
+	if p.ContentLength != -1 && len(p.trailers) == 0 {
+		return
+	}
+	if r.Head.Version < http1.HTTP11 || r.Head.Version > http1.HTTP11 {
+		if p.ContentLength == -1 && r.Head.Version < http1.HTTP11 {
+			r.Keepalive = false
+		}
+		return
+	}
+	if !r.Core.Chunked.V {
+		if p.ContentLength == -1 {
+			r.Keepalive = false
+		}
+		return
+	}
+	if !r.expectsTrailers() && p.ContentLength != -1 {
+		return
+	}
+	p.ContentLength = -1
+	p.Chunked = true
+}
+
+// expectsTrailers: trailers are sent to every HTTP/1.1 client, as nginx does.
+func (r *Request) expectsTrailers() bool { return len(r.Response.trailers) > 0 }
+
+// isMSIE and isChrome: as nginx recognises them for msie_padding.
+func (r *Request) isMSIE() bool {
+	ua := r.Header(http1.UserAgent)
+	i := bytes.Index(ua, []byte("MSIE "))
+	return i >= 0 && i+7 < len(ua) && !bytes.Contains(ua, []byte("Opera"))
+}
+
+func (r *Request) isChrome() bool {
+	ua := r.Header(http1.UserAgent)
+	return bytes.Contains(ua, []byte("Chrome/")) && !bytes.Contains(ua, []byte("Opera"))
+}
+
+// keepaliveDisabled reports whether keepalive_disable concerns this browser.
+func (r *Request) keepaliveDisabled() bool {
+	ua, mask := r.Header(http1.UserAgent), r.Core.KeepaliveDisable.V
+	if mask&disableMSIE6 != 0 && r.Method == POST && r.isMSIE() {
+		i := bytes.Index(ua, []byte("MSIE "))
+		major := ua[i+5]
+		old := ua[i+6] == '.' && (major == '4' || major == '5' || major == '6' && !bytes.Contains(ua[i:], []byte("SV1")))
+		if old {
+			return true
+		}
+	}
+	return mask&disableSafari != 0 && bytes.Contains(ua, []byte("Safari/")) && bytes.Contains(ua, []byte("Mac OS X")) && !r.isChrome()
+}

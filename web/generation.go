@@ -1,0 +1,131 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Generation is one configuration at work: its connections, from the first
+// that it accepts to the last that ends. Reload starts a new one on the same
+// sockets and retires the old.
+type Generation struct {
+	HTTP  *HTTP
+	stats *Stats
+
+	retired atomic.Bool
+	mu      sync.Mutex
+	conns   map[*conn]struct{}
+	empty   chan struct{} // closed when retired and without connections
+}
+
+// Stats are counters over all generations of a process, as stub_status shows
+// them.
+type Stats struct {
+	accepted, requests atomic.Uint64
+	active             atomic.Int64 // requests being answered
+	waiting            atomic.Int64 // connections between requests
+	conns              atomic.Int64
+	late               atomic.Uint64
+}
+
+// NewGeneration puts a configuration to work; it accepts nothing until
+// ListenSet.Use gives it the sockets.
+func NewGeneration(h *HTTP, stats *Stats) *Generation {
+	return &Generation{HTTP: h, stats: stats, conns: make(map[*conn]struct{}), empty: make(chan struct{})}
+}
+
+func (g *Generation) add(c *conn) bool {
+	g.stats.conns.Add(1)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.conns[c] = struct{}{}
+	return !g.retired.Load()
+}
+
+func (g *Generation) remove(c *conn) {
+	g.stats.conns.Add(-1)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.conns, c)
+	g.checkEmpty()
+}
+
+func (g *Generation) checkEmpty() {
+	if g.retired.Load() && len(g.conns) == 0 {
+		select {
+		case <-g.empty:
+		default:
+			close(g.empty)
+		}
+	}
+}
+
+// draining reports whether connections are to end after their request.
+func (g *Generation) draining() bool { return g.retired.Load() }
+
+// Retire has idle connections end now and busy ones after their request.
+func (g *Generation) Retire() {
+	g.retired.Store(true)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for c := range g.conns {
+		c.wire.Interrupt()
+	}
+	g.checkEmpty()
+}
+
+// Wait waits until a retired generation has no connection left, or until the
+// context ends, when those that are left are closed as they are.
+func (g *Generation) Wait(ctx context.Context) error {
+	select {
+	case <-g.empty:
+		return nil
+	case <-ctx.Done():
+		g.Abort()
+		return ctx.Err()
+	}
+}
+
+// Abort closes every connection as it is.
+func (g *Generation) Abort() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for c := range g.conns {
+		_ = c.net.Close()
+	}
+}
+
+// Connections returns how many connections the generation has.
+func (g *Generation) Connections() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.conns)
+}
+
+// acceptLoop accepts connections for a port until its listener is closed.
+func (l *listener) acceptLoop() {
+	for {
+		nc, err := l.net.Accept()
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			// Out of descriptors or memory: nginx, too, waits half a second.
+			l.log(err)
+			time.Sleep(acceptPause)
+			continue
+		}
+		at := l.at.Load()
+		if at == nil {
+			_ = nc.Close()
+			continue
+		}
+		go at.gen.serve(nc, at.port.servers(nc.LocalAddr()))
+	}
+}
+
+const acceptPause = 500 * time.Millisecond

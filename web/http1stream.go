@@ -1,0 +1,203 @@
+package web
+
+import (
+	"strconv"
+
+	"tandem/web/http1"
+)
+
+// http1Stream writes responses in the words of HTTP/1. The head waits for the
+// first piece of the body, so that a small response is one write.
+type http1Stream struct {
+	c    *conn
+	out  []byte // what waits to be sent: the head, small pieces of the body
+	last bool   // the response has ended
+}
+
+// maxWaiting is how much may wait in memory before it is sent.
+const maxWaiting = 16 << 10
+
+// postpone is how many bytes of body are worth a write of their own;
+// postpone_output.
+func (s *http1Stream) postpone(r *Request) int { return int(r.Core.PostponeOutput.V) }
+
+func (s *http1Stream) sendHead(r *Request) error {
+	s.last = false
+	start := len(s.out)
+	s.out = appendHead(s.out, r)
+	r.headBytes = int64(len(s.out) - start)
+	s.last = r.HeaderOnly
+	return nil
+}
+
+// appendHead appends the head of the response, in nginx's order of fields.
+func appendHead(dst []byte, r *Request) []byte {
+	p := &r.Response
+	if p.StatusLine != nil {
+		dst = append(append(append(dst, "HTTP/1.1 "...), p.StatusLine...), crlf...)
+	} else {
+		dst = http1.AppendStatusLine(dst, p.Status)
+	}
+	if !p.Has("Server") {
+		dst = append(append(append(dst, "Server: "...), serverTokens[r.Core.ServerTokens.V]...), crlf...)
+	}
+	if !p.Has("Date") {
+		dst = append(append(append(dst, "Date: "...), http1.CachedDate()...), crlf...)
+	}
+	if len(p.ContentType) > 0 {
+		dst = append(append(dst, "Content-Type: "...), p.ContentType...)
+		if len(p.Charset) > 0 {
+			dst = append(append(dst, "; charset="...), p.Charset...)
+		}
+		dst = append(dst, crlf...)
+	}
+	if p.ContentLength >= 0 {
+		dst = append(dst, "Content-Length: "...)
+		dst = append(strconv.AppendInt(dst, p.ContentLength, 10), crlf...)
+	}
+	if p.LastModified != -1 && !p.Has("Last-Modified") {
+		dst = append(dst, "Last-Modified: "...)
+		dst = append(http1.AppendDate(dst, p.LastModified), crlf...)
+	}
+	if p.Location != nil {
+		dst = append(r.appendLocation(append(dst, "Location: "...)), crlf...)
+	}
+	if p.Chunked {
+		dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
+	}
+	switch {
+	case p.Status == 101:
+		dst = append(dst, "Connection: upgrade\r\n"...)
+	case r.Keepalive:
+		dst = append(dst, "Connection: keep-alive\r\n"...)
+		if t := r.Core.KeepaliveHeader.V; t > 0 {
+			dst = append(dst, "Keep-Alive: timeout="...)
+			dst = append(strconv.AppendInt(dst, int64(t.Seconds()), 10), crlf...)
+		}
+	default:
+		dst = append(dst, "Connection: close\r\n"...)
+	}
+	if p.GzipVary {
+		dst = append(dst, "Vary: Accept-Encoding\r\n"...)
+	}
+	for i := range p.fields {
+		f := &p.fields[i]
+		dst = append(append(append(dst, f.Name...), ": "...), f.Value...)
+		dst = append(dst, crlf...)
+	}
+	return append(dst, crlf...)
+}
+
+// appendLocation appends the Location, made absolute as absolute_redirect,
+// server_name_in_redirect and port_in_redirect say.
+func (r *Request) appendLocation(dst []byte) []byte {
+	location := r.Response.Location
+	if len(location) == 0 || location[0] != '/' || !r.Core.AbsoluteRedirect.V {
+		return append(dst, location...)
+	}
+	dst = append(dst, r.Scheme()...)
+	dst = append(dst, "://"...)
+	switch {
+	case r.Core.ServerNameRedirect.V:
+		dst = append(dst, r.Server.Name()...)
+	case len(r.Host) > 0:
+		dst = append(dst, r.Host...)
+	default:
+		dst = r.appendLocalAddr(dst)
+	}
+	if r.Core.PortInRedirect.V {
+		if port := r.localPort(); port != 0 && port != r.defaultPort() {
+			dst = append(dst, ':')
+			dst = strconv.AppendInt(dst, int64(port), 10)
+		}
+	}
+	return append(dst, location...)
+}
+
+func (s *http1Stream) sendBody(r *Request, c Chunk) error {
+	n := c.Len()
+	if s.last {
+		if n == 0 {
+			return nil
+		}
+		return ErrBodySent
+	}
+	r.bytesSent += n
+	if r.Response.Chunked {
+		if n > 0 {
+			s.out = http1.AppendChunkHeader(s.out, n)
+		}
+	}
+	if err := s.sendData(c.Data); err != nil {
+		return err
+	}
+	if c.File.Len > 0 {
+		if err := s.sendFile(r, c.File); err != nil {
+			return err
+		}
+	}
+	if r.Response.Chunked {
+		if n > 0 {
+			s.out = append(s.out, crlf...)
+		}
+		if c.Last {
+			s.out = append(s.out, "0\r\n"...)
+			for _, f := range r.Response.trailers {
+				s.out = append(append(append(s.out, f.Name...), ": "...), f.Value...)
+				s.out = append(s.out, crlf...)
+			}
+			s.out = append(s.out, crlf...)
+		}
+	}
+	if c.Last {
+		s.last = true
+		return s.flush()
+	}
+	if c.Flush || len(s.out) >= s.postpone(r) {
+		return s.flush()
+	}
+	return nil
+}
+
+// sendData puts b behind what waits, or sends both when b is large.
+func (s *http1Stream) sendData(b []byte) error {
+	if len(s.out)+len(b) <= maxWaiting {
+		s.out = append(s.out, b...)
+		return nil
+	}
+	_, err := s.c.wire.Writev(s.out, b)
+	s.out = s.out[:0]
+	return err
+}
+
+func (s *http1Stream) sendFile(r *Request, seg FileSegment) error {
+	if len(s.out)+int(min(seg.Len, maxWaiting)) <= maxWaiting {
+		start := len(s.out)
+		s.out = append(s.out, make([]byte, seg.Len)...)
+		_, err := seg.File.ReadAt(s.out[start:], seg.Off)
+		return err
+	}
+	if err := s.flush(); err != nil {
+		return err
+	}
+	_, err := s.c.wire.SendFile(seg.File, seg.Off, seg.Len)
+	return err
+}
+
+func (s *http1Stream) flush() error {
+	if len(s.out) == 0 {
+		return nil
+	}
+	_, err := s.c.wire.Write(s.out)
+	s.out = s.out[:0]
+	return err
+}
+
+func (s *http1Stream) sendContinue() error {
+	s.out = append(s.out, "HTTP/1.1 100 Continue\r\n\r\n"...)
+	return s.flush()
+}
+
+func (s *http1Stream) readBody(p []byte) (int, error) { return s.c.wire.ReadBody(p) }
+
+func (s *http1Stream) bodyDone() bool { return s.c.wire.BodyDone() }

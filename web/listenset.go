@@ -1,0 +1,265 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"tandem/internal/errorlog"
+)
+
+// ListenSet is the sockets that the process listens on. They outlive
+// generations: a reload opens what is new, hands over what stays, and closes
+// what is gone, so that no connection attempt is lost.
+type ListenSet struct {
+	// FreeBind reports whether an address may be bound although this host
+	// does not have it now: the virtual addresses (IP_FREEBIND).
+	FreeBind func(netip.Addr) bool
+	Log      *errorlog.Log
+
+	listeners map[Address]*listener
+}
+
+// listener is one socket and who serves it.
+type listener struct {
+	net net.Listener
+	at  atomic.Pointer[serving]
+	log func(error)
+}
+
+// serving is the generation and port that a listener's connections go to.
+type serving struct {
+	gen  *Generation
+	port *Port
+}
+
+// Opened are sockets that Open made; they wait for Use or Close.
+type Opened struct {
+	set   *ListenSet
+	fresh map[Address]*listener
+	ports []*Port
+}
+
+// Open makes the sockets that ports need and that are not open yet. On error
+// it has opened nothing; the error joins one per address, in nginx's words.
+func (s *ListenSet) Open(ports []*Port) (*Opened, error) {
+	o := &Opened{set: s, fresh: make(map[Address]*listener), ports: ports}
+	var errs []error
+	for _, p := range ports {
+		if s.listeners[p.Addr] != nil || o.fresh[p.Addr] != nil {
+			continue
+		}
+		l, err := s.open(p)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		o.fresh[p.Addr] = l
+	}
+	if len(errs) > 0 {
+		o.Close()
+		return nil, errors.Join(errs...)
+	}
+	return o, nil
+}
+
+// Close closes what Open made.
+func (o *Opened) Close() {
+	for _, l := range o.fresh {
+		_ = l.net.Close()
+	}
+}
+
+// Use hands the sockets to a generation and closes those it does not want.
+func (o *Opened) Use(g *Generation) {
+	s := o.set
+	if s.listeners == nil {
+		s.listeners = make(map[Address]*listener)
+	}
+	wanted := make(map[Address]bool)
+	for _, p := range o.ports {
+		wanted[p.Addr] = true
+		l := s.listeners[p.Addr]
+		fresh := l == nil
+		if fresh {
+			l = o.fresh[p.Addr]
+			s.listeners[p.Addr] = l
+		}
+		l.at.Store(&serving{g, p})
+		if fresh {
+			go l.acceptLoop()
+		}
+	}
+	for addr, l := range s.listeners {
+		if !wanted[addr] {
+			_ = l.net.Close()
+			delete(s.listeners, addr)
+		}
+	}
+}
+
+// Close closes all sockets: no connection is accepted any more.
+func (s *ListenSet) Close() {
+	for addr, l := range s.listeners {
+		_ = l.net.Close()
+		delete(s.listeners, addr)
+	}
+}
+
+// Addresses returns where the sockets listen.
+func (s *ListenSet) Addresses() []net.Addr {
+	var out []net.Addr
+	for _, l := range s.listeners {
+		out = append(out, l.net.Addr())
+	}
+	return out
+}
+
+func (s *ListenSet) open(p *Port) (*listener, error) {
+	network, text := "tcp4", p.Addr.IP.String()
+	switch {
+	case p.Addr.Unix != "":
+		network, text = "unix", p.Addr.Unix
+		if err := removeStaleSocket(text); err != nil {
+			return nil, err
+		}
+	case p.Addr.IP.Addr().Is6():
+		network = "tcp6"
+		if !p.Options.IPv6Only {
+			network = "tcp"
+		}
+	}
+	lc := net.ListenConfig{
+		KeepAlive: -1,
+		Control:   func(_, _ string, raw syscall.RawConn) error { return s.control(raw, p) },
+	}
+	lc.SetMultipathTCP(p.Options.Multipath)
+	nl, err := lc.Listen(context.Background(), network, text)
+	if err != nil {
+		return nil, bindError(p.Addr, err)
+	}
+	if u, ok := nl.(*net.UnixListener); ok {
+		u.SetUnlinkOnClose(true)
+		if err := os.Chmod(text, 0o666); err != nil {
+			_ = nl.Close()
+			return nil, fmt.Errorf("chmod() \"%s\" failed (%w)", text, err)
+		}
+	}
+	l := &listener{net: nl}
+	l.log = func(err error) { s.Log.Printf(errorlog.Alert, "accept() failed (%v)", err) }
+	return l, nil
+}
+
+// removeStaleSocket removes a unix socket that a dead process left behind.
+func removeStaleSocket(path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil || info.Mode()&fs.ModeSocket == 0 {
+		return fmt.Errorf("bind() to unix:%s failed (98: Address already in use)", path)
+	}
+	if c, err := net.Dial("unix", path); err == nil {
+		_ = c.Close()
+		return fmt.Errorf("bind() to unix:%s failed (98: Address already in use)", path)
+	}
+	return os.Remove(path)
+}
+
+// control sets the options that must be there before bind.
+func (s *ListenSet) control(raw syscall.RawConn, p *Port) error {
+	var failed error
+	set := func(fd, level, name, value int) {
+		if err := unix.SetsockoptInt(fd, level, name, value); err != nil && failed == nil {
+			failed = os.NewSyscallError("setsockopt", err)
+		}
+	}
+	err := raw.Control(func(f uintptr) {
+		fd, o := int(f), p.Options
+		if p.Addr.Unix == "" {
+			set(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+			if ip := p.Addr.IP.Addr(); s.FreeBind != nil && s.FreeBind(ip) {
+				if ip.Is4() {
+					set(fd, unix.IPPROTO_IP, unix.IP_FREEBIND, 1)
+				} else {
+					set(fd, unix.IPPROTO_IPV6, unix.IPV6_FREEBIND, 1)
+				}
+			}
+			if o.ReusePort {
+				set(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+			}
+			if p.Addr.IP.Addr().Is6() {
+				only := 0
+				if o.IPv6Only {
+					only = 1
+				}
+				set(fd, unix.IPPROTO_IPV6, unix.IPV6_V6ONLY, only)
+			}
+			if o.DeferAccept {
+				set(fd, unix.IPPROTO_TCP, unix.TCP_DEFER_ACCEPT, 1)
+			}
+			if o.FastOpen > 0 {
+				set(fd, unix.IPPROTO_TCP, unix.TCP_FASTOPEN, o.FastOpen)
+			}
+			o.KeepAlive.apply(fd, set)
+		}
+		if o.RcvBuf > 0 {
+			set(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, o.RcvBuf)
+		}
+		if o.SndBuf > 0 {
+			set(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, o.SndBuf)
+		}
+	})
+	return errors.Join(err, failed)
+}
+
+func (k Keepalive) apply(fd int, set func(fd, level, name, value int)) {
+	if !k.Set {
+		return
+	}
+	on := 0
+	if k.On {
+		on = 1
+	}
+	set(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, on)
+	if k.Idle > 0 {
+		set(fd, unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, int(k.Idle.Seconds()))
+	}
+	if k.Intvl > 0 {
+		set(fd, unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, int(k.Intvl.Seconds()))
+	}
+	if k.Count > 0 {
+		set(fd, unix.IPPROTO_TCP, unix.TCP_KEEPCNT, k.Count)
+	}
+}
+
+// bindError says why an address could not be listened on, as nginx does.
+func bindError(addr Address, err error) error {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return fmt.Errorf("bind() to %s failed (%d: %w)", addr, int(errno), capitalised{errno})
+	}
+	return fmt.Errorf("bind() to %s failed: %w", addr, err)
+}
+
+// capitalised prints an errno as the C library does, which logs of nginx have:
+// "Address already in use".
+type capitalised struct{ syscall.Errno }
+
+func (c capitalised) Error() string {
+	text := []byte(c.Errno.Error())
+	if len(text) > 0 && text[0] >= 'a' && text[0] <= 'z' {
+		text[0] -= 'a' - 'A'
+	}
+	return string(text)
+}
+
+func (c capitalised) Unwrap() error { return c.Errno }

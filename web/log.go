@@ -1,0 +1,84 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"syscall"
+
+	"tandem/internal/errorlog"
+	"tandem/nginxconf"
+)
+
+// The levels of the error log, named shortly for the many places that log.
+const (
+	errLevelAlert = errorlog.Alert
+	errLevelCrit  = errorlog.Crit
+	errLevelError = errorlog.Error
+	errLevelWarn  = errorlog.Warn
+	errLevelInfo  = errorlog.Info
+)
+
+// Logf writes to the request's error log: the message, then whose request it
+// is about, as nginx does.
+func (r *Request) Logf(level errorlog.Level, format string, args ...any) {
+	r.LogUpstreamf(level, nil, format, args...)
+}
+
+// LogUpstreamf is Logf with what else is known, such as `upstream: "..."`,
+// appended by extra.
+func (r *Request) LogUpstreamf(level errorlog.Level, extra func([]byte) []byte, format string, args ...any) {
+	log := r.Log()
+	if !log.Enabled(level) {
+		return
+	}
+	b := fmt.Appendf(nil, format, args...)
+	b = fmt.Appendf(b, ", client: %s, server: %s", r.RemoteText(), r.Server.Name())
+	if line := r.Head.Line; len(line) > 0 {
+		b = fmt.Appendf(b, ", request: \"%s\"", line)
+	}
+	if !r.IsMain() {
+		b = fmt.Appendf(b, ", subrequest: \"%s\"", r.Path)
+	}
+	if extra != nil {
+		b = extra(b)
+	}
+	if r.Head.HasHost {
+		b = fmt.Appendf(b, ", host: \"%s\"", r.Head.Host)
+	}
+	log.Write(level, r.conn.number, b)
+}
+
+// LogSendError logs why the response could not be sent, as gravely as the
+// reason deserves: clients leave all the time.
+func (r *Request) LogSendError(err error) {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		r.Logf(errLevelInfo, "client timed out (110: Connection timed out) while sending response to client")
+	case errors.Is(err, net.ErrClosed), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNRESET), errors.Is(err, ErrBodySent):
+		r.Logf(errLevelInfo, "%v while sending response to client", err)
+	default:
+		r.Logf(errLevelError, "%v while sending response to client", err)
+	}
+}
+
+// OpenLog returns the target of an error_log or access log directive: a file,
+// "stderr", "syslog:...". The process gives it, because files are shared and
+// reopened together.
+type OpenLog func(s *nginxconf.Scope, d *nginxconf.Directive) (errorlog.Target, error)
+
+func readErrorLog(s *nginxconf.Scope, d *nginxconf.Directive) error {
+	b := BlockOf(s)
+	target, err := b.HTTP.OpenLog(s, d)
+	if err != nil {
+		return err
+	}
+	v := &b.Location.Core.ErrorLog
+	targets := []errorlog.Target{target}
+	if v.V != nil {
+		targets = append(v.V.Targets(), targets...)
+	}
+	*v = nginxconf.Value[*errorlog.Log]{V: errorlog.New(targets...), Set: true}
+	return nil
+}

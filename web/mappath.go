@@ -1,0 +1,52 @@
+package web
+
+// MapPath appends the file name that the request's path stands for under root
+// or alias. It fails for an alias that does not fit the path.
+func (r *Request) MapPath(dst []byte) ([]byte, bool) {
+	dst, _, ok := r.MapPathRoot(dst)
+	return dst, ok
+}
+
+// MapPathRoot is MapPath; root is the length of the part that comes from the
+// configuration.
+func (r *Request) MapPathRoot(dst []byte) (file []byte, root int, ok bool) {
+	start := len(dst)
+	c := r.Core
+	dst = r.AppendRoot(dst)
+	rest := r.Path
+	if c.Alias {
+		l := r.Location
+		for l.IsIf || l.IsLimitExcept {
+			l = l.Outer
+		}
+		if l.Kind == RegexLocation {
+			return dst, len(dst) - start, true
+		}
+		if len(l.Name) > len(rest) {
+			return dst, 0, false
+		}
+		rest = rest[len(l.Name):]
+	}
+	root = len(dst) - start
+	return append(dst, rest...), root, true
+}
+
+// AppendRoot appends the value of root or alias, absolute.
+func (r *Request) AppendRoot(dst []byte) []byte {
+	c := r.Core
+	if c.Root.V.Vars == nil {
+		return append(dst, c.Root.V.Text...)
+	}
+	start := len(dst)
+	dst = c.Root.V.Vars.Append(r, dst)
+	if start == len(dst) || dst[start] != '/' {
+		value := r.Keep(dst[start:])
+		dst = append(append(dst[:start], r.Server.HTTP.Prefix...), value...)
+	}
+	if !c.Alias {
+		for len(dst) > start+1 && dst[len(dst)-1] == '/' {
+			dst = dst[:len(dst)-1]
+		}
+	}
+	return dst
+}

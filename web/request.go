@@ -1,0 +1,256 @@
+package web
+
+import (
+	"net"
+	"net/netip"
+	"time"
+
+	"tandem/internal/errorlog"
+	"tandem/web/http1"
+)
+
+// Method is a request method that nginx knows; as bits, so that sets of them
+// are masks.
+type Method uint32
+
+// The methods. MethodUnknown is any other token.
+const (
+	MethodUnknown Method = 1 << iota
+	GET
+	HEAD
+	POST
+	PUT
+	DELETE
+	MKCOL
+	COPY
+	MOVE
+	OPTIONS
+	PROPFIND
+	PROPPATCH
+	LOCK
+	UNLOCK
+	PATCH
+	TRACE
+	CONNECT
+)
+
+// Methods are the names of the known methods.
+var Methods = map[string]Method{
+	"GET": GET, "HEAD": HEAD, "POST": POST, "PUT": PUT, "DELETE": DELETE, "MKCOL": MKCOL, "COPY": COPY,
+	"MOVE": MOVE, "OPTIONS": OPTIONS, "PROPFIND": PROPFIND, "PROPPATCH": PROPPATCH, "LOCK": LOCK,
+	"UNLOCK": UNLOCK, "PATCH": PATCH, "TRACE": TRACE, "CONNECT": CONNECT,
+}
+
+// maxRedirects is how often a request may be redirected inside the server;
+// nginx's NGX_HTTP_MAX_URI_CHANGES.
+const maxRedirects = 10
+
+// maxSubrequests is how deep subrequests may nest; nginx's
+// NGX_HTTP_MAX_SUBREQUESTS.
+const maxSubrequests = 50
+
+// Request is one request, of any protocol version, from its head to its line
+// in the log. It belongs to one goroutine. All byte slices in it are valid
+// until the request ends, and are not to be changed in place.
+type Request struct {
+	Head   *http1.Head // the head as received; a subrequest has its parent's
+	Method Method
+	// MethodName is the method as received, or as error_page and proxies
+	// changed it.
+	MethodName []byte
+	Path       []byte // $uri: decoded, without dot segments, begins with "/"
+	Args       []byte // $args: what follows the "?", undecoded
+	RawURI     []byte // $request_uri: path and arguments as received
+	// RawPathValid: Path is still what RawURI says, so that a proxy may pass
+	// RawURI on unchanged.
+	RawPathValid bool
+	Host         []byte // the Host header or authority, lower case, without port
+	Start        time.Time
+
+	Server   *Server
+	Location *Location
+	Core     *Core // of Location
+
+	Response   Response
+	ErrStatus  Code // replaces the response's status when not 0
+	HeaderSent bool
+	HeaderOnly bool // no body follows: HEAD, 204, 304
+
+	Main, Parent *Request // Main is the request itself unless it is a subrequest
+
+	Keepalive      bool
+	LingeringClose bool
+	Internal       bool // reached through an internal redirect or subrequest
+	AllowRanges    bool
+	SingleRange    bool
+	AddToMain      bool // a subrequest whose headers go to the main request
+	ErrorPage      bool // an error page is being produced
+	FilterFinalize bool
+	InMemory       bool // body is to be in memory, not in file segments
+	InMemoryOutput bool // subrequest whose output is kept in Output
+	Output         []byte
+	Background     bool // a subrequest that runs for its effect only
+	LimitRateSet   bool
+	LogIt          bool // a subrequest that log_subrequest logs
+	expectTested   bool
+	discarded      bool
+	uriChanged     bool
+	uriChanges     int
+	subrequests    int
+	accessCode     Code
+	done           bool
+	tempFiles      []string
+
+	Body body // the client's request body
+
+	conn       *conn
+	stream     stream
+	filters    []BodyFilter
+	captures   []int
+	captured   []byte
+	vars       *varStore
+	ownVars    varStore
+	contexts   []any
+	arena      arena
+	scratch    *scratchStack
+	ownScratch scratchStack
+	bytesSent  int64 // of the body
+	headBytes  int64
+	rate       int64 // limit_rate, once LimitRateSet
+	cleanups   []func()
+}
+
+// stream is what a request needs of the protocol that carries it.
+type stream interface {
+	// sendHead takes the response's head; it may wait for the first piece of
+	// the body.
+	sendHead(r *Request) error
+	// sendBody takes the next piece of the body. A piece that is Last ends
+	// the response.
+	sendBody(r *Request, c Chunk) error
+	// sendContinue tells the client to send its body (status 100).
+	sendContinue() error
+	// flush sends what waits.
+	flush() error
+	// readBody reads the request body; io.EOF at its end.
+	readBody(p []byte) (int, error)
+	// bodyDone reports whether the whole body has been read.
+	bodyDone() bool
+}
+
+// IsMain reports whether r came from a client, and is no subrequest.
+func (r *Request) IsMain() bool { return r.Main == r }
+
+// HTTP returns the http block.
+func (r *Request) HTTP() *HTTP { return r.Server.HTTP }
+
+// Log returns the error log of the request's location.
+func (r *Request) Log() *errorlog.Log {
+	if r.Core != nil && r.Core.ErrorLog.V != nil {
+		return r.Core.ErrorLog.V
+	}
+	return r.Server.HTTP.Log
+}
+
+// Version returns the protocol version of the request.
+func (r *Request) Version() http1.Version { return r.Head.Version }
+
+// Header returns the value of the first header of that name, nil if there is
+// none.
+func (r *Request) Header(id http1.FieldID) []byte { return r.Head.Lookup(id) }
+
+// RemoteAddr returns the client's address: the connection's, or what the
+// realip module made of it.
+func (r *Request) RemoteAddr() netip.AddrPort { return r.conn.remote }
+
+// RemoteText returns the client's address in text, "unix:" for a unix socket.
+func (r *Request) RemoteText() string { return r.conn.remoteText }
+
+// SetRemote changes the client's address for the rest of the connection's
+// current request.
+func (r *Request) SetRemote(addr netip.AddrPort, text string) {
+	r.conn.remote, r.conn.remoteText = addr, text
+}
+
+// LocalAddr returns the address the client connected to.
+func (r *Request) LocalAddr() net.Addr { return r.conn.net.LocalAddr() }
+
+// ConnectionNumber is the serial number of the connection, $connection.
+func (r *Request) ConnectionNumber() uint64 { return r.conn.number }
+
+// OnEnd has f called when the request has been logged.
+func (r *Request) OnEnd(f func()) { r.Main.cleanups = append(r.Main.cleanups, f) }
+
+// setLocation makes l the request's location, for find.
+func (r *Request) setLocation(l *Location) {
+	r.Location = l
+	r.Core = l.Core
+}
+
+// EnterIf makes the settings of an if or limit_except block those of the
+// request.
+func (r *Request) EnterIf(l *Location) {
+	r.setLocation(l)
+	r.applyLocation()
+}
+
+// applyLocation takes over what the location says of the connection.
+func (r *Request) applyLocation() {
+	if !r.IsMain() {
+		return
+	}
+	if r.Keepalive {
+		r.Keepalive = r.keepaliveAllowed()
+	}
+	r.conn.wire.SetSendTimeout(r.Core.SendTimeout.V)
+	r.conn.wire.SetBodyTimeout(r.Core.ClientBodyTimeout.V)
+}
+
+func (r *Request) keepaliveAllowed() bool {
+	c := r.Core
+	if c.KeepaliveTimeout.V == 0 || r.conn.requests >= c.KeepaliveRequests.V {
+		return false
+	}
+	if r.Start.Sub(r.conn.start) > c.KeepaliveTime.V {
+		return false
+	}
+	if c.KeepaliveDisable.V != 0 && r.Head.Lookup(http1.UserAgent) != nil {
+		return !r.keepaliveDisabled()
+	}
+	return true
+}
+
+// reset makes r ready for a new request of its connection.
+func (r *Request) reset() {
+	r.arena.reset()
+	r.Response.reset()
+	r.Body.reset()
+	clear(r.contexts)
+	clear(r.filters)
+	clear(r.cleanups)
+	*r = Request{
+		Head:       r.Head,
+		conn:       r.conn,
+		stream:     r.stream,
+		contexts:   r.contexts,
+		filters:    r.filters[:0],
+		cleanups:   r.cleanups[:0],
+		arena:      r.arena,
+		ownScratch: r.ownScratch,
+		ownVars:    r.ownVars,
+		Response:   r.Response,
+		Body:       r.Body,
+	}
+	r.Main = r
+	r.scratch = &r.ownScratch
+	r.vars = &r.ownVars
+	r.uriChanges = maxRedirects + 1
+	r.subrequests = maxSubrequests + 1
+}
+
+// newRequest makes the request that a connection uses again and again.
+func newRequest(c *conn) *Request {
+	r := &Request{conn: c, Head: new(http1.Head), contexts: make([]any, contextSlots)}
+	r.reset()
+	return r
+}

@@ -1,0 +1,175 @@
+package web
+
+import (
+	"bytes"
+
+	"tandem/web/http1"
+)
+
+// Response is the head of an answer, before it is written in the words of a
+// protocol version.
+type Response struct {
+	Status        int
+	StatusLine    []byte // "200 OK" from a back end; nil: by Status
+	ContentLength int64  // -1: not known
+	ContentType   []byte // nil: no header; without charset
+	Charset       []byte // added to ContentType unless empty
+	LastModified  int64  // Unix seconds, -1: none
+	Location      []byte // made absolute when it begins with "/"
+	// GzipVary: the body depends on Accept-Encoding, so that gzip_vary adds
+	// the Vary header.
+	GzipVary bool
+	// Chunked: the body goes out in chunks, its length being unknown.
+	Chunked  bool
+	fields   []ResponseField
+	trailers []ResponseField
+}
+
+// ResponseField is one header of an answer.
+type ResponseField struct {
+	Name, Value []byte
+}
+
+func (p *Response) reset() {
+	clear(p.fields)
+	clear(p.trailers)
+	*p = Response{ContentLength: -1, LastModified: -1, fields: p.fields[:0], trailers: p.trailers[:0]}
+}
+
+// Fields returns the headers that have no field of their own in Response, in
+// the order in which they were added. The slice is only to be read.
+func (p *Response) Fields() []ResponseField { return p.fields }
+
+// Trailers returns the fields that follow the body.
+func (p *Response) Trailers() []ResponseField { return p.trailers }
+
+// Add adds a header. Name and value must stay unchanged until the response
+// has been sent.
+func (p *Response) Add(name string, value []byte) { p.AddBytes([]byte(name), value) }
+
+// AddBytes is Add for a name that is no constant.
+func (p *Response) AddBytes(name, value []byte) {
+	p.fields = append(p.fields, ResponseField{name, value})
+}
+
+// Set adds a header in place of all of that name.
+func (p *Response) Set(name string, value []byte) {
+	p.Del(name)
+	p.Add(name, value)
+}
+
+// Get returns the value of the first header of that name, nil if there is
+// none; case does not matter.
+func (p *Response) Get(name string) []byte {
+	for i := range p.fields {
+		if equalFold(p.fields[i].Name, name) {
+			return p.fields[i].Value
+		}
+	}
+	return nil
+}
+
+// Has reports whether there is a header of that name.
+func (p *Response) Has(name string) bool {
+	for i := range p.fields {
+		if equalFold(p.fields[i].Name, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// Del removes all headers of that name.
+func (p *Response) Del(name string) {
+	kept := p.fields[:0]
+	for _, f := range p.fields {
+		if !equalFold(f.Name, name) {
+			kept = append(kept, f)
+		}
+	}
+	clear(p.fields[len(kept):])
+	p.fields = kept
+}
+
+// AddTrailer adds a field that follows the body.
+func (p *Response) AddTrailer(name, value []byte) {
+	p.trailers = append(p.trailers, ResponseField{name, value})
+}
+
+// SetETag sets or, with nil, removes the entity tag.
+func (p *Response) SetETag(value []byte) {
+	p.Del("ETag")
+	if value != nil {
+		p.Add("ETag", value)
+	}
+}
+
+// ETag returns the entity tag, nil if there is none.
+func (p *Response) ETag() []byte { return p.Get("ETag") }
+
+// WeakenETag marks the entity tag as weak, as filters do that change a body's
+// bytes but not its meaning (RFC 9110, 8.8.1); one that is no valid strong tag
+// is removed.
+func (r *Request) WeakenETag() {
+	tag := r.Response.ETag()
+	if tag == nil || bytes.HasPrefix(tag, []byte("W/")) {
+		return
+	}
+	if len(tag) == 0 || tag[0] != '"' {
+		r.Response.SetETag(nil)
+		return
+	}
+	scratch := append(append(r.Scratch(), "W/"...), tag...)
+	r.Response.SetETag(r.Keep(scratch))
+	r.Unscratch(scratch)
+}
+
+// ClearContentLength makes the length of the body unknown.
+func (p *Response) ClearContentLength() { p.ContentLength = -1 }
+
+// ClearAcceptRanges takes back the offer of ranges.
+func (r *Request) ClearAcceptRanges() {
+	r.AllowRanges = false
+	r.Response.Del("Accept-Ranges")
+}
+
+// clearHead forgets the whole head, before an error takes its place.
+func (r *Request) clearHead() { r.Response.reset() }
+
+// noContent reports whether a status has no body and no Content-Type.
+func noContent(status int) bool { return status == 204 || status == 304 || status < 200 }
+
+// equalFold compares a header's name with a constant, without regard to case.
+func equalFold(name []byte, constant string) bool {
+	if len(name) != len(constant) {
+		return false
+	}
+	for i := range name {
+		a, b := name[i], constant[i]
+		if a == b {
+			continue
+		}
+		if a|0x20 != b|0x20 || a|0x20 < 'a' || a|0x20 > 'z' {
+			return false
+		}
+	}
+	return true
+}
+
+// Chunk is a piece of a body on its way through the filters: bytes, or a part
+// of a file.
+type Chunk struct {
+	Data []byte
+	File FileSegment // when File.Len > 0
+	// Flush: send what waits in filters and buffers.
+	Flush bool
+	// Last: the body ends with this piece.
+	Last bool
+}
+
+// Len returns the number of bytes in c.
+func (c *Chunk) Len() int64 { return int64(len(c.Data)) + c.File.Len }
+
+var crlf = []byte("\r\n")
+
+var _ = http1.HTTP11

@@ -1,0 +1,191 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"tandem/nginxconf"
+)
+
+// Server is one server block.
+type Server struct {
+	HTTP     *HTTP
+	Location *Location // the server's own level, which its locations inherit from
+	Core     *ServerCore
+	Names    []ServerName
+	Pos      nginxconf.Pos
+
+	settings []any
+	listens  []listen
+	named    map[string]*Location
+}
+
+// ServerName is one word of a server_name directive.
+type ServerName struct {
+	Text string // as written, lower-cased unless a regex
+	re   *Regex
+}
+
+// Name returns the first name of the server, as $server_name does.
+func (srv *Server) Name() string {
+	if len(srv.Names) == 0 {
+		return ""
+	}
+	return srv.Names[0].Text
+}
+
+// Named returns the location @name, or nil.
+func (srv *Server) Named(name string) *Location { return srv.named[name] }
+
+func readServer(s *nginxconf.Scope, d *nginxconf.Directive) error {
+	h := BlockOf(s).HTTP
+	srv := &Server{HTTP: h, settings: makeSettings(serverSlots), Pos: d.Pos}
+	srv.Location = newLocation(srv, nil)
+	srv.Location.Pos = d.Pos
+	h.Servers = append(h.Servers, srv)
+	s.Block(d, nginxconf.Server, &Block{HTTP: h, Server: srv, Location: srv.Location})
+	if len(srv.listens) == 0 {
+		// Without a listen directive nginx takes port 80, or 8000 when not root.
+		text := "*:80"
+		if os.Geteuid() != 0 {
+			text = "*:8000"
+		}
+		if err := srv.listen(d.Pos, text, nil); err != nil {
+			return err
+		}
+	}
+	if len(srv.Names) == 0 {
+		srv.Names = []ServerName{{}}
+	}
+	return nil
+}
+
+func readServerName(s *nginxconf.Scope, d *nginxconf.Directive) error {
+	b := BlockOf(s)
+	for _, text := range d.Args {
+		name := ServerName{Text: strings.ToLower(text)}
+		switch {
+		case strings.HasPrefix(text, "~"):
+			if len(text) == 1 {
+				return fmt.Errorf("empty regex in server name %q", text)
+			}
+			name.Text = text
+			re, err := b.HTTP.Regex(text[1:], serverNameCaseless(text[1:]))
+			if err != nil {
+				return err
+			}
+			name.re = re
+		case text == "$hostname":
+			host, err := os.Hostname()
+			if err != nil {
+				return err
+			}
+			name.Text = strings.ToLower(host)
+		case !validServerName(text):
+			return fmt.Errorf("invalid server name or wildcard %q", text)
+		case strings.Contains(text, "/"):
+			s.Warnf(d, "server name %q has suspicious symbols", text)
+		}
+		b.Server.Names = append(b.Server.Names, name)
+	}
+	return nil
+}
+
+// serverNameCaseless: nginx lower-cases hosts before it compares them, so an
+// expression with capital letters has to match without regard to case.
+func serverNameCaseless(text string) bool {
+	return strings.ContainsAny(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+}
+
+func validServerName(name string) bool {
+	if strings.IndexByte(name, 0) >= 0 || strings.Contains(name, "..") {
+		return false
+	}
+	if i := strings.IndexByte(name, '*'); i >= 0 {
+		head := strings.HasPrefix(name, "*.") && len(name) > 2
+		tail := strings.HasSuffix(name, ".*") && len(name) > 2
+		if !head && !tail || strings.Count(name, "*") != 1 {
+			return false
+		}
+	}
+	return name != "."
+}
+
+// nameTable finds the server for a host among those of one address.
+type nameTable struct {
+	exact   map[string]*Server
+	head    map[string]*Server // "*.example.com" by ".example.com"
+	tail    map[string]*Server // "www.*" by "www."
+	regexes []regexServer
+}
+
+type regexServer struct {
+	re  *Regex
+	srv *Server
+}
+
+var errConflictingName = errors.New("conflicting server name")
+
+func (t *nameTable) add(name ServerName, srv *Server) error {
+	put := func(m *map[string]*Server, key string) error {
+		if *m == nil {
+			*m = make(map[string]*Server)
+		}
+		if _, ok := (*m)[key]; ok {
+			return errConflictingName
+		}
+		(*m)[key] = srv
+		return nil
+	}
+	switch text := name.Text; {
+	case name.re != nil:
+		t.regexes = append(t.regexes, regexServer{name.re, srv})
+		return nil
+	case strings.HasPrefix(text, "*."):
+		return put(&t.head, text[1:])
+	case strings.HasPrefix(text, "."):
+		if err := put(&t.exact, text[1:]); err != nil {
+			return err
+		}
+		return put(&t.head, text)
+	case strings.HasSuffix(text, ".*"):
+		return put(&t.tail, text[:len(text)-1])
+	default:
+		return put(&t.exact, text)
+	}
+}
+
+// find returns the server for a lower-cased host: exact name, longest
+// wildcard at the beginning, longest at the end, first matching regex; nil
+// for none. A regex leaves its captures in r.
+func (t *nameTable) find(r *Request, host []byte) *Server {
+	if srv := t.exact[string(host)]; srv != nil {
+		return srv
+	}
+	if t.head != nil {
+		for i := range host {
+			if host[i] == '.' && i > 0 {
+				if srv := t.head[string(host[i:])]; srv != nil {
+					return srv
+				}
+			}
+		}
+	}
+	if t.tail != nil {
+		for i := len(host) - 1; i >= 0; i-- {
+			if host[i] == '.' && i < len(host)-1 {
+				if srv := t.tail[string(host[:i+1])]; srv != nil {
+					return srv
+				}
+			}
+		}
+	}
+	for _, e := range t.regexes {
+		if r.Match(e.re, host) {
+			return e.srv
+		}
+	}
+	return nil
+}

@@ -1,0 +1,175 @@
+package web
+
+import (
+	"errors"
+	"strings"
+
+	"tandem/nginxconf"
+)
+
+// Template is a value of the configuration that may hold variables, compiled.
+// A nil Template is empty.
+type Template struct {
+	Text  string // as written
+	parts []templatePart
+}
+
+// templatePart is a run of text, a variable, or a capture: one of them.
+type templatePart struct {
+	text    string
+	v       *variable
+	capture int // 1 to 9, 0 for none
+}
+
+var errVariableName = errors.New("invalid variable name")
+
+// Template compiles text: $name, ${name}, $1 to $9, and the rest as it is.
+func (h *HTTP) Template(_ *nginxconf.Scope, d *nginxconf.Directive, text string) (*Template, error) {
+	t := &Template{Text: text}
+	for rest := text; rest != ""; {
+		i := strings.IndexByte(rest, '$')
+		if i < 0 {
+			t.parts = append(t.parts, templatePart{text: rest})
+			break
+		}
+		if i > 0 {
+			t.parts = append(t.parts, templatePart{text: rest[:i]})
+		}
+		name, after, err := cutVariable(rest[i+1:])
+		if err != nil {
+			return nil, err
+		}
+		rest = after
+		if name[0] >= '1' && name[0] <= '9' {
+			t.parts = append(t.parts, templatePart{capture: int(name[0] - '0')})
+			continue
+		}
+		t.parts = append(t.parts, templatePart{v: h.variables.use(d, strings.ToLower(name))})
+	}
+	return t, nil
+}
+
+// cutVariable splits what follows a "$" into the variable's name and the rest.
+func cutVariable(s string) (name, rest string, err error) {
+	if s == "" {
+		return "", "", errVariableName
+	}
+	if s[0] >= '1' && s[0] <= '9' {
+		return s[:1], s[1:], nil
+	}
+	if s[0] == '{' {
+		end := strings.IndexByte(s, '}')
+		if end < 0 {
+			return "", "", errors.New("the closing bracket in \"" + strings.TrimPrefix(s, "{") + "\" variable is missing")
+		}
+		name, rest = s[1:end], s[end+1:]
+		if name == "" || variableLen(name) != len(name) {
+			return "", "", errVariableName
+		}
+		return name, rest, nil
+	}
+	n := variableLen(s)
+	if n == 0 {
+		return "", "", errVariableName
+	}
+	return s[:n], s[n:], nil
+}
+
+func variableLen(s string) int {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' {
+			continue
+		}
+		return i
+	}
+	return len(s)
+}
+
+// HasVariables reports whether text holds a variable or capture.
+func HasVariables(text string) bool { return strings.IndexByte(text, '$') >= 0 }
+
+// IsLiteral reports whether the value is the same for every request.
+func (t *Template) IsLiteral() bool {
+	return t == nil || len(t.parts) == 0 || len(t.parts) == 1 && t.parts[0].v == nil && t.parts[0].capture == 0
+}
+
+// UsesCaptures reports whether the value holds $1 to $9.
+func (t *Template) UsesCaptures() bool {
+	for _, p := range t.parts {
+		if p.capture > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Append appends the value in r to dst. A variable without a value adds
+// nothing.
+func (t *Template) Append(r *Request, dst []byte) []byte {
+	if t == nil {
+		return dst
+	}
+	for i := range t.parts {
+		switch p := &t.parts[i]; {
+		case p.v != nil:
+			dst, _ = p.v.appendTo(r, dst)
+		case p.capture > 0:
+			dst = append(dst, r.Capture(p.capture)...)
+		default:
+			dst = append(dst, p.text...)
+		}
+	}
+	return dst
+}
+
+// AppendEscaped is Append with escape applied to what variables and captures
+// contribute, as rewrite does to captures that go into arguments.
+func (t *Template) AppendEscaped(r *Request, dst []byte, escape func(dst, value []byte) []byte) []byte {
+	for i := range t.parts {
+		switch p := &t.parts[i]; {
+		case p.v != nil:
+			scratch := r.scratch.get()
+			scratch, _ = p.v.appendTo(r, scratch)
+			dst = escape(dst, scratch)
+			r.scratch.put(scratch)
+		case p.capture > 0:
+			dst = escape(dst, r.Capture(p.capture))
+		default:
+			dst = append(dst, p.text...)
+		}
+	}
+	return dst
+}
+
+// Value returns the value in r, valid until the request ends.
+func (t *Template) Value(r *Request) []byte {
+	if t == nil || len(t.parts) == 0 {
+		return nil
+	}
+	scratch := r.scratch.get()
+	scratch = t.Append(r, scratch)
+	value := r.Keep(scratch)
+	r.scratch.put(scratch)
+	return value
+}
+
+// IsTrue reports whether the value is neither empty nor "0", the truth of if=
+// parameters and of *_bypass directives.
+func (t *Template) IsTrue(r *Request) bool {
+	scratch := r.scratch.get()
+	scratch = t.Append(r, scratch)
+	ok := len(scratch) > 0 && !(len(scratch) == 1 && scratch[0] == '0')
+	r.scratch.put(scratch)
+	return ok
+}
+
+// AnyTrue reports whether one of the templates is true in r.
+func AnyTrue(r *Request, ts []*Template) bool {
+	for _, t := range ts {
+		if t.IsTrue(r) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,216 @@
+// Package webtest runs the HTTP server for tests: from the text of a
+// configuration to answers over a loopback connection.
+package webtest
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tandem/internal/errorlog"
+	"tandem/nginxconf"
+	"tandem/web"
+)
+
+// Server is a running server.
+type Server struct {
+	Dir  string // the prefix: relative names of the configuration are below it
+	HTTP *web.HTTP
+	Gen  *web.Generation
+
+	ports map[string]string // "8080" in the configuration -> the port it became
+	log   syncBuffer
+}
+
+// syncBuffer is a buffer that several goroutines write to.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+var loopbackPort = regexp.MustCompile(`127\.0\.0\.1:(80[0-9][0-9])\b`)
+
+// Load reads a configuration; the caller looks at the errors.
+func Load(dir, conf string, modules []*web.Module) (*web.HTTP, *syncBuffer, nginxconf.Errors) {
+	if !strings.HasSuffix(dir, "/") {
+		dir += "/"
+	}
+	log := new(syncBuffer)
+	h := &web.HTTP{
+		Prefix: dir,
+		Log:    errorlog.New(errorlog.Target{Level: errorlog.Debug, To: log}),
+		OpenLog: func(*nginxconf.Scope, *nginxconf.Directive) (errorlog.Target, error) {
+			return errorlog.Target{Level: errorlog.Debug, To: log}, nil
+		},
+	}
+	file := filepath.Join(dir, "nginx.conf")
+	tree, errs := nginxconf.Read(file, nginxconf.Options{
+		Prefix: dir,
+		ReadFile: func(name string) ([]byte, error) {
+			if name == file {
+				return []byte(conf), nil
+			}
+			return os.ReadFile(name)
+		},
+	})
+	if tree == nil || errs.Failed() {
+		return h, log, errs
+	}
+	table := nginxconf.NewTable(append(h.Commands(modules), []nginxconf.Command{
+		{Name: "events", In: nginxconf.Main, Arity: nginxconf.Block | nginxconf.NoArgs},
+	})...)
+	return h, log, append(errs, table.Bind(tree, nil, nginxconf.BindOptions{})...)
+}
+
+// Start runs a server on the configuration, in a folder of its own that holds
+// the files. Addresses 127.0.0.1:80NN in the configuration become free ports.
+// The server ends with the test.
+func Start(t testing.TB, conf string, modules []*web.Module, files map[string]string) *Server {
+	t.Helper()
+	s := &Server{Dir: t.TempDir(), ports: make(map[string]string)}
+	for name, content := range files {
+		s.Write(t, name, content)
+	}
+	h, log, errs := Load(s.Dir, s.Expand(t, conf), modules)
+	if errs.Failed() {
+		t.Fatalf("configuration:\n%v", errs)
+	}
+	s.HTTP = h
+	set := &web.ListenSet{Log: h.Log}
+	opened, err := set.Open(h.Ports)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Gen = web.NewGeneration(h, new(web.Stats))
+	opened.Use(s.Gen)
+	t.Cleanup(func() {
+		set.Close()
+		s.Gen.Retire()
+		s.Gen.Abort()
+		if t.Failed() {
+			t.Logf("error log:\n%s", log)
+		}
+	})
+	return s
+}
+
+// Expand replaces 127.0.0.1:80NN by an address with a free port, the same one
+// each time, for back ends too.
+func (s *Server) Expand(t testing.TB, text string) string {
+	return loopbackPort.ReplaceAllStringFunc(text, func(addr string) string {
+		return s.Addr(t, strings.TrimPrefix(addr, "127.0.0.1:"))
+	})
+}
+
+// Addr returns the address that stands for 127.0.0.1:port.
+func (s *Server) Addr(t testing.TB, port string) string {
+	if s.ports[port] == "" {
+		l, err := net.Listen("tcp4", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, s.ports[port], _ = net.SplitHostPort(l.Addr().String())
+		_ = l.Close()
+	}
+	return "127.0.0.1:" + s.ports[port]
+}
+
+// Write writes a file below the prefix.
+func (s *Server) Write(t testing.TB, name, content string) {
+	t.Helper()
+	full := filepath.Join(s.Dir, name)
+	if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(full, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Dial connects to the server's port 8080.
+func (s *Server) Dial(t testing.TB) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp4", s.Addr(t, "8080"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	return c
+}
+
+// Raw sends bytes to port 8080 and returns all that comes back until the
+// server closes.
+func (s *Server) Raw(t testing.TB, request string) string {
+	t.Helper()
+	c := s.Dial(t)
+	if _, err := io.WriteString(c, request); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := io.ReadAll(c)
+	if err != nil && len(answer) == 0 {
+		t.Fatalf("%q: %v", request, err)
+	}
+	return string(answer)
+}
+
+// Get asks for a path, with further header lines, on a connection of its own.
+func (s *Server) Get(t testing.TB, path string, headers ...string) *Answer {
+	t.Helper()
+	return s.Do(t, "GET", path, headers...)
+}
+
+// Do asks with any method.
+func (s *Server) Do(t testing.TB, method, path string, headers ...string) *Answer {
+	t.Helper()
+	req := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", method, path)
+	for _, h := range headers {
+		req += h + "\r\n"
+	}
+	raw := s.Raw(t, req+"\r\n")
+	return ParseAnswer(t, method, raw)
+}
+
+// Answer is a response as the client got it.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   string // decoded from chunks
+	Raw    string
+}
+
+// ParseAnswer reads a response.
+func ParseAnswer(t testing.TB, method, raw string) *Answer {
+	t.Helper()
+	resp, err := http.ReadResponse(bufio.NewReader(strings.NewReader(raw)), &http.Request{Method: method})
+	if err != nil {
+		t.Fatalf("answer %q: %v", raw, err)
+	}
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatalf("answer %q: %v", raw, err)
+	}
+	return &Answer{Status: resp.StatusCode, Header: resp.Header, Body: string(body), Raw: raw}
+}
