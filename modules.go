@@ -1,0 +1,9 @@
+package main
+
+import "tandem/web"
+
+// modules is the ordered list of the HTTP server's features. Handlers of one
+// phase and header filters run in this order, which is nginx's.
+func modules() []*web.Module {
+	return []*web.Module{}
+}
