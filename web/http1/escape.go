@@ -4,8 +4,7 @@ package http1
 type EscapeKind uint8
 
 // The kinds of nginx's ngx_escape_uri. All of them encode control characters,
-// bytes from 0x7f up, space and ", <, >, \, ^, `, {, | and } where it is not
-// said otherwise.
+// bytes from 0x7f up, space and ", <, >, \, ^, `, {, | and }.
 const (
 	// EscapeURI is for a path: "#", "%" and "?" too.
 	EscapeURI EscapeKind = iota
@@ -15,9 +14,6 @@ const (
 	EscapeURIComponent
 	// EscapeHTML is for a URI in an HTML attribute: "#", "%" and "'" too.
 	EscapeHTML
-	// EscapeRefresh is for a URI in a Refresh header: "'" too, but neither "%"
-	// nor "#".
-	EscapeRefresh
 	escapeKinds
 )
 
@@ -28,7 +24,6 @@ var escapeTable = func() (t [escapeKinds][256]bool) {
 		EscapeArgs:         "#%&+;?",
 		EscapeURIComponent: "!#$%&'()*+,/:;=?@[]",
 		EscapeHTML:         "#%'",
-		EscapeRefresh:      "'",
 	}
 	for kind := range t {
 		for c := range 256 {

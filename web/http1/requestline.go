@@ -45,22 +45,24 @@ func (h *Head) parseRequestLine(line []byte) *BadRequest {
 		return &BadRequest{400, reasonMethod}
 	}
 	h.Method = line[:i]
-	rest := line[i+1:]
-	var target []byte
-	if i = bytes.IndexByte(rest, ' '); i < 0 {
-		target, rest = rest, nil
-		h.Version = HTTP09
-	} else {
-		target, rest = rest[:i], rest[i+1:]
-		if bad := h.parseVersion(rest); bad != nil {
-			return bad
-		}
+	target := line[i+1:]
+	var version []byte
+	if i = bytes.IndexByte(target, ' '); i >= 0 {
+		target, version = target[:i], target[i+1:]
 	}
 	if bad := h.parseTarget(target); bad != nil {
 		return bad
 	}
-	if h.Version == HTTP09 && !bytes.Equal(h.Method, methodGet) {
-		return &BadRequest{400, reasonMethod09}
+	if i < 0 {
+		h.Version = HTTP09
+		switch {
+		case !bytes.Equal(h.Method, methodGet):
+			return &BadRequest{400, reasonMethod09}
+		case h.Scheme != nil: // HTTP/0.9 had no such thing
+			return &BadRequest{400, reasonRequest}
+		}
+	} else if bad := h.parseVersion(version); bad != nil {
+		return bad
 	}
 	if h.Authority != nil {
 		var ok bool
@@ -122,9 +124,6 @@ func (h *Head) parseTarget(t []byte) *BadRequest {
 	}
 	h.Scheme, h.Authority, h.Target = t[:i], rest[:n], rest[n:]
 	if len(h.Target) == 0 {
-		if h.Version == HTTP09 {
-			return &BadRequest{400, reasonRequest}
-		}
 		// The first slash of "://" serves, so that Target stays in the buffer.
 		h.Target = t[i+1 : i+2]
 	}
