@@ -1,0 +1,103 @@
+package keepalivedconf
+
+import (
+	"io/fs"
+	"net"
+	"os"
+	"os/user"
+	"path/filepath"
+	"strconv"
+)
+
+// Link is what reading has to know about an interface.
+type Link struct {
+	Loopback  bool
+	Multicast bool
+	MTU       int
+}
+
+// Host answers the questions about the machine that keepalived asks while it reads.
+type Host interface {
+	// Interface describes a network interface, if it exists.
+	Interface(name string) (Link, bool)
+	// User returns the ids of a user and of its own group.
+	User(name string) (uid, gid int, ok bool)
+	// Group returns the id of a group.
+	Group(name string) (gid int, ok bool)
+	// Mode returns the type and permissions of a file.
+	Mode(path string) (fs.FileMode, bool)
+	// Scripts returns the inspector of scripts, or nil if they are not to be looked at.
+	Scripts() ScriptInspector
+}
+
+// ScriptInspector looks at programs that are to be run.
+type ScriptInspector interface {
+	// Look finds a program by name (in PATH if there is no slash in it) and returns where it is, with links resolved.
+	Look(name string) (path string, err error)
+	// Path returns every directory on the way to path, and path itself, with owner and mode.
+	Path(path string) ([]PathPart, error)
+}
+
+// PathPart is one directory on the way to a script, or the script itself.
+type PathPart struct {
+	Name     string
+	Mode     fs.FileMode
+	UID, GID int
+}
+
+// Machine is the Host that this process runs on.
+type Machine struct{}
+
+// Interface asks the kernel.
+func (Machine) Interface(name string) (Link, bool) {
+	i, err := net.InterfaceByName(name)
+	if err != nil {
+		return Link{}, false
+	}
+	return Link{Loopback: i.Flags&net.FlagLoopback != 0, Multicast: i.Flags&net.FlagMulticast != 0, MTU: i.MTU}, true
+}
+
+// User asks the user database.
+func (Machine) User(name string) (uid, gid int, ok bool) {
+	u, err := user.Lookup(name)
+	if err != nil {
+		return 0, 0, false
+	}
+	uid, err1 := strconv.Atoi(u.Uid)
+	gid, err2 := strconv.Atoi(u.Gid)
+	return uid, gid, err1 == nil && err2 == nil
+}
+
+// Group asks the group database.
+func (Machine) Group(name string) (gid int, ok bool) {
+	g, err := user.LookupGroup(name)
+	if err != nil {
+		return 0, false
+	}
+	gid, err = strconv.Atoi(g.Gid)
+	return gid, err == nil
+}
+
+// Mode asks the file system.
+func (Machine) Mode(path string) (fs.FileMode, bool) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0, false
+	}
+	return info.Mode(), true
+}
+
+// Scripts looks at the machine's own files.
+func (Machine) Scripts() ScriptInspector { return machineScripts{} }
+
+type machineScripts struct{}
+
+func (machineScripts) Look(name string) (string, error) { return lookScript(name) }
+
+func (machineScripts) Path(path string) ([]PathPart, error) { return pathParts(filepath.Clean(path)) }
+
+// interfaceExists reports whether an interface is there, or need not be yet.
+func (b *builder) interfaceExists(name string) bool {
+	_, found := b.opt.host.Interface(name)
+	return found || b.cfg.Global.DynamicInterfaces
+}

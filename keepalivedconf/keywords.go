@@ -1,0 +1,130 @@
+package keepalivedconf
+
+import (
+	"fmt"
+	"sync"
+)
+
+// row is one keyword of a block whose settings go into a T.
+type row[T any] struct {
+	name string
+	// min is the number of parameters that must be there. With fewer the statement is reported and skipped.
+	min int
+	// kind says whether a block follows.
+	kind blockKind
+	// sub is the table of the block's own keywords, where they are known.
+	sub table
+	// quoted marks the keywords whose line is cut by the rules for scripts.
+	quoted bool
+	// global marks the top-level keywords that are read before all others, wherever they stand.
+	global bool
+	// set puts the statement into t. nil: the keyword is known, and changes nothing here.
+	set func(b *builder, t *T, s *Statement)
+}
+
+// table is the part of a keyword table that does not depend on what it fills.
+type table interface{ shapes() map[string]*shape }
+
+// rows is a keyword table.
+type rows[T any] struct {
+	list []row[T]
+	once sync.Once
+	by   map[string]*row[T]
+	sub  map[string]*shape
+}
+
+func newRows[T any](list ...row[T]) *rows[T] { return &rows[T]{list: list} }
+
+func (t *rows[T]) index() {
+	t.once.Do(func() {
+		t.by = make(map[string]*row[T], len(t.list))
+		t.sub = make(map[string]*shape, len(t.list))
+		for i := range t.list {
+			r := &t.list[i]
+			if t.by[r.name] != nil {
+				panic("keepalivedconf: keyword " + r.name + " stands twice in one table")
+			}
+			t.by[r.name] = r
+			s := &shape{kind: r.kind, quoted: r.quoted}
+			if r.sub != nil {
+				s.sub = r.sub.shapes()
+			}
+			t.sub[r.name] = s
+		}
+	})
+}
+
+func (t *rows[T]) shapes() map[string]*shape {
+	t.index()
+	return t.sub
+}
+
+// walk puts statements into t by the table. Unknown keywords are reported and skipped, with their block if they have
+// one. pass, if not nil, chooses the rows of this walk; keywords of other walks are left alone.
+func (t *rows[T]) walk(b *builder, into *T, body []*Statement, pass func(*row[T]) bool) {
+	t.index()
+	for _, s := range body {
+		r := t.by[s.Name()]
+		if pass != nil && !pass(r) {
+			continue
+		}
+		if r == nil {
+			b.unknown(s)
+			continue
+		}
+		if s.Args() < r.min {
+			b.missing(s, len(s.Words))
+			continue
+		}
+		if r.set != nil {
+			r.set(b, into, s)
+		}
+	}
+}
+
+// builder makes a Config from statements.
+type builder struct {
+	cfg     *Config
+	opt     *settings
+	reports Reports
+	lines   *lineReader
+	// once holds the parts of keepalived that were reported as not supported.
+	once map[string]bool
+}
+
+func (b *builder) add(r Report) { b.reports = append(b.reports, r) }
+
+func (b *builder) say(kind Kind, pos Pos, format string, args ...any) {
+	b.add(Report{Kind: kind, Pos: pos, Text: fmt.Sprintf(format, args...)})
+}
+
+// err reports an error that keepalived survives, at a statement.
+func (b *builder) err(s *Statement, format string, args ...any) {
+	b.say(KindGeneral, s.Pos, format, args...)
+}
+
+// note reports what keepalived only logs.
+func (b *builder) note(s *Statement, format string, args ...any) {
+	b.say(KindNote, s.Pos, format, args...)
+}
+
+// stops reports what makes keepalived refuse to run.
+func (b *builder) stops(pos Pos, format string, args ...any) {
+	b.add(Report{Kind: KindGeneral, Pos: pos, Text: fmt.Sprintf(format, args...), Stops: true})
+}
+
+// unknown reports a keyword that no table has; its block, if any, is skipped as a whole.
+func (b *builder) unknown(s *Statement) {
+	r := Report{Kind: KindUnknown, Pos: s.Pos, Text: fmt.Sprintf("Unknown keyword '%s'", s.Name())}
+	if s.Block && s.Close.File == s.Pos.File {
+		r.Through = s.Close.Line
+	}
+	b.add(r)
+}
+
+// missing reports that word number n (from 1, the keyword) is the last one where another is needed.
+func (b *builder) missing(s *Statement, n int) {
+	b.say(KindMissingParameter, s.Pos,
+		"*** Configuration line starting `%s` is missing a parameter after keyword `%s` at word position %d",
+		s.Words[0], s.Words[n-1], n+1)
+}

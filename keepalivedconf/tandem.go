@@ -1,0 +1,220 @@
+package keepalivedconf
+
+import (
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Tandem is the keywords that keepalived does not have. They may stand in global_defs, for every instance, and in a
+// vrrp_instance. Written as "@tandem KEYWORD ..." they keep the file readable for keepalived.
+type Tandem struct {
+	Probe SelfProbe
+	// Lease is the lifetime a VIP is given in the kernel, refreshed while this process is healthy; Forever: no lease.
+	Lease time.Duration
+	// PeerLink is the TCP connection over which nodes see each other's process die.
+	PeerLink     bool
+	PeerLinkPort uint16
+	// DrainTimeout bounds how long a planned stop holds the VIP for the successor and for requests under way.
+	DrainTimeout time.Duration
+}
+
+// SelfProbe is the check that this node's own HTTP answers.
+type SelfProbe struct {
+	Off      bool
+	Path     string        // of the request
+	Host     string        // "": the VIP
+	Status   []StatusRange // what counts as an answer
+	Interval time.Duration
+	Timeout  time.Duration
+	Fall     int // failures until it counts as failed
+	Rise     int // successes until it counts as well again
+	// Release is on_failure release: the instance goes to FAULT. Otherwise (drop) it competes with priority 1.
+	Release bool
+}
+
+// StatusRange is the HTTP status codes from Low to High, both included.
+type StatusRange struct{ Low, High int }
+
+func (r StatusRange) String() string {
+	if r.Low == r.High {
+		return strconv.Itoa(r.Low)
+	}
+	return strconv.Itoa(r.Low) + "-" + strconv.Itoa(r.High)
+}
+
+// Good reports whether a status code counts as an answer.
+func (p SelfProbe) Good(status int) bool {
+	for _, r := range p.Status {
+		if status >= r.Low && status <= r.High {
+			return true
+		}
+	}
+	return false
+}
+
+// Bounds and defaults of tandem's own keywords.
+const (
+	leaseMin         = time.Second // the kernel counts lifetimes in seconds
+	defaultLease     = 3 * time.Second
+	defaultPeerPort  = 1985
+	defaultDrainTime = 5 * time.Second
+)
+
+func newTandem() Tandem {
+	return Tandem{
+		Probe: SelfProbe{
+			Path: "/", Status: []StatusRange{{200, 499}},
+			Interval: 250 * time.Millisecond, Timeout: 500 * time.Millisecond, Fall: 2, Rise: 2,
+		},
+		Lease:        defaultLease,
+		PeerLink:     true,
+		PeerLinkPort: defaultPeerPort,
+		DrainTimeout: defaultDrainTime,
+	}
+}
+
+// probeRows is what may stand in the block form of self_probe.
+var probeRows = newRows(probeKeywords("")...)
+
+// probeKeywords is the settings of the self-probe. In the block form they have their plain names; outside, with the
+// prefix, each is a line of its own, because a conditional line has to stand alone.
+func probeKeywords(prefix string) []row[SelfProbe] {
+	return []row[SelfProbe]{
+		// url PATH: what is asked for. Default /.
+		{name: prefix + "url", min: 1, set: func(b *builder, p *SelfProbe, s *Statement) {
+			if !strings.HasPrefix(s.Arg(1), "/") || strings.ContainsAny(s.Arg(1), blanks+"#") {
+				b.err(s, "%s: '%s' is not the path of a URL, it has to begin with '/'", s.Name(), s.Arg(1))
+				return
+			}
+			p.Path = s.Arg(1)
+		}},
+		// host NAME: the Host header. Default: the VIP.
+		{name: prefix + "host", min: 1, set: func(b *builder, p *SelfProbe, s *Statement) { p.Host = s.Arg(1) }},
+		// status 200-499|LIST: the status codes that are an answer, as numbers and ranges. Default 200-499.
+		{name: prefix + "status", min: 1, set: func(b *builder, p *SelfProbe, s *Statement) {
+			if r, ok := parseStatus(s.Words[1:]); ok {
+				p.Status = r
+			} else {
+				b.err(s, "%s: '%s' is no list of HTTP status codes like 200-399,404", s.Name(), strings.Join(s.Words[1:], " "))
+			}
+		}},
+		// interval TIME: between probes. Default 250ms.
+		{name: prefix + "interval", min: 1, set: func(b *builder, p *SelfProbe, s *Statement) {
+			if d, ok := b.duration(s, s.Arg(1), 10*time.Millisecond, time.Hour); ok {
+				p.Interval = d
+			}
+		}},
+		// timeout TIME: how long an answer may take. Default 500ms.
+		{name: prefix + "timeout", min: 1, set: func(b *builder, p *SelfProbe, s *Statement) {
+			if d, ok := b.duration(s, s.Arg(1), 10*time.Millisecond, time.Hour); ok {
+				p.Timeout = d
+			}
+		}},
+		// fall N: failures in a row until the probe has failed. Default 2.
+		{name: prefix + "fall", min: 1, set: func(b *builder, p *SelfProbe, s *Statement) {
+			b.count(s, 1, 1000, &p.Fall, escape(s.Name())+": '%s' has to be from 1 to 1000")
+		}},
+		// rise N: successes in a row until it is well again. Default 2.
+		{name: prefix + "rise", min: 1, set: func(b *builder, p *SelfProbe, s *Statement) {
+			b.count(s, 1, 1000, &p.Rise, escape(s.Name())+": '%s' has to be from 1 to 1000")
+		}},
+		// on_failure drop|release: compete with priority 1, or go to FAULT. Default drop.
+		{name: prefix + "on_failure", min: 1, set: func(b *builder, p *SelfProbe, s *Statement) {
+			switch s.Arg(1) {
+			case "drop":
+				p.Release = false
+			case "release":
+				p.Release = true
+			default:
+				b.err(s, "%s: '%s' has to be drop or release", s.Name(), s.Arg(1))
+			}
+		}},
+	}
+}
+
+// tandemRows is tandem's keywords of a block whose Tandem is found by field.
+func tandemRows[T any](field func(*T) *Tandem) []row[T] {
+	list := []row[T]{
+		// self_probe { ... } | self_probe on|off: whether and how this node asks its own HTTP for an answer.
+		{name: "self_probe", kind: optional, sub: probeRows, set: func(b *builder, t *T, s *Statement) {
+			p := &field(t).Probe
+			if s.Args() > 0 {
+				on, ok := truth(s.Arg(1))
+				if !ok {
+					b.err(s, "self_probe: '%s' has to be on or off", s.Arg(1))
+					return
+				}
+				p.Off = !on
+				return
+			}
+			p.Off = false
+			probeRows.walk(b, p, s.Body, nil)
+		}},
+		// vip_lease SECONDS|forever: the lifetime of the VIP in the kernel. Default 3; forever: as keepalived adds it.
+		{name: "vip_lease", min: 1, set: func(b *builder, t *T, s *Statement) {
+			if s.Arg(1) == "forever" {
+				field(t).Lease = Forever
+			} else if d, ok := b.duration(s, s.Arg(1), leaseMin, 24*time.Hour); ok {
+				field(t).Lease = d
+			}
+		}},
+		// peer_link on|off: the connection between the nodes. Default on.
+		{name: "peer_link", set: func(b *builder, t *T, s *Statement) {
+			if on, ok := b.toggle(s, "peer_link: '%s' has to be on or off"); ok {
+				field(t).PeerLink = on
+			}
+		}},
+		// peer_link_port PORT: its TCP port. Default 1985.
+		{name: "peer_link_port", min: 1, set: func(b *builder, t *T, s *Statement) {
+			var port int
+			if b.count(s, 1, 65535, &port, "peer_link_port: '%s' has to be from 1 to 65535") {
+				field(t).PeerLinkPort = uint16(port)
+			}
+		}},
+		// drain_timeout TIME: how long a planned stop may take. Default 5.
+		{name: "drain_timeout", min: 1, set: func(b *builder, t *T, s *Statement) {
+			if d, ok := b.duration(s, s.Arg(1), 0, time.Hour); ok {
+				field(t).DrainTimeout = d
+			}
+		}},
+	}
+	for _, r := range probeKeywords("self_probe_") {
+		list = append(list, row[T]{name: r.name, min: r.min, set: func(b *builder, t *T, s *Statement) {
+			r.set(b, &field(t).Probe, s)
+		}})
+	}
+	return list
+}
+
+// parseStatus reads "200-499", "200,204,301-308" or the same as several words.
+func parseStatus(words []string) ([]StatusRange, bool) {
+	var out []StatusRange
+	for _, word := range words {
+		for part := range strings.SplitSeq(word, ",") {
+			if part == "" && len(words) > 1 {
+				continue
+			}
+			low, high, isRange := strings.Cut(part, "-")
+			if !isRange {
+				high = low
+			}
+			l, err1 := strconv.Atoi(low)
+			h, err2 := strconv.Atoi(high)
+			if err1 != nil || err2 != nil || l < 100 || h > 599 || l > h {
+				return nil, false
+			}
+			out = append(out, StatusRange{l, h})
+		}
+	}
+	return out, len(out) > 0
+}
+
+// VIP is the address the self-probe is for: the first one that is advertised.
+func (i *Instance) VIP() netip.Addr {
+	if len(i.Addresses) == 0 {
+		return netip.Addr{}
+	}
+	return i.Addresses[0].Addr()
+}

@@ -1,0 +1,239 @@
+package keepalivedconf
+
+import (
+	"strings"
+	"time"
+)
+
+// weight reads "weight N [reverse|noreverse]" after the name of something tracked. keep is false if the whole line is to
+// be dropped.
+type trackWords struct {
+	unknownOption string // format with the option
+	noValue       string // format without arguments
+	badWeight     string // format with the weight
+	badDirection  string // format with the word
+	dropDirection bool   // an unknown direction drops the line
+	low, high     int
+	clamp         bool // +-254 becomes +-253
+	noreverse     bool // noreverse is known
+}
+
+func (b *builder) trackWeight(s *Statement, owner string, weight int, reverse bool, t trackWords) (w int, r, keep bool) {
+	if s.Args() == 0 {
+		return weight, reverse, true
+	}
+	if s.Arg(1) != "weight" {
+		b.err(s, t.unknownOption, s.Arg(1))
+		return 0, false, false
+	}
+	if s.Args() == 1 {
+		b.err(s, "%s", t.noValue)
+		return 0, false, false
+	}
+	if v, ok := b.integer(s, s.Arg(2), t.low, t.high); !ok {
+		b.err(s, t.badWeight, s.Arg(2))
+	} else if t.clamp && (v == 254 || v == -254) {
+		b.err(s, "(%s) weight for %s cannot be +/-254. Setting to +/-253", owner, s.Words[0])
+		weight = v / 254 * 253
+	} else {
+		weight = v
+	}
+	if s.Args() >= 3 {
+		switch {
+		case s.Arg(3) == "reverse":
+			reverse = true
+		case s.Arg(3) == "noreverse" && t.noreverse:
+			reverse = false
+		default:
+			b.err(s, t.badDirection, s.Arg(3))
+			if t.dropDirection {
+				return 0, false, false
+			}
+		}
+	}
+	return weight, reverse, true
+}
+
+// addTrackInterface reads a line of track_interface.
+func (b *builder) addTrackInterface(owner string, into *[]TrackInterface, s *Statement) {
+	name := s.Words[0]
+	if !b.interfaceExists(name) {
+		b.err(s, "(%s) tracked interface %s doesn't exist", owner, name)
+	}
+	for _, t := range *into {
+		if t.Name == name {
+			b.err(s, "(%s) duplicate track_interface %s - ignoring", owner, name)
+			return
+		}
+	}
+	o, n := escape(owner), escape(name)
+	w, r, keep := b.trackWeight(s, owner, 0, false, trackWords{
+		unknownOption: "(" + o + ") unknown track_interface " + n + " option %s - ignoring",
+		noValue:       "(" + owner + ") weight without value specified for track_interface " + name + " - ignoring",
+		badWeight:     "(" + o + ") weight %s for " + n + " must be between [-253..253] inclusive. Ignoring...",
+		badDirection:  "(" + o + ") unknown track_interace " + n + " weight option %s - ignoring",
+		low:           -254, high: 254, clamp: true,
+	})
+	if keep {
+		*into = append(*into, TrackInterface{s.Pos, name, w, r})
+	}
+}
+
+func (b *builder) addTrack(owner, what string, into *[]Track, s *Statement, weight int, reverse bool, t trackWords) {
+	name := s.Words[0]
+	for _, other := range *into {
+		if other.Name == name {
+			b.err(s, "(%s) duplicate %s %s - ignoring", owner, what, name)
+			return
+		}
+	}
+	if w, r, keep := b.trackWeight(s, owner, weight, reverse, t); keep {
+		*into = append(*into, Track{s.Pos, name, w, r})
+	}
+}
+
+// addTrackScript reads a line of track_script; the vrrp_script must stand before it.
+func (b *builder) addTrackScript(owner string, into *[]Track, s *Statement) {
+	name := s.Words[0]
+	script := b.cfg.Script(name)
+	if script == nil {
+		b.err(s, "(%s) track script %s not found, ignoring...", owner, name)
+		return
+	}
+	o, n := escape(owner), escape(name)
+	b.addTrack(owner, "track_script", into, s, script.Weight, script.Reverse, trackWords{
+		unknownOption: "(" + o + ") unknown track script option %s - ignoring",
+		noValue:       "(" + owner + ") weight without value specified for track script " + name + " - ignoring",
+		badWeight:     "(" + o + ") track script " + n + ": weight must be between [-253..253] inclusive, ignoring...%.0s",
+		badDirection:  "(" + o + ") unknown track_script " + n + " weight option %s - ignoring",
+		low:           -254, high: 254, clamp: true, noreverse: true,
+	})
+}
+
+// addTrackProcess reads a line of track_process; the vrrp_track_process must stand before it.
+func (b *builder) addTrackProcess(owner string, into *[]Track, s *Statement) {
+	name := s.Words[0]
+	for _, p := range b.cfg.Processes {
+		if p.Name != name {
+			continue
+		}
+		o, n := escape(owner), escape(name)
+		b.addTrack(owner, "track_process", into, s, p.Weight, p.Reverse, trackWords{
+			unknownOption: "(" + o + ") unknown track process option %s - ignoring",
+			noValue:       "(" + owner + ") weight without value specified for track process " + name + " - ignoring",
+			badWeight:     "(" + o + ") weight for track process " + n + " must be in [-254..254] inclusive. Ignoring...%.0s",
+			badDirection:  "(" + o + ") unknown track_process " + n + " weight option %s - ignoring",
+			low:           -254, high: 254, noreverse: true,
+		})
+		return
+	}
+	b.err(s, "(%s) track process %s not found, ignoring...", owner, name)
+}
+
+// addTrackFile reads a line of track_file in an instance or group; the track_file block must stand before it.
+func (b *builder) addTrackFile(owner string, into *[]Track, s *Statement) {
+	name := s.Words[0]
+	for _, f := range b.cfg.TrackFiles {
+		if f.Name != name {
+			continue
+		}
+		o, n := escape(owner), escape(name)
+		b.addTrack(owner, "track_file", into, s, f.Weight, f.Reverse, trackWords{
+			unknownOption: "(" + o + ") unknown track file option %s - ignoring",
+			noValue:       "(" + owner + ") weight without value specified for track file " + name + " - ignoring",
+			badWeight:     "(" + o + ") weight for track file " + n + " must be in [-254..254] inclusive. Ignoring...%.0s",
+			badDirection:  "(" + o + ") unknown track file " + n + " weight option %s - ignoring",
+			dropDirection: true,
+			low:           -254, high: 254, noreverse: true,
+		})
+		return
+	}
+	b.err(s, "(%s) track file %s not found, ignoring...", owner, name)
+}
+
+// scriptRows is what may stand in vrrp_script.
+var scriptRows = newRows(
+	row[Script]{name: "script", quoted: true, set: func(b *builder, v *Script, s *Statement) {
+		v.Command.Args = nil
+		c, _ := b.command(s)
+		c.User, c.Group, c.Supplementary = v.Command.User, v.Command.Group, v.Command.Supplementary
+		v.Command = c
+	}},
+	row[Script]{name: "interval", min: 1, set: func(b *builder, v *Script, s *Statement) {
+		n, ok := b.decimal(s, s.Arg(1), 0, maxTimerSeconds*1000, 3)
+		if !ok {
+			b.err(s, "(%s): vrrp script interval '%s' must be between 0.001 and %d - ignoring", v.Name, s.Arg(1), maxTimerSeconds)
+			return
+		}
+		if n == 0 {
+			b.err(s, "(%s): vrrp script interval must be greater than 0, setting to 1", v.Name)
+			n = 1000
+		}
+		v.Interval = time.Duration(n) * time.Millisecond
+	}},
+	row[Script]{name: "timeout", min: 1, set: func(b *builder, v *Script, s *Statement) {
+		n, ok := b.decimal(s, s.Arg(1), 0, maxTimerSeconds*1000, 3)
+		if !ok {
+			b.err(s, "(%s): vrrp script timeout '%s' invalid - ignoring", v.Name, s.Arg(1))
+			return
+		}
+		if n == 0 {
+			b.err(s, "(%s): vrrp script timeout must be greater than 0, setting to 1", v.Name)
+			n = 1000
+		}
+		v.Timeout = time.Duration(n) * time.Millisecond
+	}},
+	row[Script]{name: "weight", min: 1, set: func(b *builder, v *Script, s *Statement) {
+		// keepalived takes a weight out of range for what the digits say, cut to its type; here it stays 0.
+		if n, ok := b.integer(s, s.Arg(1), -253, 253); ok {
+			v.Weight = n
+		} else {
+			b.err(s, "vrrp_script %s weight %s must be in [-253, 253]", v.Name, s.Arg(1))
+		}
+		if s.Arg(2) == "reverse" {
+			v.Reverse = true
+		} else if s.Args() >= 2 {
+			b.err(s, "vrrp_script %s unknown weight option %s", v.Name, s.Arg(2))
+		}
+	}},
+	row[Script]{name: "rise", min: 1, set: func(b *builder, v *Script, s *Statement) {
+		if !b.count(s, 1, maxInt32, &v.Rise, "("+escape(v.Name)+"): vrrp script rise value '%s' invalid, defaulting to 1") {
+			v.Rise = 1
+		}
+	}},
+	row[Script]{name: "fall", min: 1, set: func(b *builder, v *Script, s *Statement) {
+		if !b.count(s, 1, maxInt32, &v.Fall, "("+escape(v.Name)+"): vrrp script fall value '%s' invalid, defaulting to 1") {
+			v.Fall = 1
+		}
+	}},
+	row[Script]{name: "user", min: 1, set: func(b *builder, v *Script, s *Statement) {
+		c := v.Command
+		v.remove = !b.owner(s, &c, s.Words[1:])
+		if v.remove {
+			b.err(s, "Unable to set uid/gid for script %s", strings.Join(v.Command.Args, " "))
+			return
+		}
+		v.Command, v.userSet = c, true
+	}},
+	row[Script]{name: "init_fail", set: func(b *builder, v *Script, s *Statement) { v.InitFail = true }},
+)
+
+// addScript reads a vrrp_script block.
+func (b *builder) addScript(s *Statement) {
+	v := &Script{Name: s.Arg(1), Pos: s.Pos, Interval: time.Second, Rise: 1, Fall: 1}
+	scriptRows.walk(b, v, s.Body, nil)
+	switch {
+	case !v.Command.Set():
+		b.say(KindGeneral, s.Close, "No script set for vrrp_script %s - removing", v.Name)
+		return
+	case v.remove:
+		return
+	case !v.userSet && !b.defaultOwner(s):
+		b.say(KindGeneral, s.Close, "Unable to set default user for vrrp script %s - removing", v.Name)
+		return
+	}
+	if v.Timeout == 0 {
+		v.Timeout = v.Interval
+	}
+	b.cfg.Scripts = append(b.cfg.Scripts, v)
+}
