@@ -1,0 +1,214 @@
+package fsm
+
+import (
+	"time"
+
+	"tandem/vrrp/packet"
+)
+
+// leaveMaster gives the addresses up: the removals in keepalived's order, behind an advert with priority 0 if zero.
+// The caller then says what comes next.
+func (m *machine) leaveMaster(zero bool) {
+	if zero {
+		m.do(Action{Kind: Advertise, Priority: packet.PriorityStop})
+	}
+	m.kinds(RemoveRules, RemoveRoutes, CancelAnnounce, RemoveAddresses, RemoveExcluded)
+	if m.c.NoAccept {
+		m.kinds(Unfilter)
+	}
+	s := m.s
+	s.Wants = false
+	s.preempt, s.leave, s.leaving = time.Time{}, time.Time{}, ByStart
+	s.adver, s.burst, s.lowerBurst, s.refresh, s.contest = time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	s.rogueAdverts, s.rogueUntil = 0, time.Time{}
+}
+
+// stop ends the instance. RFC 9568, 6.4.3: "If a Shutdown event is received, then: Cancel the Adver_Timer; Send
+// an ADVERTISEMENT with Priority = 0; Transition to the {Initialize} state".
+func (m *machine) stop(e Stop) {
+	s := m.s
+	switch {
+	case s.Role == Stopped:
+	case s.Role == Master && s.Leaving() && !e.Now:
+		s.leaving = ByStop // a demotion becomes a stop; its bound stays
+	case s.Role == Master && s.Leaving():
+		m.finishLeaving(because(ByStop, "stopped without waiting for a successor"))
+	case s.Role == Master && m.c.Handover > 0 && !e.Now:
+		m.beginLeaving(ByStop)
+	default:
+		if s.Role == Master {
+			m.leaveMaster(true)
+		}
+		s.down = time.Time{}
+		m.become(Stopped, because(ByStop, "stopped"))
+	}
+}
+
+// beginLeaving says good-bye and keeps the addresses: the successor claims them after its skew time, and until then
+// somebody must answer. One advert only: each one with priority 0 starts the successor's skew time anew.
+func (m *machine) beginLeaving(code Code) {
+	m.do(Action{Kind: Advertise, Priority: packet.PriorityStop})
+	m.kinds(CancelAnnounce)
+	m.s.leaving = code
+	m.s.leave = m.now.Add(m.c.Handover)
+}
+
+// leavingHears ends the wait when somebody else is master.
+func (m *machine) leavingHears(a Advert) {
+	if a.Priority == 0 || a.Source == m.c.Source {
+		return
+	}
+	code := m.s.leaving
+	m.finishLeaving(because(code, "%v is master now, priority %d", a.Source, a.Priority))
+	if m.s.Role == Backup {
+		m.heardMaster(a)
+	}
+}
+
+// finishLeaving gives the addresses up after good-bye was said.
+func (m *machine) finishLeaving(why Reason) {
+	code := m.s.leaving
+	m.leaveMaster(false)
+	if code == ByStop {
+		m.become(Stopped, why)
+		return
+	}
+	m.waitDown(m.c.MasterDown(m.s), ByTimeout)
+	m.become(Backup, why)
+}
+
+// handoverExpired is the end of waiting: nobody has taken over.
+func (m *machine) handoverExpired() {
+	waited := seconds(m.c.Handover)
+	if m.s.leaving == ByStop {
+		m.finishLeaving(because(ByStop, "stopped: nobody took over within %s", waited))
+		return
+	}
+	// Somebody must serve: a demotion without a successor does not happen.
+	m.cancelDemotion()
+	m.log("demotion cancelled: nobody took over within %s", waited)
+}
+
+// cancelDemotion makes a master that has said good-bye one again.
+func (m *machine) cancelDemotion() {
+	m.s.leaving, m.s.leave = ByStart, time.Time{}
+	m.reprioritize(func() { m.s.Demoted = false })
+	m.advertise(m.effective())
+}
+
+// demote hands over, and stays up as BACKUP.
+func (m *machine) demote() {
+	s := m.s
+	if s.Role == Stopped || s.Leaving() {
+		return
+	}
+	m.reprioritize(func() { s.Demoted = true })
+	if s.Role != Master {
+		return
+	}
+	if m.c.Handover > 0 {
+		m.beginLeaving(ByDemote)
+		return
+	}
+	m.leaveMaster(true)
+	m.waitDown(m.c.MasterDown(s), ByTimeout)
+	m.become(Backup, because(ByDemote, "demoted by the operator"))
+}
+
+// promote undoes a demotion. It does not start a fight that is lost beforehand.
+func (m *machine) promote() {
+	s := m.s
+	if s.Leaving() && s.leaving == ByDemote {
+		m.cancelDemotion()
+		m.log("demotion cancelled by the operator")
+		return
+	}
+	m.reprioritize(func() { s.Demoted = false })
+	if s.Role != Backup || m.now.Before(s.ready) {
+		return
+	}
+	switch {
+	case s.Resigned || s.GroupResigned:
+		m.log("not promoted: our own web side does not serve (%s)", s.ResignedText)
+	case !s.Heard.IsZero() && m.compare(s.MasterPriority, s.Master) > 0:
+		m.log("not promoted: %v is master with priority %d, ours is %d; demote it there", s.Master, s.MasterPriority, m.effective())
+	case !m.mayLead:
+		s.Wants = true
+	default:
+		m.becomeMaster(because(ByPromote, "promoted by the operator"))
+	}
+}
+
+// resign lets go of addresses that cannot be served.
+func (m *machine) resign(e Resign) {
+	m.resigned(func() { m.s.Resigned, m.s.ResignedText = true, e.Text }, because(ByResign, "resigned: %s", e.Text))
+}
+
+func (m *machine) resigned(change func(), why Reason) {
+	s := m.s
+	if s.Resigned || s.GroupResigned {
+		change()
+		return
+	}
+	m.reprioritize(change)
+	if s.Role != Master {
+		return
+	}
+	if s.Leaving() {
+		m.finishLeaving(why)
+		return
+	}
+	m.leaveMaster(true)
+	m.waitDown(m.c.MasterDown(s), ByTimeout)
+	m.become(Backup, why)
+}
+
+// faultSet adds a cause of fault; the first one takes the instance out.
+func (m *machine) faultSet(c Cause) {
+	s := m.s
+	set, added := causes(s.Faults).with(c)
+	s.Faults = set
+	if !added || c.Kind.Pending() {
+		return
+	}
+	why := because(ByFault, "%s", c)
+	switch s.Role {
+	case Init:
+		if s.started {
+			m.become(Fault, why)
+		}
+	case Backup:
+		s.Wants, s.down = false, time.Time{}
+		m.become(Fault, why)
+	case Master:
+		if s.Leaving() {
+			m.finishLeaving(why)
+			if s.Role == Stopped {
+				return
+			}
+			s.down = time.Time{}
+		} else {
+			m.leaveMaster(true)
+		}
+		m.become(Fault, why)
+	}
+}
+
+// faultCleared takes a cause away; the last one brings the instance back as BACKUP, with the whole master-down time.
+func (m *machine) faultCleared(e FaultCleared) {
+	s := m.s
+	set, removed := causes(s.Faults).without(e.Kind, e.Name)
+	s.Faults = set
+	if !removed || len(set) > 0 || !s.started {
+		return
+	}
+	switch s.Role {
+	case Init:
+		m.leaveInit()
+	case Fault:
+		s.MasterInterval = m.c.Interval
+		s.preempt = time.Time{}
+		m.waitDown(m.c.MasterDown(s), ByTimeout)
+		m.become(Backup, because(ByRecovery, "no fault any more: %s", Cause(e)))
+	}
+}
