@@ -158,8 +158,8 @@ func (c *Conn) readTrailers() error {
 	}
 	for raw := b.trailerRaw; len(raw) > 0; {
 		i := bytes.IndexByte(raw, '\n')
-		f, ok := parseFieldLine(raw[:i], true)
-		if !ok || len(b.trailers) == maxTrailers {
+		var f Field
+		if !parseFieldLine(&f, raw[:i], true) || len(b.trailers) == maxTrailers {
 			return errChunked
 		}
 		b.trailers = append(b.trailers, f)

@@ -89,11 +89,27 @@ var fieldNames = [fieldIDCount]string{
 // String returns the name in lower case, and "" for 0.
 func (id FieldID) String() string { return fieldNames[id] }
 
+// usualNames are the names as they are mostly written, so that most look-ups
+// are one comparison.
+var usualNames = func() (t [fieldIDCount]string) {
+	for id, name := range fieldNames {
+		b := []byte(name)
+		for i := range b {
+			if i == 0 || b[i-1] == '-' {
+				b[i] &^= 0x20
+			}
+		}
+		t[id] = string(b)
+	}
+	t[TE] = "TE"
+	t[XRealIP] = "X-Real-IP"
+	return t
+}()
+
 // maxFieldName is the length of the longest known name.
 const maxFieldName = len("if-unmodified-since")
 
-// fieldsByLength holds the known names of each length, most often seen first
-// only by luck: no length has more than a handful.
+// fieldsByLength holds the known names of each length: no more than a handful each.
 var fieldsByLength = func() (t [maxFieldName + 1][]FieldID) {
 	for id := FieldID(1); id < fieldIDCount; id++ {
 		n := len(fieldNames[id])
@@ -126,7 +142,7 @@ func LookupFieldID(name []byte) FieldID {
 	}
 	for _, id := range fieldsByLength[len(name)] {
 		known := fieldNames[id]
-		if name[0]|0x20 == known[0] && equalLower(name, known) {
+		if name[0]|0x20 == known[0] && (string(name) == usualNames[id] || equalLower(name, known)) {
 			return id
 		}
 	}

@@ -3,6 +3,7 @@ package http1
 import (
 	"bytes"
 	"fmt"
+	"slices"
 )
 
 func badField(line []byte) *BadRequest {
@@ -20,39 +21,34 @@ func badField(line []byte) *BadRequest {
 // by sending a 400 (Bad Request) [...]" (section 5.2). "Field values containing
 // CR, LF, or NUL characters are invalid and dangerous" (RFC 9110 section 5.5);
 // the other control characters are refused with them.
-func parseFieldLine(line []byte, underscores bool) (f Field, ok bool) {
+func parseFieldLine(f *Field, line []byte, underscores bool) (ok bool) {
+	*f = Field{}
 	i := 0
-	for ; ; i++ {
-		if i == len(line) {
-			return f, false
-		}
-		switch nameClass[line[i]] {
+name:
+	for ; i < len(line); i++ {
+		switch class := nameClass[line[i]]; class {
 		case nameToken:
-			continue
-		case nameUnderscore:
-			f.Underscore = true
-			f.Invalid = f.Invalid || !underscores
-			continue
-		case nameOdd:
-			f.Invalid = true
-			continue
 		case nameColon:
-			if i == 0 {
-				return f, false
-			}
+			break name
 		case nameBad:
-			return f, false
+			return false
+		default:
+			odd := class == nameOdd
+			f.Underscore = f.Underscore || !odd
+			f.Invalid = f.Invalid || odd || !underscores
 		}
-		break
+	}
+	if i == 0 || i == len(line) {
+		return false
 	}
 	f.Name = line[:i]
 	f.Value = line[i+1:]
 	if controlIndex(f.Value) >= 0 {
-		return f, false
+		return false
 	}
 	f.ID = LookupFieldID(f.Name)
 	f.Value = trimField(f.Value, f.ID)
-	return f, true
+	return true
 }
 
 // trimField removes the white space around a value. In the fields that frame
@@ -72,20 +68,25 @@ func trimField(v []byte, id FieldID) []byte {
 // addField reads a field line into h and checks what can be said about it
 // before the head is complete.
 func (h *Head) addField(line []byte, lim *Limits) *BadRequest {
-	f, ok := parseFieldLine(line, lim.UnderscoresInHeaders)
-	if !ok {
+	if len(h.Fields) == cap(h.Fields) {
+		h.Fields = slices.Grow(h.Fields, max(16, len(h.Fields)))
+	}
+	// The field is read into its place, and stays there unless it is dropped.
+	n := len(h.Fields)
+	f := &h.Fields[:n+1][n]
+	if !parseFieldLine(f, line, lim.UnderscoresInHeaders) {
 		return badField(line)
 	}
 	if f.Invalid && lim.IgnoreInvalidHeaders {
 		if len(h.Dropped) < maxKeptFields {
-			h.Dropped = append(h.Dropped, f)
+			h.Dropped = append(h.Dropped, *f)
 		}
 		return nil
 	}
-	if len(h.Fields) >= orDefault(lim.MaxHeaders, defaultMaxHeaders) || len(h.Fields) == 1<<16-1 {
+	if n >= orDefault(lim.MaxHeaders, defaultMaxHeaders) || n == 1<<16-1 {
 		return &BadRequest{StatusHeaderTooLarge, "client sent too many header lines"}
 	}
-	h.Fields = append(h.Fields, f)
+	h.Fields = h.Fields[:n+1]
 	if f.ID == 0 {
 		return nil
 	}
