@@ -2,4 +2,33 @@
 // keepalived does, in one process, from the configuration files of both.
 package main
 
-func main() {}
+import (
+	"fmt"
+	"io"
+	"os"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run is the whole program; it returns the exit code.
+func run(args []string, stdout, stderr io.Writer) int {
+	o, err := parseOptions(args)
+	if err != nil {
+		fmt.Fprintf(stderr, "nginx: %v\n", err)
+		return 1
+	}
+	if o.version {
+		printVersion(stderr, o)
+		if !o.test {
+			return 0
+		}
+	}
+	switch {
+	case o.test:
+		return testConfiguration(o, stdout, stderr)
+	case o.signal != "":
+		return sendSignal(o, stderr)
+	default:
+		return serve(o, stderr)
+	}
+}

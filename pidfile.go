@@ -1,0 +1,81 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// pidFile is the file that tells -s whom to signal. It is locked as long as
+// the process lives, so that a second process on the same prefix is noticed
+// and the file of a dead one is not.
+type pidFile struct {
+	name string
+	f    *os.File
+}
+
+// createPIDFile writes the process's number to the file. A default name has
+// its folder made.
+func createPIDFile(name string, isDefault bool) (*pidFile, error) {
+	const flags = os.O_RDWR | os.O_CREATE
+	f, err := os.OpenFile(name, flags, 0o644)
+	if errors.Is(err, os.ErrNotExist) && isDefault {
+		if os.MkdirAll(filepath.Dir(name), 0o755) == nil {
+			f, err = os.OpenFile(name, flags, 0o644)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open() %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		text, _ := io.ReadAll(io.LimitReader(f, 32))
+		_ = f.Close()
+		return nil, fmt.Errorf("another tandem (process %s) is running with the pid file \"%s\"", strings.TrimSpace(string(text)), name)
+	}
+	err = f.Truncate(0)
+	if err == nil {
+		_, err = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return &pidFile{name, f}, nil
+}
+
+// remove takes the file away.
+func (p *pidFile) remove() {
+	_ = os.Remove(p.name)
+	_ = p.f.Close()
+}
+
+// readPID returns the process that a pid file names, in nginx's words when it
+// names none.
+func readPID(name string) (int, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		var pe *os.PathError
+		var errno syscall.Errno
+		if errors.As(err, &pe) && errors.As(pe.Err, &errno) {
+			return 0, fmt.Errorf("open() \"%s\" failed (%d: %s)", name, int(errno), capitalise(errno.Error()))
+		}
+		return 0, err
+	}
+	word := strings.TrimSpace(string(text))
+	pid, err := strconv.Atoi(word)
+	if err != nil || pid <= 0 {
+		return 0, fmt.Errorf("invalid PID number \"%s\" in \"%s\"", word, name)
+	}
+	return pid, nil
+}
+
+func capitalise(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
+var signalsByName = map[string]syscall.Signal{
+	"stop": syscall.SIGTERM, "quit": syscall.SIGQUIT, "reopen": syscall.SIGUSR1, "reload": syscall.SIGHUP,
+}

@@ -1,0 +1,180 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"strconv"
+	"strings"
+	"time"
+
+	"tandem/internal/errorlog"
+	nc "tandem/nginxconf"
+)
+
+// processSettings are the directives of the main level: what concerns the
+// process and not one protocol.
+type processSettings struct {
+	user            nc.Value[account]
+	pid             nc.Value[string]
+	daemon          nc.Value[bool]
+	shutdownTimeout nc.Value[time.Duration] // 0: no limit
+	nofile          nc.Value[int]
+	workingDir      nc.Value[string]
+	env             []string // NAME or NAME=value
+	errorLogs       []errorlog.Target
+}
+
+// account is a user and group to run as.
+type account struct {
+	name     string
+	uid, gid int
+}
+
+// processOf returns the settings that s reads.
+func processOf(s *nc.Scope) *processSettings { return s.Data.(*processSettings) }
+
+func inProcess[V any](field func(*processSettings) *nc.Value[V]) func(*nc.Scope) *nc.Value[V] {
+	return func(s *nc.Scope) *nc.Value[V] { return field(processOf(s)) }
+}
+
+// processCommands returns the directives of the main level and of events.
+func (c *configuration) processCommands() []nc.Command {
+	return []nc.Command{
+		{Name: "user", In: nc.Main, Arity: nc.Take12, Set: readUser},
+		{Name: "pid", In: nc.Main, Arity: nc.Take1, Set: nc.SetString(inProcess(func(p *processSettings) *nc.Value[string] { return &p.pid }))},
+		{Name: "daemon", In: nc.Main, Arity: nc.Flag, Set: nc.SetFlag(inProcess(func(p *processSettings) *nc.Value[bool] { return &p.daemon }))},
+		{Name: "worker_shutdown_timeout", In: nc.Main, Arity: nc.Take1, Set: nc.SetMsec(inProcess(func(p *processSettings) *nc.Value[time.Duration] { return &p.shutdownTimeout }))},
+		{Name: "worker_rlimit_nofile", In: nc.Main, Arity: nc.Take1, Set: nc.SetNumber(inProcess(func(p *processSettings) *nc.Value[int] { return &p.nofile }))},
+		{Name: "working_directory", In: nc.Main, Arity: nc.Take1, Set: nc.SetString(inProcess(func(p *processSettings) *nc.Value[string] { return &p.workingDir }))},
+		{Name: "env", In: nc.Main, Arity: nc.Take1, Set: func(s *nc.Scope, d *nc.Directive) error {
+			p := processOf(s)
+			p.env = append(p.env, d.Args[0])
+			return nil
+		}},
+		{Name: "error_log", In: nc.Main, Arity: nc.OneMore, Set: func(s *nc.Scope, d *nc.Directive) error {
+			t, err := c.openErrorLog(s, d)
+			if err != nil {
+				return err
+			}
+			p := processOf(s)
+			p.errorLogs = append(p.errorLogs, t)
+			return nil
+		}},
+		{Name: "load_module", In: nc.Main, Arity: nc.Take1, Set: func(_ *nc.Scope, d *nc.Directive) error {
+			return fmt.Errorf("module %q cannot be loaded: tandem has its modules built in", d.Args[0])
+		}},
+		{Name: "events", In: nc.Main, Arity: nc.Block | nc.NoArgs, Set: func(s *nc.Scope, d *nc.Directive) error {
+			s.Block(d, nc.Events, s.Data)
+			return nil
+		}},
+
+		// One process serves all connections on all cores, and its goroutines
+		// wait for events the way the runtime chooses: what these say about
+		// workers and event methods has nothing to act on.
+		{Name: "worker_processes", In: nc.Main, Arity: nc.Take1, Set: readWorkerProcesses},
+		{Name: "worker_cpu_affinity", In: nc.Main, Arity: nc.OneMore},
+		{Name: "worker_priority", In: nc.Main, Arity: nc.Take1},
+		{Name: "worker_rlimit_core", In: nc.Main, Arity: nc.Take1},
+		{Name: "master_process", In: nc.Main, Arity: nc.Flag},
+		{Name: "timer_resolution", In: nc.Main, Arity: nc.Take1},
+		{Name: "lock_file", In: nc.Main, Arity: nc.Take1},
+		{Name: "debug_points", In: nc.Main, Arity: nc.Take1},
+		{Name: "pcre_jit", In: nc.Main, Arity: nc.Flag},
+		{Name: "thread_pool", In: nc.Main, Arity: nc.Take23},
+		{Name: "ssl_engine", In: nc.Main, Arity: nc.Take1},
+		{Name: "worker_connections", In: nc.Events, Arity: nc.Take1, Set: readNumber},
+		{Name: "use", In: nc.Events, Arity: nc.Take1, Set: readEventMethod},
+		{Name: "multi_accept", In: nc.Events, Arity: nc.Flag},
+		{Name: "accept_mutex", In: nc.Events, Arity: nc.Flag},
+		{Name: "accept_mutex_delay", In: nc.Events, Arity: nc.Take1},
+		{Name: "debug_connection", In: nc.Events, Arity: nc.Take1},
+		{Name: "worker_aio_requests", In: nc.Events, Arity: nc.Take1},
+	}
+}
+
+// readNumber checks a number that has no effect.
+func readNumber(_ *nc.Scope, d *nc.Directive) error {
+	_, err := nc.ParseNumber(d.Args[0])
+	return err
+}
+
+func readWorkerProcesses(_ *nc.Scope, d *nc.Directive) error {
+	if d.Args[0] == "auto" {
+		return nil
+	}
+	if n, err := nc.ParseNumber(d.Args[0]); err != nil || n == 0 {
+		return nc.Complaint("invalid value")
+	}
+	return nil
+}
+
+func readEventMethod(_ *nc.Scope, d *nc.Directive) error {
+	switch d.Args[0] {
+	case "epoll", "select", "poll":
+		return nil
+	}
+	return fmt.Errorf("invalid event type %q", d.Args[0])
+}
+
+func readUser(s *nc.Scope, d *nc.Directive) error {
+	v := &processOf(s).user
+	if v.Set {
+		return nc.ErrDuplicate
+	}
+	if os.Geteuid() != 0 {
+		s.Warnf(d, "the \"user\" directive makes sense only if the master process runs with super-user privileges, ignored")
+		v.Set = true
+		return nil
+	}
+	u, err := user.Lookup(d.Args[0])
+	if err != nil {
+		return fmt.Errorf("getpwnam(%q) failed", d.Args[0])
+	}
+	group := d.Args[0]
+	if len(d.Args) == 2 {
+		group = d.Args[1]
+	}
+	g, err := user.LookupGroup(group)
+	if err != nil {
+		return fmt.Errorf("getgrnam(%q) failed", group)
+	}
+	a := account{name: d.Args[0]}
+	a.uid, err = strconv.Atoi(u.Uid)
+	if err == nil {
+		a.gid, err = strconv.Atoi(g.Gid)
+	}
+	if err != nil {
+		return err
+	}
+	*v = nc.Value[account]{V: a, Set: true}
+	return nil
+}
+
+// openErrorLog opens the target of an error_log directive.
+func (c *configuration) openErrorLog(s *nc.Scope, d *nc.Directive) (errorlog.Target, error) {
+	t := errorlog.Target{Level: errorlog.Error}
+	if len(d.Args) > 1 {
+		level, ok := errorlog.ParseLevel(d.Args[1])
+		if !ok {
+			return t, fmt.Errorf("invalid log level %q", d.Args[1])
+		}
+		t.Level = level
+	}
+	switch name := d.Args[0]; {
+	case name == "stderr":
+		t.To = os.Stderr
+	case name == "":
+		return t, errors.New("invalid empty file name")
+	case strings.HasPrefix(name, "syslog:"), strings.HasPrefix(name, "memory:"):
+		return t, fmt.Errorf("the target %q is one of nginx that tandem does not support yet", name)
+	default:
+		f, err := c.openLog(s.Path(name, false), false)
+		if err != nil {
+			return t, err
+		}
+		t.To = f
+	}
+	return t, nil
+}
