@@ -48,8 +48,11 @@ func appendMatches(names []string, dir, part string, more bool) []string {
 	if err != nil {
 		return names
 	}
+	found := []string{".", ".."}
 	for _, e := range entries {
-		name := e.Name()
+		found = append(found, e.Name())
+	}
+	for _, name := range found {
 		if name[0] == '.' && !strings.HasPrefix(part, ".") && !strings.HasPrefix(part, `\.`) {
 			continue
 		}

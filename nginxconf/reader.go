@@ -155,7 +155,7 @@ func (r *reader) load(name string, included *Pos) ([]byte, *Error) {
 	if err == nil {
 		return data, nil
 	}
-	e := &Error{Msg: fileError(name, err), Err: err}
+	e := fileError(name, err)
 	if included != nil {
 		e.Pos = *included
 		builtin, ok := r.opt.BuiltinFiles[path.Base(name)]
@@ -170,13 +170,13 @@ func (r *reader) load(name string, included *Pos) ([]byte, *Error) {
 }
 
 // fileError puts the failure to read a file into nginx's words.
-func fileError(name string, err error) string {
-	call := "open()"
+func fileError(name string, err error) *Error {
+	call, severity := "open()", Emerg
 	var pe *os.PathError
 	if errors.As(err, &pe) && pe.Op == "read" {
-		call = "pread()"
+		call, severity = "pread()", Crit
 	}
-	return fmt.Sprintf(`%s "%s" failed (%s)`, call, name, errnoText(err))
+	return &Error{Severity: severity, Msg: fmt.Sprintf(`%s "%s" failed (%s)`, call, name, errnoText(err)), Err: err}
 }
 
 // errnoText returns "NUMBER: Text" for the system's error within err.
