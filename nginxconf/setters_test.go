@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// style is a type of its own, as most enumerations have.
+type style int
+
 // settings has one value for each setter.
 type settings struct {
 	flag    Value[bool]
@@ -17,7 +20,7 @@ type settings struct {
 	sec     Value[time.Duration]
 	number  Value[int]
 	least   Value[int]
-	enum    Value[int]
+	enum    Value[style]
 	mask    Value[int]
 	bufs    Value[Bufs]
 	strings Value[[]string]
@@ -37,8 +40,8 @@ var settersTable = NewTable([]Command{
 	{"sec", Main, Take1, SetSec(of(func(s *settings) *Value[time.Duration] { return &s.sec }))},
 	{"number", Main, Take1, SetNumber(of(func(s *settings) *Value[int] { return &s.number }), Bounds(2, 4))},
 	{"least", Main, Take1, SetNumber(of(func(s *settings) *Value[int] { return &s.least }), Bounds(2, -1))},
-	{"enum", Main, Take1, SetEnum(of(func(s *settings) *Value[int] { return &s.enum }), []Name{{"off", 0}, {"exact", 1}, {"before", 2}})},
-	{"mask", Main, OneMore, SetBitmask(of(func(s *settings) *Value[int] { return &s.mask }), []Name{{"error", 1}, {"timeout", 2}, {"http_500", 4}})},
+	{"enum", Main, Take1, SetEnum(of(func(s *settings) *Value[style] { return &s.enum }), Name{"off", 0}, Name{"exact", 1}, Name{"before", 2})},
+	{"mask", Main, OneMore, SetBitmask(of(func(s *settings) *Value[int] { return &s.mask }), Name{"error", 1}, Name{"timeout", 2}, Name{"http_500", 4})},
 	{"bufs", Main, Take2, SetBufs(of(func(s *settings) *Value[Bufs] { return &s.bufs }))},
 	{"strings", Main, Take1, SetStrings(of(func(s *settings) *Value[[]string] { return &s.strings }))},
 	{"keyvals", Main, Take2, SetKeyvals(of(func(s *settings) *Value[[]Keyval] { return &s.keyvals }))},
@@ -60,7 +63,7 @@ mask error Timeout; mask http_500; bufs 8 4k; strings a; strings b; keyvals a b;
 		sec:     Value[time.Duration]{30 * 24 * time.Hour, true},
 		number:  Value[int]{3, true},
 		least:   Value[int]{5, true},
-		enum:    Value[int]{2, true},
+		enum:    Value[style]{2, true},
 		mask:    Value[int]{7, true},
 		bufs:    Value[Bufs]{Bufs{8, 4096}, true},
 		strings: Value[[]string]{[]string{"a", "b"}, true},
