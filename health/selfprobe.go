@@ -1,0 +1,113 @@
+package health
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Verdict is what the self-probe of an instance came to.
+type Verdict struct {
+	Good   bool
+	Reason string    // why not, "" when good
+	Since  time.Time // of the last change
+}
+
+// SelfProbe asks a set of listeners again and again; all must answer.
+type SelfProbe struct {
+	Probes   []*Probe
+	Interval time.Duration // from one round to the next
+	Fall     int           // failures in a row until a listener counts as failed
+	Rise     int           // successes in a row until it counts as well again
+	// Report is called on each change of the verdict, the first one included,
+	// from the goroutine of Run. It must not block.
+	Report func(Verdict)
+
+	mu      sync.Mutex
+	verdict Verdict
+	decided bool
+}
+
+// Verdict returns the last verdict; bad, and without a time, before the first.
+func (s *SelfProbe) Verdict() Verdict {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.verdict
+}
+
+// Run probes until the context ends. Without anything to probe the node is
+// well: its addresses serve something else.
+func (s *SelfProbe) Run(ctx context.Context) {
+	if len(s.Probes) == 0 {
+		s.set(Verdict{Good: true, Since: time.Now()})
+		return
+	}
+	counters := make([]Counter, len(s.Probes))
+	reasons := make([]string, len(s.Probes))
+	for i := range counters {
+		// The first success at start is enough: nothing has failed yet.
+		counters[i] = Counter{Fall: s.Fall, Rise: 1}
+	}
+	ticker := time.NewTicker(s.Interval)
+	defer ticker.Stop()
+	for {
+		results := s.round(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		for i, err := range results {
+			counters[i].Add(err == nil)
+			if err != nil {
+				reasons[i] = err.Error()
+			}
+			if counters[i].Good() {
+				counters[i].Rise = s.Rise
+			}
+		}
+		s.judge(counters, reasons)
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// round asks every listener once, all at the same time.
+func (s *SelfProbe) round(ctx context.Context) []error {
+	results := make([]error, len(s.Probes))
+	if len(s.Probes) == 1 {
+		_, results[0] = s.Probes[0].Once(ctx)
+		return results
+	}
+	var wg sync.WaitGroup
+	for i, p := range s.Probes {
+		wg.Go(func() { _, results[i] = p.Once(ctx) })
+	}
+	wg.Wait()
+	return results
+}
+
+func (s *SelfProbe) judge(counters []Counter, reasons []string) {
+	v := Verdict{Good: true, Since: time.Now()}
+	for i := range counters {
+		if !counters[i].Good() {
+			v.Good, v.Reason = false, reasons[i]
+			break
+		}
+	}
+	s.set(v)
+}
+
+// set publishes a verdict that differs from the last.
+func (s *SelfProbe) set(v Verdict) {
+	s.mu.Lock()
+	changed := !s.decided || v.Good != s.verdict.Good
+	if changed {
+		s.verdict, s.decided = v, true
+	}
+	s.mu.Unlock()
+	if changed && s.Report != nil {
+		s.Report(v)
+	}
+}
