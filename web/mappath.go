@@ -15,6 +15,10 @@ func (r *Request) MapPathRoot(dst []byte) (file []byte, root int, ok bool) {
 	dst = r.AppendRoot(dst)
 	rest := r.Path
 	if c.Alias {
+		if !r.LocationValid {
+			r.Logf(errLevelAlert, "\"alias\" cannot be used in location \"%s\" where URI was rewritten", r.Location.Name)
+			return dst, 0, false
+		}
 		l := r.Location
 		for l.IsIf || l.IsLimitExcept {
 			l = l.Outer

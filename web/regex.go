@@ -55,10 +55,18 @@ func (r *Request) Match(re *Regex, subject []byte) bool {
 		if m[2*g.group] >= 0 {
 			value = varValue{varFound, subject[m[2*g.group]:m[2*g.group+1]]}
 		}
+		if g.v.set != nil {
+			g.v.set(r, value.value)
+			continue
+		}
 		r.vars.slot(g.v.index).set(value)
 	}
 	return true
 }
+
+// ForgetCaptures leaves $1 and its like without values; named groups keep
+// theirs.
+func (r *Request) ForgetCaptures() { r.captures = nil }
 
 // Capture returns group n of the last successful match, nil if it has none.
 func (r *Request) Capture(n int) []byte {

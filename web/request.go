@@ -64,8 +64,12 @@ type Request struct {
 	// RawPathValid: Path is still what RawURI says, so that a proxy may pass
 	// RawURI on unchanged.
 	RawPathValid bool
-	Host         []byte // the Host header or authority, lower case, without port
-	Start        time.Time
+	// LocationValid: Path still begins with the name of Location. Not so after
+	// a rewrite whose result is not searched for among the locations (break):
+	// alias and proxies must not cut the name off then.
+	LocationValid bool
+	Host          []byte // the Host header or authority, lower case, without port
+	Start         time.Time
 
 	Server   *Server
 	Location *Location
@@ -244,6 +248,7 @@ func (r *Request) reset() {
 	r.Main = r
 	r.scratch = &r.ownScratch
 	r.vars = &r.ownVars
+	r.LocationValid = true
 	r.uriChanges = maxRedirects + 1
 	r.subrequests = maxSubrequests + 1
 }

@@ -49,11 +49,9 @@ func (r *Request) runFromFindConfig() {
 		if !r.uriChanged {
 			break
 		}
-		r.uriChanged = false
 		if !r.countRedirect() {
 			return
 		}
-		r.setLocation(r.Server.Location)
 	}
 	r.runFromPreAccess()
 }
@@ -166,6 +164,7 @@ func (r *Request) runContent() {
 // findLocation settles the location and what it demands of the request; true
 // when the request has been answered.
 func (r *Request) findLocation() (dealtWith bool) {
+	r.uriChanged = false
 	r.setLocation(r.Server.Location)
 	result := r.Server.Location.find(r, r.Path)
 	if !r.Internal && r.Core.Internal.V {
@@ -265,18 +264,25 @@ func (r *Request) runFromRewrite() {
 		r.runFromPreAccess()
 		return
 	}
-	r.uriChanged = false
 	if r.countRedirect() {
 		r.runFromFindConfig()
 	}
 }
 
-// ChangePath gives the request another path in a rewrite phase; again says
-// whether the location is to be looked for anew.
-func (r *Request) ChangePath(path []byte, again bool) {
+// ChangePath gives the request another path in a rewrite phase. The location
+// is looked for anew after the phase, unless StayInLocation is called.
+func (r *Request) ChangePath(path []byte) {
 	r.Path = path
 	r.RawPathValid = false
-	if again {
-		r.uriChanged = true
+	r.Internal = true
+	r.uriChanged = true
+}
+
+// StayInLocation keeps the location although the path has changed, as the
+// break of the rewrite module does.
+func (r *Request) StayInLocation() {
+	if r.uriChanged {
+		r.uriChanged = false
+		r.LocationValid = false
 	}
 }

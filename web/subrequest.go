@@ -30,6 +30,7 @@ func (r *Request) Subrequest(path, args []byte, opts SubrequestOptions) *Request
 		Main:           main,
 		Parent:         r,
 		Internal:       true,
+		LocationValid:  r.LocationValid,
 		InMemoryOutput: opts.InMemory,
 		HeaderOnly:     opts.HeaderOnly,
 		conn:           r.conn,

@@ -123,16 +123,13 @@ func (t *Template) Append(r *Request, dst []byte) []byte {
 	return dst
 }
 
-// AppendEscaped is Append with escape applied to what variables and captures
-// contribute, as rewrite does to captures that go into arguments.
+// AppendEscaped is Append with escape applied to what captures contribute, as
+// the rewrite module does: they come from a path that has been decoded.
 func (t *Template) AppendEscaped(r *Request, dst []byte, escape func(dst, value []byte) []byte) []byte {
 	for i := range t.parts {
 		switch p := &t.parts[i]; {
 		case p.v != nil:
-			scratch := r.scratch.get()
-			scratch, _ = p.v.appendTo(r, scratch)
-			dst = escape(dst, scratch)
-			r.scratch.put(scratch)
+			dst, _ = p.v.appendTo(r, dst)
 		case p.capture > 0:
 			dst = escape(dst, r.Capture(p.capture))
 		default:

@@ -36,6 +36,9 @@ type variable struct {
 	cached     bool
 	changeable bool
 	defined    bool
+	// weak: get says only what the variable is while nothing has been stored;
+	// a family that the name belongs to knows better.
+	weak bool
 }
 
 // variableTable holds the variables of one configuration by name.
@@ -117,6 +120,14 @@ func (t *variableTable) use(d *nginxconf.Directive, name string) *variable {
 
 // resolve gives every variable in use its meaning, and reports the unknown.
 func (t *variableTable) resolve(s *nginxconf.Scope) {
+	for _, v := range t.byName {
+		if !v.weak {
+			continue
+		}
+		if f, rest := t.family(v.name); f != nil {
+			v.get = f.Family(rest)
+		}
+	}
 	for _, u := range t.uses {
 		v := u.v
 		if v.defined {
@@ -153,7 +164,7 @@ func (h *HTTP) DefineVariable(name string, get Getter, cached bool) error {
 	if err != nil {
 		return err
 	}
-	v.get, v.cached, v.defined = get, cached, true
+	v.get, v.cached, v.defined, v.weak = get, cached, true, false
 	return nil
 }
 
@@ -167,10 +178,17 @@ func (h *HTTP) Variable(d *nginxconf.Directive, name string) VariableRef {
 }
 
 // SettableVariable returns the variable $name for a directive that stores
-// values in it, such as set.
-func (h *HTTP) SettableVariable(name string) (VariableRef, error) {
+// values in it, such as set. unset is its value while nothing has been stored,
+// unless the variable has a meaning of its own.
+func (h *HTTP) SettableVariable(name string, unset Getter) (VariableRef, error) {
 	v, err := h.variables.define(strings.ToLower(name))
-	return VariableRef{v}, err
+	if err != nil {
+		return VariableRef{}, err
+	}
+	if v.get == nil {
+		v.get, v.weak = unset, true
+	}
+	return VariableRef{v}, nil
 }
 
 // Name returns the name without "$".

@@ -1,0 +1,115 @@
+package rewrite
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"syscall"
+
+	"tandem/internal/errorlog"
+	"tandem/web"
+)
+
+// truth is ($v): neither empty nor "0".
+type truth struct{ v web.VariableRef }
+
+func (c truth) test(r *web.Request, _ state) (bool, web.Code) {
+	scratch, _ := c.v.Append(r, r.Scratch())
+	ok := len(scratch) > 0 && !(len(scratch) == 1 && scratch[0] == '0')
+	r.Unscratch(scratch)
+	return ok, web.OK
+}
+
+// comparison is ($v = text) and ($v != text).
+type comparison struct {
+	v        web.VariableRef
+	text     *web.Template
+	negative bool
+}
+
+func (c *comparison) test(r *web.Request, st state) (bool, web.Code) {
+	a, _ := c.v.Append(r, r.Scratch())
+	b := appendValue(c.text, r, r.Scratch(), st)
+	ok := bytes.Equal(a, b)
+	r.Unscratch(b)
+	r.Unscratch(a)
+	return ok != c.negative, web.OK
+}
+
+// match is ($v ~ regex), ~*, !~ and !~*.
+type match struct {
+	v        web.VariableRef
+	re       *web.Regex
+	negative bool
+}
+
+func (c *match) test(r *web.Request, st state) (bool, web.Code) {
+	scratch, _ := c.v.Append(r, r.Scratch())
+	subject := scratch
+	if c.re.Groups() > 0 {
+		// Captures point into what was matched.
+		subject = r.Keep(scratch)
+	}
+	ok := r.Match(c.re, subject)
+	if st.log {
+		logMatch(r, c.re, subject, ok)
+	}
+	r.Unscratch(scratch)
+	if !ok {
+		r.ForgetCaptures()
+	}
+	return ok != c.negative, web.OK
+}
+
+// fileKind is the letter of a file test.
+type fileKind byte
+
+// The file tests.
+const (
+	plainFile  fileKind = 'f'
+	directory  fileKind = 'd'
+	anyFile    fileKind = 'e' // file, directory or symbolic link
+	executable fileKind = 'x' // its owner may execute it
+)
+
+// fileTest is (-f file), -d, -e, -x, and each with "!".
+type fileTest struct {
+	file     *web.Template
+	kind     fileKind
+	negative bool
+}
+
+func (c *fileTest) test(r *web.Request, st state) (bool, web.Code) {
+	scratch := appendValue(c.file, r, r.Scratch(), st)
+	name := string(scratch)
+	r.Unscratch(scratch)
+	info, err := os.Stat(name)
+	if err != nil {
+		if !isAbsent(err) {
+			var cause syscall.Errno
+			errors.As(err, &cause)
+			r.Logf(errorlog.Crit, "stat() \"%s\" failed (%d: %v)", name, int(cause), cause)
+		}
+		return c.negative, web.OK
+	}
+	return c.kind.is(info.Mode()) != c.negative, web.OK
+}
+
+func isAbsent(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENAMETOOLONG)
+}
+
+func (k fileKind) is(mode fs.FileMode) bool {
+	switch k {
+	case plainFile:
+		return mode.IsRegular()
+	case directory:
+		return mode.IsDir()
+	case anyFile:
+		return mode.IsRegular() || mode.IsDir()
+	case executable:
+		return mode&0o100 != 0
+	}
+	panic("rewrite: unknown file test")
+}

@@ -1,0 +1,26 @@
+package web
+
+// SendResponse answers with a status and a body from the configuration: for a
+// redirecting status the value is the Location, for any other the body, of
+// contentType or, with nil, of the type that the path's extension has.
+func (r *Request) SendResponse(status int, contentType []byte, value *Template) Code {
+	r.DiscardBody()
+	p := &r.Response
+	p.Status = status
+	body := value.Value(r)
+	switch status {
+	case 301, 302, 303, 307, 308:
+		p.Location = nonNil(body)
+		return Code(status)
+	}
+	p.ContentLength = int64(len(body))
+	if contentType != nil {
+		p.ContentType = contentType
+	} else {
+		r.SetContentType()
+	}
+	if code := r.SendHeader(); code != OK || r.HeaderOnly {
+		return code
+	}
+	return r.SendBody(Chunk{Data: body, Last: true})
+}
