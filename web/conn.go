@@ -23,6 +23,7 @@ type conn struct {
 	remoteText       string
 	scheme           string
 	pipelined        bool
+	own              bool          // made by this process itself
 	broken           bool          // nothing more is to be read or written
 	keepaliveTimeout time.Duration // of the last request's location
 	req              *Request
@@ -88,7 +89,12 @@ func (c *conn) one() bool {
 	if err != nil {
 		return c.badHead(r, err)
 	}
-	c.gen.stats.requests.Add(1)
+	// Whether a connection is our own is asked when it has sent something: by
+	// then it has been announced.
+	c.own = c.own || c.requests == 1 && c.gen.Own.has(c.remote)
+	if !c.own {
+		c.gen.stats.requests.Add(1)
+	}
 	c.gen.stats.active.Add(1)
 	r.begin()
 	c.finish(r)
@@ -128,7 +134,9 @@ func (c *conn) finish(r *Request) {
 			c.broken = true
 		}
 	}
-	r.runLog()
+	if !c.own {
+		r.runLog()
+	}
 	for i := len(r.cleanups) - 1; i >= 0; i-- {
 		r.cleanups[i]()
 	}

@@ -14,6 +14,7 @@ import (
 // sockets and retires the old.
 type Generation struct {
 	HTTP  *HTTP
+	Own   *OwnConnections // may be nil
 	stats *Stats
 
 	retired atomic.Bool
