@@ -38,24 +38,6 @@ func (s Scope) String() string {
 	return utoa(uint32(s))
 }
 
-// parseScope reads a scope by name or number.
-func parseScope(word string) (Scope, bool) {
-	switch word {
-	case "global", "universe":
-		return ScopeGlobal, true
-	case "site":
-		return ScopeSite, true
-	case "link":
-		return ScopeLink, true
-	case "host":
-		return ScopeHost, true
-	case "nowhere":
-		return ScopeNowhere, true
-	}
-	n, ok := number(word, 255)
-	return Scope(n), ok
-}
-
 // Address is an entry of virtual_ipaddress, virtual_ipaddress_excluded or static_ipaddress.
 type Address struct {
 	Pos Pos
@@ -153,12 +135,12 @@ func (b *builder) parseAddress(s *Statement, static bool) (Address, bool) {
 			if lost != "" {
 				break
 			}
-			scope, known := parseScope(word)
+			scope, known := b.find(scopeNames, word)
 			if !known {
 				b.err(s, "Invalid scope '%s' specified for %s - ignoring", word, w[0])
 				break
 			}
-			a.Scope = scope
+			a.Scope = Scope(scope)
 		case "brd", "broadcast":
 			word := value()
 			if lost != "" {

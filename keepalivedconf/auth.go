@@ -23,6 +23,7 @@ var authRows = newRows(
 		i.raw.passLength = len(word)
 		if len(word) > len(i.Password) {
 			b.err(s, "Truncating auth_pass to %d characters", len(i.Password))
+			b.hint("write only the first 8 characters, so that it is plain what the other nodes need")
 		}
 		i.Password = [8]byte{}
 		copy(i.Password[:], word)

@@ -8,6 +8,7 @@ import (
 // complete checks what can be checked only when everything is read, and fills in the defaults that depend on it. The
 // order is keepalived's, because an earlier check may change what a later one sees.
 func (b *builder) complete() {
+	b.checkScripts()
 	for _, i := range b.cfg.Instances {
 		b.minimum(i)
 	}
@@ -15,7 +16,10 @@ func (b *builder) complete() {
 	for _, i := range b.cfg.Instances {
 		b.completeInstance(i)
 	}
+	b.checkVRIDs()
 	b.completeGroupTracking()
+	b.checkUnusedScripts()
+	b.advise()
 }
 
 // minimum is what keepalived will not start an instance without.
@@ -23,8 +27,10 @@ func (b *builder) minimum(i *Instance) {
 	switch {
 	case i.VRID == 0:
 		b.stops(i.Pos, "(%s) the virtual router id must be set", i.Name)
+		b.hint("add `virtual_router_id N`, from 1 to 255 and the same on every node")
 	case i.Interface == "" && !i.raw.unicast:
 		b.stops(i.Pos, "(%s) Unknown interface!", i.Name)
+		b.hint("add `interface NAME`, the interface that the adverts go out on")
 	case i.Interface == "" && i.VMAC != nil:
 		b.stops(i.Pos, "(%s) cannot use VMAC if no interface specified", i.Name)
 	}
@@ -138,8 +144,10 @@ func (b *builder) completeInstance(i *Instance) {
 	if !i.NoAddresses && len(i.Addresses) == 0 {
 		if i.Version == 3 || i.Strict {
 			b.stops(i.Pos, "(%s) No VIP specified; at least one is required", i.Name)
+			b.hint("add a virtual_ipaddress block, or no_virtual_ipaddress if there is none on purpose")
 		} else {
 			b.say(KindWarning, i.Pos, "(%s) No VIP specified; at least one is sensible", i.Name)
+			b.hint("add a virtual_ipaddress block, or no_virtual_ipaddress if there is none on purpose")
 		}
 	}
 	b.completeTracking(i)
@@ -155,6 +163,7 @@ func (b *builder) completeAuth(i *Instance, say sayFunc) {
 		i.Auth = AuthNone
 	case i.Version == 3:
 		say("authentication", "VRRP version 3 does not support authentication. Ignoring.")
+		b.hint("remove the authentication block (RFC 9568 has none), or use version 2 on every node")
 		i.Auth = AuthNone
 	case i.Password[0] == 0:
 		say("authentication", "Authentication specified but no password given. Ignoring")
@@ -305,6 +314,7 @@ func (b *builder) completePreemption(i *Instance, say sayFunc) {
 		}
 		if i.PreemptDelay != 0 {
 			say("preempt_delay", "Warning - preempt delay will not work with initial state MASTER - clearing")
+			b.hint("write `state BACKUP`: the priorities decide who is first")
 			i.PreemptDelay = 0
 		}
 	}
@@ -386,6 +396,7 @@ func (b *builder) completeAdvertInterval(i *Instance, say sayFunc) {
 		// RFC 3768 section 5.3.7: the interval is a number of seconds in one octet.
 		if rounded := max(d.Round(time.Second), time.Second); rounded != d {
 			say("advert_int", "VRRPv2 advertisement interval %fs must be an integer. rounding", d.Seconds())
+			b.hint("write `advert_int %d` on every node, or use version 3 for parts of a second", int(rounded.Seconds()))
 			d = rounded
 		}
 	} else {
@@ -397,6 +408,7 @@ func (b *builder) completeAdvertInterval(i *Instance, say sayFunc) {
 			d = most
 		} else if rounded := max(d.Round(unit), unit); rounded != d {
 			say("advert_int", "VRRPv3 advertisement interval %fs must be in units of 10ms - rounding", d.Seconds())
+			b.hint("write `advert_int %.2f` on every node", min(rounded, most).Seconds())
 			d = min(rounded, most)
 		}
 	}

@@ -374,6 +374,9 @@ type Script struct {
 	Rise     int
 	Fall     int
 	InitFail bool
+	// Unusable says why the script cannot be run, or is "". keepalived stops tracking such a script, so that it never
+	// fails; here it stays tracked and counts as failing.
+	Unusable string
 
 	userSet bool
 	remove  bool

@@ -120,6 +120,25 @@ func (r *lineReader) substitute(text string) (replaced string, changed bool) {
 	}
 }
 
+// undefined advises about a definition that a line uses and nobody made: "${NAME...}", or "$NAME" as a word.
+func (r *lineReader) undefined(text string) {
+	for at := 0; ; {
+		dollar := strings.IndexByte(text[at:], '$')
+		if dollar < 0 {
+			return
+		}
+		at += dollar + 1
+		name, braces := strings.CutPrefix(text[at:], "{")
+		n := nameLength(name)
+		if n == 0 || !braces && (n < len(name) || at > 1 && strings.IndexByte(blanks, text[at-2]) < 0) {
+			continue
+		}
+		r.report(Report{Kind: KindAdvice, Pos: r.pos, Text: "nothing defines $" + name[:n] + ": it stays as it is written",
+			Hint: "write $" + name[:n] + "=VALUE on a line before, or use ${_ENV " + name[:n] + "} for a variable of the environment"})
+		return
+	}
+}
+
 // protect keeps the '#' of ${_HASH} and the '!' of ${_BANG} from beginning a comment.
 func (r *lineReader) protect(before, use, value string) string {
 	if (use == "${_HASH}" || use == "${_BANG}") && strings.Count(before, `"`)%2 == 0 {

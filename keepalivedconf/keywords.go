@@ -69,7 +69,7 @@ func (t *rows[T]) walk(b *builder, into *T, body []*Statement, pass func(*row[T]
 			continue
 		}
 		if r == nil {
-			b.unknown(s)
+			b.unknown(s, t)
 			continue
 		}
 		if s.Args() < r.min {
@@ -87,15 +87,38 @@ type builder struct {
 	cfg     *Config
 	opt     *settings
 	reports Reports
+	full    bool // the report made last found no place
 	lines   *lineReader
 	// once holds the parts of keepalived that were reported as not supported.
 	once map[string]bool
+	// rulePriority counts the rules without a preference, by family.
+	rulePriority [2]uint32
 }
 
-func (b *builder) add(r Report) { b.reports = append(b.reports, r) }
+// maxReports bounds what a hostile file can make of its lines.
+const (
+	maxReports     = 10_000
+	maxSuggestions = 200 // further unknown keywords get no hint
+)
+
+func (b *builder) add(r Report) {
+	switch b.full = len(b.reports) == maxReports; {
+	case !b.full:
+		b.reports = append(b.reports, r)
+	case r.Stops || r.Kind > b.reports[maxReports-1].Kind:
+		b.reports[maxReports-1] = r // the last place is for the gravest of the rest
+	}
+}
 
 func (b *builder) say(kind Kind, pos Pos, format string, args ...any) {
 	b.add(Report{Kind: kind, Pos: pos, Text: fmt.Sprintf(format, args...)})
+}
+
+// hint adds what to do to the report made last.
+func (b *builder) hint(format string, args ...any) {
+	if !b.full {
+		b.reports[len(b.reports)-1].Hint = fmt.Sprintf(format, args...)
+	}
 }
 
 // err reports an error that keepalived survives, at a statement.
@@ -113,9 +136,12 @@ func (b *builder) stops(pos Pos, format string, args ...any) {
 	b.add(Report{Kind: KindGeneral, Pos: pos, Text: fmt.Sprintf(format, args...), Stops: true})
 }
 
-// unknown reports a keyword that no table has; its block, if any, is skipped as a whole.
-func (b *builder) unknown(s *Statement) {
+// unknown reports a keyword that the table does not have; its block, if any, is skipped as a whole.
+func (b *builder) unknown(s *Statement, in table) {
 	r := Report{Kind: KindUnknown, Pos: s.Pos, Text: fmt.Sprintf("Unknown keyword '%s'", s.Name())}
+	if len(b.reports) < maxSuggestions {
+		r.Hint = suggest(s.Name(), in)
+	}
 	if s.Block && s.Close.File == s.Pos.File {
 		r.Through = s.Close.Line
 	}

@@ -134,6 +134,7 @@ func (r *lineReader) next() (logical, bool) {
 		if r.include(text) {
 			continue
 		}
+		r.undefined(text)
 		return logical{text: r.cutBrace(text), pos: r.pos}, true
 	}
 }

@@ -86,6 +86,8 @@ type Report struct {
 	Text string // without the position, in keepalived's words where keepalived has any
 	// Through is the last line of what was skipped because of this report; 0 if nothing but the statement itself was.
 	Through int
+	// Hint says what to do about it, where that can be said; "" otherwise.
+	Hint string
 	// Stops is set when keepalived refuses to run the VRRP side of the configuration because of it.
 	Stops bool
 }
@@ -96,6 +98,14 @@ func (r Report) String() string {
 		return r.Text
 	}
 	return fmt.Sprintf("(%s: Line %d) %s", r.Pos.File, r.Pos.Line, r.Text)
+}
+
+// Explain is String, and on a second line the hint if there is one.
+func (r Report) Explain() string {
+	if r.Hint == "" {
+		return r.String()
+	}
+	return r.String() + "\n    " + r.Hint
 }
 
 // Reports is everything found in one configuration.
