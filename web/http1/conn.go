@@ -12,8 +12,9 @@ import (
 var ErrClosing = errors.New("connection is closing")
 
 // Conn is one client connection: its read buffer, the body of the current
-// request, the write side and the deadlines. One goroutine uses it; only
-// Interrupt may be called from others.
+// request, the write side and the deadlines. One goroutine uses it; a second one
+// may write while the first reads, as a tunnel does; Interrupt may be called from
+// any.
 type Conn struct {
 	s    net.Conn
 	sock socket // the file descriptor under s, when there is one

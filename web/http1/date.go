@@ -71,6 +71,9 @@ func daysFromCivil(year, month, day int64) int64 {
 		month += 12
 	}
 	era := year / 400
+	if year < 0 {
+		era = (year - 399) / 400
+	}
 	yearOfEra := year - era*400
 	ofYear := (153*(month-3)+2)/5 + day - 1
 	return era*146097 + yearOfEra*365 + yearOfEra/4 - yearOfEra/100 + ofYear - 719468

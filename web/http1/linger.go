@@ -64,7 +64,8 @@ func (c *Conn) Unread() bool {
 // CloseLinger closes the connection so that the client gets the whole answer
 // although it is still sending (nginx's lingering close): it sends FIN, then
 // reads and drops until the client closes, lingerTimeout passes without a byte
-// or lingerTime in all.
+// or lingerTime in all. A transport that can not close only its sending half is
+// closed at once.
 //
 // "If a server performs an immediate close of a TCP connection, there is a
 // significant risk that the client will not be able to read the last HTTP

@@ -30,6 +30,7 @@ func TestMessages(t *testing.T) {
 	}
 }
 
+// nginxConf is a proxy to itself, so that nginx reads bodies.
 const nginxConf = `
 daemon off;
 master_process off;
@@ -56,9 +57,9 @@ http {
 }
 `
 
-// startNginx runs the installed nginx on a free port of the loopback, with a
-// proxy to itself so that it reads bodies.
-func startNginx(t *testing.T) (address, version string) {
+// startNginx runs the installed nginx on a free port of the loopback. In the
+// configuration %[1]s is a folder and %[2]s the address.
+func startNginx(t *testing.T, text string) (address, version string) {
 	t.Helper()
 	binary, err := exec.LookPath("nginx")
 	if err != nil {
@@ -81,7 +82,7 @@ func startNginx(t *testing.T) (address, version string) {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	conf := filepath.Join(dir, "nginx.conf")
-	if err := os.WriteFile(conf, fmt.Appendf(nil, nginxConf, dir, address), 0o600); err != nil {
+	if err := os.WriteFile(conf, fmt.Appendf(nil, text, dir, address), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(binary, "-p", dir, "-e", filepath.Join(dir, "error.log"), "-c", conf)
@@ -107,7 +108,7 @@ func startNginx(t *testing.T) (address, version string) {
 // must not be accepted here; and for the version the table was made with, its
 // column is checked too.
 func TestNginxAgrees(t *testing.T) {
-	address, version := startNginx(t)
+	address, version := startNginx(t, nginxConf)
 	for _, m := range messages {
 		s, err := net.Dial("tcp", address)
 		if err != nil {

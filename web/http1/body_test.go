@@ -1,0 +1,159 @@
+package http1
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// bodyOf reads the body of the current request.
+type bodyOf struct{ c *Conn }
+
+func (b bodyOf) Read(p []byte) (int, error) { return b.c.ReadBody(p) }
+
+func TestBodies(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	content := make([]byte, 200_000)
+	for i := range content {
+		content[i] = byte(random.Uint32())
+	}
+	transports(t, func(t *testing.T, client net.Conn, c *Conn) {
+		for _, size := range []int{0, 1, 100, 4000, 5000, 200_000} {
+			for _, step := range []int{1, 1000, 3000, 70_000} {
+				if step == 1 && size > 5000 {
+					continue
+				}
+				// Long fields push the head to the end of the first buffer.
+				for _, padding := range []int{0, 3500, 4000} {
+					content := content[:size]
+					var m bytes.Buffer
+					fmt.Fprintf(&m, "POST /1 HTTP/1.1\r\nHost: a\r\nX: %s\r\nContent-Length: %d\r\n\r\n%s",
+						strings.Repeat("x", padding), size, content)
+					fmt.Fprintf(&m, "POST /2 HTTP/1.1\r\nHost: a\r\nX: %s\r\nTransfer-Encoding: chunked\r\n\r\n",
+						strings.Repeat("x", padding))
+					for rest := content; len(rest) > 0; {
+						n := min(len(rest), step)
+						fmt.Fprintf(&m, "%x\r\n%s\r\n", n, rest[:n])
+						rest = rest[n:]
+					}
+					m.WriteString("0\r\nX-Sum: y\r\nX-Two: z\r\n\r\n")
+					go client.Write(m.Bytes())
+					for i := 1; i <= 2; i++ {
+						var h Head
+						readHead(t, c, &h)
+						var got bytes.Buffer
+						if _, err := io.CopyBuffer(&got, onlyReader{bodyOf{c}}, make([]byte, step)); err != nil {
+							t.Fatal(err)
+						}
+						if !bytes.Equal(got.Bytes(), content) {
+							t.Fatalf("size %d, step %d, padding %d, request %d: body differs", size, step, padding, i)
+						}
+						if want := fmt.Sprintf("/%d", i); string(h.Target) != want || len(h.Get("x")) != padding {
+							t.Fatalf("the head changed under the body: %q", h.Line)
+						}
+						if !c.BodyDone() {
+							t.Fatal("body is not done")
+						}
+					}
+					if got := show(c.Trailers()); got != "X-Sum: y|X-Two: z" {
+						t.Fatalf("trailers %q", got)
+					}
+				}
+			}
+		}
+	})
+}
+
+type onlyReader struct{ io.Reader }
+
+func TestBodyEnds(t *testing.T) {
+	transports(t, func(t *testing.T, client net.Conn, c *Conn) {
+		var h Head
+		send(t, client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab")
+		readHead(t, c, &h)
+		c.SetBodyTimeout(30 * time.Millisecond)
+		body, err := io.ReadAll(bodyOf{c})
+		if string(body) != "ab" || err != os.ErrDeadlineExceeded {
+			t.Fatal(body, err)
+		}
+		c.SetBodyTimeout(10 * time.Second)
+		send(t, client, "cd")
+		buf := make([]byte, 10)
+		if n, err := c.ReadBody(buf); n == 0 || err != nil {
+			t.Fatal(n, err)
+		}
+		client.Close()
+		for err = nil; err == nil; {
+			_, err = c.ReadBody(buf)
+		}
+		if err != io.ErrUnexpectedEOF || c.BodyDone() {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestDiscardBody(t *testing.T) {
+	transports(t, func(t *testing.T, client net.Conn, c *Conn) {
+		var h Head
+		large := strings.Repeat("x", 50_000)
+		go io.WriteString(client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\n"+large+
+			chunked("c350\r\n"+large+"\r\n0\r\n\r\n")+
+			"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\n"+large[1:])
+		for range 2 {
+			readHead(t, c, &h)
+			if err := c.DiscardBody(0, time.Minute); err != nil || !c.BodyDone() {
+				t.Fatal(err)
+			}
+		}
+		readHead(t, c, &h)
+		if err := c.DiscardBody(1000, 0); err != errTooMuch {
+			t.Fatal(err)
+		}
+		if !c.Unread() {
+			t.Fatal("nothing is unread")
+		}
+		start := time.Now()
+		err := c.DiscardBody(0, 50*time.Millisecond)
+		if err != errTooMuch && err != os.ErrDeadlineExceeded || time.Since(start) < 50*time.Millisecond {
+			t.Fatal(err, time.Since(start))
+		}
+	})
+}
+
+// TestChunkErrorStays checks that a broken body can not come back to life.
+func TestChunkErrorStays(t *testing.T) {
+	client, server := pair(t)
+	c := NewConn(server)
+	defer c.Release()
+	send(t, client, chunked("2\r\nabX\r\n3\r\nabc\r\n0\r\n\r\n"))
+	var h Head
+	readHead(t, c, &h)
+	for range 3 {
+		body, err := io.ReadAll(bodyOf{c})
+		if bad, ok := err.(*BadRequest); !ok || bad.Status != 400 || len(body) > 2 {
+			t.Fatalf("%q %v", body, err)
+		}
+	}
+	if err := c.DiscardBody(0, 0); err == nil {
+		t.Fatal("a broken body was discarded to its end")
+	}
+}
+
+func TestChunkOverhead(t *testing.T) {
+	client, server := pair(t)
+	c := NewConn(server)
+	defer c.Release()
+	chunk := "1;" + strings.Repeat("e", 1000) + "\r\nx\r\n"
+	go io.WriteString(client, chunked(strings.Repeat(chunk, 100)+"0\r\n\r\n"))
+	var h Head
+	readHead(t, c, &h)
+	if body, err := io.ReadAll(bodyOf{c}); err == nil || len(body) > 20 {
+		t.Fatalf("%d bytes of body with a thousand bytes of extension each: %v", len(body), err)
+	}
+}
