@@ -2,6 +2,7 @@ package nginxconf
 
 import (
 	"flag"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -9,7 +10,7 @@ import (
 
 var (
 	randomSeed   = flag.Uint64("random.seed", 1, "seed of the random texts")
-	randomRounds = flag.Int("random.rounds", 500, "number of random texts")
+	randomRounds = flag.Int("random.rounds", 300, "number of random texts")
 )
 
 // Random texts of the bytes that mean something to the lexer, read by nginx
@@ -51,6 +52,38 @@ func TestRandomTextsAsNginx(t *testing.T) {
 		tree.Sort(errs)
 		if ours := firstOf(errs); !sameComplaint(ours, theirs) {
 			t.Errorf("round %d: %q with -g %q\nnginx:  %q\ntandem: %q", i, text, globals, theirs, ours)
+		}
+	}
+}
+
+// Random blocks and directives of the tests' table, with random mistakes
+// between them: order of the checks, blocks in the wrong place and unclosed.
+func TestRandomBlocksAsNginx(t *testing.T) {
+	nginx := newPeer(t)
+	rnd := rand.New(rand.NewPCG(*randomSeed, 1))
+	pieces := []string{"events {\n", "http {\n", "http {\n", "server {\n", "server {\n", "location ~ a {\n", "if ($host) {\n", "limit_except GET {\n",
+		"upstream u {\nserver 127.0.0.1;\n", "}\n", "}\n", "}\n", "}\n", "daemon on;\n", "multi_accept on;\n", "etag on;\n", "etag on;\n", "sendfile off;\n",
+		"allow all;\n", "internal;\n", "return 204;\n", "include x.conf;\n", "sendfile", "{", ";", "1k ", "gzip_comp_level 5;\n",
+		"client_body_buffer_size 1k;\n", "try_files a b;\n", "worker_connections 512;\n"}
+	for i := range *randomRounds {
+		var b strings.Builder
+		if rnd.IntN(3) > 0 {
+			b.WriteString("events {}\nhttp {\n")
+			if rnd.IntN(2) > 0 {
+				b.WriteString("server {\n")
+			}
+		}
+		for n := range rnd.IntN(15) {
+			piece := pieces[rnd.IntN(len(pieces))]
+			b.WriteString(strings.Replace(piece, "upstream u", fmt.Sprint("upstream u", n), 1))
+		}
+		// Always one mistake at the end, so that nginx opens no files.
+		text := b.String() + "}};"
+		conf := nginx.write(t, "nginx.conf", text)
+		nginx.write(t, "x.conf", strings.ReplaceAll(pieces[rnd.IntN(len(pieces))], "include", "incline"))
+		theirs := nginx.complaint(t, conf, "")
+		if ours := firstOf(readAndBind(t, "nginx.conf", Options{Prefix: nginx.dir})); !sameComplaint(ours, theirs) {
+			t.Errorf("round %d: %s\nnginx:  %q\ntandem: %q", i, text, theirs, ours)
 		}
 	}
 }

@@ -43,6 +43,7 @@ func (p *peer) write(t *testing.T, name, text string) string {
 
 var (
 	logPrefix = regexp.MustCompile(`^[0-9/]+ [0-9:]+ \[[a-z]+\] [0-9#]+: `)
+	warnings  = regexp.MustCompile(`(?m)^[0-9/]+ [0-9:]+ \[warn\] [^\n]*\n`)
 	verdict   = regexp.MustCompile(`(^|\n)nginx: (the )?configuration file (.|\n)*$`)
 )
 
@@ -59,6 +60,7 @@ func (p *peer) complaint(t *testing.T, conf, globals string) string {
 		return ""
 	}
 	msg := verdict.ReplaceAllString(string(out), "")
+	msg = warnings.ReplaceAllString(msg, "")
 	return logPrefix.ReplaceAllString(strings.TrimSuffix(msg, "\n"), "")
 }
 

@@ -51,7 +51,7 @@ func testBlock(name string, in Context, arity Arity, inner Context) Command {
 	}}
 }
 
-// once makes a block directive one that may occur only once.
+// once makes a directive one that may occur only once in its level.
 func once(c Command) Command {
 	set := c.Set
 	c.Set = func(s *Scope, d *Directive) error {
@@ -60,6 +60,9 @@ func once(c Command) Command {
 			return ErrDuplicate
 		}
 		v.Set = true
+		if set == nil {
+			return nil
+		}
 		return set(s, d)
 	}
 	return c
@@ -87,7 +90,7 @@ var testTable = NewTable(
 		{"listen", Server, OneMore, nil},
 		{"server_name", Server, OneMore, nil},
 		{"add_header", HTTP | Server | Location | LocationIf, Take23, nil},
-		{"try_files", Server | Location, TwoMore, nil},
+		once(Command{"try_files", Server | Location, TwoMore, nil}),
 		{"internal", Location, NoArgs, nil},
 		testFlag("sendfile", HTTP|Server|Location|LocationIf),
 		testFlag("etag", HTTP|Server|Location),
