@@ -37,7 +37,7 @@ func load(o *options, logs *logfile.Set) (*configuration, nginxconf.Errors) {
 		BuiltinFiles: map[string][]byte{"mime.types": []byte(web.MimeTypes)},
 	})
 	c.tree = tree
-	c.http = &web.HTTP{Prefix: o.prefix, OpenLog: c.openErrorLog}
+	c.http = &web.HTTP{Prefix: o.prefix, OpenLog: c.openErrorLog, OpenAccessLog: c.openAccessLog}
 	groups := append(c.http.Commands(modules()), c.processCommands())
 	errs = append(errs, nginxconf.NewTable(groups...).Bind(tree, &c.process, nginxconf.BindOptions{})...)
 	tree.Sort(errs)
@@ -91,6 +91,15 @@ func (c *configuration) openLog(name string, isDefault bool) (*logfile.File, err
 	}
 	c.files = append(c.files, f)
 	return f, nil
+}
+
+// openAccessLog opens the file of an access_log directive; an empty name is
+// the default log.
+func (c *configuration) openAccessLog(name string, _ web.LogOptions) (io.Writer, error) {
+	if name == "" {
+		return c.openLog(c.opts.accessLog(), true)
+	}
+	return c.openLog(name, false)
 }
 
 // release gives up what the configuration holds open.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"tandem/web"
+	"tandem/web/accesslog"
 	"tandem/web/rewrite"
 )
 
@@ -10,5 +11,6 @@ import (
 func modules() []*web.Module {
 	return []*web.Module{
 		rewrite.Module,
+		accesslog.Module,
 	}
 }

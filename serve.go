@@ -57,9 +57,13 @@ func serve(o *options, stderr io.Writer) int {
 		return 1
 	}
 	defer n.pid.remove()
+	defer n.logs.Flush(logFlushLimit)
 	daemonReady()
 	return n.loop()
 }
+
+// logFlushLimit is how long the end of the process waits for a slow disk.
+const logFlushLimit = time.Second
 
 // start brings the first configuration to work: sockets, pid file, limits, and
 // then the generation.

@@ -81,6 +81,7 @@ var coreVariables = []Variable{
 		}
 		return append(dst, r.conn.remote.Addr().AsSlice()...), true
 	}},
+	{Name: "remote_user", Get: remoteUserVariable, Cached: true},
 	{Name: "remote_port", Get: func(r *Request, dst []byte) ([]byte, bool) {
 		if !r.conn.remote.IsValid() || r.conn.remote.Port() == 0 {
 			return dst, true

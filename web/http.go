@@ -1,6 +1,9 @@
 package web
 
 import (
+	"errors"
+	"io"
+
 	"tandem/internal/errorlog"
 	"tandem/nginxconf"
 )
@@ -9,12 +12,15 @@ import (
 // listen on, and the handlers and filters that the modules added.
 // It is never changed once requests use it.
 type HTTP struct {
-	Servers  []*Server
-	Ports    []*Port // what to listen on, in order of first mention
-	Log      *errorlog.Log
-	Prefix   string  // -p, with a final slash: what relative file names are relative to
-	OpenLog  OpenLog // opens the target of an error_log directive
-	settings []any
+	Servers []*Server
+	Ports   []*Port // what to listen on, in order of first mention
+	Log     *errorlog.Log
+	Prefix  string  // -p, with a final slash: what relative file names are relative to
+	OpenLog OpenLog // opens the target of an error_log directive
+	// OpenAccessLog opens the file of an access_log directive by its full
+	// name or, with an empty name, the default access log.
+	OpenAccessLog func(name string, opts LogOptions) (io.Writer, error)
+	settings      []any
 
 	root *Block // the level of the http block itself
 
@@ -94,11 +100,27 @@ func (h *HTTP) read(s *nginxconf.Scope, d *nginxconf.Directive) error {
 			continue
 		}
 		if err := m.Init(h); err != nil {
-			s.Errorf(d, "%v", err)
+			reportInit(s, d, err)
 		}
 	}
 	h.variables.resolve(s)
 	return nil
+}
+
+// reportInit reports what a module's Init found, each where it belongs.
+func reportInit(s *nginxconf.Scope, d *nginxconf.Directive, err error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			reportInit(s, d, e)
+		}
+		return
+	}
+	var e *nginxconf.Error
+	if errors.As(err, &e) {
+		s.ErrorAt(e.Pos, "%s", e.Msg)
+		return
+	}
+	s.ErrorAt(d.Pos, "%v", err)
 }
 
 // inherit completes the settings of every level, outermost first.

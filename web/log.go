@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"syscall"
+	"time"
 
 	"tandem/internal/errorlog"
 	"tandem/nginxconf"
@@ -81,4 +82,11 @@ func readErrorLog(s *nginxconf.Scope, d *nginxconf.Directive) error {
 	}
 	*v = nginxconf.Value[*errorlog.Log]{V: errorlog.New(targets...), Set: true}
 	return nil
+}
+
+// LogOptions say how the lines of an access log reach their file.
+type LogOptions struct {
+	Buffer int           // bytes that may be gathered before they are written; 0: written at once
+	Flush  time.Duration // the longest that a line is gathered; 0: no limit of its own
+	Gzip   int           // compression level 1 to 9; 0: none
 }

@@ -35,7 +35,7 @@ func (h *HTTP) Template(_ *nginxconf.Scope, d *nginxconf.Directive, text string)
 		if i > 0 {
 			t.parts = append(t.parts, templatePart{text: rest[:i]})
 		}
-		name, after, err := cutVariable(rest[i+1:])
+		name, after, err := CutVariable(rest[i+1:])
 		if err != nil {
 			return nil, err
 		}
@@ -49,8 +49,9 @@ func (h *HTTP) Template(_ *nginxconf.Scope, d *nginxconf.Directive, text string)
 	return t, nil
 }
 
-// cutVariable splits what follows a "$" into the variable's name and the rest.
-func cutVariable(s string) (name, rest string, err error) {
+// CutVariable splits what follows a "$" into the name of the variable, or the
+// digit of the capture, and the rest.
+func CutVariable(s string) (name, rest string, err error) {
 	if s == "" {
 		return "", "", errVariableName
 	}

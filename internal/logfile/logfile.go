@@ -1,6 +1,9 @@
 // Package logfile keeps the log files of the process: shared by all that
 // write to the same name, reopened together, and never in the way of the
-// writer.
+// writer. A line that is written goes into memory; a goroutine per file brings
+// it to the disk, at once when there is little to log, in larger pieces when
+// there is much. When the disk is full or stands still, lines are dropped and
+// counted; nobody waits.
 package logfile
 
 import (
@@ -19,18 +22,36 @@ type Set struct {
 	files map[string]*File
 }
 
+// window is how long lines are gathered while there are many: the pause
+// between two writes to one file.
+const window = 10 * time.Millisecond
+
+// maxWaiting is how many bytes may wait for the disk before lines are dropped.
+const maxWaiting = 4 << 20
+
 // File is one log file. Writes of whole lines by several goroutines do not
 // mix.
 type File struct {
 	name string
-	mu   sync.Mutex
-	f    *os.File
-	w    io.Writer // in place of f, for stderr
-	uses int
+	uses int // guarded by the Set
+
+	mu      sync.Mutex
+	waiting []byte // not yet written
+	spare   []byte // the buffer that was written last
+	dropped uint64
+	closed  bool
+	flushed sync.Cond // waiting has become empty
+
+	wake chan struct{}
+	busy bool // the writer goroutine has bytes in its hands
+
+	out sync.Mutex // around f, which reopen replaces
+	f   *os.File
 }
 
 // Open returns the file of that name, opened for appending or made. A default
-// name (one that no configuration wrote) has its folder made as well.
+// name (one that no configuration wrote) has its folder made as well. Each
+// Open wants one Release.
 func (s *Set) Open(name string, isDefault bool) (*File, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -38,7 +59,8 @@ func (s *Set) Open(name string, isDefault bool) (*File, error) {
 		f.uses++
 		return f, nil
 	}
-	f := &File{name: name, uses: 1}
+	f := &File{name: name, uses: 1, wake: make(chan struct{}, 1)}
+	f.flushed.L = &f.mu
 	if err := f.reopen(isDefault); err != nil {
 		return nil, err
 	}
@@ -46,6 +68,7 @@ func (s *Set) Open(name string, isDefault bool) (*File, error) {
 		s.files = make(map[string]*File)
 	}
 	s.files[name] = f
+	go f.write()
 	return f, nil
 }
 
@@ -56,6 +79,7 @@ func (s *Set) Reopen() []error {
 	defer s.mu.Unlock()
 	var errs []error
 	for _, f := range s.files {
+		f.flush(time.Second)
 		if err := f.reopen(false); err != nil {
 			errs = append(errs, err)
 		}
@@ -63,8 +87,18 @@ func (s *Set) Reopen() []error {
 	return errs
 }
 
+// Flush waits until everything written so far has reached the files, at most
+// for limit each.
+func (s *Set) Flush(limit time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range s.files {
+		f.flush(limit)
+	}
+}
+
 // Release gives up one use of each of the files; those that nobody uses any
-// more are closed. For the generation of a configuration that has ended.
+// more are closed when all has been written.
 func (s *Set) Release(files []*File) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,9 +106,9 @@ func (s *Set) Release(files []*File) {
 		if f.uses--; f.uses == 0 {
 			delete(s.files, f.name)
 			f.mu.Lock()
-			_ = f.f.Close()
-			f.f = nil
+			f.closed = true
 			f.mu.Unlock()
+			f.signal()
 		}
 	}
 }
@@ -91,8 +125,8 @@ func (f *File) reopen(makeFolder bool) error {
 	if err != nil {
 		return openError(f.name, err)
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
+	f.out.Lock()
+	defer f.out.Unlock()
 	if f.f != nil {
 		_ = f.f.Close()
 	}
@@ -104,7 +138,8 @@ func (f *File) reopen(makeFolder bool) error {
 func openError(name string, err error) error {
 	if pe, ok := err.(*os.PathError); ok {
 		if errno, ok := pe.Err.(syscall.Errno); ok {
-			return fmt.Errorf("open() \"%s\" failed (%d: %w)", name, int(errno), errno)
+			text := errno.Error()
+			return fmt.Errorf("open() \"%s\" failed (%d: %s)", name, int(errno), string(text[0]-'a'+'A')+text[1:])
 		}
 	}
 	return fmt.Errorf("open() \"%s\" failed: %w", name, err)
@@ -113,18 +148,104 @@ func openError(name string, err error) error {
 // Name returns the file's name.
 func (f *File) Name() string { return f.name }
 
-// Write appends p. After an error the line is lost; the next is tried again.
-func (f *File) Write(p []byte) (int, error) {
+// Dropped returns how many lines were lost because the file did not keep up.
+func (f *File) Dropped() uint64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.f == nil {
-		return 0, os.ErrClosed
-	}
-	// A terminal or pipe that nobody reads must not hold up requests.
-	_ = f.f.SetWriteDeadline(time.Now().Add(writeLimit))
-	return f.f.Write(p)
+	return f.dropped
 }
 
-// writeLimit is how long a write to a pipe may take before the line is given
-// up.
-const writeLimit = 50 * time.Millisecond
+// Write takes a line. It never waits for the file; a line that finds too much
+// waiting is dropped, which Dropped counts and which is no error.
+func (f *File) Write(line []byte) (int, error) {
+	f.mu.Lock()
+	if len(f.waiting)+len(line) > maxWaiting || f.closed {
+		f.dropped++
+		f.mu.Unlock()
+		return len(line), nil
+	}
+	first := len(f.waiting) == 0
+	f.waiting = append(f.waiting, line...)
+	f.mu.Unlock()
+	if first {
+		f.signal()
+	}
+	return len(line), nil
+}
+
+func (f *File) signal() {
+	select {
+	case f.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take hands the waiting bytes to the writer.
+func (f *File) take() (b []byte, closed bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	b, f.waiting = f.waiting, f.spare[:0]
+	f.spare = nil
+	f.busy = len(b) > 0
+	return b, f.closed
+}
+
+// maxSpare is how large a buffer is kept for the next lines.
+const maxSpare = 256 << 10
+
+func (f *File) give(b []byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if cap(b) <= maxSpare {
+		f.spare = b
+	}
+	f.busy = false
+	if len(f.waiting) == 0 {
+		f.flushed.Broadcast()
+	}
+}
+
+// write is the file's writer goroutine.
+func (f *File) write() {
+	for range f.wake {
+		b, closed := f.take()
+		if len(b) > 0 {
+			f.out.Lock()
+			_, err := f.f.Write(b)
+			f.out.Unlock()
+			if err != nil {
+				f.mu.Lock()
+				f.dropped++
+				f.mu.Unlock()
+			}
+			f.give(b)
+			if !closed {
+				time.Sleep(window)
+			}
+		}
+		if closed {
+			f.out.Lock()
+			_ = f.f.Close()
+			f.out.Unlock()
+			return
+		}
+	}
+}
+
+// flush waits until nothing is left to write, at most for limit.
+func (f *File) flush(limit time.Duration) {
+	timer := time.AfterFunc(limit, func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.flushed.Broadcast()
+	})
+	defer timer.Stop()
+	end := time.Now().Add(limit)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for (len(f.waiting) > 0 || f.busy) && time.Now().Before(end) {
+		f.flushed.Wait()
+	}
+}
+
+var _ io.Writer = (*File)(nil)

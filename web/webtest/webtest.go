@@ -29,7 +29,6 @@ type Server struct {
 	Gen  *web.Generation
 
 	ports map[string]string // "8080" in the configuration -> the port it became
-	log   syncBuffer
 }
 
 // syncBuffer is a buffer that several goroutines write to.
@@ -64,6 +63,12 @@ func Load(dir, conf string, modules []*web.Module) (*web.HTTP, *syncBuffer, ngin
 		OpenLog: func(*nginxconf.Scope, *nginxconf.Directive) (errorlog.Target, error) {
 			return errorlog.Target{Level: errorlog.Debug, To: log}, nil
 		},
+	}
+	h.OpenAccessLog = func(name string, _ web.LogOptions) (io.Writer, error) {
+		if name == "" {
+			return io.Discard, nil
+		}
+		return os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	}
 	file := filepath.Join(dir, "nginx.conf")
 	tree, errs := nginxconf.Read(file, nginxconf.Options{

@@ -1,0 +1,109 @@
+package logfile
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestLinesOfManyWriters(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "logs", "a.log")
+	var s Set
+	if _, err := s.Open(name, false); err == nil || !strings.Contains(err.Error(), "failed (2: No such file or directory)") {
+		t.Fatalf("in a folder that is not there: %v", err)
+	}
+	f, err := s.Open(name, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, _ := s.Open(name, false); again != f {
+		t.Fatal("the same name is another file")
+	}
+	var wg sync.WaitGroup
+	for w := range 4 {
+		wg.Go(func() {
+			for i := range 1000 {
+				fmt.Fprintf(f, "%d %d\n", w, i)
+			}
+		})
+	}
+	wg.Wait()
+	s.Flush(5 * time.Second)
+	next := [4]int{}
+	for line := range strings.Lines(read(t, name)) {
+		var w, i int
+		if _, err := fmt.Sscanf(line, "%d %d\n", &w, &i); err != nil || next[w] != i {
+			t.Fatalf("line %q, expected %d of %d", line, next[w], w)
+		}
+		next[w]++
+	}
+	if next != [4]int{1000, 1000, 1000, 1000} {
+		t.Fatalf("lines: %v", next)
+	}
+}
+
+func TestReopen(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "a.log")
+	var s Set
+	f, err := s.Open(name, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintln(f, "one")
+	s.Flush(5 * time.Second)
+	if err := os.Rename(name, name+".1"); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintln(f, "two")
+	if errs := s.Reopen(); errs != nil {
+		t.Fatal(errs)
+	}
+	fmt.Fprintln(f, "three")
+	s.Flush(5 * time.Second)
+	if a, b := read(t, name+".1"), read(t, name); a != "one\ntwo\n" || b != "three\n" {
+		t.Errorf("old %q, new %q", a, b)
+	}
+}
+
+// A pipe that nobody reads stands for a disk that stands still.
+func TestStuckFileStopsNobody(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(name, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = reader.Close() }()
+	var s Set
+	f, err := s.Open(name, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := []byte(strings.Repeat("x", 1023) + "\n")
+	start := time.Now()
+	for range 3 * maxWaiting / len(line) {
+		_, _ = f.Write(line)
+	}
+	if d := time.Since(start); d > 3*time.Second {
+		t.Errorf("writing took %v", d)
+	}
+	if f.Dropped() == 0 {
+		t.Error("nothing was dropped")
+	}
+}

@@ -1,0 +1,72 @@
+package accesslog_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"tandem/web"
+	"tandem/web/accesslog"
+	"tandem/web/webtest"
+)
+
+func TestAccessLog(t *testing.T) {
+	s := webtest.Start(t, `events {}
+http {
+	log_format plain "$status|$uri|$http_x|$arg_none";
+	log_format js escape=json '{"x":"$http_x","none":"$arg_none"}';
+	log_format none escape=none "$http_x";
+	access_log combined.log;
+	server { listen 127.0.0.1:8080;
+		location /plain { access_log plain.log plain; }
+		location /js { access_log js.log js; access_log none.log none; }
+		location /off { access_log off; }
+		location /if { access_log if.log plain if=$arg_log; }
+	}
+}`, []*web.Module{accesslog.Module}, nil)
+	s.Get(t, "/plain", `X: a"b\`+"\xe9")
+	s.Get(t, "/js", `X: a"b\`+"\tc")
+	s.Get(t, "/off")
+	s.Get(t, "/if")
+	s.Get(t, "/if?log=0")
+	s.Get(t, "/if?log=1")
+	s.Get(t, "/c", "User-Agent: ua", "Authorization: Basic bWU6cHc=")
+	for name, want := range map[string]string{
+		"plain.log": `404|/plain|a\x22b\x5C\xE9|-` + "\n",
+		"js.log":    `{"x":"a\"b\\\tc","none":""}` + "\n",
+		"none.log":  "a\"b\\\tc\n",
+		"if.log":    "404|/if|-|-\n",
+	} {
+		if got, _ := os.ReadFile(filepath.Join(s.Dir, name)); string(got) != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	got, _ := os.ReadFile(filepath.Join(s.Dir, "combined.log"))
+	re := regexp.MustCompile(`^127\.0\.0\.1 - me \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "GET /c HTTP/1\.1" 404 \d+ "-" "ua"\n$`)
+	if !re.Match(got) {
+		t.Errorf("combined.log: %q", got)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	for conf, want := range map[string]string{
+		`access_log a.log nope;`:                   `unknown log format "nope" in`,
+		`log_format combined "x";`:                 `duplicate "log_format" name "combined" in`,
+		`log_format a escape=html "x";`:            `unknown log format escaping "html" in`,
+		`log_format a "$nope_at_all";`:             `unknown "nope_at_all" variable in`,
+		`access_log a.log combined buffer=0;`:      `invalid buffer size "0" in`,
+		`access_log a.log combined flush=1s;`:      `no buffer is defined for access_log "a.log" in`,
+		`access_log a.log combined flush=x;`:       `invalid flush time "x" in`,
+		`access_log off combined;`:                 `invalid parameter "combined" in`,
+		`access_log a.log combined gzip=11;`:       `invalid compression level "11" in`,
+		`access_log a.log combined if;`:            `invalid parameter "if" in`,
+		`access_log a.log combined if=$nonsuch_x;`: `unknown "nonsuch_x" variable in`,
+	} {
+		_, _, errs := webtest.Load(t.TempDir(), "events {}\nhttp {\n"+conf+"\n}\n", []*web.Module{accesslog.Module})
+		if len(errs) != 1 || !strings.HasPrefix(errs[0].Error(), want) || errs[0].Pos.Line != 3 {
+			t.Errorf("%s: %v", conf, errs)
+		}
+	}
+}

@@ -1,0 +1,177 @@
+package accesslog
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"tandem/nginxconf"
+	"tandem/web"
+)
+
+// format is a log_format, compiled.
+type format struct {
+	name   string
+	escape escaping
+	parts  []part
+}
+
+// part is a run of text or a variable.
+type part struct {
+	text     string
+	variable web.VariableRef
+	isVar    bool
+}
+
+// escaping says what becomes of bytes in values that could be taken for
+// something else by a reader of the log.
+type escaping uint8
+
+const (
+	escapeDefault escaping = iota // quotes, backslashes and bytes outside printable ASCII as \xXX; "-" for no value
+	escapeJSON                    // as within a JSON string
+	escapeNone
+)
+
+// combined is the format that exists without a log_format directive.
+const combined = `$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"`
+
+// readFormat reads log_format name [escape=default|json|none] string ...
+func readFormat(s *nginxconf.Scope, d *nginxconf.Directive) error {
+	h := web.BlockOf(s).HTTP
+	m := mainConf.Of(h)
+	name := d.Args[0]
+	if m.formats[name] != nil || name == "combined" {
+		return fmt.Errorf("duplicate \"log_format\" name \"%s\"", name)
+	}
+	f := &format{name: name}
+	words := d.Args[1:]
+	if value, ok := strings.CutPrefix(words[0], "escape="); ok {
+		switch value {
+		case "default":
+		case "json":
+			f.escape = escapeJSON
+		case "none":
+			f.escape = escapeNone
+		default:
+			return fmt.Errorf("unknown log format escaping \"%s\"", value)
+		}
+		words = words[1:]
+	}
+	if err := f.compile(h, d, strings.Join(words, "")); err != nil {
+		return err
+	}
+	if m.formats == nil {
+		m.formats = make(map[string]*format)
+	}
+	m.formats[name] = f
+	return nil
+}
+
+// compile splits the text at its variables.
+func (f *format) compile(h *web.HTTP, d *nginxconf.Directive, text string) error {
+	for text != "" {
+		i := strings.IndexByte(text, '$')
+		if i < 0 {
+			f.parts = append(f.parts, part{text: text})
+			return nil
+		}
+		if i > 0 {
+			f.parts = append(f.parts, part{text: text[:i]})
+		}
+		name, rest, err := web.CutVariable(text[i+1:])
+		if err != nil {
+			return err
+		}
+		f.parts = append(f.parts, part{variable: h.Variable(d, name), isVar: true})
+		text = rest
+	}
+	return nil
+}
+
+// append appends the line for r, with its newline.
+func (f *format) append(dst []byte, r *web.Request) []byte {
+	for i := range f.parts {
+		p := &f.parts[i]
+		if !p.isVar {
+			dst = append(dst, p.text...)
+			continue
+		}
+		start := len(dst)
+		var found bool
+		dst, found = p.variable.Append(r, dst)
+		switch {
+		case !found && f.escape == escapeDefault, len(dst) == start && f.escape == escapeDefault:
+			dst = append(dst[:start], '-')
+		case f.escape == escapeDefault && needsEscape(dst[start:]):
+			dst = escapeInPlace(dst, start, r, appendEscaped)
+		case f.escape == escapeJSON && needsJSONEscape(dst[start:]):
+			dst = escapeInPlace(dst, start, r, appendJSON)
+		}
+	}
+	return append(dst, '\n')
+}
+
+// escapeInPlace replaces dst[start:] by its escaped form.
+func escapeInPlace(dst []byte, start int, r *web.Request, escape func(dst, value []byte) []byte) []byte {
+	value := append(r.Scratch(), dst[start:]...)
+	dst = escape(dst[:start], value)
+	r.Unscratch(value)
+	return dst
+}
+
+func needsEscape(b []byte) bool {
+	for _, c := range b {
+		if c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return true
+		}
+	}
+	return false
+}
+
+const hexDigits = "0123456789ABCDEF"
+
+func appendEscaped(dst, value []byte) []byte {
+	for _, c := range value {
+		if c < ' ' || c > '~' || c == '"' || c == '\\' {
+			dst = append(dst, '\\', 'x', hexDigits[c>>4], hexDigits[c&15])
+			continue
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+func needsJSONEscape(b []byte) bool {
+	for _, c := range b {
+		if c < ' ' || c == '"' || c == '\\' {
+			return true
+		}
+	}
+	return !utf8.Valid(b)
+}
+
+func appendJSON(dst, value []byte) []byte {
+	for _, c := range value {
+		switch {
+		case c == '"' || c == '\\':
+			dst = append(dst, '\\', c)
+		case c == '\n':
+			dst = append(dst, '\\', 'n')
+		case c == '\r':
+			dst = append(dst, '\\', 'r')
+		case c == '\t':
+			dst = append(dst, '\\', 't')
+		case c == '\b':
+			dst = append(dst, '\\', 'b')
+		case c == '\f':
+			dst = append(dst, '\\', 'f')
+		case c < ' ':
+			dst = append(dst, "\\u00"...)
+			dst = append(dst, hexDigits[c>>4], hexDigits[c&15])
+		default:
+			dst = append(dst, c)
+		}
+	}
+	return dst
+}
