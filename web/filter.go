@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 )
 
 // FileSegment is a part of an open file.
@@ -36,6 +37,9 @@ func (n Next) Send(c Chunk) error {
 
 // AddBodyFilter puts f behind the body filters that are there already.
 func (r *Request) AddBodyFilter(f BodyFilter) { r.filters = append(r.filters, f) }
+
+// AddFirstBodyFilter puts f before the body filters that are there already.
+func (r *Request) AddFirstBodyFilter(f BodyFilter) { r.filters = slices.Insert(r.filters, 0, f) }
 
 // ErrBodySent reports a piece of a body after its last one.
 var ErrBodySent = errors.New("web: body after its end")

@@ -13,13 +13,12 @@ func (r *Request) Finalize(code Code) {
 	switch {
 	case code == Done:
 		return
+	case code == Error && r.replaced:
+		// A filter has answered in place of the handler.
 	case code == Error, code == StatusClientClosed, code == 408:
 		// The connection is of no more use: 408 is logged, not sent, as in
 		// nginx.
 		r.fail(code)
-		return
-	case code == OK && r.FilterFinalize:
-		r.fail(Error)
 		return
 	case code == Declined:
 		r.runContentPhase()
@@ -196,24 +195,24 @@ func (r *Request) SendHeader() Code {
 	}
 	for _, filter := range r.Server.HTTP.headerFilters {
 		if code := filter(r); code != OK {
-			return r.filterFinalize(code)
+			// The filters begin anew with the response to that status.
+			r.filters = r.filters[:0]
+			return code
 		}
 	}
 	return r.finishHead()
 }
 
-// filterFinalize replaces a response by another status, for a filter that
-// refused it.
-func (r *Request) filterFinalize(code Code) Code {
-	if code == Error || code == Done || r.HeaderSent {
-		return code
-	}
+// ReplaceResponse answers with a status in place of the response that a header
+// filter was given, of which nothing remains. The filter returns its Code,
+// which keeps the handler from sending its body.
+func (r *Request) ReplaceResponse(code Code) Code {
 	r.filters = r.filters[:0]
 	r.clearHead()
 	clear(r.contexts)
-	r.FilterFinalize = true
 	switch sent := r.special(code); sent {
 	case OK, Done:
+		r.replaced = true
 		return Error
 	default:
 		return sent
@@ -264,7 +263,7 @@ func (r *Request) settleFraming() {
 	if noContent(p.Status) || r.Method == HEAD && p.ContentLength == -1 && r.Head.Version < http1.HTTP11 {
 		return
 	}
-	if p.ContentLength != -1 && len(p.trailers) == 0 {
+	if p.ContentLength != -1 && !r.ExpectTrailers {
 		return
 	}
 	if r.Head.Version < http1.HTTP11 || r.Head.Version > http1.HTTP11 {
@@ -279,15 +278,9 @@ func (r *Request) settleFraming() {
 		}
 		return
 	}
-	if !r.expectsTrailers() && p.ContentLength != -1 {
-		return
-	}
 	p.ContentLength = -1
 	p.Chunked = true
 }
-
-// expectsTrailers: trailers are sent to every HTTP/1.1 client, as nginx does.
-func (r *Request) expectsTrailers() bool { return len(r.Response.trailers) > 0 }
 
 // isMSIE and isChrome: as nginx recognises them for msie_padding.
 func (r *Request) isMSIE() bool {

@@ -24,7 +24,11 @@ func (r *Request) MapPathRoot(dst []byte) (file []byte, root int, ok bool) {
 			l = l.Outer
 		}
 		if l.Kind == RegexLocation {
-			return dst, len(dst) - start, true
+			root = len(dst) - start
+			if r.AddPathToAlias {
+				dst = append(dst, rest...)
+			}
+			return dst, root, true
 		}
 		if len(l.Name) > len(rest) {
 			return dst, 0, false

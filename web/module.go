@@ -67,8 +67,9 @@ type Handler func(*Request) Code
 
 // HeaderFilter looks at a response before its header is sent: it may change
 // it, and may put a BodyFilter in the way of the body with
-// Request.AddBodyFilter. It returns OK, or a status that replaces the
-// response.
+// Request.AddBodyFilter. It returns OK, or a status to be answered instead: the
+// handler ends the request with it, and the fields that the response has by
+// then stay. See also Request.ReplaceResponse.
 type HeaderFilter func(*Request) Code
 
 // Handle adds a handler to a phase; for use by Module.Init.

@@ -85,11 +85,22 @@ type Request struct {
 	Keepalive      bool
 	LingeringClose bool
 	Internal       bool // reached through an internal redirect or subrequest
-	AllowRanges    bool
-	SingleRange    bool
+	AllowRanges    bool // the handler offers ranges of the body
+	SingleRange    bool // but only one at a time
+	// SubrequestRanges: a subrequest sends the range that was asked of the
+	// main request, as slices do.
+	SubrequestRanges bool
+	// DisableNotModified: conditions of the client are not for this server to
+	// judge, but for the back end that answered.
+	DisableNotModified bool
+	// ExpectTrailers: fields will follow the body.
+	ExpectTrailers bool
+	// AddPathToAlias: try_files found a path below the alias of a regex
+	// location.
+	AddPathToAlias bool
 	AddToMain      bool // a subrequest whose headers go to the main request
 	ErrorPage      bool // an error page is being produced
-	FilterFinalize bool
+	replaced       bool // ReplaceResponse has answered
 	InMemory       bool // body is to be in memory, not in file segments
 	InMemoryOutput bool // subrequest whose output is kept in Output
 	Output         []byte
@@ -115,6 +126,7 @@ type Request struct {
 	vars       *varStore
 	ownVars    varStore
 	contexts   []any
+	spares     []spare
 	arena      arena
 	scratch    *scratchStack
 	ownScratch scratchStack
@@ -230,6 +242,9 @@ func (r *Request) reset() {
 	r.Response.reset()
 	r.Body.reset()
 	clear(r.contexts)
+	for i := range r.spares {
+		r.spares[i].taken = false
+	}
 	clear(r.filters)
 	clear(r.cleanups)
 	*r = Request{
@@ -237,6 +252,7 @@ func (r *Request) reset() {
 		conn:       r.conn,
 		stream:     r.stream,
 		contexts:   r.contexts,
+		spares:     r.spares,
 		filters:    r.filters[:0],
 		cleanups:   r.cleanups[:0],
 		arena:      r.arena,
@@ -255,7 +271,7 @@ func (r *Request) reset() {
 
 // newRequest makes the request that a connection uses again and again.
 func newRequest(c *conn) *Request {
-	r := &Request{conn: c, Head: new(http1.Head), contexts: make([]any, contextSlots)}
+	r := &Request{conn: c, Head: new(http1.Head), contexts: make([]any, contextSlots), spares: make([]spare, contextSlots)}
 	r.reset()
 	return r
 }

@@ -2,8 +2,8 @@ package web
 
 import (
 	"bytes"
-
-	"tandem/web/http1"
+	"strconv"
+	"unsafe"
 )
 
 // Response is the head of an answer, before it is written in the words of a
@@ -12,6 +12,9 @@ type Response struct {
 	Status        int
 	StatusLine    []byte // "200 OK" from a back end; nil: by Status
 	ContentLength int64  // -1: not known
+	// ContentOffset is where in the whole body the bytes begin that the handler
+	// will send, for one that skips what the client did not ask for.
+	ContentOffset int64
 	ContentType   []byte // nil: no header; without charset
 	Charset       []byte // added to ContentType unless empty
 	LastModified  int64  // Unix seconds, -1: none
@@ -45,7 +48,9 @@ func (p *Response) Trailers() []ResponseField { return p.trailers }
 
 // Add adds a header. Name and value must stay unchanged until the response
 // has been sent.
-func (p *Response) Add(name string, value []byte) { p.AddBytes([]byte(name), value) }
+func (p *Response) Add(name string, value []byte) {
+	p.AddBytes(nameBytes(name), value)
+}
 
 // AddBytes is Add for a name that is no constant.
 func (p *Response) AddBytes(name, value []byte) {
@@ -91,10 +96,43 @@ func (p *Response) Del(name string) {
 	p.fields = kept
 }
 
-// AddTrailer adds a field that follows the body.
-func (p *Response) AddTrailer(name, value []byte) {
-	p.trailers = append(p.trailers, ResponseField{name, value})
+// Replace gives the first header called old another name and value, and removes
+// the others that are called so; without one it adds it. An empty value only
+// removes.
+func (p *Response) Replace(old, name string, value []byte) {
+	if len(value) == 0 {
+		p.Del(old)
+		return
+	}
+	first := -1
+	kept := p.fields[:0]
+	for _, f := range p.fields {
+		switch {
+		case !equalFold(f.Name, old):
+		case first >= 0:
+			continue
+		default:
+			first = len(kept)
+		}
+		kept = append(kept, f)
+	}
+	clear(p.fields[len(kept):])
+	p.fields = kept
+	p.Add(name, value)
+	if n := len(p.fields) - 1; first >= 0 {
+		p.fields[first] = p.fields[n]
+		p.fields = p.fields[:n]
+	}
 }
+
+// AddTrailer adds a field that follows the body.
+func (p *Response) AddTrailer(name string, value []byte) {
+	p.trailers = append(p.trailers, ResponseField{nameBytes(name), value})
+}
+
+// nameBytes returns the bytes of the string itself: a field's name is only ever
+// read.
+func nameBytes(name string) []byte { return unsafe.Slice(unsafe.StringData(name), len(name)) }
 
 // SetETag sets or, with nil, removes the entity tag.
 func (p *Response) SetETag(value []byte) {
@@ -102,6 +140,22 @@ func (p *Response) SetETag(value []byte) {
 	if value != nil {
 		p.Add("ETag", value)
 	}
+}
+
+// SetFileETag sets the entity tag of a file from LastModified and
+// ContentLength, unless the etag directive says off.
+func (r *Request) SetFileETag() {
+	if !r.Core.ETag.V {
+		return
+	}
+	p := &r.Response
+	tag := append(r.Scratch(), '"')
+	tag = strconv.AppendInt(tag, p.LastModified, 16)
+	tag = append(tag, '-')
+	tag = strconv.AppendInt(tag, p.ContentLength, 16)
+	tag = append(tag, '"')
+	p.SetETag(r.Keep(tag))
+	r.Unscratch(tag)
 }
 
 // ETag returns the entity tag, nil if there is none.
@@ -171,5 +225,3 @@ type Chunk struct {
 func (c *Chunk) Len() int64 { return int64(len(c.Data)) + c.File.Len }
 
 var crlf = []byte("\r\n")
-
-var _ = http1.HTTP11

@@ -213,11 +213,13 @@ func (r *Request) clearLocationHeader() { r.Response.Location = nil }
 // InternalRedirect runs the request again with another path and arguments.
 // The caller returns Done.
 func (r *Request) InternalRedirect(path, args []byte) Code {
-	if !r.countRedirect() {
+	if r.uriChanges--; r.uriChanges == 0 {
+		r.Logf(errLevelError, "rewrite or internal redirection cycle while internally redirecting to \"%s\"", path)
+		r.Finalize(500)
 		return Done
 	}
 	r.Path, r.Args = path, args
-	r.RawPathValid = false
+	r.RawPathValid, r.AddPathToAlias = false, false
 	clear(r.contexts)
 	r.setLocation(r.Server.Location)
 	r.applyLocation()

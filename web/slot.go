@@ -115,3 +115,29 @@ func (s SlotContext[T]) Set(r *Request, v *T) {
 	}
 	r.contexts[s.index] = v
 }
+
+// spare is memory for a context, kept from request to request.
+type spare struct {
+	v     any
+	taken bool // by the present request
+}
+
+// Take leaves a zero T in r and returns it. Its memory serves later requests
+// of the connection again, so it must not be kept beyond the request.
+func (s SlotContext[T]) Take(r *Request) *T {
+	var v *T
+	switch {
+	case r.spares == nil || r.spares[s.index].taken:
+		v = new(T)
+	case r.spares[s.index].v == nil:
+		v = new(T)
+		r.spares[s.index] = spare{v, true}
+	default:
+		v = r.spares[s.index].v.(*T)
+		r.spares[s.index].taken = true
+		var zero T
+		*v = zero
+	}
+	r.contexts[s.index] = v
+	return v
+}

@@ -171,3 +171,8 @@ func AnyTrue(r *Request, ts []*Template) bool {
 	}
 	return false
 }
+
+// Literal returns a value without variables.
+func Literal(text string) *Template {
+	return &Template{Text: text, parts: []templatePart{{text: text}}}
+}
