@@ -1,8 +1,12 @@
 package main
 
 import (
+	"tandem/static"
 	"tandem/web"
 	"tandem/web/accesslog"
+	"tandem/web/headers"
+	"tandem/web/notmodified"
+	"tandem/web/ranges"
 	"tandem/web/rewrite"
 )
 
@@ -11,6 +15,16 @@ import (
 func modules() []*web.Module {
 	return []*web.Module{
 		rewrite.Module,
+
+		// Content.
+		static.Index,
+		static.Module,
+
+		// Header filters, in the order in which they see a response.
+		notmodified.Module,
+		headers.Module,
+		ranges.Module,
+
 		accesslog.Module,
 	}
 }
