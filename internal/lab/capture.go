@@ -3,13 +3,13 @@ package lab
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
-	"net"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
-	"github.com/mdlayher/packet"
 	"golang.org/x/sys/unix"
 )
 
@@ -21,13 +21,17 @@ type Frame struct {
 
 // Capture collects every frame that a host's interface sends or receives.
 type Capture struct {
-	conn *packet.Conn
+	socket *os.File
+	raw    syscall.RawConn
 
 	mu      sync.Mutex
 	frames  []Frame
 	changed chan struct{} // closed, and made anew, at every frame
 	done    chan struct{}
 }
+
+// captureBuffer is the receive buffer of a capture, in bytes.
+const captureBuffer = 4 << 20
 
 // Capture starts collecting; frames from now on are not missed. Close ends it.
 func (p *Port) Capture() (*Capture, error) {
@@ -36,11 +40,7 @@ func (p *Port) Capture() (*Capture, error) {
 		return nil, err
 	}
 	c := &Capture{changed: make(chan struct{}), done: make(chan struct{})}
-	err = p.Host.Do(func() error {
-		c.conn, err = packet.Listen(&net.Interface{Index: link.Attrs().Index, HardwareAddr: link.Attrs().HardwareAddr},
-			packet.Raw, unix.ETH_P_ALL, nil)
-		return err
-	})
+	err = p.Host.Do(func() error { return c.open(link.Attrs().Index) })
 	if err != nil {
 		return nil, fmt.Errorf("lab: capture on %s of %s: %w", p.Name, p.Host.Name, err)
 	}
@@ -48,21 +48,63 @@ func (p *Port) Capture() (*Capture, error) {
 	return c, nil
 }
 
+// open makes the socket: for all protocols of one interface, with the
+// kernel's own time of each frame.
+func (c *Capture) open(index int) error {
+	all := binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, unix.ETH_P_ALL))
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if err != nil {
+		return err
+	}
+	c.socket = os.NewFile(uintptr(fd), "capture")
+	if c.raw, err = c.socket.SyscallConn(); err == nil {
+		err = errors.Join(
+			unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, captureBuffer),
+			unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1),
+			unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all, Ifindex: index}))
+	}
+	if err != nil {
+		c.socket.Close()
+	}
+	return err
+}
+
 func (c *Capture) collect() {
 	defer close(c.done)
-	buffer := make([]byte, 1<<16)
+	buffer, control := make([]byte, 1<<16), make([]byte, 256)
 	for {
-		n, _, err := c.conn.ReadFrom(buffer)
-		if err != nil {
-			return // closed, or the interface is gone
+		var n, controlled int
+		var err error
+		readErr := c.raw.Read(func(fd uintptr) bool {
+			n, controlled, _, _, err = unix.Recvmsg(int(fd), buffer, control, 0)
+			return err != unix.EAGAIN
+		})
+		if readErr != nil {
+			return // closed
 		}
-		frame := Frame{At: time.Now(), Data: append([]byte(nil), buffer[:n]...)}
+		if err != nil {
+			continue // the interface went down or away; it may come up again
+		}
+		frame := Frame{At: arrival(control[:controlled]), Data: append([]byte(nil), buffer[:n]...)}
 		c.mu.Lock()
 		c.frames = append(c.frames, frame)
 		close(c.changed)
 		c.changed = make(chan struct{})
 		c.mu.Unlock()
 	}
+}
+
+// arrival is the kernel's time of a frame.
+func arrival(control []byte) time.Time {
+	messages, err := unix.ParseSocketControlMessage(control)
+	if err == nil {
+		for _, m := range messages {
+			if m.Header.Type == unix.SCM_TIMESTAMPNS && len(m.Data) >= 16 {
+				return time.Unix(int64(binary.NativeEndian.Uint64(m.Data)), int64(binary.NativeEndian.Uint64(m.Data[8:])))
+			}
+		}
+	}
+	return time.Now()
 }
 
 // Frames returns what was captured so far.
@@ -118,7 +160,7 @@ func (c *Capture) WriteFile(name string) error {
 
 // Close ends the capture; what was captured stays readable.
 func (c *Capture) Close() error {
-	err := c.conn.Close()
+	err := c.socket.Close()
 	<-c.done
 	return err
 }

@@ -1,0 +1,49 @@
+package netif_test
+
+import (
+	"errors"
+	"os"
+	"strings"
+	"testing"
+
+	"tandem/internal/lab"
+	"tandem/vrrp/netif"
+)
+
+// TestWithoutPrivileges runs as a user without any, outside of every lab.
+func TestWithoutPrivileges(t *testing.T) {
+	if os.Getenv(bareEnv) == "" {
+		t.Setenv(bareEnv, "1")
+		out, err := lab.AsNobody(t, "-test.v", "-test.run=^TestWithoutPrivileges$")
+		if err != nil || !strings.Contains(out, "--- PASS: TestWithoutPrivileges") {
+			t.Errorf("%v\n%s", err, out)
+		}
+		return
+	}
+	err := netif.CheckCapabilities(netif.NetBindService, netif.NetAdmin, netif.NetRaw)
+	const want = "missing privilege: CAP_NET_BIND_SERVICE (to listen on ports below 1024), " +
+		"and CAP_NET_ADMIN (to add and remove virtual addresses), " +
+		"and CAP_NET_RAW (to send and receive VRRP and gratuitous ARP); " +
+		"run as root or grant it, with systemd's AmbientCapabilities= for instance"
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+	var missing *netif.MissingError
+	if _, err := netif.OpenSocket(netif.SocketConfig{Interface: "lo"}); !errors.As(err, &missing) || missing.Missing[0] != netif.NetRaw {
+		t.Errorf("socket: %v", err)
+	}
+	s, err := netif.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.Addresses().Set([]netif.Address{address("lo", "127.0.0.254/32")}, netif.Forever); !errors.As(err, &missing) || missing.Missing[0] != netif.NetAdmin {
+		t.Errorf("address: %v", err)
+	}
+	if _, err := s.Announcer(); !errors.As(err, &missing) || missing.Missing[0] != netif.NetRaw {
+		t.Errorf("announcer: %v", err)
+	}
+	if err := netif.CheckCapabilities(); err != nil {
+		t.Errorf("nothing needed: %v", err)
+	}
+}

@@ -1,0 +1,126 @@
+package netif
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"sync"
+)
+
+// Fake is a kernel for tests, without interfaces and without privileges. The
+// decisions (what differs, what is removed first) are those of the real one.
+type Fake struct {
+	// Fail, if set, is asked before every change, given as the line that
+	// String would print; an error refuses the change.
+	Fail func(line string) error
+
+	mu      sync.Mutex
+	present []Address
+	lines   []string
+}
+
+// Addresses returns a new holder of addresses in the fake kernel.
+func (f *Fake) Addresses() Addresses { return newAddresses(f) }
+
+// Announcer returns an announcer that prints.
+func (f *Fake) Announcer() Announcer { return fakeAnnouncer{f} }
+
+// Place puts an address into the fake kernel as somebody else would.
+func (f *Fake) Place(a Address) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.present = append(f.present, a)
+}
+
+// Present returns the addresses that the fake kernel has, in the order in
+// which they were added.
+func (f *Fake) Present() []Address {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]Address(nil), f.present...)
+}
+
+// String returns every change since the last call, a line each:
+//
+//	ip addr replace 192.168.200.254/32 dev ens33 valid_lft 3sec
+//	garp 192.168.200.254 dev ens33 repeat 5
+//	ip addr del 192.168.200.254/32 dev ens33
+func (f *Fake) String() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := strings.Join(f.lines, "")
+	f.lines = nil
+	return out
+}
+
+// print asks Fail, and notes the line.
+func (f *Fake) print(format string, args ...any) error {
+	line := fmt.Sprintf(format, args...)
+	if f.Fail != nil {
+		if err := f.Fail(line); err != nil {
+			return err
+		}
+	}
+	f.lines = append(f.lines, line+"\n")
+	return nil
+}
+
+func (f *Fake) setAddress(a Address, lease Lease) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.print("ip addr replace %s valid_lft %s", a, lease); err != nil {
+		return err
+	}
+	for i, p := range f.present {
+		if p.key() == a.key() {
+			f.present[i] = a
+			return nil
+		}
+	}
+	f.present = append(f.present, a)
+	return nil
+}
+
+func (f *Fake) removeAddress(a Address) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.print("ip addr del %s dev %s", a.Prefix, a.Interface); err != nil {
+		return err
+	}
+	for i, p := range f.present {
+		if p.key() == a.key() {
+			f.present = append(f.present[:i], f.present[i+1:]...)
+			break
+		}
+	}
+	return nil
+}
+
+func (f *Fake) listAddresses() ([]Address, error) { return f.Present(), nil }
+
+// fakeAnnouncer prints announcements into its Fake.
+type fakeAnnouncer struct{ fake *Fake }
+
+func (n fakeAnnouncer) Announce(a Announcement) {
+	n.fake.mu.Lock()
+	defer n.fake.mu.Unlock()
+	for _, address := range a.Addresses {
+		what, interval := "garp", a.GARPInterval
+		if address.Is6() {
+			what, interval = "na", a.NAInterval
+		}
+		line := fmt.Sprintf("%s %s dev %s repeat %d", what, address, a.Interface, max(a.Repeat, 1))
+		if interval > 0 {
+			line += fmt.Sprintf(" interval %v", interval)
+		}
+		_ = n.fake.print("%s", line) // nobody to tell: announcing has no errors
+	}
+}
+
+func (n fakeAnnouncer) Withdraw(iface string, addresses []netip.Addr) {
+	n.fake.mu.Lock()
+	defer n.fake.mu.Unlock()
+	for _, address := range addresses {
+		_ = n.fake.print("withdraw %s dev %s", address, iface)
+	}
+}
