@@ -8,6 +8,7 @@ import (
 	"tandem/web/notmodified"
 	"tandem/web/ranges"
 	"tandem/web/rewrite"
+	"tandem/web/vars"
 )
 
 // modules is the ordered list of the HTTP server's features. Handlers of one
@@ -25,6 +26,9 @@ func modules() []*web.Module {
 		headers.Module,
 		ranges.Module,
 
+		vars.Map,
+		vars.Geo,
+		vars.SplitClients,
 		accesslog.Module,
 	}
 }

@@ -1,11 +1,11 @@
 package web
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
 
+	"tandem/internal/hostnames"
 	"tandem/nginxconf"
 )
 
@@ -115,9 +115,7 @@ func validServerName(name string) bool {
 
 // nameTable finds the server for a host among those of one address.
 type nameTable struct {
-	exact   map[string]*Server
-	head    map[string]*Server // "*.example.com" by ".example.com"
-	tail    map[string]*Server // "www.*" by "www."
+	names   hostnames.Table[*Server]
 	regexes []regexServer
 }
 
@@ -126,61 +124,20 @@ type regexServer struct {
 	srv *Server
 }
 
-var errConflictingName = errors.New("conflicting server name")
-
 func (t *nameTable) add(name ServerName, srv *Server) error {
-	put := func(m *map[string]*Server, key string) error {
-		if *m == nil {
-			*m = make(map[string]*Server)
-		}
-		if _, ok := (*m)[key]; ok {
-			return errConflictingName
-		}
-		(*m)[key] = srv
-		return nil
-	}
-	switch text := name.Text; {
-	case name.re != nil:
+	if name.re != nil {
 		t.regexes = append(t.regexes, regexServer{name.re, srv})
 		return nil
-	case strings.HasPrefix(text, "*."):
-		return put(&t.head, text[1:])
-	case strings.HasPrefix(text, "."):
-		if err := put(&t.exact, text[1:]); err != nil {
-			return err
-		}
-		return put(&t.head, text)
-	case strings.HasSuffix(text, ".*"):
-		return put(&t.tail, text[:len(text)-1])
-	default:
-		return put(&t.exact, text)
 	}
+	return t.names.Add(name.Text, srv)
 }
 
 // find returns the server for a lower-cased host: exact name, longest
 // wildcard at the beginning, longest at the end, first matching regex; nil
 // for none. A regex leaves its captures in r.
 func (t *nameTable) find(r *Request, host []byte) *Server {
-	if srv := t.exact[string(host)]; srv != nil {
+	if srv, ok := t.names.Find(host); ok {
 		return srv
-	}
-	if t.head != nil {
-		for i := range host {
-			if host[i] == '.' && i > 0 {
-				if srv := t.head[string(host[i:])]; srv != nil {
-					return srv
-				}
-			}
-		}
-	}
-	if t.tail != nil {
-		for i := len(host) - 1; i >= 0; i-- {
-			if host[i] == '.' && i < len(host)-1 {
-				if srv := t.tail[string(host[:i+1])]; srv != nil {
-					return srv
-				}
-			}
-		}
 	}
 	for _, e := range t.regexes {
 		if r.Match(e.re, host) {

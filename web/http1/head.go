@@ -121,6 +121,19 @@ func (h *Head) Lookup(id FieldID) []byte {
 // Has says whether there is a field with the given ID.
 func (h *Head) Has(id FieldID) bool { return h.first[id] != 0 }
 
+// Values appends to dst the values of all fields with the given ID, in order.
+func (h *Head) Values(dst [][]byte, id FieldID) [][]byte {
+	if !h.Has(id) {
+		return dst
+	}
+	for i := range h.Fields {
+		if h.Fields[i].ID == id {
+			dst = append(dst, h.Fields[i].Value)
+		}
+	}
+	return dst
+}
+
 // Get returns the value of the first field whose name is lowerName, which must
 // be in lower case, and nil when there is none.
 func (h *Head) Get(lowerName string) []byte {

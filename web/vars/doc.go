@@ -1,0 +1,3 @@
+// Package vars is what makes variables of other variables: nginx's map, geo
+// and split_clients.
+package vars
