@@ -88,8 +88,8 @@ const maxIdleBytes = 6144
 
 // TestIdleConnectionMemory measures a waiting connection.
 func TestIdleConnectionMemory(t *testing.T) {
-	if testing.Short() {
-		t.Skip("opens many connections")
+	if testing.Short() || raceDetector {
+		t.Skip("opens many connections, and the race detector adds to each")
 	}
 	const count = 1000
 	l, err := net.Listen("tcp", "127.0.0.1:0")
