@@ -26,6 +26,7 @@ type instance struct {
 	desired []netif.Address
 	dirty   bool
 	refresh time.Time // when the lease must be renewed; zero: never
+	renewed time.Time // when it was
 
 	trackers map[trackerID]Tracker
 	weights  bool // the trackers' weights count

@@ -26,6 +26,7 @@ func (r *Router) loop(thread func() error) {
 		for _, f := range calls {
 			f()
 		}
+		r.lapse(time.Now())
 		for range drainMost {
 			select {
 			case p := <-r.packets:
@@ -59,12 +60,7 @@ func (r *Router) tick() {
 		r.late.add(now.Sub(at))
 	}
 	r.carryOut(r.machine.Tick(now), now)
-	for _, in := range r.instances {
-		if !in.refresh.IsZero() && !in.refresh.After(now) {
-			in.holder.refresh(in.desired, in.config.Lease)
-			in.refresh = now.Add(refreshEvery(in.config.Lease))
-		}
-	}
+	r.renew(now)
 }
 
 // arm sets the one timer to whatever comes first.
@@ -202,10 +198,7 @@ func (in *instance) flush(now time.Time) {
 	}
 	in.dirty = false
 	in.holder.set(in.desired, in.config.Lease)
-	in.refresh = time.Time{}
-	if len(in.desired) > 0 && in.config.Lease > 0 {
-		in.refresh = now.Add(refreshEvery(in.config.Lease))
-	}
+	in.holding(now)
 }
 
 // moved tells a change of role, behind what the machine has to do for it: a notify script finds the addresses set.
