@@ -489,7 +489,7 @@ func TestLeftovers(t *testing.T) {
 func TestTrackers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lan := vrrptest.NewLAN()
-		text := "vrrp_script chk {\n script \"/bin/true\"\n user root\n}\n" + seed("VI_7", 100, "track_script {\n chk\n }")
+		text := "global_defs {\n enable_script_security\n}\nvrrp_script chk {\n script \"/bin/true\"\n user root\n}\n" + seed("VI_7", 100, "track_script {\n chk\n }")
 		n := start(t, lan.Host("a", "192.168.200.7/24"), text)
 		if n.role() != "INIT" {
 			t.Errorf("before the first result: %s", n.role())
