@@ -17,9 +17,14 @@ func modules() []*web.Module {
 	return []*web.Module{
 		rewrite.Module,
 
+		static.TryFiles,
+
 		// Content.
+		static.RandomIndex,
 		static.Index,
+		static.AutoIndex,
 		static.Module,
+		static.EmptyGIF,
 
 		// Header filters, in the order in which they see a response.
 		notmodified.Module,
