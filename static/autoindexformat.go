@@ -113,7 +113,7 @@ func appendJSON(b []byte, files []listed) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendEscapeJSON(append(b, "\r\n{ \"name\":\""...), f.name)
+		b = http1.AppendEscapeJSON(append(b, "\r\n{ \"name\":\""...), []byte(f.name))
 		b = append(append(b, "\", \"type\":\""...), f.kind()...)
 		b = http1.AppendDate(append(b, "\", \"mtime\":\""...), f.modified)
 		b = append(b, '"')
@@ -123,36 +123,6 @@ func appendJSON(b []byte, files []listed) []byte {
 		b = append(b, " }"...)
 	}
 	return append(b, "\r\n]"...)
-}
-
-// appendEscapeJSON appends the content of a JSON string. Bytes that are not
-// UTF-8 stay as they are.
-func appendEscapeJSON(b []byte, s string) []byte {
-	const hex = "0123456789ABCDEF"
-	for i := range len(s) {
-		c := s[i]
-		switch c {
-		case '\\', '"':
-			b = append(b, '\\', c)
-		case '\n':
-			b = append(b, "\\n"...)
-		case '\r':
-			b = append(b, "\\r"...)
-		case '\t':
-			b = append(b, "\\t"...)
-		case '\b':
-			b = append(b, "\\b"...)
-		case '\f':
-			b = append(b, "\\f"...)
-		default:
-			if c < ' ' {
-				b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-			} else {
-				b = append(b, c)
-			}
-		}
-	}
-	return b
 }
 
 // appendXML appends the list as XML.
