@@ -33,7 +33,7 @@ func (srv *Server) Name() string {
 	if len(srv.Names) == 0 {
 		return ""
 	}
-	return srv.Names[0].Text
+	return strings.TrimPrefix(srv.Names[0].Text, ".")
 }
 
 // Named returns the location @name, or nil.
