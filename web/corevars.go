@@ -89,11 +89,10 @@ var coreVariables = []Variable{
 		}
 		return append(dst, r.conn.remote.Addr().AsSlice()...), true
 	}},
-	{Name: "remote_user", Get: remoteUserVariable, Cached: true},
 	{Name: "remote_user", Get: func(r *Request, dst []byte) ([]byte, bool) {
 		user, _, ok := r.BasicCredentials()
 		return append(dst, user...), ok
-	}},
+	}, Cached: true},
 	{Name: "remote_port", Get: func(r *Request, dst []byte) ([]byte, bool) {
 		if !r.conn.remote.IsValid() || r.conn.remote.Port() == 0 {
 			return dst, true

@@ -1,9 +1,7 @@
 package web
 
 import (
-	"bytes"
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/hex"
 	"path/filepath"
 	"strconv"
@@ -12,7 +10,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tandem/nginxconf"
-	"tandem/web/http1"
 )
 
 // requestIDVariable is 16 random bytes in hexadecimal, the same throughout the
@@ -21,29 +18,6 @@ func requestIDVariable(_ *Request, dst []byte) ([]byte, bool) {
 	var id [16]byte
 	_, _ = rand.Read(id[:])
 	return hex.AppendEncode(dst, id[:]), true
-}
-
-// remoteUserVariable is the user name of Basic authentication.
-func remoteUserVariable(r *Request, dst []byte) ([]byte, bool) {
-	user, _, ok := r.BasicAuth()
-	return append(dst, user...), ok && len(user) > 0
-}
-
-// BasicAuth returns the user name and password of Basic authentication (RFC
-// 7617), if the request has them.
-func (r *Request) BasicAuth() (user, password []byte, ok bool) {
-	scheme, encoded, _ := bytes.Cut(r.Header(http1.Authorization), []byte(" "))
-	if !equalFold(scheme, "basic") {
-		return nil, nil, false
-	}
-	encoded = bytes.TrimLeft(encoded, " ")
-	plain, err := base64.StdEncoding.AppendDecode(r.Scratch(), encoded)
-	defer r.Unscratch(plain)
-	if err != nil {
-		return nil, nil, false
-	}
-	user, password, ok = bytes.Cut(r.Keep(plain), []byte(":"))
-	return user, password, ok
 }
 
 // tcpInfoVariable is a number that the kernel keeps of the client's connection,
