@@ -139,6 +139,9 @@ func (t *nameTable) find(r *Request, host []byte) *Server {
 	if srv, ok := t.names.Find(host); ok {
 		return srv
 	}
+	if len(host) == 0 {
+		return nil
+	}
 	for _, e := range t.regexes {
 		if r.Match(e.re, host) {
 			return e.srv
