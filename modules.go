@@ -1,6 +1,8 @@
 package main
 
 import (
+	"tandem/proxy"
+	"tandem/proxy/exchange"
 	"tandem/static"
 	"tandem/web"
 	"tandem/web/accesslog"
@@ -17,14 +19,11 @@ func modules() []*web.Module {
 	return []*web.Module{
 		rewrite.Module,
 
-		static.TryFiles,
-
 		// Content.
-		static.RandomIndex,
 		static.Index,
-		static.AutoIndex,
 		static.Module,
-		static.EmptyGIF,
+		exchange.Module,
+		proxy.Module,
 
 		// Header filters, in the order in which they see a response.
 		notmodified.Module,

@@ -63,3 +63,13 @@ func readErrorPage(s *nginxconf.Scope, d *nginxconf.Directive) error {
 	pages.Set = true
 	return nil
 }
+
+// HasErrorPage reports whether error_page says something about the status.
+func (c *Core) HasErrorPage(status Code) bool {
+	for _, page := range c.ErrorPages.V {
+		if page.status == status {
+			return true
+		}
+	}
+	return false
+}

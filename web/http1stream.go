@@ -38,10 +38,10 @@ func appendHead(dst []byte, r *Request) []byte {
 	} else {
 		dst = http1.AppendStatusLine(dst, p.Status)
 	}
-	if !p.Has("Server") {
+	if !p.OmitServer && !p.Has("Server") {
 		dst = append(append(append(dst, "Server: "...), serverTokens[r.Core.ServerTokens.V]...), crlf...)
 	}
-	if !p.Has("Date") {
+	if !p.OmitDate && !p.Has("Date") {
 		dst = append(append(append(dst, "Date: "...), http1.CachedDate()...), crlf...)
 	}
 	if len(p.ContentType) > 0 {

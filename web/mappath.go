@@ -14,20 +14,28 @@ func (r *Request) MapPathRoot(dst []byte) (file []byte, root int, ok bool) {
 	c := r.Core
 	dst = r.AppendRoot(dst)
 	rest := r.Path
-	root = len(dst) - start
-	if c.Alias.On {
+	if c.Alias {
 		if !r.LocationValid {
 			r.Logf(errLevelAlert, "\"alias\" cannot be used in location \"%s\" where URI was rewritten", r.Location.Name)
 			return dst, 0, false
 		}
-		if c.Alias.Whole && !r.AddPathToAlias {
+		l := r.Location
+		for l.IsIf || l.IsLimitExcept {
+			l = l.Outer
+		}
+		if l.Kind == RegexLocation {
+			root = len(dst) - start
+			if r.AddPathToAlias {
+				dst = append(dst, rest...)
+			}
 			return dst, root, true
 		}
-		if len(c.Alias.Name) > len(rest) {
+		if len(l.Name) > len(rest) {
 			return dst, 0, false
 		}
-		rest = rest[len(c.Alias.Name):]
+		rest = rest[len(l.Name):]
 	}
+	root = len(dst) - start
 	return append(dst, rest...), root, true
 }
 
@@ -43,7 +51,7 @@ func (r *Request) AppendRoot(dst []byte) []byte {
 		value := r.Keep(dst[start:])
 		dst = append(append(dst[:start], r.Server.HTTP.Prefix...), value...)
 	}
-	if !c.Alias.On {
+	if !c.Alias {
 		for len(dst) > start+1 && dst[len(dst)-1] == '/' {
 			dst = dst[:len(dst)-1]
 		}

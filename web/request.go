@@ -127,6 +127,7 @@ type Request struct {
 	ownVars    varStore
 	contexts   []any
 	spares     []spare
+	records    []any
 	arena      arena
 	scratch    *scratchStack
 	ownScratch scratchStack
@@ -245,6 +246,7 @@ func (r *Request) reset() {
 	for i := range r.spares {
 		r.spares[i].taken = false
 	}
+	clear(r.records)
 	clear(r.filters)
 	clear(r.cleanups)
 	*r = Request{
@@ -253,6 +255,7 @@ func (r *Request) reset() {
 		stream:     r.stream,
 		contexts:   r.contexts,
 		spares:     r.spares,
+		records:    r.records,
 		filters:    r.filters[:0],
 		cleanups:   r.cleanups[:0],
 		arena:      r.arena,
@@ -271,7 +274,7 @@ func (r *Request) reset() {
 
 // newRequest makes the request that a connection uses again and again.
 func newRequest(c *conn) *Request {
-	r := &Request{conn: c, Head: new(http1.Head), contexts: make([]any, contextSlots), spares: make([]spare, contextSlots)}
+	r := &Request{conn: c, Head: new(http1.Head), contexts: make([]any, contextSlots), spares: make([]spare, contextSlots), records: make([]any, recordSlots)}
 	r.reset()
 	return r
 }

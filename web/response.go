@@ -17,11 +17,17 @@ type Response struct {
 	ContentOffset int64
 	ContentType   []byte // nil: no header; without charset
 	Charset       []byte // added to ContentType unless empty
-	LastModified  int64  // Unix seconds, -1: none
-	Location      []byte // made absolute when it begins with "/"
+	// OverrideCharset is the charset that a back end asks for in place of what
+	// charset says (X-Accel-Charset); nil: none.
+	OverrideCharset []byte
+	LastModified    int64  // Unix seconds, -1: none
+	Location        []byte // made absolute when it begins with "/"
 	// GzipVary: the body depends on Accept-Encoding, so that gzip_vary adds
 	// the Vary header.
 	GzipVary bool
+	// OmitServer and OmitDate: a back end that is to be seen by clients sent
+	// none, so the server sends none either.
+	OmitServer, OmitDate bool
 	// Chunked: the body goes out in chunks, its length being unknown.
 	Chunked  bool
 	fields   []ResponseField
@@ -133,6 +139,11 @@ func (p *Response) AddTrailer(name string, value []byte) {
 // nameBytes returns the bytes of the string itself: a field's name is only ever
 // read.
 func nameBytes(name string) []byte { return unsafe.Slice(unsafe.StringData(name), len(name)) }
+
+// AddTrailerBytes is AddTrailer for a name that is no constant.
+func (p *Response) AddTrailerBytes(name, value []byte) {
+	p.trailers = append(p.trailers, ResponseField{name, value})
+}
 
 // SetETag sets or, with nil, removes the entity tag.
 func (p *Response) SetETag(value []byte) {

@@ -141,3 +141,27 @@ func (s SlotContext[T]) Take(r *Request) *T {
 	r.contexts[s.index] = v
 	return v
 }
+
+// SlotRecord is like SlotContext for what is told of a request as a whole: it
+// is kept through internal redirects.
+type SlotRecord[T any] struct{ index int }
+
+var recordSlots int
+
+// NewRecord makes a place in every request for a module's *T. Call it in a
+// package variable.
+func NewRecord[T any]() SlotRecord[T] {
+	recordSlots++
+	return SlotRecord[T]{recordSlots - 1}
+}
+
+// Of returns what Set left in r, or nil.
+func (s SlotRecord[T]) Of(r *Request) *T {
+	if v := r.records[s.index]; v != nil {
+		return v.(*T)
+	}
+	return nil
+}
+
+// Set leaves v in r until the request has ended.
+func (s SlotRecord[T]) Set(r *Request, v *T) { r.records[s.index] = v }

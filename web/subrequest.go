@@ -36,6 +36,7 @@ func (r *Request) Subrequest(path, args []byte, opts SubrequestOptions) *Request
 		conn:           r.conn,
 		stream:         r.stream,
 		contexts:       make([]any, contextSlots),
+		records:        make([]any, recordSlots),
 		vars:           r.vars,
 		scratch:        r.scratch,
 		subrequests:    r.subrequests - 1,

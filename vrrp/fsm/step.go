@@ -288,11 +288,7 @@ func (m *machine) addressLost(e AddressLost) {
 	if m.s.Role != Master {
 		return
 	}
-	how := e.Text
-	if how == "" {
-		how = "was deleted by somebody else"
-	}
-	why := because(ByAddressLost, "address %v %s", e.Address, how)
+	why := because(ByAddressLost, "address %v was deleted by somebody else", e.Address)
 	if m.s.Leaving() {
 		m.finishLeaving(why)
 		return

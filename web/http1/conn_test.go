@@ -91,16 +91,6 @@ func receive(t testing.TB, s net.Conn, want string) {
 	}
 }
 
-// until polls for something that another goroutine or the kernel does.
-func until(t testing.TB, holds func() bool) {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !holds(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("it does not happen")
-		}
-	}
-}
-
 func readHead(t testing.TB, c *Conn, h *Head) {
 	t.Helper()
 	if err := c.WaitRequest(10 * time.Second); err != nil {
@@ -312,7 +302,9 @@ func TestInterrupt(t *testing.T) {
 		readHead(t, c, &h)
 		errs := make(chan error)
 		go func() { errs <- c.WaitRequest(time.Minute) }()
-		until(t, func() bool { return c.state.Load()&stateIdle != 0 })
+		for c.state.Load()&stateIdle == 0 {
+			time.Sleep(time.Millisecond)
+		}
 		c.Interrupt()
 		if err := <-errs; err != ErrClosing {
 			t.Fatal(err)
@@ -348,7 +340,9 @@ func TestInterruptServesWhatCame(t *testing.T) {
 	c.Interrupt()
 	readHead(t, c, &h) // pipelined
 	send(t, client, second)
-	until(t, func() bool { return c.sock.ask(lookUnread, false) })
+	for !c.sock.ask(lookUnread, false) {
+		time.Sleep(time.Millisecond)
+	}
 	readHead(t, c, &h) // in the socket
 	if err := c.WaitRequest(time.Minute); err != ErrClosing {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ type lookKind uint8
 const (
 	lookGone     lookKind = iota // has the client closed, or its half?
 	lookUnread                   // is there something to read?
+	lookReady                    // is there something to read, or the end?
 	lookShutdown                 // send FIN
 )
 
@@ -31,6 +32,10 @@ func (k *socket) doLook(fd uintptr) {
 	case lookUnread:
 		n, err := unix.IoctlGetInt(int(fd), unix.TIOCINQ)
 		op.yes = err == nil && n > 0
+	case lookReady:
+		fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN | unix.POLLRDHUP}}
+		n, err := unix.Poll(fds[:], 0)
+		op.yes = err != nil || n > 0
 	case lookShutdown:
 		op.yes = unix.Shutdown(int(fd), unix.SHUT_WR) == nil
 	}
@@ -53,6 +58,10 @@ func (k *socket) ask(what lookKind, otherwise bool) bool {
 // up a proxied request then (unless proxy_ignore_client_abort). A transport
 // without a descriptor never says so.
 func (c *Conn) ClientGone() bool { return c.sock.ask(lookGone, false) }
+
+// Ready says whether a read would return at once, with bytes, the end or an
+// error: one system call, without waiting and without taking bytes.
+func (c *Conn) Ready() bool { return c.r < c.w || c.sock.ask(lookReady, false) }
 
 // Unread says whether closing now would drop bytes of the client, received or
 // announced, which makes the kernel reset the connection: then CloseLinger is

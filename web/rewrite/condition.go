@@ -2,12 +2,13 @@ package rewrite
 
 import (
 	"bytes"
-
-	"golang.org/x/sys/unix"
+	"errors"
+	"io/fs"
+	"os"
+	"syscall"
 
 	"tandem/internal/errorlog"
 	"tandem/web"
-	"tandem/web/openfile"
 )
 
 // truth is ($v): neither empty nor "0".
@@ -68,7 +69,7 @@ type fileKind byte
 const (
 	plainFile  fileKind = 'f'
 	directory  fileKind = 'd'
-	anyFile    fileKind = 'e' // file or directory
+	anyFile    fileKind = 'e' // file, directory or symbolic link
 	executable fileKind = 'x' // its owner may execute it
 )
 
@@ -80,30 +81,35 @@ type fileTest struct {
 }
 
 func (c *fileTest) test(r *web.Request, st state) (bool, web.Code) {
-	name := append(appendValue(c.file, r, r.Scratch(), st), 0)
-	defer r.Unscratch(name)
-	var info openfile.Info
-	if f := r.Links(name).Stat(name, &info); !f.OK() {
-		switch f.Errno {
-		case unix.ENOENT, unix.ENOTDIR, unix.ENAMETOOLONG:
-		default:
-			r.Logf(errorlog.Crit, "%s \"%s\" failed (%s)", f.Call, name[:len(name)-1], errorlog.Errno(f.Errno))
+	scratch := appendValue(c.file, r, r.Scratch(), st)
+	name := string(scratch)
+	r.Unscratch(scratch)
+	info, err := os.Stat(name)
+	if err != nil {
+		if !isAbsent(err) {
+			var cause syscall.Errno
+			errors.As(err, &cause)
+			r.Logf(errorlog.Crit, "stat() \"%s\" failed (%d: %v)", name, int(cause), cause)
 		}
 		return c.negative, web.OK
 	}
-	return c.kind.is(&info) != c.negative, web.OK
+	return c.kind.is(info.Mode()) != c.negative, web.OK
 }
 
-func (k fileKind) is(i *openfile.Info) bool {
+func isAbsent(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENAMETOOLONG)
+}
+
+func (k fileKind) is(mode fs.FileMode) bool {
 	switch k {
 	case plainFile:
-		return i.IsRegular()
+		return mode.IsRegular()
 	case directory:
-		return i.IsDir()
+		return mode.IsDir()
 	case anyFile:
-		return i.IsRegular() || i.IsDir()
+		return mode.IsRegular() || mode.IsDir()
 	case executable:
-		return i.Mode&unix.S_IXUSR != 0
+		return mode&0o100 != 0
 	}
 	panic("rewrite: unknown file test")
 }

@@ -1,0 +1,183 @@
+package proxy
+
+import (
+	"sync"
+
+	"tandem/proxy/exchange"
+	"tandem/web"
+	"tandem/web/http1"
+)
+
+// call is one request over HTTP/1 to a back end.
+type call struct {
+	exchange.Exchange
+	settings *settings
+	pass     *pass
+	target   target
+
+	head    bool // the response has no body
+	length  int64
+	chunked bool // the request body is sent in chunks
+
+	left   int64 // of the response's body
+	chunks chunkDecoder
+}
+
+var calls = sync.Pool{New: func() any { return new(call) }}
+
+// callSlot is where variables find the call of a request.
+var callSlot = web.NewContext[call]()
+
+// handle answers a request of a location with proxy_pass.
+func handle(r *web.Request) web.Code {
+	set := slot.Of(r.Location)
+	c := calls.Get().(*call)
+	c.settings, c.pass, c.Request = set, set.pass, r
+	callSlot.Set(r, c)
+	t, code := c.findTarget()
+	if code != web.OK {
+		callSlot.Set(r, nil)
+		c.Release()
+		return code
+	}
+	if code := r.ReadBody(); code != web.OK {
+		callSlot.Set(r, nil)
+		c.Release()
+		return code
+	}
+	return c.Run(r, &set.Settings, t, c)
+}
+
+// findTarget settles where the request goes.
+func (c *call) findTarget() (exchange.Target, web.Code) {
+	p := c.pass
+	if p.template != nil {
+		c.Request.Logf(logError, "proxy_pass with variables is not resolved")
+		return exchange.Target{}, 500
+	}
+	c.target = p.target
+	return exchange.Target{Group: p.ref.Group(), Scheme: p.target.scheme, TLS: p.target.tls, Name: p.ref.Name()}, web.OK
+}
+
+// Release gives the call back.
+func (c *call) Release() {
+	c.settings, c.pass, c.Request = nil, nil, nil
+	c.target = target{}
+	c.head, c.chunked, c.length, c.left = false, false, 0, 0
+	c.chunks = chunkDecoder{}
+	calls.Put(c)
+}
+
+// AppendRequest appends the request line and the headers.
+func (c *call) AppendRequest(dst []byte) ([]byte, error) {
+	r, set := c.Request, c.settings
+	start := len(dst)
+	if t := set.method.V; t != nil {
+		dst = t.Append(r, dst)
+	} else {
+		dst = append(dst, r.MethodName...)
+	}
+	c.head = equalLower(dst[start:], "head")
+	dst = append(dst, ' ')
+	uri := len(dst)
+	dst = c.appendURI(dst)
+	c.URI = r.Keep(dst[uri:])
+	if len(c.URI) == 0 {
+		return dst, errEmptyURI
+	}
+	if splits(c.URI) {
+		return dst, errSplit
+	}
+	if set.version.V == version11 {
+		dst = append(dst, " HTTP/1.1\r\n"...)
+	} else {
+		dst = append(dst, " HTTP/1.0\r\n"...)
+	}
+	dst = c.appendHost(dst)
+	c.measureBody()
+	dst, err := c.appendSet(dst)
+	if err != nil {
+		return dst, err
+	}
+	if set.PassRequestHeaders.V {
+		for i := range r.Head.Fields {
+			f := &r.Head.Fields[i]
+			if !set.headers.drops(f) {
+				dst = append(append(append(append(dst, f.Name...), ": "...), f.Value...), "\r\n"...)
+			}
+		}
+	}
+	return append(dst, "\r\n"...), nil
+}
+
+// appendHost appends the Host header.
+func (c *call) appendHost(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, "Host: "...)
+	name := len(dst)
+	if t := c.settings.headers.host; t != nil {
+		dst = t.Append(c.Request, dst)
+	}
+	if len(dst) == name {
+		if c.settings.headers.host != nil && c.settings.version.V != version11 {
+			return dst[:start]
+		}
+		dst = append(dst, c.target.host...)
+	}
+	if len(dst) == name {
+		return dst[:start]
+	}
+	return append(dst, "\r\n"...)
+}
+
+// measureBody settles the length of the request body as it is sent.
+func (c *call) measureBody() {
+	main := c.Request.Main
+	c.length = -1
+	if main.Body.Read && main.HasBody() || main.Head.ContentLength == 0 {
+		c.length = main.Body.Len
+	}
+}
+
+// appendSet appends the headers that the configuration and the body ask for.
+func (c *call) appendSet(dst []byte) ([]byte, error) {
+	r, h := c.Request, c.settings.headers
+	for i := range h.set {
+		sh := &h.set[i]
+		start := len(dst)
+		dst = append(append(dst, sh.name...), ": "...)
+		value := len(dst)
+		dst = sh.value.Append(r, dst)
+		if len(dst) == value {
+			dst = dst[:start]
+			continue
+		}
+		if splits(dst[value:]) {
+			return dst, errSplit
+		}
+		dst = append(dst, "\r\n"...)
+	}
+	if h.length && c.length >= 0 {
+		dst = append(dst, "Content-Length: "...)
+		dst = append(appendInt(dst, c.length), "\r\n"...)
+	}
+	if h.chunked && c.chunked {
+		dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
+	}
+	return dst, nil
+}
+
+// FrameBody appends what goes around a piece of the request body.
+func (c *call) FrameBody(before, after []byte, size int64, last bool) ([]byte, []byte) {
+	if !c.chunked {
+		return before, after
+	}
+	if size > 0 {
+		before = http1.AppendChunkHeader(before, size)
+		after = append(after, "\r\n"...)
+	}
+	if last {
+		after = append(after, "0\r\n\r\n"...)
+	}
+	return before, after
+}

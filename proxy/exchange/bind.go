@@ -1,0 +1,83 @@
+package exchange
+
+import (
+	"fmt"
+	"net/netip"
+
+	nc "tandem/nginxconf"
+	"tandem/web"
+)
+
+// bind is what *_bind says: the local address of connections to back ends.
+type bind struct {
+	addr        netip.AddrPort // port 0: any; not valid when value is set
+	value       *web.Template
+	transparent bool // the address need not be one of this host
+}
+
+// readBind reads *_bind address [transparent] | off.
+func readBind(get func(*nc.Scope) *Settings) nc.Setter {
+	return func(s *nc.Scope, d *nc.Directive) error {
+		v := &get(s).Bind
+		if v.Set {
+			return nc.ErrDuplicate
+		}
+		v.Set = true
+		if len(d.Args) == 1 && d.Args[0] == "off" {
+			return nil
+		}
+		b := new(bind)
+		t, err := web.BlockOf(s).HTTP.Template(s, d, d.Args[0])
+		if err != nil {
+			return err
+		}
+		if t.IsLiteral() {
+			addr, ok := parseLocal(d.Args[0])
+			if !ok {
+				return fmt.Errorf("invalid address \"%s\"", d.Args[0])
+			}
+			b.addr = addr
+		} else {
+			b.value = t
+		}
+		if len(d.Args) > 1 {
+			if d.Args[1] != "transparent" {
+				return fmt.Errorf("invalid parameter \"%s\"", d.Args[1])
+			}
+			b.transparent = true
+		}
+		v.V = b
+		return nil
+	}
+}
+
+// parseLocal reads an address with an optional port.
+func parseLocal(text string) (netip.AddrPort, bool) {
+	if ap, err := netip.ParseAddrPort(text); err == nil {
+		return ap, true
+	}
+	if n := len(text); n > 2 && text[0] == '[' && text[n-1] == ']' {
+		text = text[1 : n-1]
+	}
+	ip, err := netip.ParseAddr(text)
+	return netip.AddrPortFrom(ip, 0), err == nil
+}
+
+// local returns the local address for r, the zero one for the kernel's choice.
+func (b *bind) local(r *web.Request) netip.AddrPort {
+	if b == nil {
+		return netip.AddrPort{}
+	}
+	if b.value == nil {
+		return b.addr
+	}
+	text := b.value.Value(r)
+	if len(text) == 0 {
+		return netip.AddrPort{}
+	}
+	addr, ok := parseLocal(string(text))
+	if !ok {
+		r.Logf(logError, "invalid local address \"%s\"", text)
+	}
+	return addr
+}

@@ -1,0 +1,237 @@
+package exchange
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	nc "tandem/nginxconf"
+	"tandem/proxy/upstream"
+	"tandem/web"
+)
+
+// block is an upstream block, or what stands for one when a host is named
+// without: the target of a proxy_pass.
+type block struct {
+	name     string
+	port     int // of a host without a block; 0: none was written or needed
+	written  bool
+	declared bool // there is a block
+	pos      nc.Pos
+	http     *web.HTTP
+	location upstream.Location // of a host without a block
+
+	servers  []server
+	balancer upstream.Balancer
+	keep     keepalive
+
+	group *upstream.Group
+}
+
+// blocks are the upstreams of an http block by lower-case name.
+type blocks struct {
+	list []*block
+}
+
+var blocksSlot = web.NewMainSlot[blocks]()
+
+// keepalive is what the keepalive directives of an upstream say.
+type keepalive struct {
+	connections nc.Value[int] // 0: none are kept
+	local       bool
+	requests    nc.Value[int]
+	time        nc.Value[time.Duration]
+	timeout     nc.Value[time.Duration]
+}
+
+const (
+	defaultKeep         = 32
+	defaultKeepRequests = 1000
+	defaultKeepTime     = time.Hour
+	defaultKeepTimeout  = time.Minute
+)
+
+func blockOf(s *nc.Scope) *block { return s.Data.(*block) }
+
+// Commands of the upstream block itself.
+var blockCommands = []nc.Command{
+	{Name: "upstream", In: nc.HTTP, Arity: nc.Block | nc.Take1, Set: readBlock},
+	{Name: "server", In: nc.Upstream, Arity: nc.OneMore, Set: readServer},
+	{Name: "keepalive", In: nc.Upstream, Arity: nc.Take12, Set: readKeepalive},
+	{Name: "keepalive_requests", In: nc.Upstream, Arity: nc.Take1,
+		Set: nc.SetNumber(func(s *nc.Scope) *nc.Value[int] { return &blockOf(s).keep.requests })},
+	{Name: "keepalive_time", In: nc.Upstream, Arity: nc.Take1,
+		Set: nc.SetMsec(func(s *nc.Scope) *nc.Value[time.Duration] { return &blockOf(s).keep.time })},
+	{Name: "keepalive_timeout", In: nc.Upstream, Arity: nc.Take1,
+		Set: nc.SetMsec(func(s *nc.Scope) *nc.Value[time.Duration] { return &blockOf(s).keep.timeout })},
+}
+
+// readBlock reads upstream name { ... }.
+func readBlock(s *nc.Scope, d *nc.Directive) error {
+	h := web.BlockOf(s).HTTP
+	all := blocksSlot.Of(h)
+	name := d.Args[0]
+	b := &block{name: name, declared: true, pos: d.Pos, http: h}
+	for _, old := range all.list {
+		if !strings.EqualFold(old.name, name) {
+			continue
+		}
+		switch {
+		case old.declared:
+			return fmt.Errorf("duplicate upstream \"%s\"", name)
+		case old.written:
+			return fmt.Errorf("upstream \"%s\" may not have port %d in %s", name, old.port, old.pos)
+		}
+		// It was referred to before.
+		old.declared, old.pos, old.http, old.port = true, d.Pos, h, 0
+		b = old
+	}
+	if !contains(all.list, b) {
+		all.list = append(all.list, b)
+	}
+	s.Block(d, nc.Upstream, b)
+	if len(b.servers) == 0 {
+		return errors.New("no servers are inside upstream")
+	}
+	return nil
+}
+
+func contains(list []*block, b *block) bool {
+	for _, other := range list {
+		if other == b {
+			return true
+		}
+	}
+	return false
+}
+
+// readKeepalive reads keepalive connections [local].
+func readKeepalive(s *nc.Scope, d *nc.Directive) error {
+	b := blockOf(s)
+	if b.keep.connections.Set {
+		return nc.ErrDuplicate
+	}
+	n, err := nc.ParseNumber(d.Args[0])
+	if err != nil {
+		return fmt.Errorf("invalid value \"%s\" in \"%s\" directive", d.Args[0], d.Name)
+	}
+	b.keep.connections = nc.Value[int]{V: n, Set: true}
+	if len(d.Args) == 2 {
+		if d.Args[1] != "local" {
+			return fmt.Errorf("invalid parameter \"%s\"", d.Args[1])
+		}
+		b.keep.local = true
+	}
+	return nil
+}
+
+// Ref is a use of an upstream by a directive. Its group is there once the
+// configuration has been read.
+type Ref struct{ b *block }
+
+// Group returns the peers.
+func (r Ref) Group() *upstream.Group { return r.b.group }
+
+// Name returns the name of the upstream, or the host.
+func (r Ref) Name() string { return r.b.name }
+
+// Refer notes that a directive uses the host of l: an upstream block of that
+// name, which may stand further down, or the host itself.
+func Refer(h *web.HTTP, d *nc.Directive, l upstream.Location) (Ref, error) {
+	all := blocksSlot.Of(h)
+	for _, b := range all.list {
+		if !strings.EqualFold(b.name, l.Host) {
+			continue
+		}
+		if b.declared && l.Written {
+			return Ref{}, fmt.Errorf("upstream \"%s\" may not have port %d", l.Host, l.Port)
+		}
+		if b.port != 0 && l.Port != 0 && b.port != l.Port {
+			continue
+		}
+		return Ref{b}, nil
+	}
+	b := &block{name: l.Host, port: l.Port, written: l.Written, pos: d.Pos, http: h, location: l}
+	all.list = append(all.list, b)
+	return Ref{b}, nil
+}
+
+// lookup returns the upstream for a host named at run time, nil for none.
+func (all *blocks) lookup(host string, port int, written bool) *block {
+	for _, b := range all.list {
+		if strings.EqualFold(b.name, host) && (b.port == 0 && !written || b.port == port) {
+			return b
+		}
+	}
+	return nil
+}
+
+// complete makes the groups of all upstreams.
+func complete(h *web.HTTP) error {
+	var errs nc.Errors
+	for _, b := range blocksSlot.Of(h).list {
+		if err := b.complete(); err != nil {
+			errs = append(errs, &nc.Error{Pos: b.pos, Msg: err.Error(), Err: err})
+		}
+	}
+	if len(errs) > 0 {
+		return errs
+	}
+	return nil
+}
+
+func (b *block) complete() error {
+	if !b.declared {
+		return b.completeImplicit()
+	}
+	var servers []upstream.Server
+	ordinary := 0
+	for i := range b.servers {
+		s := &b.servers[i]
+		if err := s.resolve(b.name); err != nil {
+			return err
+		}
+		if !s.Backup {
+			ordinary += len(s.Addrs)
+		}
+		servers = append(servers, s.Server)
+	}
+	if ordinary == 0 {
+		return fmt.Errorf("no servers in upstream \"%s\"", b.name)
+	}
+	b.group = upstream.NewGroup(b.name, servers, b.balancer)
+	b.group.Pool = b.keep.pool()
+	return nil
+}
+
+// pool makes the pool of idle connections.
+func (k *keepalive) pool() *upstream.Pool {
+	if k.connections.Set && k.connections.V == 0 {
+		return nil
+	}
+	k.requests.Inherit(nc.Value[int]{}, defaultKeepRequests)
+	k.time.Inherit(nc.Value[time.Duration]{}, defaultKeepTime)
+	k.timeout.Inherit(nc.Value[time.Duration]{}, defaultKeepTimeout)
+	p := &upstream.Pool{
+		Max: k.connections.V, Requests: k.requests.V, Time: k.time.V, Timeout: k.timeout.V, Local: k.local,
+	}
+	if !k.connections.Set {
+		p.Max, p.Local = defaultKeep, true
+	}
+	return p
+}
+
+// completeImplicit makes the group of a host without a block: as in nginx, its
+// connections are not kept.
+func (b *block) completeImplicit() error {
+	s := server{Server: upstream.Server{Name: b.name, Weight: 1, MaxFails: 1, FailTimeout: 10 * time.Second}, location: b.location}
+	if !s.location.Unix && s.location.Port == 0 {
+		return fmt.Errorf("no port in upstream \"%s\"", b.name)
+	}
+	if err := s.resolve(b.name); err != nil {
+		return err
+	}
+	b.group = upstream.NewGroup(b.name, []upstream.Server{s.Server}, nil)
+	return nil
+}

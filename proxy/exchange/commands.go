@@ -1,0 +1,85 @@
+package exchange
+
+import (
+	"time"
+
+	nc "tandem/nginxconf"
+	"tandem/web"
+)
+
+// Commands returns the directives that all protocols have, under a prefix
+// such as "proxy"; get returns the settings of the level being read.
+func Commands(prefix string, get func(*nc.Scope) *Settings) []nc.Command {
+	const in = nc.HTTP | nc.Server | nc.Location
+	flag := func(name string, f func(*Settings) *nc.Value[bool]) nc.Command {
+		return nc.Command{Name: prefix + name, In: in, Arity: nc.Flag, Set: nc.SetFlag(of(get, f))}
+	}
+	size := func(name string, f func(*Settings) *nc.Value[int64]) nc.Command {
+		return nc.Command{Name: prefix + name, In: in, Arity: nc.Take1, Set: nc.SetSize(of(get, f))}
+	}
+	msec := func(name string, f func(*Settings) *nc.Value[time.Duration]) nc.Command {
+		return nc.Command{Name: prefix + name, In: in, Arity: nc.Take1, Set: nc.SetMsec(of(get, f))}
+	}
+	return []nc.Command{
+		{Name: prefix + "_bind", In: in, Arity: nc.Take12, Set: readBind(get)},
+		flag("_socket_keepalive", func(c *Settings) *nc.Value[bool] { return &c.SocketKeepalive }),
+		size("_socket_rcvbuf", func(c *Settings) *nc.Value[int64] { return &c.SocketRcvbuf }),
+		size("_socket_sndbuf", func(c *Settings) *nc.Value[int64] { return &c.SocketSndbuf }),
+		msec("_connect_timeout", func(c *Settings) *nc.Value[time.Duration] { return &c.ConnectTimeout }),
+		msec("_send_timeout", func(c *Settings) *nc.Value[time.Duration] { return &c.SendTimeout }),
+		msec("_read_timeout", func(c *Settings) *nc.Value[time.Duration] { return &c.ReadTimeout }),
+		{Name: prefix + "_next_upstream", In: in, Arity: nc.OneMore,
+			Set: nc.SetBitmask(of(get, func(c *Settings) *nc.Value[Condition] { return &c.NextUpstream }), conditionNames...)},
+		{Name: prefix + "_next_upstream_tries", In: in, Arity: nc.Take1,
+			Set: nc.SetNumber(of(get, func(c *Settings) *nc.Value[int] { return &c.NextUpstreamTries }))},
+		msec("_next_upstream_timeout", func(c *Settings) *nc.Value[time.Duration] { return &c.NextUpstreamTimeout }),
+		flag("_buffering", func(c *Settings) *nc.Value[bool] { return &c.Buffering }),
+		size("_buffer_size", func(c *Settings) *nc.Value[int64] { return &c.BufferSize }),
+		{Name: prefix + "_buffers", In: in, Arity: nc.Take2,
+			Set: nc.SetBufs(of(get, func(c *Settings) *nc.Value[nc.Bufs] { return &c.Buffers }))},
+		size("_busy_buffers_size", func(c *Settings) *nc.Value[int64] { return &c.BusyBuffersSize }),
+		size("_max_temp_file_size", func(c *Settings) *nc.Value[int64] { return &c.MaxTempFileSize }),
+		size("_temp_file_write_size", func(c *Settings) *nc.Value[int64] { return &c.TempFileWrite }),
+		{Name: prefix + "_temp_path", In: in, Arity: nc.Take1234,
+			Set: web.SetTempPath(of(get, func(c *Settings) *nc.Value[string] { return &c.TempPath }))},
+		{Name: prefix + "_limit_rate", In: in, Arity: nc.Take1, Set: readLimitRate(get)},
+		flag("_request_buffering", func(c *Settings) *nc.Value[bool] { return &c.RequestBuffering }),
+		flag("_pass_request_headers", func(c *Settings) *nc.Value[bool] { return &c.PassRequestHeaders }),
+		flag("_pass_request_body", func(c *Settings) *nc.Value[bool] { return &c.PassRequestBody }),
+		{Name: prefix + "_hide_header", In: in, Arity: nc.Take1,
+			Set: nc.SetStrings(of(get, func(c *Settings) *nc.Value[[]string] { return &c.HideHeader }))},
+		{Name: prefix + "_pass_header", In: in, Arity: nc.Take1,
+			Set: nc.SetStrings(of(get, func(c *Settings) *nc.Value[[]string] { return &c.PassHeader }))},
+		{Name: prefix + "_ignore_headers", In: in, Arity: nc.OneMore,
+			Set: nc.SetBitmask(of(get, func(c *Settings) *nc.Value[ignored] { return &c.IgnoreHeaders }), ignoredNames...)},
+		flag("_force_ranges", func(c *Settings) *nc.Value[bool] { return &c.ForceRanges }),
+		flag("_intercept_errors", func(c *Settings) *nc.Value[bool] { return &c.InterceptErrors }),
+		flag("_ignore_client_abort", func(c *Settings) *nc.Value[bool] { return &c.IgnoreClientAbort }),
+		// Linux has no SO_SNDLOWAT: nothing to act on.
+		{Name: prefix + "_send_lowat", In: in, Arity: nc.Take1},
+	}
+}
+
+func of[V any](get func(*nc.Scope) *Settings, field func(*Settings) *nc.Value[V]) func(*nc.Scope) *nc.Value[V] {
+	return func(s *nc.Scope) *nc.Value[V] { return field(get(s)) }
+}
+
+func readLimitRate(get func(*nc.Scope) *Settings) nc.Setter {
+	return func(s *nc.Scope, d *nc.Directive) error {
+		v := &get(s).LimitRate
+		if v.Set {
+			return nc.ErrDuplicate
+		}
+		t, err := web.BlockOf(s).HTTP.Template(s, d, d.Args[0])
+		if err != nil {
+			return err
+		}
+		if t.IsLiteral() {
+			if _, err := nc.ParseSize(d.Args[0]); err != nil {
+				return nc.ErrInvalidValue
+			}
+		}
+		*v = nc.Value[*web.Template]{V: t, Set: true}
+		return nil
+	}
+}

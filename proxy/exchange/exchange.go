@@ -1,0 +1,165 @@
+package exchange
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tandem/proxy/upstream"
+	"tandem/web"
+)
+
+// Protocol is what a back end speaks. One value serves one exchange, whose
+// fields it reads and fills.
+type Protocol interface {
+	// AppendRequest appends the request up to its body.
+	AppendRequest(dst []byte) ([]byte, error)
+	// ParseHead looks for the head of a response at the beginning of b, which
+	// is all that has been received of it. It fills Head and the framing and
+	// returns the length of the head; 0: more is needed. The error of an
+	// invalid head is a *BadField.
+	ParseHead(b []byte) (n int, err error)
+	// ParseBody takes n bytes off b, which are not all of it, and returns the
+	// part of them that belongs to the body. It sets Done at the end of the
+	// response, and is then called with what follows it, if anything does.
+	ParseBody(b []byte) (data []byte, n int, err error)
+	// FrameBody appends what goes before a piece of size bytes of the request
+	// body and after it; the last piece may be empty.
+	FrameBody(before, after []byte, size int64, last bool) ([]byte, []byte)
+	// Release gives the value back after the request has ended.
+	Release()
+}
+
+// Target is where a request goes.
+type Target struct {
+	Group  *upstream.Group
+	Scheme string // as logs have it: "http://"
+	TLS    bool
+	// Name is what the certificate of the back end must be for.
+	Name string
+}
+
+// Exchange is one request's dealings with back ends. A Protocol embeds it; the
+// zero value is ready for Run.
+type Exchange struct {
+	Request  *web.Request
+	Settings *Settings
+	Target   Target
+	Head     Head
+	URI      []byte // as sent, for logs
+
+	// The framing, which the Protocol settles.
+	Done       bool // the response is complete
+	UntilClose bool // the body ends with the connection
+	Reusable   bool // the connection may serve another request
+	Upgrade    bool // the connection becomes a tunnel
+
+	proto     Protocol
+	selection upstream.Selection
+	conn      *Conn
+	cached    bool   // conn was idle before
+	out       []byte // the request's head
+	buf       []byte // what has been received, beginning with the head
+	end       int    // of what has been received in buf
+	rest      []byte // what has been received of the body and not been parsed
+	body      []byte // buffer for what follows
+	index     int    // of the present State in the record
+	record    *record
+	began     time.Time // the first try
+	tryBegan  time.Time
+	sent      bool // the request has begun to be sent
+	received  bool // something has been received
+	buffering bool
+
+	mu         sync.Mutex // guards live against gone
+	live       *Conn      // to be closed when the client goes
+	clientGone atomic.Bool
+	gone       func()
+}
+
+// Run carries r to one of the target's peers and the response back. The body
+// of the request has been read, if it is to be buffered.
+func (x *Exchange) Run(r *web.Request, s *Settings, t Target, p Protocol) web.Code {
+	x.Request, x.Settings, x.Target, x.proto = r, s, t, p
+	x.buffering = s.Buffering.V
+	x.record = recordOf(r)
+	x.record.begin(x)
+	if x.gone == nil {
+		x.gone = x.clientLeft
+	}
+	var err error
+	if x.out, err = p.AppendRequest(x.out[:0]); err != nil {
+		r.Logf(logError, "%v", err)
+		return 500
+	}
+	x.prepareSelection()
+	if !s.IgnoreClientAbort.V {
+		r.WatchClient(x.gone)
+		defer r.StopWatch()
+	}
+	x.began = time.Now()
+	return x.tries()
+}
+
+// prepareSelection begins the way through the peers.
+func (x *Exchange) prepareSelection() {
+	x.selection.Start(x.Target.Group)
+	if n := x.Settings.NextUpstreamTries.V; n > 0 && x.selection.Tries > n {
+		x.selection.Tries = n
+	}
+}
+
+// clientLeft runs on another goroutine when the client has closed its
+// connection: it ends whatever is being waited for.
+func (x *Exchange) clientLeft() {
+	x.clientGone.Store(true)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.live != nil {
+		_ = x.live.net.Close()
+	}
+}
+
+// setConn makes c the connection that the client's leaving closes.
+func (x *Exchange) setConn(c *Conn) {
+	x.conn = c
+	x.mu.Lock()
+	x.live = c
+	x.mu.Unlock()
+}
+
+// end gives everything back when the request has ended.
+func (x *Exchange) release() {
+	if x.buf != nil {
+		putBuffer(x.buf)
+	}
+	if x.body != nil {
+		putBuffer(x.body)
+	}
+	p := x.proto
+	head, out := x.Head, x.out
+	head.Reset()
+	if cap(out) > keepRequest {
+		out = nil
+	}
+	gone := x.gone
+	x.reset()
+	x.Head, x.out, x.gone = head, out[:0], gone
+	p.Release()
+}
+
+// keepRequest is how large a request's head may be for its memory to be kept.
+const keepRequest = 16 << 10
+
+// reset makes x ready for another request.
+func (x *Exchange) reset() {
+	x.Request, x.Settings, x.Target = nil, nil, Target{}
+	x.URI = nil
+	x.Done, x.UntilClose, x.Reusable, x.Upgrade = false, false, false, false
+	x.proto, x.conn, x.live = nil, nil, nil
+	x.selection = upstream.Selection{}
+	x.cached, x.sent, x.received, x.buffering = false, false, false, false
+	x.buf, x.rest, x.body, x.end = nil, nil, nil, 0
+	x.record, x.index = nil, 0
+	x.clientGone.Store(false)
+}

@@ -1,0 +1,94 @@
+package exchange
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"syscall"
+
+	"tandem/internal/errorlog"
+)
+
+// The levels used here.
+const (
+	logAlert = errorlog.Alert
+	logCrit  = errorlog.Crit
+	logError = errorlog.Error
+	logWarn  = errorlog.Warn
+	logInfo  = errorlog.Info
+	logDebug = errorlog.Debug
+)
+
+// What an exchange is doing, in nginx's words.
+const (
+	connecting  = "connecting to upstream"
+	handshaking = "SSL handshaking to upstream"
+	sending     = "sending request to upstream"
+	readingHead = "reading response header from upstream"
+	reading     = "reading upstream"
+	toClient    = "sending to client"
+	tunneling   = "proxying upgraded connection"
+)
+
+// Logf writes to the request's error log what happened while the head of the
+// response was being read.
+func (x *Exchange) Logf(level errorlog.Level, format string, args ...any) {
+	x.log(level, readingHead, format, args...)
+}
+
+// log writes to the request's error log what happened during an action.
+func (x *Exchange) log(level errorlog.Level, action, format string, args ...any) {
+	r := x.Request
+	if !r.Log().Enabled(level) {
+		return
+	}
+	r.LogUpstreamf(level, x.appendUpstream, "%s while %s", fmt.Sprintf(format, args...), action)
+}
+
+// appendUpstream appends to a line of the log whom the request was for.
+func (x *Exchange) appendUpstream(b []byte) []byte {
+	s := x.state()
+	if s == nil || s.peer == "" {
+		return b
+	}
+	b = append(append(b, ", upstream: \""...), x.Target.Scheme...)
+	b = append(b, s.peer...)
+	if len(s.peer) > 5 && s.peer[:5] == "unix:" {
+		b = append(b, ':')
+	}
+	b = append(b, x.URI...)
+	return append(b, '"')
+}
+
+// state returns the present try.
+func (x *Exchange) state() *state {
+	if x.record == nil || x.index >= len(x.record.states) {
+		return nil
+	}
+	return &x.record.states[x.index]
+}
+
+// errno returns the system error in err as nginx's log has it: "(111:
+// Connection refused)".
+func errno(err error) string {
+	var e syscall.Errno
+	switch {
+	case errors.As(err, &e):
+	case isTimeout(err):
+		e = syscall.ETIMEDOUT
+	default:
+		return "(" + err.Error() + ")"
+	}
+	text := []byte(e.Error())
+	if len(text) > 0 && 'a' <= text[0] && text[0] <= 'z' {
+		text[0] -= 'a' - 'A'
+	}
+	return fmt.Sprintf("(%d: %s)", int(e), text)
+}
+
+// isTimeout reports whether err is a time that has passed.
+func isTimeout(err error) bool {
+	var n net.Error
+	return errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &n) && n.Timeout()
+}

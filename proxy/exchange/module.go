@@ -1,0 +1,12 @@
+package exchange
+
+import "tandem/web"
+
+// Module reads upstream blocks and offers the $upstream variables. It stands
+// before the protocols in the list of modules.
+var Module = &web.Module{
+	Name:      "upstream",
+	Commands:  blockCommands,
+	Variables: variables,
+	Init:      complete,
+}

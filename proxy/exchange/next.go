@@ -1,0 +1,122 @@
+package exchange
+
+import (
+	"time"
+
+	"tandem/proxy/upstream"
+	"tandem/web"
+)
+
+// nonIdempotent are the methods whose requests are not sent twice unless
+// non_idempotent says so (RFC 9110 section 9.2.2 and nginx).
+const nonIdempotent = web.POST | web.LOCK | web.PATCH
+
+// nextTimeout is next for a time that has passed.
+func (x *Exchange) nextTimeout(action string) outcome {
+	x.log(logError, action, "upstream timed out (110: Connection timed out)")
+	return x.next(OnTimeout)
+}
+
+// next ends a try that failed, and decides whether another peer is asked.
+func (x *Exchange) next(why Condition) outcome {
+	now := time.Now()
+	status := why.status()
+	s := x.state()
+	if x.conn != nil {
+		s.sent = x.conn.sent()
+	}
+	s.response = now.Sub(x.tryBegan)
+	result := upstream.Failed
+	if why == On403 || why == On404 {
+		result = upstream.Refused
+	}
+	if x.selection.Free(result, now) {
+		x.log(logWarn, connecting, "upstream server temporarily disabled")
+	}
+	if x.cached && why == OnError {
+		// The idle connection had gone stale, which says nothing of the peer.
+		x.selection.Tries++
+	}
+	x.closeConn()
+	if x.clientGone.Load() {
+		return x.abandoned()
+	}
+	s.status = status
+	if !x.mayRetry(why, now) || x.selection.Tries == 0 {
+		return outcome{code: web.Code(status)}
+	}
+	return outcome{retry: true}
+}
+
+// mayRetry reports whether the settings allow another try after a failure.
+func (x *Exchange) mayRetry(why Condition, now time.Time) bool {
+	c := x.Settings
+	if x.sent && x.Request.Method&nonIdempotent != 0 {
+		why |= OnNonIdempotent
+	}
+	allowed := c.NextUpstream.V
+	if allowed&onOff != 0 || allowed&why != why {
+		return false
+	}
+	if x.sent && !c.RequestBuffering.V && x.streamsBody() {
+		return false
+	}
+	timeout := c.NextUpstreamTimeout.V
+	return timeout == 0 || now.Sub(x.began) < timeout
+}
+
+// streamsBody reports whether the request body goes out as it comes in, so
+// that it cannot be sent again.
+func (x *Exchange) streamsBody() bool { return false }
+
+// abandoned ends the exchange because the client has left.
+func (x *Exchange) abandoned() outcome {
+	if x.conn != nil {
+		x.Request.LogUpstreamf(logInfo, x.appendUpstream,
+			"client prematurely closed connection, so upstream connection is closed too while %s", sending)
+	} else {
+		x.log(logInfo, connecting, "client prematurely closed connection")
+	}
+	x.finish(false)
+	return outcome{code: web.StatusClientClosed}
+}
+
+// closeConn closes the connection to the back end.
+func (x *Exchange) closeConn() {
+	c := x.conn
+	if c == nil {
+		return
+	}
+	x.setConn(nil)
+	_ = c.Close()
+}
+
+// finish ends the dealings with the peer: its connection goes back to the
+// pool, if it may, or is closed. Calling it again does nothing.
+func (x *Exchange) finish(complete bool) {
+	now := time.Now()
+	s := x.state()
+	if s != nil && s.response < 0 {
+		s.response = now.Sub(x.tryBegan)
+		if x.conn != nil {
+			s.sent = x.conn.sent()
+		}
+	}
+	x.selection.Free(upstream.Worked, now)
+	c := x.conn
+	if c == nil {
+		return
+	}
+	x.setConn(nil)
+	if complete && x.Reusable && x.mayKeep(c, now) {
+		x.Target.Group.Pool.Put(&c.idle, now)
+		return
+	}
+	_ = c.Close()
+}
+
+// mayKeep reports whether the pool takes the connection.
+func (x *Exchange) mayKeep(c *Conn, now time.Time) bool {
+	pool := x.Target.Group.Pool
+	return pool != nil && c.poolable && c.requests < pool.Requests && now.Sub(c.began) <= pool.Time && !x.clientGone.Load()
+}

@@ -1,0 +1,217 @@
+package exchange
+
+import (
+	"bytes"
+	"time"
+
+	"tandem/web"
+	"tandem/web/http1"
+)
+
+// respond takes a response whose head has been read to the client, unless
+// another peer is to be asked instead.
+func (x *Exchange) respond() outcome {
+	now := time.Now()
+	s := x.state()
+	s.header = now.Sub(x.tryBegan)
+	s.status = x.Head.Status
+	if x.Head.Status >= 300 {
+		if o, taken := x.testNext(now); taken {
+			return o
+		}
+		if code, taken := x.intercept(); taken {
+			x.finish(x.Done)
+			return outcome{code: code}
+		}
+	}
+	x.selection.HeaderReceived(now)
+	if code, taken := x.redirectAccel(); taken {
+		return outcome{code: code}
+	}
+	x.copyHead()
+	r := x.Request
+	if code := r.SendHeader(); code != web.OK {
+		x.finish(false)
+		return outcome{code: code}
+	}
+	if r.HeaderOnly {
+		x.finish(x.Done && len(x.rest) == 0)
+		return outcome{code: web.OK}
+	}
+	return outcome{code: x.relay()}
+}
+
+// testNext asks another peer when the response's status is a reason to.
+func (x *Exchange) testNext(now time.Time) (outcome, bool) {
+	why := conditionOf(x.Head.Status)
+	if why == 0 || x.selection.Tries <= 1 || !x.mayRetry(why, now) {
+		return outcome{}, false
+	}
+	return x.next(why), true
+}
+
+// intercept replaces an error of the back end by error_page, when told to.
+func (x *Exchange) intercept() (web.Code, bool) {
+	r := x.Request
+	code := web.Code(x.Head.Status)
+	if !x.Settings.InterceptErrors.V || !r.Core.HasErrorPage(code) {
+		return 0, false
+	}
+	if code == 401 {
+		for i := range x.Head.Fields {
+			if f := &x.Head.Fields[i]; f.id == fieldWWWAuthenticate {
+				r.Response.AddBytes(f.Name, f.Value)
+			}
+		}
+	}
+	return code, true
+}
+
+// Rewriter changes headers of a response on their way to the client. A
+// Protocol that has settings for it implements it.
+type Rewriter interface {
+	// RewriteLocation rewrites a URL; ok is false when nothing is changed.
+	RewriteLocation(url []byte) (rewritten []byte, ok bool)
+	// RewriteCookie rewrites the value of Set-Cookie.
+	RewriteCookie(value []byte) []byte
+	// RewritesLocations reports whether there are rules for locations.
+	RewritesLocations() bool
+}
+
+// copyHead makes the head of the back end's response that of ours.
+func (x *Exchange) copyHead() {
+	r, h := x.Request, &x.Head
+	p := &r.Response
+	p.Status, p.StatusLine = h.Status, h.StatusLine
+	p.ContentLength = h.ContentLength
+	hidden := &x.Settings.hidden
+	for i := range h.Fields {
+		f := &h.Fields[i]
+		if f.id != 0 {
+			x.act(f)
+		}
+		if !hidden.has(f) {
+			x.copyField(f)
+		}
+	}
+	p.OmitServer = !hidden.byID[fieldServer] && h.get(fieldServer) == nil
+	p.OmitDate = !hidden.byID[fieldDate] && h.get(fieldDate) == nil
+	r.DisableNotModified = true
+	if x.Settings.ForceRanges.V {
+		r.AllowRanges, r.SingleRange = true, true
+	}
+}
+
+// act does what a header of the response asks of the proxy itself.
+func (x *Exchange) act(f *Field) {
+	ignore := x.Settings.IgnoreHeaders.V
+	switch f.id {
+	case fieldXAccelLimitRate:
+		if n, ok := parseLength(f.Value); ok && ignore&ignoreLimitRate == 0 {
+			x.Request.SetRate(n)
+		}
+	case fieldXAccelBuffering:
+		if ignore&ignoreBuffering == 0 {
+			switch {
+			case equalLower(f.Value, "no"):
+				x.buffering = false
+			case equalLower(f.Value, "yes"):
+				x.buffering = true
+			}
+		}
+	case fieldXAccelCharset:
+		if ignore&ignoreCharset == 0 {
+			x.Request.Response.OverrideCharset = f.Value
+		}
+	}
+}
+
+// copyField adds one header to our response.
+func (x *Exchange) copyField(f *Field) {
+	r := x.Request
+	p := &r.Response
+	switch f.id {
+	case fieldContentLength, fieldConnection, fieldKeepAlive, fieldTransferEncoding:
+		// What concerns the connection to the back end, or is made anew.
+		return
+	case fieldContentType:
+		p.ContentType, p.Charset = splitContentType(f.Value)
+		return
+	case fieldLastModified:
+		if t, ok := http1.ParseTime(f.Value); ok {
+			p.LastModified = t
+		}
+	case fieldAcceptRanges:
+		if x.Settings.ForceRanges.V {
+			return
+		}
+	case fieldUpgrade:
+		if !r.IsHTTP1() {
+			return
+		}
+	case fieldLocation:
+		x.copyLocation(f)
+		return
+	case fieldRefresh:
+		if rw, ok := x.proto.(Rewriter); ok && rw.RewritesLocations() {
+			if before, url, found := cutFold(f.Value, "url="); found {
+				if rewritten, ok := rw.RewriteLocation(url); ok {
+					p.AddBytes(f.Name, r.Keep(append(append(r.Scratch(), before...), rewritten...)))
+					return
+				}
+			}
+		}
+	case fieldSetCookie:
+		if rw, ok := x.proto.(Rewriter); ok {
+			p.AddBytes(f.Name, rw.RewriteCookie(f.Value))
+			return
+		}
+	}
+	p.AddBytes(f.Name, f.Value)
+}
+
+// copyLocation adds the Location header. One that was rewritten to a path is
+// made absolute like our own redirects, one that the back end sent as a path
+// is left alone.
+func (x *Exchange) copyLocation(f *Field) {
+	p := &x.Request.Response
+	if rw, ok := x.proto.(Rewriter); ok && rw.RewritesLocations() {
+		if rewritten, ok := rw.RewriteLocation(f.Value); ok {
+			if len(rewritten) > 0 && rewritten[0] == '/' {
+				p.Location = rewritten
+				return
+			}
+			p.AddBytes(f.Name, rewritten)
+			return
+		}
+	}
+	p.AddBytes(f.Name, f.Value)
+}
+
+// splitContentType separates the charset, which charset_filter and
+// X-Accel-Charset work on.
+func splitContentType(v []byte) (mediaType, charset []byte) {
+	rest := v
+	for {
+		i := bytes.IndexByte(rest, ';')
+		if i < 0 {
+			return v, nil
+		}
+		end := len(v) - len(rest) + i
+		rest = rest[i+1:]
+		for len(rest) > 0 && rest[0] == ' ' {
+			rest = rest[1:]
+		}
+		if len(rest) < 8 || !equalLower(rest[:8], "charset=") {
+			continue
+		}
+		charset = rest[8:]
+		if len(charset) > 0 && charset[0] == '"' {
+			charset = charset[1:]
+		}
+		if n := len(charset); n > 0 && charset[n-1] == '"' {
+			charset = charset[:n-1]
+		}
+		return v[:end], charset
+	}
+}

@@ -1,0 +1,122 @@
+package exchange
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	nc "tandem/nginxconf"
+	"tandem/web"
+)
+
+// Settings are what the directives say that all protocols have, for one
+// location. They are complete once Inherit has run.
+type Settings struct {
+	prefix string // of the directives: "proxy"
+
+	Bind            nc.Value[*bind] // nil: off
+	SocketKeepalive nc.Value[bool]
+	SocketRcvbuf    nc.Value[int64] // bytes, 0: the kernel's choice
+	SocketSndbuf    nc.Value[int64]
+
+	ConnectTimeout nc.Value[time.Duration]
+	SendTimeout    nc.Value[time.Duration]
+	ReadTimeout    nc.Value[time.Duration]
+
+	NextUpstream        nc.Value[Condition]
+	NextUpstreamTries   nc.Value[int]           // 0: no limit
+	NextUpstreamTimeout nc.Value[time.Duration] // 0: no limit
+
+	Buffering        nc.Value[bool]
+	BufferSize       nc.Value[int64] // what the head of a response must fit into
+	Buffers          nc.Value[nc.Bufs]
+	BusyBuffersSize  nc.Value[int64]
+	MaxTempFileSize  nc.Value[int64] // 0: no temporary files
+	TempFileWrite    nc.Value[int64]
+	TempPath         nc.Value[string]
+	LimitRate        nc.Value[*web.Template] // bytes a second that are read of a response
+	RequestBuffering nc.Value[bool]
+
+	PassRequestHeaders nc.Value[bool]
+	PassRequestBody    nc.Value[bool]
+	PassTrailers       nc.Value[bool]
+	HideHeader         nc.Value[[]string]
+	PassHeader         nc.Value[[]string]
+	IgnoreHeaders      nc.Value[ignored]
+	ForceRanges        nc.Value[bool]
+	InterceptErrors    nc.Value[bool]
+	IgnoreClientAbort  nc.Value[bool]
+
+	hidden hiddenFields
+}
+
+const pageSize = 4096
+
+// Inherit completes the settings from those of the outer level; prefix is
+// that of the directives.
+func (c *Settings) Inherit(p *Settings, prefix string) error {
+	c.prefix = prefix
+	c.Bind.Inherit(p.Bind, nil)
+	c.SocketKeepalive.Inherit(p.SocketKeepalive, false)
+	c.SocketRcvbuf.Inherit(p.SocketRcvbuf, 0)
+	c.SocketSndbuf.Inherit(p.SocketSndbuf, 0)
+	c.ConnectTimeout.Inherit(p.ConnectTimeout, 60*time.Second)
+	c.SendTimeout.Inherit(p.SendTimeout, 60*time.Second)
+	c.ReadTimeout.Inherit(p.ReadTimeout, 60*time.Second)
+	c.NextUpstream.Inherit(p.NextUpstream, OnError|OnTimeout)
+	c.NextUpstreamTries.Inherit(p.NextUpstreamTries, 0)
+	c.NextUpstreamTimeout.Inherit(p.NextUpstreamTimeout, 0)
+	c.Buffering.Inherit(p.Buffering, true)
+	c.LimitRate.Inherit(p.LimitRate, nil)
+	c.RequestBuffering.Inherit(p.RequestBuffering, true)
+	c.PassRequestHeaders.Inherit(p.PassRequestHeaders, true)
+	c.PassRequestBody.Inherit(p.PassRequestBody, true)
+	c.PassTrailers.Inherit(p.PassTrailers, false)
+	c.HideHeader.Inherit(p.HideHeader, nil)
+	c.PassHeader.Inherit(p.PassHeader, nil)
+	c.IgnoreHeaders.Inherit(p.IgnoreHeaders, 0)
+	c.ForceRanges.Inherit(p.ForceRanges, false)
+	c.InterceptErrors.Inherit(p.InterceptErrors, false)
+	c.IgnoreClientAbort.Inherit(p.IgnoreClientAbort, false)
+	c.TempPath.Inherit(p.TempPath, prefix+"_temp")
+	c.hidden = hideFields(c.HideHeader.V, c.PassHeader.V)
+	return c.inheritBuffers(p)
+}
+
+// inheritBuffers completes the sizes, which depend on one another.
+func (c *Settings) inheritBuffers(p *Settings) error {
+	c.BufferSize.Inherit(p.BufferSize, pageSize)
+	c.Buffers.Inherit(p.Buffers, nc.Bufs{Num: 8, Size: pageSize})
+	if c.Buffers.V.Num < 2 {
+		return fmt.Errorf("there must be at least 2 \"%s_buffers\"", c.prefix)
+	}
+	size := max(c.BufferSize.V, c.Buffers.V.Size)
+	largest := fmt.Sprintf("the maximum of the value of \"%s_buffer_size\" and one of the \"%s_buffers\"", c.prefix, c.prefix)
+
+	c.BusyBuffersSize.Inherit(p.BusyBuffersSize, 2*size)
+	if !c.BusyBuffersSize.Set {
+		c.BusyBuffersSize.V = 2 * size
+	}
+	if c.BusyBuffersSize.V < size {
+		return errors.New("\"" + c.prefix + "_busy_buffers_size\" must be equal to or greater than " + largest)
+	}
+	if c.BusyBuffersSize.V > int64(c.Buffers.V.Num-1)*c.Buffers.V.Size {
+		return fmt.Errorf("\"%s_busy_buffers_size\" must be less than the size of all \"%s_buffers\" minus one buffer", c.prefix, c.prefix)
+	}
+	c.TempFileWrite.Inherit(p.TempFileWrite, 2*size)
+	if !c.TempFileWrite.Set {
+		c.TempFileWrite.V = 2 * size
+	}
+	if c.TempFileWrite.V < size {
+		return errors.New("\"" + c.prefix + "_temp_file_write_size\" must be equal to or greater than " + largest)
+	}
+	c.MaxTempFileSize.Inherit(p.MaxTempFileSize, 1<<30)
+	if c.MaxTempFileSize.V != 0 && c.MaxTempFileSize.V < size {
+		return errors.New("\"" + c.prefix + "_max_temp_file_size\" must be equal to zero to disable temporary files usage " +
+			"or must be equal to or greater than " + largest)
+	}
+	return nil
+}
+
+// memory is how much of a response is held in memory.
+func (c *Settings) memory() int { return c.Buffers.V.Num * int(c.Buffers.V.Size) }

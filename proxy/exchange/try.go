@@ -1,0 +1,189 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"tandem/proxy/upstream"
+	"tandem/web"
+)
+
+// outcome is how one try ended.
+type outcome struct {
+	code  web.Code
+	retry bool // another peer is to be tried
+}
+
+// tries asks peers until one has answered or no more may be asked.
+func (x *Exchange) tries() web.Code {
+	for {
+		o := x.try()
+		if !o.retry {
+			return o.code
+		}
+	}
+}
+
+// try asks one peer.
+func (x *Exchange) try() outcome {
+	x.beginTry()
+	peer := x.selection.Next(x.tryBegan)
+	if peer == nil {
+		x.state().peer = x.Target.Group.Name
+		x.log(logError, connecting, "no live upstreams")
+		return x.next(onNoLive)
+	}
+	x.state().peer = peer.Name
+	if o, ok := x.connect(peer); !ok {
+		return o
+	}
+	if o, ok := x.sendRequest(); !ok {
+		return o
+	}
+	if o, ok := x.readHead(); !ok {
+		return o
+	}
+	return x.respond()
+}
+
+// beginTry opens a state for a new try.
+func (x *Exchange) beginTry() {
+	now := time.Now()
+	rec := x.record
+	rec.states = append(rec.states, state{connect: -1, header: -1, response: -1})
+	x.index = len(rec.states) - 1
+	x.tryBegan = now
+	x.Head.Reset()
+	x.Done, x.UntilClose, x.Reusable, x.Upgrade = false, false, false, false
+	x.sent, x.received, x.cached = false, false, false
+	x.rest, x.end = nil, 0
+}
+
+// connect takes an idle connection to the peer, or makes one.
+func (x *Exchange) connect(peer *upstream.Peer) (outcome, bool) {
+	if pool := x.Target.Group.Pool; pool != nil {
+		if link := pool.Take(peer.Addr, x.Settings); link != nil {
+			c := link.(*Conn)
+			c.sentBase = c.Sent()
+			x.cached = true
+			x.setConn(c)
+			return x.connected(), true
+		}
+	}
+	c, err := x.dial(peer.Addr)
+	if err != nil {
+		return x.connectFailed(err), false
+	}
+	x.setConn(c)
+	if x.clientGone.Load() {
+		return x.abandoned(), false
+	}
+	return x.connected(), true
+}
+
+func (x *Exchange) connected() outcome {
+	x.conn.requests++
+	x.conn.SetSendTimeout(x.Settings.SendTimeout.V)
+	x.conn.SetBodyTimeout(x.Settings.ReadTimeout.V)
+	s := x.state()
+	if x.cached {
+		s.connect = 0
+	} else {
+		s.connect = time.Since(x.tryBegan)
+	}
+	return outcome{}
+}
+
+// dial makes a connection to the address.
+func (x *Exchange) dial(addr upstream.Addr) (*Conn, error) {
+	b := x.Settings.Bind.V
+	local := b.local(x.Request)
+	nc, err := dial(context.Background(), addr, x.Settings, b, local)
+	if err != nil {
+		return nil, err
+	}
+	c := newConn(nc, x.tryBegan)
+	if pool := x.Target.Group.Pool; pool != nil {
+		c.idle.Init(pool, c, addr, x.Settings)
+		c.poolable = true
+	}
+	return c, nil
+}
+
+func (x *Exchange) connectFailed(err error) outcome {
+	if x.clientGone.Load() {
+		return x.abandoned()
+	}
+	if isTimeout(err) {
+		return x.nextTimeout(connecting)
+	}
+	x.log(logError, connecting, "connect() failed %s", errno(err))
+	return x.next(OnError)
+}
+
+// failed ends a try in which reading or writing failed.
+func (x *Exchange) failed(err error, call, action string) outcome {
+	switch {
+	case x.clientGone.Load():
+		return x.abandoned()
+	case isTimeout(err):
+		return x.nextTimeout(action)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		x.log(logError, action, "upstream prematurely closed connection")
+	default:
+		x.log(logError, action, "%s failed %s", call, errno(err))
+	}
+	return x.next(OnError)
+}
+
+// readHead reads the head of the response into x.Head.
+func (x *Exchange) readHead() (outcome, bool) {
+	limit := int(x.Settings.BufferSize.V)
+	if x.buf == nil {
+		x.buf = getBuffer(limit)
+	}
+	start := 0
+	for {
+		if x.end > start {
+			n, err := x.proto.ParseHead(x.buf[start:x.end])
+			switch {
+			case err != nil:
+				return x.invalidHead(err), false
+			case n > 0 && x.Head.Status == 103:
+				x.Head.Reset()
+				start += n
+				continue
+			case n > 0:
+				if n > limit {
+					x.log(logError, readingHead, "upstream sent too big header")
+					return x.next(OnInvalidHeader), false
+				}
+				x.rest = x.buf[start+n : x.end]
+				return outcome{}, true
+			}
+		}
+		if start > 0 {
+			x.end = copy(x.buf, x.buf[start:x.end])
+			start = 0
+		}
+		if x.end >= limit {
+			x.log(logError, readingHead, "upstream sent too big header")
+			return x.next(OnInvalidHeader), false
+		}
+		n, err := x.conn.Read(x.buf[x.end:])
+		if err != nil {
+			return x.failed(err, "recv()", readingHead), false
+		}
+		x.received = true
+		x.end += n
+		x.state().received += int64(n)
+	}
+}
+
+// invalidHead ends a try whose response cannot be understood.
+func (x *Exchange) invalidHead(err error) outcome {
+	x.log(logError, readingHead, "%v", err)
+	return x.next(OnInvalidHeader)
+}

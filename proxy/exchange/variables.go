@@ -1,0 +1,166 @@
+package exchange
+
+import (
+	"strconv"
+	"time"
+
+	"tandem/web"
+)
+
+var variables = []web.Variable{
+	{Name: "upstream_addr", Get: each(func(dst []byte, s *state) []byte { return append(dst, s.peer...) })},
+	{Name: "upstream_status", Get: each(func(dst []byte, s *state) []byte {
+		if s.status == 0 {
+			return append(dst, '-')
+		}
+		return strconv.AppendInt(dst, int64(s.status), 10)
+	})},
+	{Name: "upstream_connect_time", Get: each(func(dst []byte, s *state) []byte { return appendSeconds(dst, s.connect) })},
+	{Name: "upstream_header_time", Get: each(func(dst []byte, s *state) []byte { return appendSeconds(dst, s.header) })},
+	{Name: "upstream_response_time", Get: each(func(dst []byte, s *state) []byte { return appendSeconds(dst, s.response) })},
+	{Name: "upstream_response_length", Get: each(func(dst []byte, s *state) []byte { return strconv.AppendInt(dst, s.length, 10) })},
+	{Name: "upstream_bytes_received", Get: each(func(dst []byte, s *state) []byte { return strconv.AppendInt(dst, s.received, 10) })},
+	{Name: "upstream_bytes_sent", Get: each(func(dst []byte, s *state) []byte { return strconv.AppendInt(dst, s.sent, 10) })},
+	{Name: "upstream_http_", Family: func(name string) web.Getter {
+		return func(r *web.Request, dst []byte) ([]byte, bool) {
+			if x := recordSlot.Of(r).last(); x != nil {
+				return appendFields(dst, x.Head.Fields, name)
+			}
+			return dst, false
+		}
+	}},
+	{Name: "upstream_trailer_", Family: func(name string) web.Getter {
+		return func(r *web.Request, dst []byte) ([]byte, bool) {
+			if x := recordSlot.Of(r).last(); x != nil {
+				return appendFields(dst, x.Head.Trailers, name)
+			}
+			return dst, false
+		}
+	}},
+	{Name: "upstream_cookie_", Family: func(name string) web.Getter {
+		return func(r *web.Request, dst []byte) ([]byte, bool) {
+			x := recordSlot.Of(r).last()
+			if x == nil {
+				return dst, false
+			}
+			for i := range x.Head.Fields {
+				if f := &x.Head.Fields[i]; f.id == fieldSetCookie {
+					if v, ok := cookieValue(f.Value, name); ok {
+						return append(dst, v...), true
+					}
+				}
+			}
+			return dst, false
+		}
+	}},
+}
+
+// each makes the getter of a variable that tells something of every try: tries
+// are separated by commas, those of different upstreams by colons.
+func each(one func([]byte, *state) []byte) web.Getter {
+	return func(r *web.Request, dst []byte) ([]byte, bool) {
+		rec := recordSlot.Of(r)
+		if rec == nil || len(rec.states) == 0 {
+			return dst, false
+		}
+		for i := range rec.states {
+			s := &rec.states[i]
+			separator := s.peer == "" && i > 0
+			switch {
+			case separator:
+				dst = append(dst, " : "...)
+				continue
+			case i > 0 && rec.states[i-1].peer != "":
+				dst = append(dst, ", "...)
+			}
+			dst = one(dst, s)
+		}
+		return dst, true
+	}
+}
+
+// appendSeconds appends a time in seconds with milliseconds, "-" for none.
+func appendSeconds(dst []byte, d time.Duration) []byte {
+	if d < 0 {
+		return append(dst, '-')
+	}
+	ms := d.Milliseconds()
+	dst = strconv.AppendInt(dst, ms/1000, 10)
+	return append(dst, '.', byte('0'+ms/100%10), byte('0'+ms/10%10), byte('0'+ms%10))
+}
+
+// appendFields appends the values of all fields of a name, in which dashes are
+// underscores.
+func appendFields(dst []byte, fields []Field, name string) ([]byte, bool) {
+	found := false
+	for i := range fields {
+		if !variableMatches(fields[i].Name, name) {
+			continue
+		}
+		if found {
+			dst = append(dst, ", "...)
+		}
+		dst, found = append(dst, fields[i].Value...), true
+	}
+	return dst, found
+}
+
+func variableMatches(field []byte, name string) bool {
+	if len(field) != len(name) {
+		return false
+	}
+	for i, c := range field {
+		switch {
+		case c >= 'A' && c <= 'Z':
+			c |= 0x20
+		case c == '-':
+			c = '_'
+		}
+		if c != name[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// cookieValue returns the value of a cookie in the value of a Set-Cookie
+// header, if it sets that cookie.
+func cookieValue(v []byte, name string) ([]byte, bool) {
+	for len(v) > 0 && v[0] == ' ' {
+		v = v[1:]
+	}
+	if len(v) < len(name) || !equalFold(v[:len(name)], name) {
+		return nil, false
+	}
+	v = v[len(name):]
+	for len(v) > 0 && v[0] == ' ' {
+		v = v[1:]
+	}
+	if len(v) == 0 || v[0] != '=' {
+		return nil, false
+	}
+	v = v[1:]
+	for len(v) > 0 && v[0] == ' ' {
+		v = v[1:]
+	}
+	for i, c := range v {
+		if c == ';' {
+			return v[:i], true
+		}
+	}
+	return v, true
+}
+
+// equalFold compares in any case.
+func equalFold(a []byte, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		x, y := a[i], b[i]
+		if x != y && (x|0x20 != y|0x20 || x|0x20 < 'a' || x|0x20 > 'z') {
+			return false
+		}
+	}
+	return true
+}

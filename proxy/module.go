@@ -1,0 +1,96 @@
+package proxy
+
+import (
+	nc "tandem/nginxconf"
+	"tandem/proxy/exchange"
+	"tandem/web"
+)
+
+// Module is proxy_pass and its directives.
+var Module = &web.Module{
+	Name:      "proxy",
+	Commands:  commands(),
+	Variables: variables,
+}
+
+// settings are those of one location.
+type settings struct {
+	exchange.Settings
+	pass *pass // nil: none; never inherited but by if and limit_except
+
+	setHeaders nc.Value[[]setHeader]
+	setBody    nc.Value[*web.Template]
+	method     nc.Value[*web.Template]
+	version    nc.Value[version]
+
+	headers *headers // what setHeaders and the defaults come to
+}
+
+// version is proxy_http_version.
+type version int
+
+const (
+	version10 version = 10
+	version11 version = 11
+)
+
+var slot = web.NewLocationSlot(inherit)
+
+func inherit(c, p *settings) error {
+	if err := c.Settings.Inherit(&p.Settings, "proxy"); err != nil {
+		return err
+	}
+	if c.pass == nil {
+		c.pass = p.pass
+	}
+	if !c.setHeaders.Set {
+		c.headers = p.headers
+	}
+	c.setHeaders.Inherit(p.setHeaders, nil)
+	if c.headers == nil {
+		c.headers = compileHeaders(c.setHeaders.V)
+	}
+	c.setBody.Inherit(p.setBody, nil)
+	c.method.Inherit(p.method, nil)
+	c.version.Inherit(p.version, version11)
+	return nil
+}
+
+func of(s *nc.Scope) *settings { return slot.Of(web.BlockOf(s).Location) }
+
+func commands() []nc.Command {
+	const in = nc.HTTP | nc.Server | nc.Location
+	own := []nc.Command{
+		{Name: "proxy_pass", In: nc.Location | nc.LocationIf | nc.LimitExcept, Arity: nc.Take1, Set: readPass},
+		{Name: "proxy_set_header", In: in, Arity: nc.Take2, Set: readSetHeader},
+		{Name: "proxy_set_body", In: in, Arity: nc.Take1,
+			Set: setTemplate(func(c *settings) *nc.Value[*web.Template] { return &c.setBody })},
+		{Name: "proxy_method", In: in, Arity: nc.Take1,
+			Set: setTemplate(func(c *settings) *nc.Value[*web.Template] { return &c.method })},
+		{Name: "proxy_http_version", In: in, Arity: nc.Take1,
+			Set: nc.SetEnum(web.At(slot, func(c *settings) *nc.Value[version] { return &c.version }),
+				nc.Name{Name: "1.0", Value: int(version10)}, nc.Name{Name: "1.1", Value: int(version11)})},
+		{Name: "proxy_pass_trailers", In: in, Arity: nc.Flag,
+			Set: nc.SetFlag(web.At(slot, func(c *settings) *nc.Value[bool] { return &c.PassTrailers }))},
+		// Headers are not kept in hashes here.
+		{Name: "proxy_headers_hash_max_size", In: in, Arity: nc.Take1},
+		{Name: "proxy_headers_hash_bucket_size", In: in, Arity: nc.Take1},
+	}
+	return append(own, exchange.Commands("proxy", func(s *nc.Scope) *exchange.Settings { return &of(s).Settings })...)
+}
+
+// setTemplate is the setter of a value that may hold variables.
+func setTemplate(field func(*settings) *nc.Value[*web.Template]) nc.Setter {
+	return func(s *nc.Scope, d *nc.Directive) error {
+		v := field(of(s))
+		if v.Set {
+			return nc.ErrDuplicate
+		}
+		t, err := web.BlockOf(s).HTTP.Template(s, d, d.Args[0])
+		if err != nil {
+			return err
+		}
+		*v = nc.Value[*web.Template]{V: t, Set: true}
+		return nil
+	}
+}

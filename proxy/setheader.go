@@ -1,0 +1,107 @@
+package proxy
+
+import (
+	"strings"
+
+	nc "tandem/nginxconf"
+	"tandem/web"
+	"tandem/web/http1"
+)
+
+// setHeader is one proxy_set_header.
+type setHeader struct {
+	name  string
+	value *web.Template
+}
+
+// readSetHeader reads proxy_set_header field value.
+func readSetHeader(s *nc.Scope, d *nc.Directive) error {
+	t, err := web.BlockOf(s).HTTP.Template(s, d, d.Args[1])
+	if err != nil {
+		return err
+	}
+	v := &of(s).setHeaders
+	v.V = append(v.V, setHeader{d.Args[0], t})
+	v.Set = true
+	return nil
+}
+
+// headers are the headers that the proxy sends in place of the client's.
+type headers struct {
+	host    *web.Template // nil: what proxy_pass says
+	set     []setHeader   // with a value of the configuration
+	length  bool          // Content-Length is ours
+	chunked bool          // Transfer-Encoding is ours
+
+	// The client's headers that are not passed on.
+	droppedByID [256]bool
+	dropped     []string // lower case, those without an ID
+}
+
+// ownHeaders are the headers that are never the client's: they concern the
+// connection, or the body as it is sent on.
+var ownHeaders = []string{
+	"host", "connection", "proxy-connection", "content-length", "transfer-encoding", "te", "keep-alive", "expect", "upgrade",
+}
+
+// compileHeaders joins what the configuration sets with the defaults.
+func compileHeaders(set []setHeader) *headers {
+	h := &headers{length: true, chunked: true}
+	for _, name := range ownHeaders {
+		h.drop(name)
+	}
+	for _, sh := range set {
+		name := strings.ToLower(sh.name)
+		h.drop(name)
+		switch name {
+		case "host":
+			h.host = sh.value
+			continue
+		case "content-length":
+			h.length = false
+		case "transfer-encoding":
+			h.chunked = false
+		}
+		if sh.value.Text != "" {
+			h.set = append(h.set, sh)
+		}
+	}
+	return h
+}
+
+func (h *headers) drop(name string) {
+	if id := http1.LookupFieldID([]byte(name)); id != 0 {
+		h.droppedByID[id] = true
+		return
+	}
+	h.dropped = append(h.dropped, name)
+}
+
+// drops reports whether a header of the client is not passed on.
+func (h *headers) drops(f *http1.Field) bool {
+	if f.ID != 0 {
+		return h.droppedByID[f.ID]
+	}
+	for _, name := range h.dropped {
+		if equalLower(f.Name, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// equalLower compares a name in any case with one in lower case.
+func equalLower(name []byte, lower string) bool {
+	if len(name) != len(lower) {
+		return false
+	}
+	for i, c := range name {
+		if 'A' <= c && c <= 'Z' {
+			c |= 0x20
+		}
+		if c != lower[i] {
+			return false
+		}
+	}
+	return true
+}

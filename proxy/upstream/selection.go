@@ -1,0 +1,114 @@
+package upstream
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Selection is one request's way through the peers of a group.
+type Selection struct {
+	// Tries is how many peers may still be tried.
+	Tries int
+	// Peer is the one being tried, nil for none.
+	Peer *Peer
+
+	// Key is what hash balancers choose by, Client what ip_hash does, Hint
+	// the SID of the peer that sticky asks for. They are set before the first
+	// Next and stay unchanged.
+	Key    []byte
+	Client netip.Addr
+	Hint   []byte
+
+	group  *Group
+	set    *set
+	backup *set
+	tried  triedSet
+	hash   hashState
+	began  time.Time
+}
+
+// Start begins a selection in g.
+func (s *Selection) Start(g *Group) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s.group, s.set, s.backup = g, g.primary, g.backup
+	s.Peer = nil
+	s.Tries = s.set.tries
+	if s.backup != nil {
+		s.Tries += s.backup.tries
+	}
+	s.tried.clear()
+	s.hash = hashState{}
+}
+
+// Next chooses the next peer to try; nil: there is none that could take the
+// request. Every peer returned is given back with Free.
+func (s *Selection) Next(now time.Time) *Peer {
+	g := s.group
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s.Peer = g.balancer.pick(s, now)
+	if s.Peer == nil && s.backup != nil {
+		s.set, s.backup = s.backup, nil
+		s.tried.clear()
+		s.Peer = RoundRobin{}.pick(s, now)
+	}
+	if s.Peer == nil {
+		return nil
+	}
+	s.Peer.take(now)
+	s.Peer.latency.begin(now)
+	s.began = now
+	return s.Peer
+}
+
+// Result is how a try ended, as far as the peer is concerned.
+type Result uint8
+
+// The results of a try.
+const (
+	Worked  Result = iota
+	Refused        // the peer works but has not what was asked for; another may
+	Failed
+)
+
+// Free gives the peer back. It reports whether the peer is out of service
+// from now on.
+func (s *Selection) Free(result Result, now time.Time) (disabled bool) {
+	p := s.Peer
+	if p == nil {
+		return false
+	}
+	s.Peer = nil
+	g := s.group
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	p.conns--
+	p.latency.end(now, now.Sub(s.began), result == Worked)
+	if s.set.single {
+		// The only peer is never out of service, and is tried once.
+		p.fails = 0
+		s.Tries = 0
+		return false
+	}
+	if result == Failed {
+		disabled = p.fail(now)
+	} else {
+		p.succeed(now)
+	}
+	if s.Tries > 0 {
+		s.Tries--
+	}
+	return disabled
+}
+
+// HeaderReceived notes that the head of the response is there.
+func (s *Selection) HeaderReceived(now time.Time) {
+	p := s.Peer
+	if p == nil {
+		return
+	}
+	s.group.mu.Lock()
+	p.latency.header(now.Sub(s.began))
+	s.group.mu.Unlock()
+}
