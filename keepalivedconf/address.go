@@ -3,6 +3,7 @@ package keepalivedconf
 import (
 	"math"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -306,35 +307,34 @@ func (b *builder) addVIP(i *Instance, s *Statement) {
 		b.err(s, "(%s): address family must match VRRP instance [%s] - ignoring", i.Name, s.Words[0])
 		return
 	}
-	if !b.duplicateVIP(i, a, s.Words[0], false, s) {
-		i.Addresses = append(i.Addresses, a)
-	}
+	b.duplicateVIP(i, a, false, s)
+	i.Addresses = append(i.Addresses, a)
 }
 
 // addExcludedVIP adds a line of virtual_ipaddress_excluded to the instance.
 func (b *builder) addExcludedVIP(i *Instance, s *Statement) {
-	if a, ok := b.parseAddress(s, false); ok && !b.duplicateVIP(i, a, s.Words[0], true, s) {
+	if a, ok := b.parseAddress(s, false); ok && !b.duplicateVIP(i, a, true, s) {
 		i.ExcludedAddresses = append(i.ExcludedAddresses, a)
 	}
 }
 
-func (b *builder) duplicateVIP(i *Instance, a Address, word string, excluded bool, s *Statement) bool {
-	what := ""
+// duplicateVIP advises about an address that the instance has already. The same address may be advertised on one interface
+// and excluded on another. keepalived 2.4 drops the second; 2.2, which advertises both, says nothing.
+func (b *builder) duplicateVIP(i *Instance, a Address, excluded bool, s *Statement) bool {
+	same := func(other Address) bool { return other.Addr() == a.Addr() && (!excluded || other.Device == a.Device) }
+	what, block := "", "virtual_ipaddress"
 	if excluded {
 		what = "Excluded "
 	}
-	for _, other := range i.Addresses {
-		// The same address may be advertised on one interface and excluded on another.
-		if other.Addr() == a.Addr() && (!excluded || other.Device == a.Device) {
-			b.err(s, "(%s): %sVIP duplicates a VIP %s - ignoring", i.Name, what, word)
-			return true
-		}
+	at := slices.IndexFunc(i.Addresses, same)
+	if at < 0 {
+		block = "virtual_ipaddress_excluded"
+		at = slices.IndexFunc(i.ExcludedAddresses, func(o Address) bool { return o.Addr() == a.Addr() && o.Device == a.Device })
 	}
-	for _, other := range i.ExcludedAddresses {
-		if other.Addr() == a.Addr() && other.Device == a.Device {
-			b.err(s, "(%s): %sVIP duplicates an excluded VIP %s - ignoring", i.Name, what, word)
-			return true
-		}
+	if at < 0 {
+		return false
 	}
-	return false
+	b.advice(s.Pos, "remove it on every node in the same step: nodes compare the addresses in each other's adverts",
+		"(%s): %sVIP %s stands in %s already", i.Name, what, s.Words[0], block)
+	return true
 }

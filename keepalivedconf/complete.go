@@ -242,6 +242,10 @@ func (b *builder) completeNetwork(i *Instance, say sayFunc) {
 			i.VMAC.MAC = append(i.VMAC.MAC, i.VRID)
 		}
 	}
+	if i.PromoteSecondaries && (i.VMAC != nil || i.IPVLAN != nil) {
+		say("promote_secondaries", "promote_secondaries is automatically set for vmacs - ignoring")
+		i.PromoteSecondaries = false
+	}
 	if found && !link.Multicast && !i.Unicast {
 		say("interface", "interface %s does not support multicast, specify unicast peers - disabling", i.Interface)
 		i.Fault = true

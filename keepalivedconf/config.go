@@ -2,6 +2,7 @@ package keepalivedconf
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -131,7 +132,9 @@ type Instance struct {
 	Password [8]byte   // zero padded; of PASS and AH
 	HMAC     *AuthHMAC // nil without auth_hmac
 
-	Addresses         []Address // virtual_ipaddress: one family, in the adverts
+	// Addresses is virtual_ipaddress: one family, in the adverts. An address written twice is in it twice, because
+	// keepalived 2.2 drops adverts that count fewer addresses than its own configuration.
+	Addresses         []Address
 	ExcludedAddresses []Address // virtual_ipaddress_excluded
 	NoAddresses       bool      // no_virtual_ipaddress: having none is meant
 	Routes            []Route
@@ -391,6 +394,15 @@ type Command struct {
 	User, Group string
 	// Supplementary groups of the user are set (a ':' before the group, or set_supplementary_groups).
 	Supplementary bool
+}
+
+// String is the program and its arguments, each in single quotes.
+func (c Command) String() string {
+	quoted := make([]string, len(c.Args))
+	for i, a := range c.Args {
+		quoted[i] = "'" + strings.ReplaceAll(a, "'", `\'`) + "'"
+	}
+	return strings.Join(quoted, " ")
 }
 
 // Set reports whether there is a program.

@@ -66,7 +66,7 @@ func (b *builder) notifyCommand(s *Statement) Command {
 		b.note(s, "Invalid user/group for %s script %s - ignoring", s.Name(), c.Args[0])
 		return Command{}
 	}
-	if len(after) == 0 && !b.defaultOwner(s) {
+	if len(after) == 0 && !b.defaultOwner(s.Pos) {
 		b.note(s, "Failed to set default user for %s script %s - ignoring", s.Name(), c.Args[0])
 		return Command{}
 	}
@@ -77,8 +77,8 @@ func (b *builder) notifyCommand(s *Statement) Command {
 const defaultScriptUser = "keepalived_script"
 
 // defaultOwner reports whether scripts without a user of their own may run: with enable_script_security they may not
-// run as root for want of anybody else.
-func (b *builder) defaultOwner(s *Statement) bool {
+// run as root for want of anybody else, which is reported once.
+func (b *builder) defaultOwner(at Pos) bool {
 	g := &b.cfg.Global
 	if g.scriptUserGiven {
 		return g.ScriptUser != ""
@@ -86,16 +86,12 @@ func (b *builder) defaultOwner(s *Statement) bool {
 	if _, _, ok := b.opt.host.User(defaultScriptUser); ok || !g.ScriptSecurity {
 		return true
 	}
-	b.onceErr(s, "Unable to set default user "+defaultScriptUser+" for script")
-	return false
-}
-
-// onceErr reports an error the first time only.
-func (b *builder) onceErr(s *Statement, text string) {
-	if !b.once[text] {
-		b.once[text] = true
-		b.err(s, "%s", text)
+	if !b.once[defaultScriptUser] {
+		b.once[defaultScriptUser] = true
+		b.say(KindGeneral, at, "Unable to set default user %s for script", defaultScriptUser)
+		b.hint("name a script_user in global_defs, or make a user %s", defaultScriptUser)
 	}
+	return false
 }
 
 func setScriptUser(b *builder, g *Global, s *Statement) {

@@ -1,12 +1,10 @@
 package keepalivedconf
 
 import (
-	"strings"
 	"time"
 )
 
-// weight reads "weight N [reverse|noreverse]" after the name of something tracked. keep is false if the whole line is to
-// be dropped.
+// trackWords is the words of the reports about one kind of tracker, and what its line may say.
 type trackWords struct {
 	unknownOption string // format with the option
 	noValue       string // format without arguments
@@ -18,6 +16,8 @@ type trackWords struct {
 	noreverse     bool // noreverse is known
 }
 
+// trackWeight reads "weight N [reverse|noreverse]" after the name of something tracked. keep is false if the whole line
+// is to be dropped.
 func (b *builder) trackWeight(s *Statement, owner string, weight int, reverse bool, t trackWords) (w int, r, keep bool) {
 	if s.Args() == 0 {
 		return weight, reverse, true
@@ -210,7 +210,7 @@ var scriptRows = newRows(
 		c := v.Command
 		v.remove = !b.owner(s, &c, s.Words[1:])
 		if v.remove {
-			b.err(s, "Unable to set uid/gid for script %s", strings.Join(v.Command.Args, " "))
+			b.err(s, "Unable to set uid/gid for script %s", v.Command)
 			return
 		}
 		v.Command, v.userSet = c, true
@@ -228,7 +228,7 @@ func (b *builder) addScript(s *Statement) {
 		return
 	case v.remove:
 		return
-	case !v.userSet && !b.defaultOwner(s):
+	case !v.userSet && !b.defaultOwner(s.Close):
 		b.say(KindGeneral, s.Close, "Unable to set default user for vrrp script %s - removing", v.Name)
 		return
 	}
