@@ -3,6 +3,7 @@ package http1
 import (
 	"io"
 	"net"
+	"os"
 	"runtime"
 	"sync"
 	"testing"
@@ -28,6 +29,11 @@ func TestNoAllocationPerRequest(t *testing.T) {
 	c.SetSendTimeout(time.Minute)
 	c.SetBodyTimeout(time.Minute)
 	lim := &Limits{HeaderTimeout: time.Minute, IgnoreInvalidHeaders: true}
+	file, err := os.Open("alloc_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
 	var h Head
 	var out []byte
 	message := []byte(typical + "POST /x HTTP/1.1\r\nHost: WWW.Example.com\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
@@ -64,7 +70,10 @@ func TestNoAllocationPerRequest(t *testing.T) {
 			if _, err := c.Writev(out, tail); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := c.Write(tail); err != nil {
+			if _, err := c.WriteMore(tail); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.SendFile(file, 0, 5); err != nil {
 				t.Fatal(err)
 			}
 			if c.ClientGone() {
@@ -88,8 +97,8 @@ const maxIdleBytes = 6144
 
 // TestIdleConnectionMemory measures a waiting connection.
 func TestIdleConnectionMemory(t *testing.T) {
-	if testing.Short() {
-		t.Skip("opens many connections")
+	if testing.Short() || raceDetector {
+		t.Skip("opens many connections, and the race detector adds to each")
 	}
 	const count = 1000
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"os"
 	"strings"
@@ -18,11 +17,7 @@ type bodyOf struct{ c *Conn }
 func (b bodyOf) Read(p []byte) (int, error) { return b.c.ReadBody(p) }
 
 func TestBodies(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2))
-	content := make([]byte, 200_000)
-	for i := range content {
-		content[i] = byte(random.Uint32())
-	}
+	content := randomBytes(200_000)
 	transports(t, func(t *testing.T, client net.Conn, c *Conn) {
 		for _, size := range []int{0, 1, 100, 4000, 5000, 200_000} {
 			for _, step := range []int{1, 1000, 3000, 70_000} {

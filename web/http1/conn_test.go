@@ -1,9 +1,15 @@
 package http1
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"net"
 	"os"
 	"path/filepath"
@@ -61,6 +67,7 @@ func transports(t *testing.T, test func(t *testing.T, client net.Conn, c *Conn))
 			client, server = pair(t)
 			return client, layered{server}
 		},
+		"tls": tlsPair,
 		"opaque": func(t *testing.T) (client, server net.Conn) {
 			client, server = pair(t)
 			return client, opaque{server}
@@ -76,6 +83,31 @@ func transports(t *testing.T, test func(t *testing.T, client net.Conn, c *Conn))
 	}
 }
 
+// tlsPair returns the ends of a TLS connection after its handshake.
+func tlsPair(t *testing.T) (client, server net.Conn) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"a"}}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, server = pair(t)
+	clientTLS := tls.Client(client, &tls.Config{InsecureSkipVerify: true})
+	serverTLS := tls.Server(server, &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}})
+	shaken := make(chan error)
+	go func() { shaken <- clientTLS.Handshake() }()
+	if err := serverTLS.Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-shaken; err != nil {
+		t.Fatal(err)
+	}
+	return clientTLS, serverTLS
+}
+
 func send(t testing.TB, s net.Conn, text string) {
 	t.Helper()
 	if _, err := io.WriteString(s, text); err != nil {
@@ -88,6 +120,16 @@ func receive(t testing.TB, s net.Conn, want string) {
 	buf := make([]byte, len(want))
 	if _, err := io.ReadFull(s, buf); err != nil || string(buf) != want {
 		t.Fatalf("received %q, %v, want %q", buf, err, want)
+	}
+}
+
+// until polls for something that another goroutine or the kernel does.
+func until(t testing.TB, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it does not happen")
+		}
 	}
 }
 
@@ -302,9 +344,7 @@ func TestInterrupt(t *testing.T) {
 		readHead(t, c, &h)
 		errs := make(chan error)
 		go func() { errs <- c.WaitRequest(time.Minute) }()
-		for c.state.Load()&stateIdle == 0 {
-			time.Sleep(time.Millisecond)
-		}
+		until(t, func() bool { return c.state.Load()&stateIdle != 0 })
 		c.Interrupt()
 		if err := <-errs; err != ErrClosing {
 			t.Fatal(err)
@@ -340,9 +380,7 @@ func TestInterruptServesWhatCame(t *testing.T) {
 	c.Interrupt()
 	readHead(t, c, &h) // pipelined
 	send(t, client, second)
-	for !c.sock.ask(lookUnread, false) {
-		time.Sleep(time.Millisecond)
-	}
+	until(t, func() bool { return c.sock.ask(lookUnread, false) })
 	readHead(t, c, &h) // in the socket
 	if err := c.WaitRequest(time.Minute); err != ErrClosing {
 		t.Fatal(err)

@@ -13,8 +13,9 @@ const (
 // DateLength is the length of a date in the preferred format.
 const DateLength = len("Sun, 06 Nov 1994 08:49:37 GMT")
 
-// AppendDate appends a time in seconds since 1970 in the preferred format of
-// RFC 9110 section 5.6.7, "Sun, 06 Nov 1994 08:49:37 GMT".
+// AppendDate appends a time in seconds since 1970, in the years 0 to 9999, in
+// the preferred format of RFC 9110 section 5.6.7, "Sun, 06 Nov 1994 08:49:37
+// GMT".
 func AppendDate(dst []byte, unix int64) []byte {
 	days := unix / 86400
 	rest := unix % 86400
@@ -162,7 +163,7 @@ func ParseTime(b []byte) (unix int64, ok bool) {
 		s.literal(' ')
 		year = s.digits(4)
 	}
-	if !s.ok || hour > 23 || minute > 59 || second > 59 || day > daysIn(year, month) {
+	if !s.ok || hour > 23 || minute > 59 || second > 59 || day < 1 || day > daysIn(year, month) {
 		return 0, false
 	}
 	return daysFromCivil(year, month, day)*86400 + hour*3600 + minute*60 + second, true

@@ -48,6 +48,7 @@ func TestParseTime(t *testing.T) {
 		{"Thu, 29 Feb 1900 00:00:00 GMT", -1},
 		{"Wed, 29 Feb 2023 00:00:00 GMT", -1},
 		{"Sun, 31 Nov 1994 08:49:37 GMT", -1},
+		{"Sun, 00 Nov 1994 08:49:37 GMT", -1},
 		{"Sun, 06 Nov 1994 24:49:37 GMT", -1},
 		{"Sun, 06 Nov 1994 08:60:37 GMT", -1},
 		{"Sun, 06 Nov 1994 08:49:60 GMT", -1},

@@ -81,6 +81,34 @@ func AppendEscapeHTML(dst, src []byte) []byte {
 	return dst
 }
 
+// AppendEscapeJSON appends src as the content of a JSON string. Bytes that are
+// not UTF-8 stay as they are.
+func AppendEscapeJSON(dst, src []byte) []byte {
+	for _, c := range src {
+		switch c {
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		case '\n':
+			dst = append(dst, '\\', 'n')
+		case '\r':
+			dst = append(dst, '\\', 'r')
+		case '\t':
+			dst = append(dst, '\\', 't')
+		case '\b':
+			dst = append(dst, '\\', 'b')
+		case '\f':
+			dst = append(dst, '\\', 'f')
+		default:
+			if c < ' ' {
+				dst = append(dst, '\\', 'u', '0', '0', upperHex[c>>4], upperHex[c&15])
+			} else {
+				dst = append(dst, c)
+			}
+		}
+	}
+	return dst
+}
+
 // UnescapeKind says how far AppendUnescape goes.
 type UnescapeKind uint8
 

@@ -50,7 +50,7 @@ func (p *headParser) feed(h *Head, b []byte, lim *Limits) (done bool, bad *BadRe
 			continue
 		}
 		if !p.take(length, lim) {
-			return false, p.tooLarge(line)
+			return false, p.partial(b[:end], lim)
 		}
 		switch {
 		case !p.fields:
@@ -74,64 +74,65 @@ func (p *headParser) feed(h *Head, b []byte, lim *Limits) (done bool, bad *BadRe
 	}
 }
 
-// fits says whether a line of n bytes finds a place, and whether in a new
-// large buffer: nginx copies a line that does not fit into the rest of a
-// buffer to the beginning of the next one.
-func (p *headParser) fits(n int, lim *Limits) (ok, anew bool) {
-	if n <= p.room {
-		return true, false
+// limit is the longest line that finds a place, its end included: in what is
+// left of the present buffer, or in a new large one, to the beginning of which
+// nginx copies a line that does not fit.
+func (p *headParser) limit(lim *Limits) int {
+	if p.large < orDefault(lim.LargeCount, defaultLargeCount) {
+		return max(p.room, orDefault(lim.LargeSize, defaultLargeSize))
 	}
-	return p.large < orDefault(lim.LargeCount, defaultLargeCount) &&
-		n <= orDefault(lim.LargeSize, defaultLargeSize), true
+	return p.room
 }
 
-// take accounts for a complete line of n bytes.
+// take accounts for a complete line of n bytes, and says whether it finds a
+// place.
 func (p *headParser) take(n int, lim *Limits) bool {
-	ok, anew := p.fits(n, lim)
-	if ok && anew {
+	if n > p.limit(lim) {
+		return false
+	}
+	if n > p.room {
 		p.large++
 		p.room = orDefault(lim.LargeSize, defaultLargeSize)
 	}
 	p.room -= n
-	return ok
+	return true
 }
 
-// tooLarge is the answer to a line that finds no place.
-func (p *headParser) tooLarge(line []byte) *BadRequest {
-	if !p.fields {
+// partial looks at the beginning of a line, from pos to the end of b, so that
+// what can never become a request is answered without waiting for its end. No
+// more is looked at than what finds a place, so that the answer does not depend
+// on how the bytes arrive.
+func (p *headParser) partial(b []byte, lim *Limits) *BadRequest {
+	if len(b) == p.pos {
+		return nil
+	}
+	limit := p.limit(lim)
+	tooLong := len(b)-p.pos >= limit
+	if tooLong {
+		b = b[:p.pos+limit]
+	}
+	end := len(b)
+	if end > p.pos && b[end-1] == '\r' {
+		end-- // it may still become a line end
+	}
+	if line := b[p.pos:end]; len(line) > 0 {
+		fresh := b[p.checked:end]
+		switch {
+		case !p.fields && badMethod(line):
+			return &BadRequest{400, reasonMethod}
+		case !p.fields && (controlIndex(fresh) >= 0 || bytes.IndexByte(fresh, '\t') >= 0):
+			return &BadRequest{400, reasonRequest}
+		case p.fields && (line[0] <= ' ' || controlIndex(fresh) >= 0):
+			return badField(line)
+		}
+		p.checked = end
+	}
+	switch {
+	case !tooLong:
+		return nil
+	case !p.fields:
 		return &BadRequest{414, "client sent too long URI"}
 	}
-	return &BadRequest{StatusHeaderTooLarge, fmt.Sprintf(`client sent too long header line: "%s..."`, quote(line))}
-}
-
-// partial looks at the beginning of a line, so that what can never become a
-// request is answered without waiting for its end.
-func (p *headParser) partial(b []byte, lim *Limits) *BadRequest {
-	line := b[p.pos:]
-	if len(line) == 0 {
-		return nil
-	}
-	if ok, _ := p.fits(len(line)+1, lim); !ok {
-		return p.tooLarge(line)
-	}
-	// A CR at the very end may still become a line end.
-	end := len(b)
-	if b[end-1] == '\r' {
-		end--
-	}
-	if p.pos == end {
-		return nil
-	}
-	if !p.fields {
-		if badMethod(b[p.pos:end]) {
-			return &BadRequest{400, reasonMethod}
-		}
-		if fresh := b[p.checked:end]; controlIndex(fresh) >= 0 || bytes.IndexByte(fresh, '\t') >= 0 {
-			return &BadRequest{400, reasonRequest}
-		}
-	} else if line[0] <= ' ' || controlIndex(b[p.checked:end]) >= 0 {
-		return badField(line)
-	}
-	p.checked = end
-	return nil
+	return &BadRequest{StatusHeaderTooLarge,
+		fmt.Sprintf(`client sent too long header line: "%s..."`, quote(b[p.pos:]))}
 }

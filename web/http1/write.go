@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"runtime"
 	"time"
 	"unsafe"
 
@@ -99,8 +100,8 @@ func (c *Conn) WriteBuffers(bufs [][]byte) (int64, error) {
 }
 
 // SendFile writes n bytes of f from offset off, with sendfile(2) where the
-// transport is a socket; f's own offset is neither used nor moved. A file that
-// ends early is io.ErrUnexpectedEOF.
+// transport is a socket; f's own offset is neither used nor moved, and f must
+// not be closed meanwhile. A file that ends early is io.ErrUnexpectedEOF.
 func (c *Conn) SendFile(f *os.File, off, n int64) (int64, error) {
 	if n <= 0 {
 		return 0, nil
@@ -108,21 +109,11 @@ func (c *Conn) SendFile(f *os.File, off, n int64) (int64, error) {
 	if c.sock.raw == nil {
 		return c.copyFile(f, off, n)
 	}
-	raw, err := f.SyscallConn()
-	if err != nil {
-		return 0, err
-	}
 	op := &c.sock.out
-	var sent int64
-	var sendErr error
-	err = raw.Control(func(fd uintptr) {
-		op.file, op.off, op.left = int(fd), off, n
-		sent, sendErr = c.sock.write()
-		op.left = 0
-	})
-	if err == nil {
-		err = sendErr
-	}
+	op.file, op.off, op.left = int(f.Fd()), off, n
+	sent, err := c.sock.write()
+	op.left = 0
+	runtime.KeepAlive(f)
 	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS) {
 		// A file system without it.
 		var rest int64

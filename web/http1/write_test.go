@@ -2,6 +2,8 @@ package http1
 
 import (
 	"bytes"
+	"crypto/tls"
+	"encoding/binary"
 	"io"
 	"math/rand/v2"
 	"net"
@@ -13,11 +15,11 @@ import (
 
 func randomBytes(n int) []byte {
 	random := rand.New(rand.NewPCG(3, 4))
-	b := make([]byte, n)
-	for i := range b {
-		b[i] = byte(random.Uint32())
+	b := make([]byte, 0, n+8)
+	for len(b) < n {
+		b = binary.LittleEndian.AppendUint64(b, random.Uint64())
 	}
-	return b
+	return b[:n]
 }
 
 // TestWriting writes more than any socket buffer holds, in every way, to a
@@ -136,6 +138,9 @@ func TestSendTimeout(t *testing.T) {
 		if d := time.Since(start); d < wait {
 			t.Fatalf("timed out after %v", d)
 		}
+		if _, ok := c.Transport().(*tls.Conn); ok {
+			return // a record was cut: nothing can follow
+		}
 		c.SetSendTimeout(20 * time.Second)
 		done := make(chan error)
 		go func() {
@@ -231,7 +236,11 @@ func TestClientGone(t *testing.T) {
 			}
 			return
 		}
+		if c.Ready() {
+			t.Fatal("ready with nothing there")
+		}
 		send(t, client, "unread bytes in front of the end")
+		until(t, c.Ready)
 		if c.ClientGone() {
 			t.Fatal("gone too early")
 		}
@@ -245,7 +254,7 @@ func TestClientGone(t *testing.T) {
 		case <-time.After(20 * time.Second):
 			t.Fatal("WatchClose did not call")
 		}
-		if !c.ClientGone() {
+		if !c.ClientGone() || !c.Ready() {
 			t.Fatal("not gone")
 		}
 		c.WatchClose(func() { called <- true })
