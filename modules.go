@@ -19,9 +19,14 @@ func modules() []*web.Module {
 	return []*web.Module{
 		rewrite.Module,
 
+		static.TryFiles,
+
 		// Content.
+		static.RandomIndex,
 		static.Index,
+		static.AutoIndex,
 		static.Module,
+		static.EmptyGIF,
 		exchange.Module,
 		proxy.Module,
 

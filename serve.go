@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -25,13 +26,16 @@ type node struct {
 	logs   logfile.Set
 	set    *web.ListenSet
 	stats  web.Stats
+	own    web.OwnConnections
 	pid    *pidFile
 
 	signals <-chan os.Signal
 
-	conf *configuration
-	gen  *web.Generation
-	old  []*retired // generations that still have connections
+	conf    *configuration
+	inForce atomic.Pointer[configuration] // conf, for other goroutines
+	gen     *web.Generation
+	vrrp    *failover  // nil without instances
+	old     []*retired // generations that still have connections
 }
 
 // retired is a generation that answers its last requests.
@@ -84,10 +88,26 @@ func (n *node) start(c *configuration) error {
 		return err
 	}
 	n.signals = signals
+	n.use(c, opened)
+	if n.vrrp, err = startFailover(c, &n.own, n.events()); err != nil {
+		n.set.Close()
+		n.pid.remove()
+	}
+	return err
+}
+
+// use puts a configuration to work on the sockets that were opened for it.
+func (n *node) use(c *configuration, opened *web.Opened) {
 	n.conf = c
+	n.inForce.Store(c)
+	n.set.Log = c.log
 	n.gen = web.NewGeneration(c.http, &n.stats)
+	n.gen.Own = &n.own
 	opened.Use(n.gen)
-	return nil
+}
+
+func (n *node) events() *eventLog {
+	return &eventLog{log: func() *errorlog.Log { return n.inForce.Load().log }}
 }
 
 // bindTries and bindPause: like nginx, wait a little for a predecessor to give
@@ -202,12 +222,56 @@ func (n *node) reload() {
 		c.release()
 		return
 	}
+	if err := n.reloadFailover(c); err != nil {
+		printStartError(n.stderr, err)
+		n.conf.log.Printf(errorlog.Emerg, "%v", err)
+		opened.Close()
+		c.release()
+		return
+	}
 	before, oldConf := n.gen, n.conf
-	n.conf = c
-	n.set.Log = c.log
-	n.gen = web.NewGeneration(c.http, &n.stats)
-	opened.Use(n.gen)
+	n.use(c, opened)
 	n.retire(before, oldConf)
+}
+
+// reloadFailover takes over the VRRP side, which may begin or end with it.
+func (n *node) reloadFailover(c *configuration) error {
+	switch {
+	case n.vrrp == nil:
+		var err error
+		n.vrrp, err = startFailover(c, &n.own, n.events())
+		return err
+	case !c.hasInstances():
+		n.stopFailover()
+		return nil
+	}
+	return n.vrrp.reload(context.Background(), c)
+}
+
+// stopFailover hands the addresses over while the web side goes on serving. A
+// second signal ends the wait for a successor.
+func (n *node) stopFailover() {
+	if n.vrrp == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), n.conf.drainTimeout())
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- n.vrrp.stop(ctx) }()
+	for {
+		select {
+		case err := <-done:
+			if err != nil {
+				n.conf.log.Printf(errorlog.Error, "%v", err)
+			}
+			n.vrrp = nil
+			return
+		case sig := <-n.signals:
+			if sig == syscall.SIGTERM || sig == syscall.SIGINT || sig == syscall.SIGQUIT {
+				cancel()
+			}
+		}
+	}
 }
 
 // retire lets a generation finish its requests, at most for
@@ -241,8 +305,10 @@ func (n *node) reopen() {
 	}
 }
 
-// stop ends the process: at once, or when the last request is answered.
+// stop ends the process: the addresses go first, to a node that serves; then
+// the web side ends at once, or when the last request is answered.
 func (n *node) stop(gracefully bool) {
+	n.stopFailover()
 	n.set.Close()
 	if !gracefully {
 		n.gen.Abort()

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"runtime/debug"
 
+	"tandem/nginxconf"
 	"tandem/web"
 )
 
@@ -21,7 +22,7 @@ func printVersion(w io.Writer, o *options) {
 	}
 	if o.configure {
 		fmt.Fprintf(w, "built by %s%s\n", runtime.Version(), revision())
-		fmt.Fprintf(w, "configure arguments: %s\n", configureArguments)
+		fmt.Fprintf(w, "configure arguments: %s\n", configureArguments())
 	}
 }
 
@@ -73,10 +74,79 @@ Commands:
 
 `
 
+// optionalModule is a module of nginx that its configure script can leave out
+// or put in, and a directive that only it has.
+type optionalModule struct {
+	option    string // without --with- or --without-
+	directive string
+	byDefault bool // nginx has it unless told otherwise
+}
+
+var optionalModules = []optionalModule{
+	{"http_access_module", "deny", true},
+	{"http_addition_module", "add_after_body", false},
+	{"http_auth_basic_module", "auth_basic", true},
+	{"http_auth_request_module", "auth_request", false},
+	{"http_autoindex_module", "autoindex", true},
+	{"http_browser_module", "ancient_browser", true},
+	{"http_charset_module", "charset", true},
+	{"http_dav_module", "dav_methods", false},
+	{"http_empty_gif_module", "empty_gif", true},
+	{"http_fastcgi_module", "fastcgi_pass", true},
+	{"http_flv_module", "flv", false},
+	{"http_geo_module", "geo", true},
+	{"http_grpc_module", "grpc_pass", true},
+	{"http_gunzip_module", "gunzip", false},
+	{"http_gzip_module", "gzip", true},
+	{"http_gzip_static_module", "gzip_static", false},
+	{"http_limit_conn_module", "limit_conn", true},
+	{"http_limit_req_module", "limit_req", true},
+	{"http_map_module", "map", true},
+	{"http_memcached_module", "memcached_pass", true},
+	{"http_mirror_module", "mirror", true},
+	{"http_mp4_module", "mp4", false},
+	{"http_proxy_module", "proxy_pass", true},
+	{"http_random_index_module", "random_index", false},
+	{"http_realip_module", "set_real_ip_from", false},
+	{"http_referer_module", "valid_referers", true},
+	{"http_rewrite_module", "rewrite", true},
+	{"http_scgi_module", "scgi_pass", true},
+	{"http_secure_link_module", "secure_link", false},
+	{"http_slice_module", "slice", false},
+	{"http_split_clients_module", "split_clients", true},
+	{"http_ssi_module", "ssi", true},
+	{"http_ssl_module", "ssl_certificate", false},
+	{"http_stub_status_module", "stub_status", false},
+	{"http_sub_module", "sub_filter", false},
+	{"http_tunnel_module", "tunnel_pass", true},
+	{"http_upstream_hash_module", "hash", true},
+	{"http_upstream_ip_hash_module", "ip_hash", true},
+	{"http_upstream_keepalive_module", "keepalive", true},
+	{"http_upstream_least_conn_module", "least_conn", true},
+	{"http_upstream_least_time_module", "least_time", true},
+	{"http_upstream_random_module", "random", true},
+	{"http_upstream_sticky_module", "sticky", true},
+	{"http_upstream_zone_module", "zone", true},
+	{"http_userid_module", "userid", true},
+	{"http_uwsgi_module", "uwsgi_pass", true},
+	{"http_v2_module", "http2", false},
+	{"http_v3_module", "http3", false},
+	{"http-cache", "proxy_cache_path", true},
+	{"stream", "stream", false},
+}
+
 // configureArguments tell tools what is built in and what is not, the way
 // nginx's own do.
-const configureArguments = "--build=" + web.Build + " --with-http_realip_module --with-http_addition_module --with-http_sub_module" +
-	" --with-http_gunzip_module --with-http_gzip_static_module --with-http_auth_request_module" +
-	" --with-http_random_index_module --with-http_secure_link_module --with-http_stub_status_module" +
-	" --without-http_ssi_module --without-http_fastcgi_module --without-http_uwsgi_module --without-http_scgi_module" +
-	" --without-http_grpc_module --without-http_memcached_module --without-http-cache"
+func configureArguments() string {
+	table := nginxconf.NewTable(new(web.HTTP).Commands(modules())...)
+	args := "--build=" + web.Build
+	for _, m := range optionalModules {
+		switch has := table.Knows(m.directive); {
+		case has && !m.byDefault:
+			args += " --with-" + m.option
+		case !has && m.byDefault:
+			args += " --without-" + m.option
+		}
+	}
+	return args
+}

@@ -114,7 +114,9 @@ func (c *conn) badHead(r *Request, err error) bool {
 		r.Head.Version = http1.HTTP10
 	}
 	r.MethodName, r.Method, r.RawURI, r.Path = r.Head.Method, lookupMethod(r.Head.Method), r.Head.Target, rootPath
-	r.setHost(r.Head.ServerName)
+	if len(r.Head.ServerName) > 0 {
+		r.setHost(r.Head.ServerName)
+	}
 	r.Logf(errLevelInfo, "%s", bad.Reason)
 	r.Keepalive = false
 	r.LingeringClose = bad.Status != 400
@@ -250,10 +252,11 @@ func lookupMethod(name []byte) Method {
 	return MethodUnknown
 }
 
-// setHost takes the host of the request and the server that has this name.
+// setHost takes the host of the request and the server that has this name; a
+// request without a host is for the server with the empty name.
 func (r *Request) setHost(host []byte) {
 	r.Host = host
-	if names := r.conn.servers.names; names != nil && len(host) > 0 {
+	if names := r.conn.servers.names; names != nil {
 		if srv := names.find(r, r.Host); srv != nil {
 			r.Server = srv
 			r.setLocation(srv.Location)

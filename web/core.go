@@ -33,7 +33,7 @@ type ServerCore struct {
 // Core are the core settings of a location, complete once read.
 type Core struct {
 	Root  nginxconf.Value[PathTemplate] // root or alias
-	Alias bool
+	Alias Alias
 
 	Types       nginxconf.Value[*TypeMap]
 	DefaultType nginxconf.Value[string]
@@ -260,6 +260,14 @@ func atServer[V any](field func(*ServerCore) *nginxconf.Value[V]) func(*nginxcon
 	return AtServer(coreServer, field)
 }
 
+// Alias says that Root is an alias, and what for: the path is appended to it
+// without the name of the location in which alias stands.
+type Alias struct {
+	On    bool
+	Name  string // the name of that location
+	Whole bool   // it is a regex location: nothing is appended
+}
+
 // PathTemplate is a file name that may hold variables, already made absolute.
 type PathTemplate struct {
 	Text string
@@ -271,11 +279,11 @@ func readRoot(s *nginxconf.Scope, d *nginxconf.Directive) error {
 	c := b.Location.Core
 	alias := d.Name == "alias"
 	if c.Root.Set {
-		if c.Alias == alias {
+		if c.Alias.On == alias {
 			return nginxconf.ErrDuplicate
 		}
 		other := "root"
-		if c.Alias {
+		if c.Alias.On {
 			other = "alias"
 		}
 		return fmt.Errorf("\"%s\" directive is duplicate, \"%s\" directive was specified earlier", d.Name, other)
@@ -298,7 +306,12 @@ func readRoot(s *nginxconf.Scope, d *nginxconf.Directive) error {
 		t.Text = strings.TrimRight(t.Text, "/")
 	}
 	c.Root = nginxconf.Value[PathTemplate]{V: t, Set: true}
-	c.Alias = alias
+	if alias {
+		c.Alias = Alias{On: true, Name: b.Location.Name}
+		if b.Location.Kind == RegexLocation {
+			c.Alias.Name, c.Alias.Whole = "", true
+		}
+	}
 	return nil
 }
 

@@ -76,3 +76,35 @@ func TestPipelining(t *testing.T) {
 		}
 	}
 }
+
+func TestVariables(t *testing.T) {
+	s := webtest.Start(t, header+`server { listen 127.0.0.1:8080; server_name .example.com;
+		location /args { say "$arg_a [$arg_] $arg_none"; }
+		location /cookies { say "$cookie_a|$cookie_B|$cookie_c|$cookie_"; }
+		location /user { say "$remote_user"; }
+		location /name { say "$server_name $host $request_port$is_request_port"; }
+		location /tcp { say "$tcpinfo_snd_cwnd"; }
+	} }`, testModules, nil)
+	for _, c := range []struct{ path, header, want string }{
+		{"/args?xa=0&A=1&a=2", "X: y", "1 [] "},
+		{"/args?=0&a", "X: y", " [] "},
+		{"/cookies", "Cookie: xa=0; a=1; b = 2; c=", "1|2||"},
+		{"/cookies", "Cookie: x=y, a=1;b", "1|||"},
+		{"/cookies", "Cookie: b=2\r\nCookie: a=1", "1|2||"},
+		{"/user", "Authorization: basic  dXNlcjpwYTpzcw==", "user"},
+		{"/user", "Authorization: Basic dXNlcjpwYTpzcw=junk", "user"},
+		{"/user", "Authorization: Basic OnBhc3M=", ""},
+		{"/user", "Authorization: Basic dXNlcg==", ""},
+		{"/user", "Authorization: Basic a", ""},
+		{"/user", "Authorization: Basic a:b", ""},
+		{"/user", "Authorization: Digest dXNlcjpwYTpzcw==", ""},
+		{"/name", "X: y", "example.com localhost "},
+	} {
+		if got := s.Get(t, c.path, c.header).Body; got != c.want {
+			t.Errorf("%s, %s: %q, want %q", c.path, c.header, got, c.want)
+		}
+	}
+	if got := s.Get(t, "/tcp").Body; got == "" || got == "0" {
+		t.Errorf("congestion window %q", got)
+	}
+}

@@ -1,11 +1,14 @@
 package web
 
 import (
+	"bytes"
 	"net"
 	"net/netip"
 	"os"
 	"strconv"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"tandem/web/http1"
 )
@@ -62,9 +65,14 @@ var coreVariables = []Variable{
 		return append(dst, r.Main.Body.name...), r.Main.Body.name != ""
 	}},
 	{Name: "request_id", Get: requestIDVariable, Cached: true},
-	{Name: "request_port", Get: func(r *Request, dst []byte) ([]byte, bool) { return r.appendRequestPort(dst) }},
+	{Name: "request_port", Get: func(r *Request, dst []byte) ([]byte, bool) {
+		if port := r.Head.ServerPort; port != 0 {
+			dst = strconv.AppendInt(dst, int64(port), 10)
+		}
+		return dst, true
+	}},
 	{Name: "is_request_port", Get: func(r *Request, dst []byte) ([]byte, bool) {
-		if v, _ := r.appendRequestPort(nil); len(v) > 0 {
+		if r.Head.ServerPort != 0 {
 			dst = append(dst, ':')
 		}
 		return dst, true
@@ -81,7 +89,10 @@ var coreVariables = []Variable{
 		}
 		return append(dst, r.conn.remote.Addr().AsSlice()...), true
 	}},
-	{Name: "remote_user", Get: remoteUserVariable, Cached: true},
+	{Name: "remote_user", Get: func(r *Request, dst []byte) ([]byte, bool) {
+		user, _, ok := r.BasicCredentials()
+		return append(dst, user...), ok
+	}, Cached: true},
 	{Name: "remote_port", Get: func(r *Request, dst []byte) ([]byte, bool) {
 		if !r.conn.remote.IsValid() || r.conn.remote.Port() == 0 {
 			return dst, true
@@ -136,6 +147,10 @@ var coreVariables = []Variable{
 	{Name: "time_local", Get: func(_ *Request, dst []byte) ([]byte, bool) {
 		return time.Now().AppendFormat(dst, "02/Jan/2006:15:04:05 -0700"), true
 	}},
+	{Name: "tcpinfo_rtt", Get: tcpInfoVariable(func(i *unix.TCPInfo) uint32 { return i.Rtt })},
+	{Name: "tcpinfo_rttvar", Get: tcpInfoVariable(func(i *unix.TCPInfo) uint32 { return i.Rttvar })},
+	{Name: "tcpinfo_snd_cwnd", Get: tcpInfoVariable(func(i *unix.TCPInfo) uint32 { return i.Snd_cwnd })},
+	{Name: "tcpinfo_rcv_space", Get: tcpInfoVariable(func(i *unix.TCPInfo) uint32 { return i.Rcv_space })},
 	{Name: "limit_rate", Get: limitRateVariable, Set: setLimitRate, Changeable: true},
 }
 
@@ -262,9 +277,12 @@ func argVariable(name string) Getter {
 // matter.
 func (r *Request) Arg(name string) ([]byte, bool) {
 	rest := r.Args
+	if name == "" {
+		return nil, false
+	}
 	for len(rest) > 0 {
 		pair := rest
-		if i := indexByte(rest, '&'); i >= 0 {
+		if i := bytes.IndexByte(rest, '&'); i >= 0 {
 			pair, rest = rest[:i], rest[i+1:]
 		} else {
 			rest = nil
@@ -276,15 +294,6 @@ func (r *Request) Arg(name string) ([]byte, bool) {
 	return nil, false
 }
 
-func indexByte(b []byte, c byte) int {
-	for i := range b {
-		if b[i] == c {
-			return i
-		}
-	}
-	return -1
-}
-
 func cookieVariable(name string) Getter {
 	return func(r *Request, dst []byte) ([]byte, bool) {
 		v, ok := r.Cookie(name)
@@ -294,28 +303,47 @@ func cookieVariable(name string) Getter {
 
 // Cookie returns the value of a cookie; case does not matter.
 func (r *Request) Cookie(name string) ([]byte, bool) {
+	if name == "" {
+		return nil, false
+	}
 	for i := range r.Head.Fields {
-		f := &r.Head.Fields[i]
-		if f.ID != http1.Cookie {
-			continue
-		}
-		rest := f.Value
-		for len(rest) > 0 {
-			pair := rest
-			if j := indexByte(rest, ';'); j >= 0 {
-				pair, rest = rest[:j], rest[j+1:]
-			} else {
-				rest = nil
-			}
-			for len(pair) > 0 && pair[0] == ' ' {
-				pair = pair[1:]
-			}
-			if len(pair) > len(name) && pair[len(name)] == '=' && equalFold(pair[:len(name)], name) {
-				return pair[len(name)+1:], true
+		if f := &r.Head.Fields[i]; f.ID == http1.Cookie {
+			if v, ok := cookieIn(f.Value, name); ok {
+				return v, true
 			}
 		}
 	}
 	return nil, false
+}
+
+// cookieIn looks for a cookie in one header, with nginx's tolerance: spaces
+// around "=", and a comma ends a cookie of another name, too.
+func cookieIn(rest []byte, name string) ([]byte, bool) {
+	for len(rest) > 0 {
+		if len(rest) > len(name) && equalFold(rest[:len(name)], name) {
+			rest = trimLeftSpaces(rest[len(name):])
+			if len(rest) > 0 && rest[0] == '=' {
+				rest = trimLeftSpaces(rest[1:])
+				if i := bytes.IndexByte(rest, ';'); i >= 0 {
+					rest = rest[:i]
+				}
+				return rest, true
+			}
+		}
+		i := bytes.IndexAny(rest, ";,")
+		if i < 0 {
+			return nil, false
+		}
+		rest = trimLeftSpaces(rest[i+1:])
+	}
+	return nil, false
+}
+
+func trimLeftSpaces(b []byte) []byte {
+	for len(b) > 0 && b[0] == ' ' {
+		b = b[1:]
+	}
+	return b
 }
 
 // requestHeaderVariable is $http_NAME: all headers of that name, joined by
@@ -372,7 +400,7 @@ func sentHeaderVariable(name string) Getter {
 				return dst, false
 			}
 			dst = append(dst, p.ContentType...)
-			if len(p.Charset) > 0 {
+			if len(p.Charset) > 0 && r.HeaderSent {
 				dst = append(append(dst, "; charset="...), p.Charset...)
 			}
 			return dst, true
@@ -382,7 +410,10 @@ func sentHeaderVariable(name string) Getter {
 			}
 			return dst, false
 		case "location":
-			if p.Location != nil {
+			switch {
+			case p.Location != nil && r.HeaderSent:
+				return r.appendLocation(dst), true
+			case p.Location != nil:
 				return append(dst, p.Location...), true
 			}
 		case "last_modified":

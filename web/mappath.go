@@ -14,28 +14,20 @@ func (r *Request) MapPathRoot(dst []byte) (file []byte, root int, ok bool) {
 	c := r.Core
 	dst = r.AppendRoot(dst)
 	rest := r.Path
-	if c.Alias {
+	root = len(dst) - start
+	if c.Alias.On {
 		if !r.LocationValid {
 			r.Logf(errLevelAlert, "\"alias\" cannot be used in location \"%s\" where URI was rewritten", r.Location.Name)
 			return dst, 0, false
 		}
-		l := r.Location
-		for l.IsIf || l.IsLimitExcept {
-			l = l.Outer
-		}
-		if l.Kind == RegexLocation {
-			root = len(dst) - start
-			if r.AddPathToAlias {
-				dst = append(dst, rest...)
-			}
+		if c.Alias.Whole && !r.AddPathToAlias {
 			return dst, root, true
 		}
-		if len(l.Name) > len(rest) {
+		if len(c.Alias.Name) > len(rest) {
 			return dst, 0, false
 		}
-		rest = rest[len(l.Name):]
+		rest = rest[len(c.Alias.Name):]
 	}
-	root = len(dst) - start
 	return append(dst, rest...), root, true
 }
 
@@ -51,7 +43,7 @@ func (r *Request) AppendRoot(dst []byte) []byte {
 		value := r.Keep(dst[start:])
 		dst = append(append(dst[:start], r.Server.HTTP.Prefix...), value...)
 	}
-	if !c.Alias {
+	if !c.Alias.On {
 		for len(dst) > start+1 && dst[len(dst)-1] == '/' {
 			dst = dst[:len(dst)-1]
 		}

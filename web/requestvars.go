@@ -1,16 +1,15 @@
 package web
 
 import (
-	"bytes"
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/hex"
 	"path/filepath"
 	"strconv"
-	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"tandem/nginxconf"
-	"tandem/web/http1"
 )
 
 // requestIDVariable is 16 random bytes in hexadecimal, the same throughout the
@@ -21,41 +20,24 @@ func requestIDVariable(_ *Request, dst []byte) ([]byte, bool) {
 	return hex.AppendEncode(dst, id[:]), true
 }
 
-// remoteUserVariable is the user name of Basic authentication.
-func remoteUserVariable(r *Request, dst []byte) ([]byte, bool) {
-	user, _, ok := r.BasicAuth()
-	return append(dst, user...), ok && len(user) > 0
-}
-
-// BasicAuth returns the user name and password of Basic authentication (RFC
-// 7617), if the request has them.
-func (r *Request) BasicAuth() (user, password []byte, ok bool) {
-	scheme, encoded, _ := bytes.Cut(r.Header(http1.Authorization), []byte(" "))
-	if !equalFold(scheme, "basic") {
-		return nil, nil, false
+// tcpInfoVariable is a number that the kernel keeps of the client's connection,
+// in its own units; see tcp(7), TCP_INFO.
+func tcpInfoVariable(field func(*unix.TCPInfo) uint32) Getter {
+	return func(r *Request, dst []byte) ([]byte, bool) {
+		socket, ok := r.conn.net.(syscall.Conn)
+		if !ok {
+			return dst, false
+		}
+		raw, err := socket.SyscallConn()
+		if err != nil {
+			return dst, false
+		}
+		var info *unix.TCPInfo
+		if err := raw.Control(func(fd uintptr) { info, _ = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO) }); err != nil || info == nil {
+			return dst, false
+		}
+		return strconv.AppendUint(dst, uint64(field(info)), 10), true
 	}
-	encoded = bytes.TrimLeft(encoded, " ")
-	plain, err := base64.StdEncoding.AppendDecode(r.Scratch(), encoded)
-	defer r.Unscratch(plain)
-	if err != nil {
-		return nil, nil, false
-	}
-	user, password, ok = bytes.Cut(r.Keep(plain), []byte(":"))
-	return user, password, ok
-}
-
-// appendRequestPort appends the port that the client wrote in the Host header
-// or request line; nothing if it wrote none.
-func (r *Request) appendRequestPort(dst []byte) ([]byte, bool) {
-	raw := r.Head.Host
-	if len(r.Head.Authority) > 0 {
-		raw = r.Head.Authority
-	}
-	i := strings.LastIndexByte(string(raw), ':')
-	if i < 0 || strings.IndexByte(string(raw[i:]), ']') >= 0 {
-		return dst, true
-	}
-	return append(dst, raw[i+1:]...), true
 }
 
 func realpathVariable(r *Request, dst []byte) ([]byte, bool) {
@@ -75,9 +57,12 @@ func limitRateVariable(r *Request, dst []byte) ([]byte, bool) {
 }
 
 func setLimitRate(r *Request, value []byte) {
-	if n, err := nginxconf.ParseSize(string(value)); err == nil {
-		r.rate, r.LimitRateSet = n, true
+	n, err := nginxconf.ParseSize(string(value))
+	if err != nil {
+		r.Logf(errLevelError, "invalid $limit_rate \"%s\"", value)
+		return
 	}
+	r.rate, r.LimitRateSet = n, true
 }
 
 // Rate returns what limit_rate allows the response in bytes a second, 0 for no

@@ -33,7 +33,7 @@ func (srv *Server) Name() string {
 	if len(srv.Names) == 0 {
 		return ""
 	}
-	return srv.Names[0].Text
+	return strings.TrimPrefix(srv.Names[0].Text, ".")
 }
 
 // Named returns the location @name, or nil.
@@ -138,6 +138,9 @@ func (t *nameTable) add(name ServerName, srv *Server) error {
 func (t *nameTable) find(r *Request, host []byte) *Server {
 	if srv, ok := t.names.Find(host); ok {
 		return srv
+	}
+	if len(host) == 0 {
+		return nil
 	}
 	for _, e := range t.regexes {
 		if r.Match(e.re, host) {

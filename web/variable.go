@@ -146,7 +146,7 @@ func (t *variableTable) resolve(s *nginxconf.Scope) {
 }
 
 func (t *variableTable) family(name string) (*Variable, string) {
-	for i := len(name) - 1; i > 0; i-- {
+	for i := len(name); i > 0; i-- {
 		if name[i-1] == '_' {
 			if f := t.families[name[:i]]; f != nil {
 				return f, name[i:]
@@ -232,11 +232,15 @@ type varValue struct {
 func (v *varValue) set(to varValue) { *v = to }
 
 // varStore holds the stored variables of a request; subrequests share it.
-type varStore struct{ values []varValue }
+type varStore struct {
+	values []varValue
+	depth  int // of evaluations within evaluations
+}
 
 func (s *varStore) slot(i int) *varValue { return &s.values[i] }
 
 func (s *varStore) reset(n int) {
+	s.depth = 0
 	if cap(s.values) < n {
 		s.values = make([]varValue, n)
 		return
@@ -247,10 +251,7 @@ func (s *varStore) reset(n int) {
 
 func (v *variable) appendTo(r *Request, dst []byte) ([]byte, bool) {
 	if v.index < 0 {
-		if v.get == nil {
-			return dst, false
-		}
-		return v.get(r, dst)
+		return v.evaluate(r, dst)
 	}
 	slot := r.vars.slot(v.index)
 	switch slot.state {
@@ -259,11 +260,8 @@ func (v *variable) appendTo(r *Request, dst []byte) ([]byte, bool) {
 	case varNotFound:
 		return dst, false
 	}
-	if v.get == nil {
-		return dst, false
-	}
 	start := len(dst)
-	dst, found := v.get(r, dst)
+	dst, found := v.evaluate(r, dst)
 	if v.cached {
 		// The getter may have evaluated other variables: the slot is looked
 		// up again rather than held.
@@ -274,5 +272,24 @@ func (v *variable) appendTo(r *Request, dst []byte) ([]byte, bool) {
 			slot.set(varValue{state: varNotFound})
 		}
 	}
+	return dst, found
+}
+
+// maxVariableDepth is how deep the evaluation of variables may nest: a map of
+// variables that lead back to it has to end somewhere.
+const maxVariableDepth = 100
+
+// evaluate calls the getter.
+func (v *variable) evaluate(r *Request, dst []byte) ([]byte, bool) {
+	if v.get == nil {
+		return dst, false
+	}
+	if r.vars.depth == maxVariableDepth {
+		r.Logf(errLevelError, "cycle while evaluating variable \"%s\"", v.name)
+		return dst, false
+	}
+	r.vars.depth++
+	dst, found := v.get(r, dst)
+	r.vars.depth--
 	return dst, found
 }

@@ -28,6 +28,7 @@ type Host struct {
 
 	mu        sync.Mutex
 	processes map[*Process]bool // that have not ended
+	holdings  []*Holding
 }
 
 // Host makes a host that has only a loopback interface so far. Its IPv6
@@ -193,6 +194,10 @@ func (h *Host) close() error {
 	for p := range h.processes {
 		left = append(left, p)
 	}
+	for _, w := range h.holdings {
+		close(w.done)
+	}
+	h.holdings = nil
 	h.mu.Unlock()
 	for _, p := range left {
 		p.Kill()

@@ -149,6 +149,42 @@ func TestHolds(t *testing.T) {
 	}
 }
 
+func TestHolding(t *testing.T) {
+	p := newPair(t)
+	vip := netip.MustParsePrefix("192.168.200.254/32")
+	check(t, p.port2.AddAddress(vip))
+	one := must[*lab.Holding](t)(p.one.Holding(vip.Addr(), nil))
+	two := must[*lab.Holding](t)(p.two.Holding(vip.Addr(), nil))
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	check(t, one.Wait(ctx, false))
+	check(t, two.Wait(ctx, true))
+	check(t, p.port1.AddAddress(vip))
+	check(t, one.Wait(ctx, true))
+	// Another entry of the same address does not count twice.
+	check(t, p.port1.AddAddress(netip.MustParsePrefix("192.168.200.254/24")))
+	check(t, p.port2.RemoveAddress(vip))
+	check(t, two.Wait(ctx, false))
+	check(t, p.port1.RemoveAddress(vip))
+	check(t, p.port1.RemoveAddress(netip.MustParsePrefix("192.168.200.254/24")))
+	check(t, one.Wait(ctx, false))
+	spans1, spans2 := one.Spans(), two.Spans()
+	if len(spans1) != 1 || len(spans2) != 1 || spans1[0].To.IsZero() || spans2[0].To.IsZero() {
+		t.Fatalf("spans %v and %v", spans1, spans2)
+	}
+	if got, want := lab.Together(spans1, spans2, time.Time{}), spans2[0].To.Sub(spans1[0].From); got != want || got <= 0 {
+		t.Errorf("together for %v, want %v", got, want)
+	}
+	if got := lab.Together(spans1, spans2, time.Now()); got != 0 {
+		t.Errorf("together for %v after the end", got)
+	}
+	short, stop := context.WithTimeout(ctx, time.Millisecond)
+	defer stop()
+	if err := one.Wait(short, true); err == nil || !strings.Contains(err.Error(), "192.168.200.254 did not come") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestFaults(t *testing.T) {
 	p := newPair(t)
 	greet(t, p.two)

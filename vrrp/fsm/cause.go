@@ -12,7 +12,7 @@ type FaultKind uint8
 const (
 	FaultInterface        FaultKind = iota // the instance's own interface is down or missing
 	FaultSource                            // the interface has no address to send from
-	FaultDuplicate                         // the VRID is taken by another instance on the interface
+	FaultConfig                            // the configuration itself keeps the instance out
 	FaultScript                            // a tracked script without weight failed
 	FaultTrackedInterface                  // a tracked interface without weight is down
 	FaultFile                              // a tracked file without weight has a non-zero value
@@ -27,7 +27,7 @@ const (
 var faultNames = [...]string{
 	FaultInterface:        "interface",
 	FaultSource:           "source address",
-	FaultDuplicate:        "duplicate VRID",
+	FaultConfig:           "configuration",
 	FaultScript:           "script",
 	FaultTrackedInterface: "tracked interface",
 	FaultFile:             "file",

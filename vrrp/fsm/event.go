@@ -44,8 +44,12 @@ type FaultCleared struct {
 	Text string
 }
 
-// AddressLost says that somebody else deleted a virtual address that we hold.
-type AddressLost struct{ Address netip.Addr }
+// AddressLost says that a virtual address which we hold is gone without our doing. Text says how, if it was not
+// somebody else who deleted it.
+type AddressLost struct {
+	Address netip.Addr
+	Text    string
+}
 
 // Resign says that the node's own web side does not serve: the instance lets go, and competes with [PriorityLow].
 type Resign struct{ Text string }

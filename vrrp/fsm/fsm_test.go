@@ -27,7 +27,7 @@ func TestStepIsPure(t *testing.T) {
 		func() Event { return PriorityChanged{Weights: rng.IntN(100) - 50} },
 		func() Event { return FaultSet{Cause{FaultKind(rng.IntN(int(PendingGroup) + 1)), "x", ""}} },
 		func() Event { return FaultCleared{FaultKind(rng.IntN(int(PendingGroup) + 1)), "x", ""} },
-		func() Event { return AddressLost{peer()} },
+		func() Event { return AddressLost{Address: peer()} },
 		func() Event { return Resign{"x"} },
 		func() Event { return SelfOK{} },
 		func() Event { return Demote{} },

@@ -29,9 +29,11 @@ func (m *machine) stop(e Stop) {
 	s := m.s
 	switch {
 	case s.Role == Stopped:
-	case s.Role == Master && s.Leaving() && !e.Now:
-		s.leaving = ByStop // a demotion becomes a stop; its bound stays
 	case s.Role == Master && s.Leaving():
+		s.leaving = ByStop // a demotion becomes a stop; its bound stays
+		if !e.Now {
+			return
+		}
 		m.finishLeaving(because(ByStop, "stopped without waiting for a successor"))
 	case s.Role == Master && m.c.Handover > 0 && !e.Now:
 		m.beginLeaving(ByStop)

@@ -248,3 +248,43 @@ func (r *Router) updateGroup(g, by int) {
 		Action: Action{Kind: Notify, From: r.roles[g], To: role, Reason: because(why.Code, "%s: %s", r.configs[by].Name, why.Text)}})
 	r.roles[g] = role
 }
+
+// Regroup makes the states fit the sync groups after the groups were changed by a reload: what members took over from
+// groups that they have left is undone, and a group that would be split begins anew as BACKUP. The returned slice is
+// valid until the next call.
+func (r *Router) Regroup(now time.Time) []Effect {
+	r.effects = r.effects[:0]
+	for i := range r.states {
+		for _, c := range r.states[i].Faults {
+			if (c.Kind == FaultGroup || c.Kind == PendingGroup) && !r.together(i, c.Name) {
+				r.stepOne(i, FaultCleared{Kind: c.Kind, Name: c.Name, Text: "not in the sync group any more"}, now)
+			}
+		}
+		if r.groupOf[i] < 0 && r.states[i].GroupResigned {
+			r.stepOne(i, groupResigned{on: false}, now)
+		}
+	}
+	for g, group := range r.groups {
+		for _, i := range group.Members {
+			r.mirrorResigned(i, now)
+			r.mirrorCauses(i, now)
+		}
+		if r.groupRole(g) != Master {
+			for _, i := range group.Members {
+				r.stepOne(i, groupBackup{by: group.Name, zero: true, quick: true}, now)
+			}
+		}
+		r.updateGroup(g, group.Members[0])
+	}
+	return r.effects
+}
+
+// together says whether i is in a sync group with the instance of that name.
+func (r *Router) together(i int, name string) bool {
+	for _, k := range r.members(i) {
+		if k != i && r.configs[k].Name == name {
+			return true
+		}
+	}
+	return false
+}

@@ -288,7 +288,11 @@ func (m *machine) addressLost(e AddressLost) {
 	if m.s.Role != Master {
 		return
 	}
-	why := because(ByAddressLost, "address %v was deleted by somebody else", e.Address)
+	how := e.Text
+	if how == "" {
+		how = "was deleted by somebody else"
+	}
+	why := because(ByAddressLost, "address %v %s", e.Address, how)
 	if m.s.Leaving() {
 		m.finishLeaving(why)
 		return

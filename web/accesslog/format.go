@@ -7,6 +7,7 @@ import (
 
 	"tandem/nginxconf"
 	"tandem/web"
+	"tandem/web/http1"
 )
 
 // format is a log_format, compiled.
@@ -106,7 +107,7 @@ func (f *format) append(dst []byte, r *web.Request) []byte {
 		case f.escape == escapeDefault && needsEscape(dst[start:]):
 			dst = escapeInPlace(dst, start, r, appendEscaped)
 		case f.escape == escapeJSON && needsJSONEscape(dst[start:]):
-			dst = escapeInPlace(dst, start, r, appendJSON)
+			dst = escapeInPlace(dst, start, r, http1.AppendEscapeJSON)
 		}
 	}
 	return append(dst, '\n')
@@ -149,29 +150,4 @@ func needsJSONEscape(b []byte) bool {
 		}
 	}
 	return !utf8.Valid(b)
-}
-
-func appendJSON(dst, value []byte) []byte {
-	for _, c := range value {
-		switch {
-		case c == '"' || c == '\\':
-			dst = append(dst, '\\', c)
-		case c == '\n':
-			dst = append(dst, '\\', 'n')
-		case c == '\r':
-			dst = append(dst, '\\', 'r')
-		case c == '\t':
-			dst = append(dst, '\\', 't')
-		case c == '\b':
-			dst = append(dst, '\\', 'b')
-		case c == '\f':
-			dst = append(dst, '\\', 'f')
-		case c < ' ':
-			dst = append(dst, "\\u00"...)
-			dst = append(dst, hexDigits[c>>4], hexDigits[c&15])
-		default:
-			dst = append(dst, c)
-		}
-	}
-	return dst
 }

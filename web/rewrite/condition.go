@@ -2,13 +2,12 @@ package rewrite
 
 import (
 	"bytes"
-	"errors"
-	"io/fs"
-	"os"
-	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"tandem/internal/errorlog"
 	"tandem/web"
+	"tandem/web/openfile"
 )
 
 // truth is ($v): neither empty nor "0".
@@ -69,7 +68,7 @@ type fileKind byte
 const (
 	plainFile  fileKind = 'f'
 	directory  fileKind = 'd'
-	anyFile    fileKind = 'e' // file, directory or symbolic link
+	anyFile    fileKind = 'e' // file or directory
 	executable fileKind = 'x' // its owner may execute it
 )
 
@@ -81,35 +80,30 @@ type fileTest struct {
 }
 
 func (c *fileTest) test(r *web.Request, st state) (bool, web.Code) {
-	scratch := appendValue(c.file, r, r.Scratch(), st)
-	name := string(scratch)
-	r.Unscratch(scratch)
-	info, err := os.Stat(name)
-	if err != nil {
-		if !isAbsent(err) {
-			var cause syscall.Errno
-			errors.As(err, &cause)
-			r.Logf(errorlog.Crit, "stat() \"%s\" failed (%d: %v)", name, int(cause), cause)
+	name := append(appendValue(c.file, r, r.Scratch(), st), 0)
+	defer r.Unscratch(name)
+	var info openfile.Info
+	if f := r.Links(name).Stat(name, &info); !f.OK() {
+		switch f.Errno {
+		case unix.ENOENT, unix.ENOTDIR, unix.ENAMETOOLONG:
+		default:
+			r.Logf(errorlog.Crit, "%s \"%s\" failed (%s)", f.Call, name[:len(name)-1], errorlog.Errno(f.Errno))
 		}
 		return c.negative, web.OK
 	}
-	return c.kind.is(info.Mode()) != c.negative, web.OK
+	return c.kind.is(&info) != c.negative, web.OK
 }
 
-func isAbsent(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || errors.Is(err, syscall.ENAMETOOLONG)
-}
-
-func (k fileKind) is(mode fs.FileMode) bool {
+func (k fileKind) is(i *openfile.Info) bool {
 	switch k {
 	case plainFile:
-		return mode.IsRegular()
+		return i.IsRegular()
 	case directory:
-		return mode.IsDir()
+		return i.IsDir()
 	case anyFile:
-		return mode.IsRegular() || mode.IsDir()
+		return i.IsRegular() || i.IsDir()
 	case executable:
-		return mode&0o100 != 0
+		return i.Mode&unix.S_IXUSR != 0
 	}
 	panic("rewrite: unknown file test")
 }

@@ -1,6 +1,7 @@
 package vars_test
 
 import (
+	"strings"
 	"testing"
 
 	nc "tandem/nginxconf"
@@ -163,5 +164,13 @@ func TestHotPathAllocatesNothing(t *testing.T) {
 	}
 	if allocs != 0 {
 		t.Errorf("%v allocations per request", allocs)
+	}
+}
+
+func TestMapsInACircleEnd(t *testing.T) {
+	s := webtest.Start(t, head+`map $b $a { default "a$b"; } map $a $b { default "b$a"; }
+	server { listen 127.0.0.1:8080; return 200 "$a"; } }`, modules, nil)
+	if a := s.Get(t, "/"); a.Status != 200 || !strings.HasPrefix(a.Body, "abab") {
+		t.Errorf("%d %q", a.Status, a.Body)
 	}
 }

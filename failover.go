@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"tandem/health"
+	"tandem/internal/errorlog"
+	"tandem/keepalivedconf"
+	"tandem/vrrp"
+	"tandem/vrrp/netif"
+	"tandem/web"
+)
+
+// failover is the VRRP side of a node, bound to the health of its web side.
+type failover struct {
+	router *vrrp.Router
+	stack  *netif.Stack
+	own    *web.OwnConnections
+	log    *eventLog
+
+	probes context.CancelFunc // ends the self-probes of the configuration in force
+}
+
+// startFailover begins to take part in VRRP, if keepalived.conf says so. The
+// web side serves already: an instance waits for the first good self-probe.
+func startFailover(c *configuration, own *web.OwnConnections, log *eventLog) (*failover, error) {
+	if !c.hasInstances() {
+		return nil, nil
+	}
+	if err := netif.CheckCapabilities(netif.NetAdmin, netif.NetRaw); err != nil {
+		return nil, err
+	}
+	stack, err := netif.Open()
+	if err != nil {
+		return nil, err
+	}
+	f := &failover{stack: stack, own: own, log: log}
+	f.router, err = vrrp.Start(c.vrrp(), vrrp.Machine(stack), vrrp.Options{Events: log.event})
+	if err != nil {
+		_ = stack.Close()
+		return nil, err
+	}
+	f.watchHealth(c)
+	return f, nil
+}
+
+// reload takes over the VRRP side of a new configuration; adverts go on all
+// the while.
+func (f *failover) reload(ctx context.Context, c *configuration) error {
+	if err := f.router.Reload(ctx, c.vrrp()); err != nil {
+		return err
+	}
+	f.watchHealth(c)
+	return nil
+}
+
+// stop hands the addresses over: they are kept, and served, until a successor
+// is heard or the context ends.
+func (f *failover) stop(ctx context.Context) error {
+	err := f.router.Stop(ctx)
+	f.probes()
+	_ = f.stack.Close()
+	return err
+}
+
+// watchHealth has every instance's self-probe run as the configuration says,
+// in place of those that ran before.
+func (f *failover) watchHealth(c *configuration) {
+	if f.probes != nil {
+		f.probes()
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	f.probes = cancel
+	for _, i := range c.keepalived.Instances {
+		if i.Tandem.Probe.Off {
+			continue
+		}
+		probe := c.selfProbe(i, f.own)
+		probe.Report = func(v health.Verdict) {
+			if ctx.Err() != nil {
+				return
+			}
+			f.router.SetHealth(i.Name, vrrp.Health{OK: v.Good, Text: v.Reason})
+		}
+		go probe.Run(ctx)
+	}
+}
+
+// hasInstances reports whether there is anything for VRRP to do.
+func (c *configuration) hasInstances() bool {
+	return c.keepalived != nil && len(c.keepalived.Instances) > 0
+}
+
+// vrrp returns the VRRP side of the configuration.
+func (c *configuration) vrrp() vrrp.Config { return vrrp.FromKeepalived(c.keepalived, uptime()) }
+
+// selfProbe returns the probe of an instance: of every listener that can serve
+// one of its addresses.
+func (c *configuration) selfProbe(i *keepalivedconf.Instance, own *web.OwnConnections) *health.SelfProbe {
+	p := i.Tandem.Probe
+	s := &health.SelfProbe{Interval: p.Interval, Fall: p.Fall, Rise: p.Rise}
+	for _, port := range c.http.Ports {
+		addr, ok := probeAddress(port.Addr, i)
+		if !ok {
+			continue
+		}
+		host := p.Host
+		if host == "" {
+			host = firstAddress(i)
+		}
+		s.Probes = append(s.Probes, &health.Probe{
+			Addr: addr, Host: host, Path: p.Path, Timeout: p.Timeout, Good: p.Good, Announce: own.Announce,
+		})
+	}
+	return s
+}
+
+// probeAddress returns where a listener that can serve an address of the
+// instance is reached from this host. One that listens on every address is
+// asked through the loopback; one that listens on the virtual address alone
+// cannot be asked while another node holds it, and is left out.
+func probeAddress(a web.Address, i *keepalivedconf.Instance) (netip.AddrPort, bool) {
+	if a.Unix != "" || !a.IsWildcard() {
+		return netip.AddrPort{}, false
+	}
+	for _, v := range i.Addresses {
+		if v.Addr().Is4() == a.IP.Addr().Is4() {
+			loopback := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+			if a.IP.Addr().Is6() {
+				loopback = netip.IPv6Loopback()
+			}
+			return netip.AddrPortFrom(loopback, a.IP.Port()), true
+		}
+	}
+	return netip.AddrPort{}, false
+}
+
+func firstAddress(i *keepalivedconf.Instance) string {
+	if len(i.Addresses) == 0 {
+		return "localhost"
+	}
+	addr := i.Addresses[0].Addr()
+	if addr.Is6() {
+		return "[" + addr.String() + "]"
+	}
+	return addr.String()
+}
+
+// isVirtual reports whether an address is one that keepalived.conf gives to
+// the pair: it may be bound while the other node holds it.
+func (c *configuration) isVirtual(ip netip.Addr) bool {
+	if c.keepalived == nil {
+		return false
+	}
+	for _, i := range c.keepalived.Instances {
+		for _, list := range [][]keepalivedconf.Address{i.Addresses, i.ExcludedAddresses} {
+			for _, a := range list {
+				if a.Addr() == ip {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// uptime returns how long the machine has been up, 0 if it does not say.
+func uptime() time.Duration {
+	text, err := os.ReadFile("/proc/uptime")
+	if err != nil {
+		return 0
+	}
+	word, _, _ := strings.Cut(string(text), " ")
+	seconds, err := strconv.ParseFloat(word, 64)
+	if err != nil {
+		return 0
+	}
+	return time.Duration(seconds * float64(time.Second))
+}
+
+// drainTimeout returns how long a planned stop may hold the addresses: the
+// longest that an instance allows.
+func (c *configuration) drainTimeout() time.Duration {
+	var longest time.Duration
+	if c.keepalived != nil {
+		for _, i := range c.keepalived.Instances {
+			longest = max(longest, i.Tandem.DrainTimeout)
+		}
+	}
+	return longest
+}
+
+// eventLog writes what happens in VRRP, one line an event: to the terminal or
+// journal, whatever the level of the error log, and to the error log.
+type eventLog struct {
+	log func() *errorlog.Log // the one in force
+}
+
+func (l *eventLog) event(e vrrp.Event) {
+	level := eventLevels[e.Level()]
+	l.log().Printf(level, "vrrp: %s", e)
+	if level <= errorlog.Notice {
+		fmt.Fprintf(os.Stderr, "tandem: [%s] %s\n", level, e)
+	}
+}
+
+var eventLevels = map[vrrp.Level]errorlog.Level{
+	vrrp.LevelInfo: errorlog.Info, vrrp.LevelNotice: errorlog.Notice, vrrp.LevelWarn: errorlog.Warn, vrrp.LevelError: errorlog.Error,
+}

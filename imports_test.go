@@ -1,0 +1,82 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// forbidden are the directions in which packages must not import each other.
+// A package is named with everything below it.
+var forbidden = []struct{ from, to, why string }{
+	{"web", "static", "the server is given its modules by modules.go and knows none"},
+	{"web", "proxy", "the server is given its modules by modules.go and knows none"},
+	{"web", "vrrp", "serving and failing over meet in failover.go, through health, and nowhere else"},
+	{"web", "health", "the server is asked for its health as by any client"},
+	{"vrrp", "web", "serving and failing over meet in failover.go, through health, and nowhere else"},
+	{"vrrp", "health", "the state machines are told the verdict; they do not ask for it"},
+	{"health", "web", "health asks through a socket"},
+	{"health", "vrrp", "health has a verdict; what follows from it is decided elsewhere"},
+	{"proxy/upstream", "web", "peers, balancers and pools serve every protocol"},
+	{"vrrp/fsm", "vrrp/netif", "decisions are pure"},
+	{"vrrp/fsm", "os", "decisions are pure"},
+	{"vrrp/fsm", "net", "decisions are pure: net/netip is all of the network that they know"},
+	{"vrrp/packet", "net", "the codec is pure: net/netip is all of the network that it knows"},
+	{"vrrp/packet", "os", "the codec is pure"},
+	{"web/http1", "web", "the wire knows no configuration"},
+	{"web/http1", "net/http", "the HTTP/1 path is our own"},
+	{"web/http1", "nginxconf", "the wire knows no configuration"},
+	{"nginxconf", "web", "a language knows none of its users"},
+	{"nginxconf", "keepalivedconf", "the languages have nothing in common but their reader's patience"},
+	{"keepalivedconf", "vrrp", "a language knows none of its users"},
+	{"keepalivedconf", "nginxconf", "the languages have nothing in common but their reader's patience"},
+	{"internal", "web", "what is below knows nothing of what is above"},
+	{"internal", "vrrp", "what is below knows nothing of what is above"},
+	{"internal", "nginxconf", "what is below knows nothing of what is above"},
+}
+
+func TestImportDirections(t *testing.T) {
+	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() && (strings.HasPrefix(d.Name(), ".") && name != "." || d.Name() == "testdata") {
+			return errOrSkip(err)
+		}
+		if d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		from := path.Dir(filepath.ToSlash(name))
+		for _, imp := range f.Imports {
+			full, _ := strconv.Unquote(imp.Path.Value)
+			to, own := strings.CutPrefix(full, "tandem/")
+			for _, rule := range forbidden {
+				// Our own packages include what is below them; the standard
+				// library's are meant as they are.
+				hit := own && within(to, rule.to) || !own && to == rule.to
+				if within(from, rule.from) && hit && !within(rule.to, from) && !within(to, rule.from) {
+					t.Errorf("%s imports %s: %s", name, full, rule.why)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func errOrSkip(err error) error {
+	if err != nil {
+		return err
+	}
+	return filepath.SkipDir
+}
+
+func within(pkg, root string) bool { return pkg == root || strings.HasPrefix(pkg, root+"/") }

@@ -1,0 +1,207 @@
+package static
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+
+	"tandem/internal/errorlog"
+	"tandem/nginxconf"
+	"tandem/web"
+)
+
+// AutoIndex answers a path that ends with a slash, where there is no index,
+// with a list of what is there (ngx_http_autoindex_module).
+//
+//	autoindex on | off;                        off
+//	autoindex_exact_size on | off;             on
+//	autoindex_format html | xml | json | jsonp; html
+//	autoindex_localtime on | off;              off
+//
+// in http, server and location.
+var AutoIndex = &web.Module{
+	Name: "autoindex",
+	Commands: []nginxconf.Command{
+		{Name: "autoindex", In: autoIndexContexts, Arity: nginxconf.Flag,
+			Set: nginxconf.SetFlag(web.At(autoIndexSlot, func(c *autoIndexSettings) *nginxconf.Value[bool] { return &c.on }))},
+		{Name: "autoindex_exact_size", In: autoIndexContexts, Arity: nginxconf.Flag,
+			Set: nginxconf.SetFlag(web.At(autoIndexSlot, func(c *autoIndexSettings) *nginxconf.Value[bool] { return &c.exactSize }))},
+		{Name: "autoindex_localtime", In: autoIndexContexts, Arity: nginxconf.Flag,
+			Set: nginxconf.SetFlag(web.At(autoIndexSlot, func(c *autoIndexSettings) *nginxconf.Value[bool] { return &c.localTime }))},
+		{Name: "autoindex_format", In: autoIndexContexts, Arity: nginxconf.Take1,
+			Set: nginxconf.SetEnum(web.At(autoIndexSlot, func(c *autoIndexSettings) *nginxconf.Value[listFormat] { return &c.format }),
+				nginxconf.Name{Name: "html", Value: int(listHTML)}, nginxconf.Name{Name: "json", Value: int(listJSON)},
+				nginxconf.Name{Name: "jsonp", Value: int(listJSONP)}, nginxconf.Name{Name: "xml", Value: int(listXML)})},
+	},
+	Init: func(h *web.HTTP) error {
+		if h.Any(func(l *web.Location) bool { return autoIndexSlot.Of(l).on.V }) {
+			h.Handle(web.Content, serveAutoIndex)
+		}
+		return nil
+	},
+}
+
+const autoIndexContexts = nginxconf.HTTP | nginxconf.Server | nginxconf.Location
+
+type autoIndexSettings struct {
+	on, exactSize, localTime nginxconf.Value[bool]
+	format                   nginxconf.Value[listFormat]
+}
+
+// listFormat is how a list of files is written.
+type listFormat int
+
+const (
+	listHTML listFormat = iota
+	listJSON
+	listJSONP
+	listXML
+)
+
+var autoIndexSlot = web.NewLocationSlot(func(c, p *autoIndexSettings) error {
+	c.on.Inherit(p.on, false)
+	c.exactSize.Inherit(p.exactSize, true)
+	c.localTime.Inherit(p.localTime, false)
+	c.format.Inherit(p.format, listHTML)
+	return nil
+})
+
+// listed is one file of a list.
+type listed struct {
+	name     string
+	isDir    bool
+	isFile   bool
+	size     int64
+	modified int64 // seconds since 1970
+}
+
+// kind is the word for it in JSON and XML.
+func (l *listed) kind() string {
+	switch {
+	case l.isDir:
+		return "directory"
+	case l.isFile:
+		return "file"
+	}
+	return "other"
+}
+
+func serveAutoIndex(r *web.Request) web.Code {
+	c := autoIndexSlot.Of(r.Location)
+	if !c.on.V || r.Path[len(r.Path)-1] != '/' || r.Method&(web.GET|web.HEAD) == 0 {
+		return web.Declined
+	}
+	r.DiscardBody()
+	format := c.format.V
+	var callback []byte
+	if format == listJSONP {
+		var ok bool
+		if callback, ok = callbackName(r); !ok {
+			return 400
+		}
+		if len(callback) == 0 {
+			format = listJSON
+		}
+	}
+	name, entries, code := readDirectory(r)
+	if code != web.OK {
+		return code
+	}
+	p := &r.Response
+	p.Status = 200
+	switch format {
+	case listJSON:
+		p.ContentType = []byte("application/json")
+	case listJSONP:
+		p.ContentType = []byte("application/javascript")
+	case listXML:
+		p.ContentType = []byte("text/xml")
+		p.Charset = []byte("utf-8")
+	default:
+		p.ContentType = []byte("text/html")
+	}
+	if code := r.SendHeader(); code != web.OK || r.HeaderOnly {
+		return code
+	}
+	files, ok := lookAt(r, name, entries)
+	if !ok {
+		return web.Error
+	}
+	var list []byte
+	switch format {
+	case listJSON:
+		list = appendJSON(nil, files)
+	case listJSONP:
+		list = append(append([]byte("/* callback */\r\n"), callback...), '(')
+		list = append(appendJSON(list, files), ");"...)
+	case listXML:
+		list = appendXML(nil, files)
+	default:
+		list = appendHTML(nil, files, r.Path, c, strings.EqualFold(string(p.Charset), "utf-8"))
+	}
+	return r.SendBody(web.Chunk{Data: list, Last: true})
+}
+
+// lookAt looks at the entries of a directory: directories come first, each kind
+// by name.
+func lookAt(r *web.Request, directory string, entries []os.DirEntry) ([]listed, bool) {
+	files := make([]listed, 0, len(entries))
+	for _, e := range entries {
+		name := directory + "/" + e.Name()
+		info, err := os.Stat(name)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ELOOP) {
+			// A link that leads nowhere is listed itself.
+			if info, err = os.Lstat(name); errors.Is(err, fs.ErrNotExist) {
+				// Gone meanwhile.
+				continue
+			}
+		}
+		if err != nil {
+			logDirectoryError(r, errorlog.Crit, "stat()", name, err)
+			if errors.Is(err, fs.ErrPermission) {
+				continue
+			}
+			return nil, false
+		}
+		files = append(files, listed{
+			name: e.Name(), isDir: info.IsDir(), isFile: info.Mode().IsRegular(), size: info.Size(), modified: info.ModTime().Unix(),
+		})
+	}
+	slices.SortFunc(files, func(a, b listed) int {
+		switch {
+		case a.isDir && !b.isDir:
+			return -1
+		case !a.isDir && b.isDir:
+			return 1
+		}
+		return cmp.Compare(a.name, b.name)
+	})
+	return files, true
+}
+
+// maxCallback is how long the name of a JSONP callback may be.
+const maxCallback = 128
+
+// callbackName returns the argument callback, if it is a name.
+func callbackName(r *web.Request) ([]byte, bool) {
+	name, ok := r.Arg("callback")
+	if !ok {
+		return nil, true
+	}
+	if len(name) > maxCallback {
+		r.Logf(errorlog.Info, "client sent too long callback name: \"%s\"", name)
+		return nil, false
+	}
+	for _, c := range name {
+		if letter := c | 0x20; letter >= 'a' && letter <= 'z' || c >= '0' && c <= '9' || c == '_' || c == '.' {
+			continue
+		}
+		r.Logf(errorlog.Info, "client sent invalid callback name: \"%s\"", name)
+		return nil, false
+	}
+	return name, true
+}

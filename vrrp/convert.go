@@ -1,0 +1,164 @@
+package vrrp
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"tandem/keepalivedconf"
+	"tandem/vrrp/fsm"
+	"tandem/vrrp/netif"
+	"tandem/vrrp/packet"
+)
+
+// FromKeepalived converts the VRRP side of a keepalived.conf. uptime is how long the machine has been up, for
+// vrrp_delay_after_boot.
+func FromKeepalived(k *keepalivedconf.Config, uptime time.Duration) Config {
+	var c Config
+	for _, i := range k.Instances {
+		c.Instances = append(c.Instances, convertInstance(k, i, uptime))
+	}
+	for _, g := range k.Groups {
+		group := GroupConfig{Name: g.Name, TrackingWeight: g.TrackingWeight}
+		for _, m := range g.Members {
+			group.Members = append(group.Members, m.Name)
+		}
+		if len(group.Members) > 0 {
+			c.Groups = append(c.Groups, group)
+		}
+	}
+	return c
+}
+
+func convertInstance(k *keepalivedconf.Config, i *keepalivedconf.Instance, uptime time.Duration) InstanceConfig {
+	version, family := packet.Version(i.Version), packet.IPv4
+	if i.Family == keepalivedconf.IPv6 {
+		family = packet.IPv6
+	}
+	ic := InstanceConfig{
+		FSM: fsm.Config{
+			Name: i.Name, VRID: i.VRID, Version: version, Source: i.SourceAddress, Priority: i.Priority,
+			StartMaster: i.State == keepalivedconf.StateMaster, Interval: i.AdvertInterval, DownAdverts: i.DownTimerAdverts,
+			NoPreempt: !i.Preempt, PreemptDelay: i.PreemptDelay,
+			StartupDelay: max(k.Global.StartupDelay, k.Global.DelayAfterBoot-uptime),
+			Announcements: fsm.Announcements{
+				Repeat: i.GARP.Repeat, Delay: i.GARP.Delay, Refresh: i.GARP.Refresh, RefreshRepeat: i.GARP.RefreshRepeat,
+				LowerRepeat: i.GARP.LowerPrioRepeat, LowerDelay: i.GARP.LowerPrioDelay,
+			},
+			HigherSendsAdvert: i.HigherPrioSend, LowerNoAdvert: i.LowerPrioNoAdvert, NoAccept: !i.Accept,
+			Handover: fsm.DefaultHandover(version, i.AdvertInterval),
+		},
+		Packet: packet.Settings{
+			Version: version, Family: family, VRID: i.VRID, Interval: i.AdvertInterval,
+			Auth: packet.AuthType(i.Auth), Key: i.Password, Trailer: convertHMAC(i.HMAC),
+			Unicast: i.Unicast, CheckSource: i.CheckUnicastSource, Group: i.MulticastGroup,
+			SkipAddressCheck: i.SkipCheckAdvAddr, IgnoreAsOwner: i.OwnerIgnoreAdverts && i.Owner(),
+			Checksum: convertChecksum(i),
+		},
+		Interface:    i.Interface,
+		GARPInterval: k.Global.GARPInterval, NAInterval: k.Global.NAInterval,
+		ReceiveBuffer: int(i.KernelReceiveBuffer),
+		IgnorePrimary: !i.TrackPrimary, TrackSource: i.TrackSourceAddress,
+		AwaitHealth: !i.Tandem.Probe.Off, Release: i.Tandem.Probe.Release,
+		Lease: convertLease(i.Tandem.Lease),
+	}
+	if ic.Lease != netif.Forever {
+		// A node that hangs answers for the addresses until its lease has ended.
+		ic.FSM.Announcements.Contested = i.Tandem.Lease + time.Second
+	}
+	if i.UnicastTTL > 0 {
+		ic.Packet.TTL = uint8(i.UnicastTTL)
+	}
+	for _, p := range i.Peers {
+		ic.Packet.Peers = append(ic.Packet.Peers, packet.Peer{Addr: p.Addr, MinTTL: p.MinTTL, MaxTTL: p.MaxTTL})
+	}
+	for _, a := range i.Addresses {
+		ic.Addresses = append(ic.Addresses, convertAddress(i, a))
+		ic.Packet.Addresses = append(ic.Packet.Addresses, a.Addr())
+	}
+	for _, a := range i.ExcludedAddresses {
+		ic.Excluded = append(ic.Excluded, convertAddress(i, a))
+	}
+	if i.Fault {
+		ic.Fault = fmt.Sprintf("the configuration of %s cannot run", i.Name)
+	}
+	convertTrackers(k, i, &ic)
+	return ic
+}
+
+// convertTrackers takes over what the instance and its sync group track. A group's trackers are those of its members.
+func convertTrackers(k *keepalivedconf.Config, i *keepalivedconf.Instance, ic *InstanceConfig) {
+	interfaces, scripts := i.TrackInterfaces, i.TrackScripts
+	if i.Group != nil {
+		interfaces = slices.Concat(interfaces, i.Group.TrackInterfaces)
+		scripts = slices.Concat(scripts, i.Group.TrackScripts)
+	}
+	for _, t := range interfaces {
+		ic.TrackInterfaces = append(ic.TrackInterfaces, TrackInterface{Name: t.Name, Weight: t.Weight, Reverse: t.Reverse})
+	}
+	for _, t := range scripts {
+		// keepalived waits for scripts without weight only.
+		if t.Weight == 0 && k.Script(t.Name) != nil {
+			ic.AwaitTrackers = append(ic.AwaitTrackers, t.Name)
+		}
+	}
+}
+
+func convertLease(d time.Duration) netif.Lease {
+	if d == keepalivedconf.Forever {
+		return netif.Forever
+	}
+	return netif.Lease(d)
+}
+
+func convertHMAC(h *keepalivedconf.AuthHMAC) *packet.Trailer {
+	if h == nil {
+		return nil
+	}
+	t := &packet.Trailer{Active: h.Active, Window: h.TimeWindow}
+	if h.Monotonic {
+		t.Window = 0
+	}
+	switch h.Mode {
+	case keepalivedconf.HMACPermissive:
+		t.Mode = packet.TrailerPermissive
+	case keepalivedconf.HMACReceiveOnly:
+		t.Mode = packet.TrailerReceiveOnly
+	}
+	for id, secret := range h.Keys {
+		t.Keys = append(t.Keys, packet.TrailerKey{ID: id, Secret: secret})
+	}
+	slices.SortFunc(t.Keys, func(a, b packet.TrailerKey) int { return int(a.ID) - int(b.ID) })
+	return t
+}
+
+func convertChecksum(i *keepalivedconf.Instance) packet.Checksum {
+	switch {
+	case i.V3ChecksumAsV2:
+		return packet.ChecksumAsV2
+	case i.OldUnicastChecksum == keepalivedconf.ChecksumOld:
+		return packet.ChecksumOldUnicast
+	case i.OldUnicastChecksum == keepalivedconf.ChecksumNever:
+		return packet.ChecksumRFCOnly
+	}
+	return packet.ChecksumRFC
+}
+
+func convertAddress(i *keepalivedconf.Instance, a keepalivedconf.Address) netif.Address {
+	device := a.Device
+	if device == "" {
+		device = i.Interface
+	}
+	out := netif.Address{
+		Interface: device, Prefix: a.Prefix, Scope: netif.Scope(a.Scope), Broadcast: a.Broadcast, Label: a.Label,
+		NoPrefixRoute: a.NoPrefixRoute, HomeAddress: a.Home, ManageTempAddr: a.ManageTemporary, DAD: a.DAD,
+		Deprecated: a.PreferredLifetime == 0,
+	}
+	if a.Peer.IsValid() {
+		// The prefix length of such an address is its peer's.
+		out.Peer = netip.PrefixFrom(a.Peer, a.Prefix.Bits())
+		out.Prefix = netip.PrefixFrom(a.Addr(), a.Addr().BitLen())
+	}
+	return out
+}

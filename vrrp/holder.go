@@ -1,0 +1,109 @@
+package vrrp
+
+import (
+	"net/netip"
+	"sync/atomic"
+
+	"tandem/vrrp/netif"
+)
+
+// holder carries out, in order and off the loop, what an instance does on the machine: setting its addresses,
+// announcing them, and then telling that it was done. netlink can keep it waiting; the adverts do not notice.
+type holder struct {
+	instance  string
+	addresses netif.Addresses
+	announcer netif.Announcer
+	jobs      *mailbox[func()]
+	done      chan struct{}
+	report    func(Report)
+
+	refreshing atomic.Bool // a refresh is queued or under way
+	failing    string      // the last error, told once; only run uses it
+}
+
+func newHolder(instance string, addresses netif.Addresses, announcer netif.Announcer, report func(Report)) *holder {
+	h := &holder{instance: instance, addresses: addresses, announcer: announcer, jobs: newMailbox[func()](),
+		done: make(chan struct{}), report: report}
+	go h.run()
+	return h
+}
+
+func (h *holder) run() {
+	defer close(h.done)
+	h.jobs.serve(func(job func()) { job() })
+}
+
+// set makes the machine hold the desired addresses, and none that were set before and are not among them.
+func (h *holder) set(desired []netif.Address, lease netif.Lease) {
+	h.jobs.put(func() { h.apply(desired, lease) })
+}
+
+// refresh sets the addresses again so that their lease begins anew. It does nothing while an earlier refresh has not
+// been done: a machine that is slow must not be asked faster than it answers.
+func (h *holder) refresh(desired []netif.Address, lease netif.Lease) {
+	if !h.refreshing.CompareAndSwap(false, true) {
+		return
+	}
+	h.jobs.put(func() {
+		h.apply(desired, lease)
+		h.refreshing.Store(false)
+	})
+}
+
+func (h *holder) apply(desired []netif.Address, lease netif.Lease) {
+	err := h.addresses.Set(desired, lease)
+	if err == nil {
+		if h.failing != "" {
+			h.failing = ""
+			h.report(Report{Instance: h.instance, Text: "the virtual addresses are set again"})
+		}
+		return
+	}
+	if text := err.Error(); text != h.failing {
+		h.failing = text
+		h.report(Report{Instance: h.instance, Text: "setting the virtual addresses", Err: err})
+	}
+}
+
+// announce tells the neighbours about the addresses, each on its own interface.
+func (h *holder) announce(c *InstanceConfig, repeat int) {
+	var list []netif.Announcement
+	eachInterface(c.all(), func(iface string, addrs []netip.Addr) {
+		list = append(list, netif.Announcement{Interface: iface, Addresses: addrs, Repeat: repeat,
+			GARPInterval: c.GARPInterval, NAInterval: c.NAInterval})
+	})
+	h.jobs.put(func() {
+		for _, a := range list {
+			h.announcer.Announce(a)
+		}
+	})
+}
+
+// withdraw forgets announcements that were not sent yet.
+func (h *holder) withdraw(c *InstanceConfig) {
+	addresses := c.all()
+	h.jobs.put(func() {
+		eachInterface(addresses, h.announcer.Withdraw)
+	})
+}
+
+// then calls f when everything before is done.
+func (h *holder) then(f func()) { h.jobs.put(f) }
+
+// close ends the holder after what is queued; done is closed then.
+func (h *holder) close() { h.jobs.close() }
+
+// eachInterface calls f with the addresses of every interface, in the order of their first addresses.
+func eachInterface(list []netif.Address, f func(iface string, addrs []netip.Addr)) {
+	var order []string
+	by := map[string][]netip.Addr{}
+	for _, a := range list {
+		if by[a.Interface] == nil {
+			order = append(order, a.Interface)
+		}
+		by[a.Interface] = append(by[a.Interface], a.Prefix.Addr())
+	}
+	for _, iface := range order {
+		f(iface, by[iface])
+	}
+}

@@ -1,0 +1,170 @@
+package vrrp
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"tandem/vrrp/fsm"
+	"tandem/vrrp/netif"
+	"tandem/vrrp/packet"
+)
+
+// instance is a vrrp_instance that runs. Its fields belong to the loop, except where it says otherwise.
+type instance struct {
+	config InstanceConfig
+	// fsm is what the state machine reads: config.FSM with the source address filled in.
+	fsm    *fsm.Config
+	codec  *packet.Codec
+	conn   netif.Conn
+	holder *holder
+
+	// desired is what the machine shall hold; dirty that the holder was not told yet.
+	desired []netif.Address
+	dirty   bool
+	refresh time.Time // when the lease must be renewed; zero: never
+	renewed time.Time // when it was
+
+	trackers map[trackerID]Tracker
+	weights  bool // the trackers' weights count
+	health   Health
+	judged   bool // a first SetHealth was good
+
+	counters counters
+	told     [packet.Checks]bool // drops that were told since the last change of role
+	differs  packet.Difference   // differences told likewise
+	toldSend bool                // likewise, that an advert could not be sent
+	deleted  bool                // no longer configured, on its way out
+
+	overruns atomic.Uint64 // packets that arrived faster than the loop took them
+}
+
+// counters count since the instance began.
+type counters struct {
+	sent, sentZero         uint64
+	received, receivedZero uint64
+	sendErrors             uint64
+	becameMaster           uint64
+	releasedMaster         uint64
+	dropped                [packet.Checks]uint64
+}
+
+// trackerID is what a tracker is known by.
+type trackerID struct {
+	kind fsm.FaultKind
+	name string
+}
+
+// Tracker is the present result of something that an instance tracks.
+type Tracker struct {
+	// Kind is what it is: fsm.FaultScript, fsm.FaultTrackedInterface, fsm.FaultFile or fsm.FaultProcess.
+	Kind fsm.FaultKind
+	Name string
+	// Weight is what it adds to the priority now; 0 if it is the sort that faults.
+	Weight int
+	// Fault: it keeps the instance out.
+	Fault bool
+	// Text says what the result was.
+	Text string
+}
+
+// Health is what the self-probe says about the node's own web side.
+type Health struct {
+	OK   bool
+	Text string
+}
+
+// read passes received packets to the loop, until the socket is closed. It runs on a goroutine of its own.
+func (in *instance) read(conn netif.Conn, r *Router) {
+	for {
+		buf := r.buffer()
+		d, err := conn.Receive(buf[:])
+		if err != nil {
+			r.release(buf)
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			// The interface went down, for instance: the watcher tells. An error that comes at once every time must
+			// not keep a processor busy.
+			time.Sleep(10 * time.Millisecond)
+			continue
+		}
+		select {
+		case r.packets <- arrival{in: in, buf: buf, datagram: d}:
+		default:
+			in.overruns.Add(1)
+			r.release(buf)
+		}
+	}
+}
+
+// source is where adverts are sent from.
+func (in *instance) source() netip.Addr { return in.fsm.Source }
+
+// send sends an advert to all destinations. It never waits.
+func (in *instance) send(priority uint8, now time.Time) error {
+	if !in.source().IsValid() {
+		return errNoSource
+	}
+	in.counters.sent++
+	if priority == packet.PriorityStop {
+		in.counters.sentZero++
+	}
+	in.codec.Begin(in.source(), priority, now)
+	var errs []error
+	for _, dst := range in.codec.Destinations() {
+		if err := in.conn.Send(in.source(), dst, in.codec.Packet(dst)); err != nil {
+			errs = append(errs, fmt.Errorf("advert to %v: %w", dst, err))
+		}
+	}
+	if errs == nil {
+		return nil
+	}
+	in.counters.sendErrors++
+	return errors.Join(errs...)
+}
+
+var errNoSource = errors.New("no source address")
+
+// sumWeights is what the trackers add to the priority.
+func (in *instance) sumWeights() int {
+	if !in.weights {
+		return 0
+	}
+	n := 0
+	for _, t := range in.trackers {
+		n += t.Weight
+	}
+	return n
+}
+
+// forget makes drops and differences worth telling again, as after every change of role.
+func (in *instance) forget() {
+	in.told = [packet.Checks]bool{}
+	in.differs = 0
+	in.toldSend = false
+}
+
+// differenceText says what differs between a peer's advert and our settings, field by field.
+func (in *instance) differenceText(adv packet.Advert, d packet.Difference, data []byte) string {
+	text := ""
+	add := func(format string, args ...any) {
+		if text != "" {
+			text += "; "
+		}
+		text += fmt.Sprintf(format, args...)
+	}
+	if d&packet.DiffersInterval != 0 {
+		add("advert_int %v, ours %v", adv.Interval, in.config.Packet.Interval)
+	}
+	if d&(packet.DiffersCount|packet.DiffersAddresses) != 0 {
+		add("virtual addresses %v, ours %v", packet.Addresses(in.config.Packet.Family, data), in.config.Packet.Addresses)
+	}
+	if d&packet.DiffersClock != 0 {
+		add("its clock is more than half of auth_hmac's time_window away from ours")
+	}
+	return text
+}

@@ -1,0 +1,186 @@
+package vrrp
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"tandem/vrrp/fsm"
+	"tandem/vrrp/netif"
+	"tandem/vrrp/packet"
+)
+
+// link is what is known about an interface.
+type link struct {
+	exists bool
+	netif.Interface
+}
+
+// up says whether the interface can carry adverts, with a word for the log.
+func (l *link) up() (bool, string) {
+	switch {
+	case l == nil || !l.exists:
+		return false, "does not exist"
+	case !l.Up:
+		return false, "is down"
+	case !l.Running:
+		return false, "has no carrier"
+	}
+	return true, "is up"
+}
+
+// readLinks looks at all interfaces that the instances name, before the watcher takes over.
+func (r *Router) readLinks() {
+	for _, in := range r.instances {
+		for _, name := range in.config.interfaces() {
+			if r.links[name] == nil {
+				r.links[name] = readLink(r.kernel, name)
+			}
+		}
+	}
+}
+
+func readLink(k Kernel, name string) *link {
+	i, err := k.Interface(name)
+	if err != nil {
+		return &link{Interface: netif.Interface{Name: name}}
+	}
+	return &link{exists: true, Interface: i}
+}
+
+// interfaces are all that the instance has to do with.
+func (c *InstanceConfig) interfaces() []string {
+	var names []string
+	if c.Interface != "" {
+		names = append(names, c.Interface)
+	}
+	for _, t := range c.TrackInterfaces {
+		names = append(names, t.Name)
+	}
+	return names
+}
+
+// linkChanged is called by the watcher. It looks at the interface here, where it may wait, and passes on what it saw.
+func (r *Router) linkChanged(e netif.Event) {
+	now := readLink(r.kernel, e.Interface.Name)
+	r.post(func() { r.takeLink(e, now) })
+}
+
+// takeLink takes up a change of an interface.
+func (r *Router) takeLink(e netif.Event, l *link) {
+	now := time.Now()
+	name := e.Interface.Name
+	for i, in := range r.instances {
+		if e.Kind == netif.AddressDeleted && !e.Own && in.holds(name, e.Address) {
+			r.step(i, fsm.AddressLost{Address: e.Address.Addr()}, now)
+		}
+	}
+	if r.links[name] == nil {
+		return // nobody's
+	}
+	before := r.links[name]
+	r.links[name] = l
+	for i, in := range r.instances {
+		if in.config.Interface == name {
+			if up, _ := before.up(); e.Kind == netif.Appeared || e.Kind == netif.Up || !up {
+				r.rebind(in, now)
+			}
+			r.findSource(in)
+		}
+		r.judgeLinks(i, now)
+	}
+}
+
+// holds says whether an address that was deleted is one that the instance has set.
+func (in *instance) holds(iface string, p netip.Prefix) bool {
+	for _, a := range in.desired {
+		if a.Interface == iface && a.Prefix == p {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *Router) rebind(in *instance, now time.Time) {
+	if err := in.conn.Rebind(); err != nil && !errors.Is(err, netif.ErrNoInterface) {
+		r.tell(Report{Instance: in.config.Name(), Text: "binding to " + in.config.Interface, Err: err, At: now})
+	}
+}
+
+// findSource finds the address that adverts come from.
+func (r *Router) findSource(in *instance) {
+	in.fsm.Source = in.config.FSM.Source
+	l := r.links[in.config.Interface]
+	if in.fsm.Source.IsValid() || l == nil || !l.exists {
+		return
+	}
+	if a, ok := l.Source(in.config.Packet.Family == packet.IPv6, r.virtual); ok {
+		in.fsm.Source = a
+	}
+}
+
+// virtual says whether an address is a virtual one of any instance.
+func (r *Router) virtual(a netip.Addr) bool {
+	for _, in := range r.instances {
+		if in.config.virtual(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// judgeLinks turns the state of the interfaces into causes of fault and weights. The state machine does nothing for
+// a cause that is there already.
+func (r *Router) judgeLinks(i int, now time.Time) {
+	in := r.instances[i]
+	c := &in.config
+	if c.Interface != "" {
+		up, text := r.links[c.Interface].up()
+		r.judge(i, fsm.FaultInterface, c.Interface, !up && !c.IgnorePrimary, text, now)
+	}
+	text, missing := "", !in.fsm.Source.IsValid()
+	if missing {
+		text = fmt.Sprintf("%s has no %v address to send from", c.Interface, c.Packet.Family)
+	} else if c.TrackSource && c.Interface != "" && !r.links[c.Interface].has(in.fsm.Source) {
+		text, missing = fmt.Sprintf("%s does not have %v", c.Interface, in.fsm.Source), true
+	}
+	r.judge(i, fsm.FaultSource, "", missing, text, now)
+	for _, t := range c.TrackInterfaces {
+		up, text := r.links[t.Name].up()
+		r.track(i, t.result(up, text), now)
+	}
+}
+
+func (r *Router) judge(i int, k fsm.FaultKind, name string, fault bool, text string, now time.Time) {
+	if fault {
+		r.step(i, fsm.FaultSet{Cause: fsm.Cause{Kind: k, Name: name, Text: text}}, now)
+	} else {
+		r.step(i, fsm.FaultCleared{Kind: k, Name: name, Text: text}, now)
+	}
+}
+
+func (l *link) has(a netip.Addr) bool {
+	if l == nil {
+		return false
+	}
+	for _, p := range l.Addresses {
+		if p.Addr() == a {
+			return true
+		}
+	}
+	return false
+}
+
+// result is the tracker that the interface's state makes.
+func (t TrackInterface) result(up bool, text string) Tracker {
+	good := up != t.Reverse
+	tr := Tracker{Kind: fsm.FaultTrackedInterface, Name: t.Name, Text: text}
+	switch {
+	case t.Weight == 0:
+		tr.Fault = !good
+	case t.Weight > 0 && good, t.Weight < 0 && !good:
+		tr.Weight = t.Weight
+	}
+	return tr
+}

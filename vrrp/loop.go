@@ -1,0 +1,226 @@
+package vrrp
+
+import (
+	"errors"
+	"time"
+
+	"tandem/vrrp/fsm"
+	"tandem/vrrp/packet"
+)
+
+// drainMost is how many received packets are taken before the timers are looked at again: a flood must not hold up
+// our own adverts.
+const drainMost = 64
+
+// loop decides everything. Packets that have arrived are taken before the timers: after a pause, what was said in it
+// counts before what was not.
+func (r *Router) loop(thread func() error) {
+	defer close(r.ended)
+	if err := lockThread(thread); err != nil {
+		r.tell(Report{Text: "scheduling of the VRRP thread", Err: err, At: time.Now()})
+	}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		calls, _ := r.calls.take()
+		for _, f := range calls {
+			f()
+		}
+		r.lapse(time.Now())
+		for range drainMost {
+			select {
+			case p := <-r.packets:
+				r.receive(p)
+				continue
+			default:
+			}
+			break
+		}
+		r.tick()
+		if r.stopping != nil {
+			r.whenStopped(r.stopping)
+		}
+		if r.quit {
+			return
+		}
+		r.arm(timer)
+		select {
+		case <-r.calls.wake:
+		case p := <-r.packets:
+			r.receive(p)
+		case <-timer.C:
+		}
+	}
+}
+
+// tick does what is due.
+func (r *Router) tick() {
+	now := time.Now()
+	if at, ok := r.machine.Deadline(); ok && !at.After(now) {
+		r.late.add(now.Sub(at))
+	}
+	r.carryOut(r.machine.Tick(now), now)
+	r.renew(now)
+}
+
+// arm sets the one timer to whatever comes first.
+func (r *Router) arm(timer *time.Timer) {
+	at, ok := r.machine.Deadline()
+	for _, in := range r.instances {
+		if !in.refresh.IsZero() && (!ok || in.refresh.Before(at)) {
+			at, ok = in.refresh, true
+		}
+	}
+	if !ok {
+		timer.Stop()
+		return
+	}
+	timer.Reset(time.Until(at))
+}
+
+// receive judges a packet and gives it to the instance's state machine.
+func (r *Router) receive(p arrival) {
+	defer r.release(p.buf)
+	in, now := p.in, time.Now()
+	i := r.index(in)
+	if i < 0 {
+		return // the instance was removed meanwhile
+	}
+	state := r.machine.State(i)
+	if state.Role != fsm.Backup && state.Role != fsm.Master {
+		return // FAULT and INIT ignore adverts
+	}
+	d := p.datagram
+	adv, err := in.codec.Parse(d.Data, packet.Meta{Src: d.Src, Dst: d.Dst, HopLimit: d.HopLimit}, now)
+	if err != nil {
+		r.dropped(in, err, now)
+		return
+	}
+	in.counters.received++
+	if adv.Priority == packet.PriorityStop {
+		in.counters.receivedZero++
+	}
+	if news := adv.Differs &^ in.differs; news != 0 {
+		in.differs |= news
+		r.tell(Differs{Instance: in.config.Name(), Advert: adv, Text: in.differenceText(adv, news, d.Data), At: now})
+	}
+	if state.Role == fsm.Backup && adv.Priority != packet.PriorityStop && (state.Master != adv.Source || state.MasterPriority != adv.Priority) {
+		r.tell(Heard{Instance: in.config.Name(), Advert: adv, At: now})
+	}
+	r.step(i, fsm.Advert{Source: adv.Source, Priority: adv.Priority, Interval: adv.Interval}, now)
+}
+
+func (r *Router) dropped(in *instance, err error, now time.Time) {
+	var d *packet.Drop
+	if !errors.As(err, &d) {
+		panic("vrrp: " + err.Error())
+	}
+	in.counters.dropped[d.Check]++
+	if !in.told[d.Check] && !d.Check.Silent() {
+		in.told[d.Check] = true
+		r.tell(Dropped{Instance: in.config.Name(), Drop: d, At: now})
+	}
+}
+
+func (r *Router) index(in *instance) int {
+	for i, x := range r.instances {
+		if x == in {
+			return i
+		}
+	}
+	return -1
+}
+
+// step gives an instance an event and carries out what follows.
+func (r *Router) step(i int, ev fsm.Event, now time.Time) {
+	r.carryOut(r.machine.Step(i, ev, now), now)
+}
+
+// carryOut does what the state machines decided, in their order: adverts at once, everything else by the instance's
+// holder. The machine is told once about addresses that follow one another.
+func (r *Router) carryOut(effects []fsm.Effect, now time.Time) {
+	for _, e := range effects {
+		if e.Instance < 0 {
+			r.groupMoved(e, now)
+			continue
+		}
+		in := r.instances[e.Instance]
+		r.last = in
+		r.carryOutOne(in, e.Action, now)
+	}
+}
+
+func (r *Router) carryOutOne(in *instance, a fsm.Action, now time.Time) {
+	switch a.Kind {
+	case fsm.AddAddresses, fsm.AddExcluded:
+		if a.Kind == fsm.AddAddresses {
+			in.desired = in.desired[:0:0]
+			in.desired = append(in.desired, in.config.Addresses...)
+		} else {
+			in.desired = append(in.desired, in.config.Excluded...)
+		}
+		in.dirty = true
+		return
+	case fsm.RemoveAddresses, fsm.RemoveExcluded:
+		in.desired, in.dirty = nil, true
+		return
+	case fsm.AddRoutes, fsm.AddRules, fsm.RemoveRoutes, fsm.RemoveRules, fsm.Filter, fsm.Unfilter:
+		return // these come with the machine's routes, rules and filters
+	}
+	in.flush(now)
+	name := in.config.Name()
+	switch a.Kind {
+	case fsm.Advertise:
+		// A good-bye that fails because the link is down is no news.
+		if err := in.send(a.Priority, now); err != nil && !in.toldSend && a.Priority != packet.PriorityStop {
+			in.toldSend = true
+			r.tell(Report{Instance: name, Text: "sending an advert", Err: err, At: now})
+		}
+	case fsm.Announce:
+		in.holder.announce(&in.config, a.Repeat)
+	case fsm.CancelAnnounce:
+		in.holder.withdraw(&in.config)
+	case fsm.Notify:
+		r.moved(in, a, now)
+	case fsm.NotifyPriority:
+		r.tell(PriorityChange{Instance: name, Role: r.machine.State(r.index(in)).Role, Priority: a.Priority, At: now})
+	case fsm.NotifyLower:
+		r.tell(LowerHeard{Instance: name, Priority: r.priority(in), Reason: a.Reason, At: now})
+	case fsm.Log:
+		r.tell(Report{Instance: name, Text: a.Reason.Text, At: now})
+	}
+}
+
+// flush tells the holder what to hold.
+func (in *instance) flush(now time.Time) {
+	if !in.dirty {
+		return
+	}
+	in.dirty = false
+	in.holder.set(in.desired, in.config.Lease)
+	in.holding(now)
+}
+
+// moved tells a change of role, behind what the machine has to do for it: a notify script finds the addresses set.
+func (r *Router) moved(in *instance, a fsm.Action, now time.Time) {
+	in.forget()
+	if a.To == fsm.Master {
+		in.counters.becameMaster++
+	}
+	if a.From == fsm.Master {
+		in.counters.releasedMaster++
+	}
+	e := Transition{Instance: in.config.Name(), From: a.From, To: a.To, Priority: a.Priority, Reason: a.Reason, At: now, Deleted: in.deleted}
+	in.holder.then(func() { r.tell(e) })
+}
+
+// groupMoved tells a sync group's change of role, behind that of its last member.
+func (r *Router) groupMoved(e fsm.Effect, now time.Time) {
+	event := GroupTransition{Group: r.config.Groups[e.Group].Name, From: e.Action.From, To: e.Action.To, Reason: e.Action.Reason, At: now}
+	r.last.holder.then(func() { r.tell(event) })
+}
+
+func (r *Router) priority(in *instance) uint8 {
+	i := r.index(in)
+	return r.machine.Config(i).Effective(r.machine.State(i))
+}

@@ -1,0 +1,191 @@
+package vrrp
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"tandem/vrrp/fsm"
+	"tandem/vrrp/netif"
+	"tandem/vrrp/packet"
+)
+
+// plan is what becomes of one instance of a new configuration.
+type plan struct {
+	config InstanceConfig
+	// in is the running instance that it matches, or a newly opened one.
+	in    *instance
+	isNew bool
+	codec *packet.Codec
+	conn  netif.Conn // a new socket, if the one in use does not fit; else nil
+}
+
+// Reload takes up a new configuration. Instances are matched by VRID, family, interface and configured source; matched
+// ones keep their state and addresses and only the difference is applied; adverts do not pause. Everything that can
+// fail is done before anything is changed: with an error the router runs on as it was.
+func (r *Router) Reload(ctx context.Context, c Config) error {
+	r.changing.Lock()
+	defer r.changing.Unlock()
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	running := map[key]*instance{}
+	if err := r.call(ctx, func() {
+		for _, in := range r.instances {
+			running[in.config.key()] = in
+		}
+	}); err != nil {
+		return err
+	}
+	plans, err := r.plan(c, running)
+	if err != nil {
+		return err
+	}
+	var unused []func()
+	links := map[string]*link{}
+	for _, p := range plans {
+		for _, name := range p.config.interfaces() {
+			if links[name] == nil {
+				links[name] = readLink(r.kernel, name)
+			}
+		}
+	}
+	// From here on it must happen: not even ctx ends it, because the loop may be in the middle.
+	if err := r.call(context.WithoutCancel(ctx), func() { unused = r.swap(c, plans, links, time.Now()) }); err != nil {
+		discard(plans)
+		return err
+	}
+	for _, f := range unused {
+		f()
+	}
+	return nil
+}
+
+// plan opens what the new configuration needs.
+func (r *Router) plan(c Config, running map[key]*instance) (plans []*plan, err error) {
+	defer func() {
+		if err != nil {
+			discard(plans)
+		}
+	}()
+	for _, ic := range c.Instances {
+		p := &plan{config: ic, in: running[ic.key()]}
+		if p.in == nil {
+			p.isNew = true
+			if p.in, err = r.open(ic); err != nil {
+				return plans, err
+			}
+			plans = append(plans, p)
+			continue
+		}
+		plans = append(plans, p)
+		if p.codec, err = packet.NewCodec(ic.Packet); err != nil {
+			return plans, fmt.Errorf("vrrp: instance %s: %w", ic.Name(), err)
+		}
+		if ic.socket() != p.in.config.socket() {
+			if p.conn, err = r.kernel.OpenSocket(ic.socket()); err != nil {
+				return plans, fmt.Errorf("vrrp: instance %s: opening a socket on %s: %w", ic.Name(), ic.Interface, err)
+			}
+		}
+	}
+	return plans, nil
+}
+
+// discard lets go of what a failed reload has opened.
+func discard(plans []*plan) {
+	for _, p := range plans {
+		if p.isNew {
+			p.in.close()
+		} else if p.conn != nil {
+			_ = p.conn.Close()
+		}
+	}
+}
+
+// swap exchanges the configuration on the loop, and returns what is to be closed off it.
+func (r *Router) swap(c Config, plans []*plan, links map[string]*link, now time.Time) (unused []func()) {
+	kept := map[*instance]bool{}
+	for _, p := range plans {
+		kept[p.in] = true
+	}
+	for i, in := range r.instances {
+		if !kept[in] {
+			in.deleted = true
+			r.step(i, fsm.Stop{Now: true}, now)
+			unused = append(unused, in.close)
+		}
+	}
+	groups, weights := c.groups()
+	configs, states := make([]*fsm.Config, len(plans)), make([]fsm.State, len(plans))
+	events := make([]fsm.Reconfigured, len(plans))
+	instances := make([]*instance, len(plans))
+	for k, p := range plans {
+		in := p.in
+		instances[k] = in
+		in.weights = weights[k]
+		if p.isNew {
+			states[k] = fsm.NewState(in.fsm, now)
+			go in.read(in.conn, r)
+		} else {
+			states[k] = *r.machine.State(r.index(in))
+			events[k] = in.reconfigure(p)
+			if p.conn != nil {
+				old := in.conn
+				in.conn = p.conn
+				go in.read(in.conn, r)
+				unused = append(unused, func() { _ = old.Close() })
+			}
+		}
+		configs[k] = in.fsm
+	}
+	r.instances, r.config = instances, c
+	for name, l := range links {
+		r.links[name] = l
+	}
+	for _, in := range r.instances {
+		r.findSource(in)
+	}
+	r.machine = fsm.RestoreRouter(configs, states, groups)
+	if len(instances) > 0 {
+		r.last = instances[0]
+	}
+	r.carryOut(r.machine.Regroup(now), now)
+	for k, p := range plans {
+		if p.isNew {
+			r.begin(k, now)
+			continue
+		}
+		r.step(k, events[k], now)
+		r.judgeLinks(k, now)
+		r.step(k, fsm.PriorityChanged{Weights: p.in.sumWeights()}, now)
+	}
+	return unused
+}
+
+// reconfigure gives the instance its new configuration, and returns the event that tells its state machine.
+func (in *instance) reconfigure(p *plan) fsm.Reconfigured {
+	old, oldFSM := in.config, in.fsm
+	in.config = p.config
+	own := p.config.FSM
+	in.fsm = &own
+	p.codec.Inherit(in.codec)
+	in.codec = p.codec
+	for id := range in.trackers {
+		if id.kind == fsm.FaultTrackedInterface && !p.config.tracksInterface(id.name) {
+			delete(in.trackers, id)
+		}
+	}
+	before, after := old.all(), p.config.all()
+	ev := fsm.Reconfigured{Old: oldFSM, Changed: !slices.Equal(before, after) || old.Lease != p.config.Lease}
+	for _, a := range after {
+		if !slices.Contains(before, a) {
+			ev.Added = true
+		}
+	}
+	return ev
+}
+
+func (c *InstanceConfig) tracksInterface(name string) bool {
+	return slices.ContainsFunc(c.TrackInterfaces, func(t TrackInterface) bool { return t.Name == name })
+}

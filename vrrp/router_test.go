@@ -1,0 +1,513 @@
+package vrrp_test
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tandem/keepalivedconf"
+	"tandem/vrrp"
+	"tandem/vrrp/fsm"
+	"tandem/vrrp/netif"
+	"tandem/vrrp/vrrptest"
+)
+
+// conf reads a keepalived.conf.
+func conf(t *testing.T, text string) vrrp.Config {
+	t.Helper()
+	k, reports := keepalivedconf.Read("keepalived.conf", keepalivedconf.Options{
+		ReadFile: func(string) ([]byte, error) { return []byte(text), nil },
+		Host:     anyHost{},
+	})
+	for _, r := range reports {
+		if r.Kind > keepalivedconf.KindUnsupported {
+			t.Fatal(r)
+		}
+	}
+	return vrrp.FromKeepalived(k, time.Hour)
+}
+
+// anyHost has every interface.
+type anyHost struct{ keepalivedconf.Machine }
+
+func (anyHost) Interface(string) (keepalivedconf.Link, bool) {
+	return keepalivedconf.Link{Multicast: true, MTU: 1500}, true
+}
+
+// seed is the configuration of the seed scenario's node, with settings of the instance added.
+func seed(name string, priority int, more ...string) string {
+	return fmt.Sprintf(`vrrp_instance %s {
+    state MASTER
+    interface ens33
+    virtual_router_id 51
+    priority %d
+    advert_int 1
+    authentication {
+        auth_type PASS
+        auth_pass 1111
+    }
+    virtual_ipaddress {
+        192.168.200.254
+    }
+    %s
+}
+`, name, priority, strings.Join(more, "\n    "))
+}
+
+// node is a router on a host of a LAN.
+type node struct {
+	*vrrp.Router
+	*vrrptest.Host
+	t      *testing.T
+	mu     sync.Mutex
+	events []string
+}
+
+func start(t *testing.T, h *vrrptest.Host, text string) *node {
+	t.Helper()
+	n := &node{Host: h, t: t}
+	r, err := vrrp.Start(conf(t, text), h, vrrp.Options{Events: n.note})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Router = r
+	r.SetHealth("", vrrp.Health{OK: true, Text: "answers"})
+	synctest.Wait()
+	return n
+}
+
+func (n *node) note(e vrrp.Event) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.events = append(n.events, e.String()+"\n")
+}
+
+// said returns the events since the last call.
+func (n *node) said() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	text := strings.Join(n.events, "")
+	n.events = nil
+	return text
+}
+
+// did returns what was done on the machine since the last call, without the renewals of leases.
+func (n *node) did() string {
+	var out strings.Builder
+	seen := map[string]bool{}
+	for line := range strings.Lines(n.Host.String()) {
+		if !strings.HasPrefix(line, "ip addr replace") || !seen[line] {
+			out.WriteString(line)
+		}
+		seen[line] = true
+	}
+	return out.String()
+}
+
+func (n *node) stop() {
+	n.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := n.Stop(ctx); err != nil {
+		n.t.Error(err)
+	}
+}
+
+func (n *node) role() string {
+	n.t.Helper()
+	s, err := n.Status(context.Background())
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return s.Instances[0].Role.String()
+}
+
+func (n *node) holds() bool { return len(n.Present()) > 0 }
+
+// expect compares, line by line.
+func expect(t *testing.T, what, got, want string) {
+	t.Helper()
+	if strings.TrimSpace(got) != strings.TrimSpace(want) {
+		t.Errorf("%s:\n%s\nwant\n%s", what, got, want)
+	}
+}
+
+// pass lets time pass until everything is quiet.
+func pass(d time.Duration) {
+	time.Sleep(d) // virtual time: the bubble's clock moves when everything waits
+	synctest.Wait()
+}
+
+// The seed scenario: two nodes, both "state MASTER", priorities 100 and 50.
+func TestSeed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lan := vrrptest.NewLAN()
+		a := start(t, lan.Host("a", "192.168.200.7/24"), seed("VI_7", 100))
+		b := start(t, lan.Host("b", "192.168.200.10/24"), seed("VI_10", 50))
+		expect(t, "events of a", a.said(), "(VI_7) entering BACKUP, priority 100: started")
+		pass(3700 * time.Millisecond)
+		expect(t, "events of a", a.said(), "(VI_7) entering MASTER, priority 100: master down timer expired: no advert heard for 3.61 s")
+		expect(t, "machine a", a.did(), `
+ip addr replace 192.168.200.254/32 dev ens33 valid_lft 3sec
+garp 192.168.200.254 dev ens33 repeat 5`)
+		expect(t, "packets", lan.Log(), "3.609s a > 224.0.0.18: VRID 51 priority 100")
+		pass(6 * time.Second)
+		if b.role() != "BACKUP" || b.holds() {
+			t.Errorf("b is %s", b.role())
+		}
+		expect(t, "events of b", b.said(), `
+(VI_10) entering BACKUP, priority 50: started
+(VI_10) master is 192.168.200.7, priority 100`)
+
+		// Planned stop: b takes over before a lets go.
+		a.said()
+		lan.Log()
+		go a.stop()
+		pass(800 * time.Millisecond)
+		if !a.holds() || b.holds() {
+			t.Errorf("before the skew time: a holds %v, b holds %v", a.holds(), b.holds())
+		}
+		pass(100 * time.Millisecond)
+		if a.holds() || !b.holds() {
+			t.Errorf("after the skew time: a holds %v, b holds %v", a.holds(), b.holds())
+		}
+		expect(t, "packets", lan.Log(), `
+9.700s a > 224.0.0.18: VRID 51 priority 0
+10.505s b > 224.0.0.18: VRID 51 priority 50`)
+		expect(t, "events of a", a.said(), "(VI_7) entering STOP, priority 100: 192.168.200.10 is master now, priority 50")
+		expect(t, "events of b", b.said(), "(VI_10) entering MASTER, priority 50: priority 0 heard from 192.168.200.7")
+
+		// a returns and preempts.
+		a = start(t, a.Host, seed("VI_7", 100))
+		pass(4 * time.Second)
+		if !a.holds() || b.holds() {
+			t.Errorf("after the return: a holds %v, b holds %v", a.holds(), b.holds())
+		}
+		expect(t, "events of b", b.said(), "(VI_10) entering BACKUP, priority 50: higher priority 100 heard from 192.168.200.7, ours 50")
+		a.stop()
+		b.stop()
+	})
+}
+
+// Nothing is claimed before the web side has answered; when it fails the node lets go, and when nobody else is
+// there it takes the addresses back.
+func TestHealth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lan := vrrptest.NewLAN()
+		h := lan.Host("a", "192.168.200.7/24")
+		n := &node{Host: h, t: t}
+		r, err := vrrp.Start(conf(t, seed("VI_7", 100)), h, vrrp.Options{Events: n.note})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.Router = r
+		n.SetHealth("", vrrp.Health{Text: "connection refused"})
+		pass(time.Minute)
+		if n.role() != "INIT" || n.holds() {
+			t.Fatalf("before the first answer: %s", n.role())
+		}
+		n.SetHealth("VI_7", vrrp.Health{OK: true})
+		pass(4 * time.Second)
+		if n.role() != "MASTER" || !n.holds() {
+			t.Fatalf("after it: %s", n.role())
+		}
+		n.said()
+		n.SetHealth("", vrrp.Health{Text: "connection refused"})
+		pass(0)
+		if n.role() != "BACKUP" || n.holds() {
+			t.Errorf("after a failure: %s", n.role())
+		}
+		pass(4 * time.Second)
+		if n.role() != "MASTER" || !n.holds() {
+			t.Errorf("alone with a failing web side: %s", n.role())
+		}
+		n.SetHealth("", vrrp.Health{OK: true})
+		pass(time.Second)
+		expect(t, "events", n.said(), `
+(VI_7) effective priority is 1 now
+(VI_7) entering BACKUP, priority 1: resigned: connection refused
+(VI_7) entering MASTER, priority 1: master down timer expired: no advert heard for 4 s
+(VI_7) effective priority is 100 now`)
+		n.stop()
+	})
+}
+
+// With on_failure release the instance goes to FAULT and stays there.
+func TestHealthRelease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lan := vrrptest.NewLAN()
+		n := start(t, lan.Host("a", "192.168.200.7/24"), seed("VI_7", 100, "@tandem self_probe_on_failure release"))
+		pass(4 * time.Second)
+		n.SetHealth("", vrrp.Health{Text: "connection refused"})
+		pass(time.Minute)
+		if n.role() != "FAULT" || n.holds() {
+			t.Errorf("after a failure: %s", n.role())
+		}
+		n.SetHealth("", vrrp.Health{OK: true})
+		pass(4 * time.Second)
+		if n.role() != "MASTER" {
+			t.Errorf("after recovery: %s", n.role())
+		}
+		n.stop()
+	})
+}
+
+// The interface goes down and comes back.
+func TestLink(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lan := vrrptest.NewLAN()
+		a := start(t, lan.Host("a", "192.168.200.7/24"), seed("VI_7", 100))
+		b := start(t, lan.Host("b", "192.168.200.10/24"), seed("VI_10", 50))
+		pass(4 * time.Second)
+		a.said()
+		a.Link(false)
+		pass(0)
+		if a.role() != "FAULT" || a.holds() {
+			t.Errorf("a with its link down: %s", a.role())
+		}
+		pass(4 * time.Second)
+		if !b.holds() {
+			t.Error("b has not taken over")
+		}
+		a.Link(true)
+		pass(4 * time.Second)
+		if !a.holds() || b.holds() {
+			t.Error("a has not come back")
+		}
+		expect(t, "events of a", a.said(), `
+(VI_7) entering FAULT, priority 100: interface ens33: is down
+(VI_7) entering BACKUP, priority 100: no fault any more: interface ens33: is up
+(VI_7) master is 192.168.200.10, priority 50
+(VI_7) priority 50 heard from 192.168.200.10 is lower than ours, 100: preempting when the master down timer expires
+(VI_7) entering MASTER, priority 100: preempting 192.168.200.10, priority 50, ours 100`)
+		a.stop()
+		b.stop()
+	})
+}
+
+// An address deleted by somebody else comes back.
+func TestAddressDeleted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lan := vrrptest.NewLAN()
+		n := start(t, lan.Host("a", "192.168.200.7/24"), seed("VI_7", 100))
+		pass(4 * time.Second)
+		n.said()
+		lan.Log()
+		n.Delete("192.168.200.254/32")
+		pass(700 * time.Millisecond)
+		expect(t, "packets", lan.Log(), `
+4.000s a > 224.0.0.18: VRID 51 priority 0
+4.609s a > 224.0.0.18: VRID 51 priority 100`)
+		if !n.holds() {
+			t.Error("it did not come back")
+		}
+		n.stop()
+	})
+}
+
+// The lease is renewed while the process lives, three times in its length.
+func TestLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lan := vrrptest.NewLAN()
+		n := start(t, lan.Host("a", "192.168.200.7/24"), seed("VI_7", 100))
+		pass(3700 * time.Millisecond)
+		_ = n.Host.String()
+		pass(4900 * time.Millisecond)
+		renewals := 0
+		for line := range strings.Lines(n.Host.String()) {
+			if line == "ip addr replace 192.168.200.254/32 dev ens33 valid_lft 3sec\n" {
+				renewals++
+			} else if line != "garp 192.168.200.254 dev ens33 repeat 1\n" {
+				t.Errorf("did %s", line)
+			}
+		}
+		if renewals != 4 {
+			t.Errorf("%d renewals in 4.9 s of a lease of 3 s", renewals)
+		}
+		n.stop()
+	})
+}
+
+// What is wrong with a peer's packets is told once, field by field, and counted.
+func TestMismatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lan := vrrptest.NewLAN()
+		a := start(t, lan.Host("a", "192.168.200.7/24"), seed("VI_7", 100))
+		b := start(t, lan.Host("b", "192.168.200.10/24"), strings.Replace(seed("VI_10", 50), "1111", "2222", 1))
+		c := start(t, lan.Host("c", "192.168.200.11/24"), strings.Replace(seed("VI_11", 30), "200.254", "200.253", 1))
+		pass(10 * time.Second)
+		s, err := b.Status(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := s.Instances[0].Counters.Dropped["auth-password"]; n < 6 {
+			t.Errorf("%d drops counted", n)
+		}
+		if got := b.said(); strings.Count(got, "(VI_10) packet dropped, from 192.168.200.7: auth_pass is another than ours") > 2 {
+			t.Errorf("told too often:\n%s", got)
+		}
+		if got := c.said(); strings.Count(got, "virtual addresses [192.168.200.254], ours [192.168.200.253]") != 1 {
+			t.Errorf("c was told:\n%s", got)
+		}
+		a.stop()
+		b.stop()
+		c.stop()
+	})
+}
+
+// Demote hands over without a gap and stays up; promote takes back.
+func TestDemotePromote(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lan := vrrptest.NewLAN()
+		a := start(t, lan.Host("a", "192.168.200.7/24"), seed("VI_7", 100))
+		b := start(t, lan.Host("b", "192.168.200.10/24"), seed("VI_10", 50))
+		pass(4 * time.Second)
+		a.Demote("")
+		for range 100 {
+			if pass(10 * time.Millisecond); !a.holds() && !b.holds() {
+				t.Fatal("nobody holds the address")
+			}
+		}
+		if a.role() != "BACKUP" || b.role() != "MASTER" {
+			t.Errorf("a is %s, b is %s", a.role(), b.role())
+		}
+		a.Promote("VI_7")
+		pass(0)
+		if a.role() != "MASTER" || b.role() != "BACKUP" {
+			t.Errorf("a is %s, b is %s", a.role(), b.role())
+		}
+		a.stop()
+		b.stop()
+	})
+}
+
+// The peer's process is proven dead: no waiting.
+func TestPeerGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lan := vrrptest.NewLAN()
+		a := start(t, lan.Host("a", "192.168.200.7/24"), seed("VI_7", 100))
+		b := start(t, lan.Host("b", "192.168.200.10/24"), seed("VI_10", 50))
+		pass(5 * time.Second)
+		a.Host.Crash()
+		b.PeerGone("", netip.MustParseAddr("192.168.200.7"), true, "connection refused")
+		pass(0)
+		if !b.holds() {
+			t.Error("b has not taken over")
+		}
+		a.stop()
+		b.stop()
+	})
+}
+
+// A reload keeps role and addresses, applies the difference, and does not pause the adverts.
+func TestReload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lan := vrrptest.NewLAN()
+		a := start(t, lan.Host("a", "192.168.200.7/24"), seed("VI_7", 100))
+		pass(10 * time.Second)
+		a.said()
+		a.did()
+		lan.Log()
+		next := strings.Replace(seed("VI_renamed", 120), "192.168.200.254", "192.168.200.254\n192.168.200.253", 1)
+		if err := a.Reload(context.Background(), conf(t, next)); err != nil {
+			t.Fatal(err)
+		}
+		pass(2500 * time.Millisecond)
+		expect(t, "machine", a.did(), `
+ip addr replace 192.168.200.254/32 dev ens33 valid_lft 3sec
+ip addr replace 192.168.200.253/32 dev ens33 valid_lft 3sec
+garp 192.168.200.254 dev ens33 repeat 5
+garp 192.168.200.253 dev ens33 repeat 5`)
+		expect(t, "packets", lan.Log(), `
+10.000s a > 224.0.0.18: VRID 51 priority 120
+11.000s a > 224.0.0.18: VRID 51 priority 120
+12.000s a > 224.0.0.18: VRID 51 priority 120`)
+		expect(t, "events", a.said(), "(VI_renamed) effective priority is 120 now")
+
+		// Another VRID is another instance: the old one goes, the new one begins.
+		if err := a.Reload(context.Background(), conf(t, strings.Replace(next, "virtual_router_id 51", "virtual_router_id 52", 1))); err != nil {
+			t.Fatal(err)
+		}
+		pass(0)
+		if a.holds() || a.role() != "INIT" {
+			t.Errorf("after another VRID: %s, holds %v", a.role(), a.holds())
+		}
+		a.SetHealth("", vrrp.Health{OK: true})
+		pass(4 * time.Second)
+		if !a.holds() {
+			t.Error("the new instance has not claimed")
+		}
+		a.stop()
+	})
+}
+
+// A reload that cannot be done changes nothing.
+func TestReloadFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lan := vrrptest.NewLAN()
+		a := start(t, lan.Host("a", "192.168.200.7/24"), seed("VI_7", 100))
+		pass(4 * time.Second)
+		twice := conf(t, seed("VI_7", 100))
+		twice.Instances = append(twice.Instances, twice.Instances[0])
+		if err := a.Reload(context.Background(), twice); err == nil {
+			t.Error("the same instance twice was accepted")
+		}
+		if !a.holds() || a.role() != "MASTER" {
+			t.Error("it is not as it was")
+		}
+		a.stop()
+		if err := a.Reload(context.Background(), conf(t, seed("VI_7", 100))); err != vrrp.ErrStopped {
+			t.Errorf("reload after stop: %v", err)
+		}
+	})
+}
+
+// Leftovers of a dead process are removed at start; what somebody else set is told.
+func TestLeftovers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lan := vrrptest.NewLAN()
+		h := lan.Host("a", "192.168.200.7/24")
+		h.Place(netif.Address{Interface: "ens33", Prefix: netip.MustParsePrefix("192.168.200.254/32")})
+		h.Place(netif.Address{Interface: "ens33", Prefix: netip.MustParsePrefix("192.168.200.254/24")})
+		n := start(t, h, seed("VI_7", 100))
+		if got := n.said(); !strings.Contains(got, "(VI_7) the machine has the virtual address as 192.168.200.254/24 on ens33, which is not ours") {
+			t.Errorf("told:\n%s", got)
+		}
+		if len(n.Present()) != 1 {
+			t.Errorf("present: %v", n.Present())
+		}
+		n.stop()
+	})
+}
+
+// Trackers: a weight changes the priority, a fault takes the instance out, and the first result is waited for.
+func TestTrackers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lan := vrrptest.NewLAN()
+		text := "global_defs {\n enable_script_security\n}\nvrrp_script chk {\n script \"/bin/true\"\n user root\n}\n" + seed("VI_7", 100, "track_script {\n chk\n }")
+		n := start(t, lan.Host("a", "192.168.200.7/24"), text)
+		if n.role() != "INIT" {
+			t.Errorf("before the first result: %s", n.role())
+		}
+		n.SetTracker("VI_7", vrrp.Tracker{Kind: kindScript, Name: "chk"})
+		n.SetTracker("VI_7", vrrp.Tracker{Kind: kindScript, Name: "other", Weight: -30})
+		pass(4 * time.Second)
+		s, _ := n.Status(context.Background())
+		if i := s.Instances[0]; i.Priority != 70 || i.Base != 100 || len(i.Parts) != 2 || i.Next != "advert" || i.Role.String() != "MASTER" {
+			t.Errorf("status %+v", i)
+		}
+		n.SetTracker("VI_7", vrrp.Tracker{Kind: kindScript, Name: "chk", Fault: true, Text: "exit status 1"})
+		pass(0)
+		if n.role() != "FAULT" {
+			t.Errorf("after a failure: %s", n.role())
+		}
+		n.stop()
+	})
+}
+
+const kindScript = fsm.FaultScript
