@@ -3,15 +3,21 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
+
+	"tandem/demo"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 // run is the whole program; it returns the exit code.
 func run(args []string, stdout, stderr io.Writer) int {
+	if len(args) > 0 && args[0] == "demo" {
+		return demo.Run(context.Background(), args[1:], stdout, stderr)
+	}
 	o, err := parseOptions(args)
 	if err != nil {
 		fmt.Fprintf(stderr, "nginx: %v\n", err)

@@ -64,7 +64,12 @@ func newPair(t *testing.T) pair {
 // greet makes the host answer every connection to port 80 with its name.
 func greet(t *testing.T, h *lab.Host) {
 	t.Helper()
-	listener := must[net.Listener](t)(h.Listen("tcp", ":80"))
+	answer(t, h, ":80")
+}
+
+func answer(t *testing.T, h *lab.Host, address string) {
+	t.Helper()
+	listener := must[net.Listener](t)(h.Listen("tcp", address))
 	t.Cleanup(func() { listener.Close() })
 	go func() {
 		for {
@@ -253,6 +258,29 @@ func captured(t *testing.T) *lab.Capture {
 	}
 	check(t, capture.Close())
 	return capture
+}
+
+func TestSwallowPort(t *testing.T) {
+	p := newPair(t)
+	greet(t, p.two)
+	answer(t, p.two, ":81")
+	for range 2 {
+		restore := must[func() error](t)(p.two.SwallowPort(80))
+		for _, h := range []*lab.Host{p.one, p.two} {
+			if said, err := ask(h, "192.168.200.10:80"); err == nil {
+				t.Errorf("%s is answered %q by a swallowed port", h.Name, said)
+			}
+		}
+		if said, err := ask(p.one, "192.168.200.10:81"); err != nil || said != "two" {
+			t.Errorf("another port: %q, %v", said, err)
+		}
+		check(t, restore())
+		for _, h := range []*lab.Host{p.one, p.two} {
+			if said, err := ask(h, "192.168.200.10:80"); err != nil || said != "two" {
+				t.Errorf("%s after the fault: %q, %v", h.Name, said, err)
+			}
+		}
+	}
 }
 
 func TestCapture(t *testing.T) {

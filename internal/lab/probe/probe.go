@@ -179,7 +179,7 @@ func (p *Probe) Wait(ctx context.Context, after time.Time, match func(Result) bo
 
 // Summary is what the client saw during a time.
 type Summary struct {
-	Requests int // that ended during it
+	Requests int // that began during it, and ended
 	Failed   int // of them
 
 	// Outage is the longest time between the ends of two answers in a row,
@@ -196,7 +196,7 @@ type Summary struct {
 	Errors map[string]int
 }
 
-// Summary sums up what ended between two times; a zero to means until now.
+// Summary sums up what happened between two times; a zero to means until now.
 func (p *Probe) Summary(from, to time.Time) Summary {
 	if to.IsZero() {
 		to = time.Now()
@@ -217,29 +217,26 @@ func summarize(results []Result, from, to time.Time) Summary {
 		}
 	}
 	for _, r := range results {
-		if r.Ended.After(to) {
-			if r.OK() {
-				gap(r.Ended)
+		if within := !r.Begun.Before(from) && !r.Begun.After(to); within {
+			s.Requests++
+			if !r.OK() {
+				s.Failed++
+				s.Errors[r.Err.Error()]++
+			}
+		}
+		switch {
+		case !r.OK():
+		case r.Ended.Before(from):
+			last = r.Ended
+		default:
+			gap(r.Ended)
+			last = r.Ended
+			if r.Ended.After(to) {
 				return s
 			}
-			continue
-		}
-		if r.Ended.Before(from) {
-			if r.OK() {
-				last = r.Ended
+			if n := len(s.Servers); n == 0 || s.Servers[n-1] != r.Server {
+				s.Servers = append(s.Servers, r.Server)
 			}
-			continue
-		}
-		s.Requests++
-		if !r.OK() {
-			s.Failed++
-			s.Errors[r.Err.Error()]++
-			continue
-		}
-		gap(r.Ended)
-		last = r.Ended
-		if n := len(s.Servers); n == 0 || s.Servers[n-1] != r.Server {
-			s.Servers = append(s.Servers, r.Server)
 		}
 	}
 	gap(to)

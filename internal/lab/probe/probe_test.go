@@ -19,21 +19,21 @@ func TestSummarize(t *testing.T) {
 	epoch := time.Unix(1000, 0)
 	at := func(ms int) time.Time { return epoch.Add(time.Duration(ms) * time.Millisecond) }
 	refused := errors.New("refused")
-	ok := func(ms int, server string) Result { return Result{Ended: at(ms), Server: server} }
-	bad := func(ms int) Result { return Result{Ended: at(ms), Err: refused} }
+	ok := func(ms int, server string) Result { return Result{Begun: at(ms - 1), Ended: at(ms), Server: server} }
+	bad := func(ms int) Result { return Result{Begun: at(ms - 25), Ended: at(ms), Err: refused} }
 	results := []Result{ok(0, "1"), ok(10, "1"), bad(30), bad(40), ok(90, "2"), ok(100, "2"), ok(110, "1"), bad(200), ok(300, "1")}
 	for _, c := range []struct {
 		name     string
 		from, to int
 		want     Summary
 	}{
-		{"all", 0, 300, Summary{Requests: 9, Failed: 3, Outage: 190 * time.Millisecond, OutageBegan: at(110),
+		{"all", -5, 300, Summary{Requests: 9, Failed: 3, Outage: 190 * time.Millisecond, OutageBegan: at(110),
 			Servers: []string{"1", "2", "1"}, Errors: map[string]int{"refused": 3}}},
-		{"from within an outage", 35, 105, Summary{Requests: 3, Failed: 1, Outage: 80 * time.Millisecond, OutageBegan: at(10),
+		{"from within an outage", 12, 105, Summary{Requests: 3, Failed: 1, Outage: 80 * time.Millisecond, OutageBegan: at(10),
 			Servers: []string{"2"}, Errors: map[string]int{"refused": 1}}},
 		{"to within an outage", 95, 150, Summary{Requests: 2, Outage: 190 * time.Millisecond, OutageBegan: at(110),
 			Servers: []string{"2", "1"}, Errors: map[string]int{}}},
-		{"after the last", 300, 1000, Summary{Requests: 1, Outage: 700 * time.Millisecond, OutageBegan: at(300),
+		{"after the last", 299, 1000, Summary{Requests: 1, Outage: 700 * time.Millisecond, OutageBegan: at(300),
 			Servers: []string{"1"}, Errors: map[string]int{}}},
 	} {
 		if diff := cmp.Diff(c.want, summarize(results, at(c.from), at(c.to))); diff != "" {
