@@ -19,7 +19,8 @@ func (m *machine) leaveMaster(zero bool) {
 	s := m.s
 	s.Wants = false
 	s.preempt, s.leave, s.leaving = time.Time{}, time.Time{}, ByStart
-	s.adver, s.burst, s.lowerBurst, s.refresh, s.contest = time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	s.adver, s.offer = time.Time{}, time.Time{}
+	s.burst, s.lowerBurst, s.refresh, s.contest = time.Time{}, time.Time{}, time.Time{}, time.Time{}
 	s.rogueAdverts, s.rogueUntil = 0, time.Time{}
 }
 
@@ -31,12 +32,12 @@ func (m *machine) stop(e Stop) {
 	case s.Role == Stopped:
 	case s.Role == Master && s.Leaving():
 		s.leaving = ByStop // a demotion becomes a stop; its bound stays
-		if !e.Now {
+		if m.c.Handover > 0 && !e.Now {
 			return
 		}
 		m.finishLeaving(because(ByStop, "stopped without waiting for a successor"))
 	case s.Role == Master && m.c.Handover > 0 && !e.Now:
-		m.beginLeaving(ByStop)
+		m.beginLeaving(ByStop, m.c.Handover)
 	default:
 		if s.Role == Master {
 			m.leaveMaster(true)
@@ -48,11 +49,21 @@ func (m *machine) stop(e Stop) {
 
 // beginLeaving says good-bye and keeps the addresses: the successor claims them after its skew time, and until then
 // somebody must answer. One advert only: each one with priority 0 starts the successor's skew time anew.
-func (m *machine) beginLeaving(code Code) {
+func (m *machine) beginLeaving(code Code, bound time.Duration) {
 	m.do(Action{Kind: Advertise, Priority: packet.PriorityStop})
 	m.kinds(CancelAnnounce)
 	m.s.leaving = code
-	m.s.leave = m.now.Add(m.c.Handover)
+	m.s.leave = m.now.Add(bound)
+}
+
+// offerEvery is how often a master that competes with the lowest priority says good-bye, as in a handover, to see
+// whether somebody takes over: a healthy node that does not preempt would otherwise let a node be that cannot serve.
+const offerEvery = 10 * time.Second
+
+// offer is such a good-bye.
+func (m *machine) offer() {
+	m.s.offer = m.now.Add(offerEvery)
+	m.beginLeaving(ByResign, DefaultHandover(m.c.Version, m.c.Interval))
 }
 
 // leavingHears ends the wait when somebody else is master.
@@ -82,34 +93,42 @@ func (m *machine) finishLeaving(why Reason) {
 // handoverExpired is the end of waiting: nobody has taken over.
 func (m *machine) handoverExpired() {
 	waited := seconds(m.c.Handover)
-	if m.s.leaving == ByStop {
+	switch m.s.leaving {
+	case ByStop:
 		m.finishLeaving(because(ByStop, "stopped: nobody took over within %s", waited))
-		return
+	case ByResign:
+		m.stay()
+	default:
+		// Somebody must serve: a demotion without a successor does not happen.
+		m.cancelDemotion()
+		m.log("demotion cancelled: nobody took over within %s", waited)
 	}
-	// Somebody must serve: a demotion without a successor does not happen.
-	m.cancelDemotion()
-	m.log("demotion cancelled: nobody took over within %s", waited)
 }
 
-// cancelDemotion makes a master that has said good-bye one again.
-func (m *machine) cancelDemotion() {
+// stay makes a master that has said good-bye one again.
+func (m *machine) stay() {
 	m.s.leaving, m.s.leave = ByStart, time.Time{}
-	m.reprioritize(func() { m.s.Demoted = false })
 	m.advertise(m.effective())
+}
+
+// cancelDemotion ends a demotion that was not complete.
+func (m *machine) cancelDemotion() {
+	m.reprioritize(func() { m.s.Demoted = false })
+	m.stay()
 }
 
 // demote hands over, and stays up as BACKUP.
 func (m *machine) demote() {
 	s := m.s
-	if s.Role == Stopped || s.Leaving() {
+	if s.Role == Stopped || s.leaving == ByStop || s.leaving == ByDemote {
 		return
 	}
 	m.reprioritize(func() { s.Demoted = true })
-	if s.Role != Master {
+	if s.Role != Master || s.leaving == ByResign {
 		return
 	}
 	if m.c.Handover > 0 {
-		m.beginLeaving(ByDemote)
+		m.beginLeaving(ByDemote, m.c.Handover)
 		return
 	}
 	m.leaveMaster(true)

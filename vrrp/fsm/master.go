@@ -36,6 +36,10 @@ func (m *machine) becomeMaster(why Reason) {
 	if g.Contested > 0 && (why.Code == ByTimeout || why.Code == ByPeerGone) {
 		s.contest, s.contestUntil = m.now.Add(contestInterval), m.now.Add(g.Contested)
 	}
+	s.offer = time.Time{}
+	if m.low() {
+		s.offer = m.now.Add(offerEvery)
+	}
 	m.become(Master, why)
 }
 

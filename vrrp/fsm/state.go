@@ -45,7 +45,8 @@ type State struct {
 	sent    time.Time // MASTER: the last advert
 	adver   time.Time // MASTER: the next advert
 	preempt time.Time // end of the preemption delay; zero: not running
-	leaving Code      // MASTER: ByStop or ByDemote while the successor is awaited; else ByStart
+	offer   time.Time // MASTER with the lowest priority: the next offer to let go
+	leaving Code      // MASTER: ByStop, ByDemote or ByResign while a successor is awaited; else ByStart
 	leave   time.Time // the bound on that
 
 	burst        time.Time // MASTER: the second announcements
@@ -101,6 +102,7 @@ func (s *State) deadlines(f func(t time.Time, what string)) {
 			return
 		}
 		f(s.adver, "advert")
+		f(s.offer, "offer to hand over")
 		f(s.burst, "second announcement")
 		f(s.lowerBurst, "second announcement after a lower priority")
 		f(s.refresh, "refreshing announcement")

@@ -127,7 +127,16 @@ func (m *machine) reprioritize(change func()) {
 	if m.s.Role != Init && m.s.Role != Stopped {
 		m.do(Action{Kind: NotifyPriority, Priority: m.effective()})
 	}
+	if m.s.Role == Master && before == PriorityLow && !m.low() {
+		m.s.offer = time.Time{}
+		if m.s.leaving == ByResign {
+			m.stay()
+		}
+	}
 }
+
+// low says whether the instance competes with the lowest priority because it would rather not be master.
+func (m *machine) low() bool { return m.s.Resigned || m.s.GroupResigned || m.s.Demoted }
 
 // start is RFC 9568, 6.4.1, "Initialize", except that only an owner configured as "state MASTER" claims at once. A
 // "state MASTER" of lower priority begins as BACKUP and waits the whole master-down time, as in keepalived.
@@ -193,6 +202,9 @@ func (m *machine) timer() {
 			m.countRogue()
 		}
 		m.announceDue(due)
+		if due(s.offer) {
+			m.offer()
+		}
 	}
 }
 

@@ -21,10 +21,11 @@ type checker struct {
 	sim       *Sim
 	violation string
 
-	disturbed time.Duration   // the last time the network was changed, or was not healthy
-	two       []time.Duration // by LAN: since when there are two masters; -1: there are not
-	twoHold   []time.Duration // likewise, holders
-	none      []time.Duration // by LAN: since when there is no master
+	disturbed time.Duration         // the last time the network was changed, or was not healthy
+	election  time.Duration         // the last time a priority changed: who is to yield is decided anew
+	two       []time.Duration       // by LAN: since when there are two masters; -1: there are not
+	both      [][7][7]time.Duration // by LAN: since when two nodes both hold the addresses; 0: they do not
+	none      []time.Duration       // by LAN: since when there is no master
 	backup    [][]time.Duration
 }
 
@@ -33,12 +34,13 @@ const never = time.Duration(-1)
 func (c *checker) init(s *Sim) {
 	c.sim = s
 	for range s.lans {
-		c.two, c.twoHold, c.none = append(c.two, never), append(c.twoHold, never), append(c.none, 0)
+		c.two, c.both, c.none = append(c.two, never), append(c.both, [7][7]time.Duration{}), append(c.none, 0)
 		c.backup = append(c.backup, nil)
 	}
 }
 
-func (c *checker) disturb() { c.disturbed = c.sim.now }
+// disturb notes that the network is not as it should be. What is under way still arrives as late as it does now.
+func (c *checker) disturb() { c.disturbed = c.sim.now + c.sim.net.Delay + c.sim.net.Jitter }
 
 func (c *checker) fail(format string, args ...any) {
 	if c.violation == "" {
@@ -123,12 +125,9 @@ func (c *checker) all() {
 
 func (c *checker) lan(lan int) {
 	s := c.sim
-	masters, holders := 0, 0
+	masters, leaving := 0, 0
 	var interval time.Duration
 	for _, n := range s.nodes {
-		if n.holds[lan] {
-			holders++
-		}
 		interval = max(interval, n.configs[lan].Interval)
 		if !n.running() {
 			continue
@@ -136,6 +135,9 @@ func (c *checker) lan(lan int) {
 		st := n.router.State(lan)
 		if st.Role == fsm.Master {
 			masters++
+			if st.Leaving() {
+				leaving++ // it has said good-bye, and waits for a successor or for the end of its patience
+			}
 			if len(st.Faults) > 0 && st.Faults[0].Kind < fsm.PendingScript {
 				c.fail("%s is master with %v", n.Name, st.Faults[0])
 			}
@@ -155,14 +157,32 @@ func (c *checker) lan(lan int) {
 		return s.now - max(*t, c.disturbed)
 	}
 	cross := interval + 2*healthyDelay + timerLate
-	if d := since(&c.two[lan], masters > 1); d > cross {
+	if d := min(since(&c.two[lan], masters-leaving > 1), s.now-c.election); d > cross {
 		c.fail("two masters on LAN %d for %v", lan, d)
 	}
-	if d := since(&c.twoHold[lan], holders > 1); d > cross+c.longestLease() {
-		c.fail("addresses of LAN %d on two machines for %v", lan, d)
-	}
+	c.holders(lan, cross)
 	none := since(&c.none[lan], masters == 0)
 	c.backups(lan, none)
+}
+
+// holders finds two nodes whose kernels both have the addresses for too long.
+func (c *checker) holders(lan int, cross time.Duration) {
+	s := c.sim
+	for i, a := range s.nodes {
+		for k, b := range s.nodes[:i] {
+			t := &c.both[lan][i][k]
+			if !a.holds[lan] || !b.holds[lan] {
+				*t = 0
+				continue
+			}
+			if *t == 0 {
+				*t = s.now
+			}
+			if d := s.now - max(*t, c.disturbed); d > cross+max(a.lease, b.lease) {
+				c.fail("addresses of LAN %d on %s and %s for %v", lan, a.Name, b.Name, d)
+			}
+		}
+	}
 }
 
 // backups finds a node that could have taken over long ago.
@@ -216,14 +236,6 @@ func (c *checker) longestDown(n *Node, lan int) time.Duration {
 	d := adverts*interval + slowest + n.configs[lan].StartupDelay + 2*healthyDelay + timerLate
 	if len(n.configs) > 1 {
 		d += interval
-	}
-	return d
-}
-
-func (c *checker) longestLease() time.Duration {
-	var d time.Duration
-	for _, n := range c.sim.nodes {
-		d = max(d, n.lease)
 	}
 	return d
 }

@@ -206,7 +206,7 @@ func (n *Node) Kill() {
 // leaveToLease is what becomes of the addresses when the process renews them no longer.
 func (n *Node) leaveToLease() {
 	for lan, held := range n.holds {
-		if !held {
+		if !held || n.leaseEnds[lan] > 0 {
 			continue
 		}
 		rest := n.lease - time.Duration(n.sim.rng.Int64N(int64(n.lease/3)+1))
@@ -281,6 +281,10 @@ func (n *Node) Step(lan int, ev fsm.Event) {
 func (n *Node) step(lan int, ev fsm.Event) {
 	if n.router == nil {
 		return
+	}
+	switch ev.(type) {
+	case fsm.PriorityChanged, fsm.Resign, fsm.SelfOK, fsm.Demote, fsm.Promote:
+		n.sim.check.election = n.sim.now
 	}
 	n.sim.steps++
 	n.carryOut(n.router.Step(lan, ev, n.clock()))
@@ -403,8 +407,8 @@ func (n *Node) hear(lan int, adv fsm.Advert) {
 // SetNetwork changes what the LANs do to packets.
 func (s *Sim) SetNetwork(n Network) {
 	s.printf("network: delay %v + %v, loss %.0f%%, double %.0f%%", n.Delay, n.Jitter, n.Loss*100, n.Double*100)
-	s.net = n
 	s.check.disturb()
+	s.net = n
 }
 
 // Partition puts each node into a partition, by number; nodes that are not named are in 0.
