@@ -22,7 +22,7 @@ type failover struct {
 	router *vrrp.Router
 	stack  *netif.Stack
 	own    *web.OwnConnections
-	log    *eventLog
+	peers  *peers
 
 	probes context.CancelFunc // ends the self-probes of the configuration in force
 }
@@ -40,12 +40,21 @@ func startFailover(c *configuration, own *web.OwnConnections, log *eventLog) (*f
 	if err != nil {
 		return nil, err
 	}
-	f := &failover{stack: stack, own: own, log: log}
-	f.router, err = vrrp.Start(c.vrrp(), vrrp.Machine(stack), vrrp.Options{Events: log.event})
+	f := &failover{stack: stack, own: own, peers: startPeers(log)}
+	ready := make(chan struct{})
+	f.router, err = vrrp.Start(c.vrrp(), vrrp.Machine(stack), vrrp.Options{Events: func(e vrrp.Event) {
+		<-ready
+		log.event(e)
+		f.peers.event(e)
+	}})
+	f.peers.router = f.router
+	close(ready)
 	if err != nil {
+		f.peers.link.Close()
 		_ = stack.Close()
 		return nil, err
 	}
+	f.peers.configure(c)
 	f.watchHealth(c)
 	return f, nil
 }
@@ -56,6 +65,7 @@ func (f *failover) reload(ctx context.Context, c *configuration) error {
 	if err := f.router.Reload(ctx, c.vrrp()); err != nil {
 		return err
 	}
+	f.peers.configure(c)
 	f.watchHealth(c)
 	return nil
 }
@@ -65,6 +75,7 @@ func (f *failover) reload(ctx context.Context, c *configuration) error {
 func (f *failover) stop(ctx context.Context) error {
 	err := f.router.Stop(ctx)
 	f.probes()
+	f.peers.link.Close()
 	_ = f.stack.Close()
 	return err
 }
@@ -87,6 +98,7 @@ func (f *failover) watchHealth(c *configuration) {
 				return
 			}
 			f.router.SetHealth(i.Name, vrrp.Health{OK: v.Good, Text: v.Reason})
+			f.peers.health(i.Name, v.Reason)
 		}
 		go probe.Run(ctx)
 	}
@@ -208,6 +220,11 @@ func (l *eventLog) event(e vrrp.Event) {
 	if level <= errorlog.Notice {
 		fmt.Fprintf(os.Stderr, "tandem: [%s] %s\n", level, e)
 	}
+}
+
+// line writes what somebody should look at.
+func (l *eventLog) line(instance, text string) {
+	l.event(vrrp.Report{Instance: instance, Text: text, At: time.Now()})
 }
 
 var eventLevels = map[vrrp.Level]errorlog.Level{

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+
+	"tandem/keepalivedconf"
+	"tandem/vrrp"
+	"tandem/vrrp/fsm"
+	"tandem/vrrp/peerlink"
+)
+
+// peers keeps the peer links of a node: whom to follow, and what to tell.
+type peers struct {
+	link   *peerlink.Link
+	router *vrrp.Router
+	log    *eventLog
+
+	mu    sync.Mutex
+	info  map[string]peerlink.Info   // what we tell, by instance
+	drift map[string]map[string]bool // names of parts that differ, by instance and address; to tell once
+}
+
+func startPeers(log *eventLog) *peers {
+	p := &peers{log: log, info: map[string]peerlink.Info{}, drift: map[string]map[string]bool{}}
+	p.link = peerlink.Start(peerlink.Events{
+		Gone: func(instance string, addr netip.Addr, best bool, why string) {
+			p.router.PeerGone(instance, addr, best, why)
+		},
+		Peer: p.told,
+		Log:  func(instance, text string) { p.log.line(instance, text) },
+	})
+	return p
+}
+
+// configure takes over a configuration: which instances have links, and what
+// is told of it.
+func (p *peers) configure(c *configuration) {
+	digest := c.digest()
+	host, _ := os.Hostname()
+	var instances []peerlink.Instance
+	p.mu.Lock()
+	for _, i := range c.keepalived.Instances {
+		if !i.Tandem.PeerLink {
+			continue
+		}
+		instances = append(instances, peerlink.Instance{
+			Name: i.Name, VRID: i.VRID, IPv6: i.Family == keepalivedconf.IPv6, Key: linkKey(i), Port: i.Tandem.PeerLinkPort,
+		})
+		info, ok := p.info[i.Name]
+		if !ok {
+			info.Priority = i.Priority
+		}
+		info.Node, info.Version, info.Digest = host, version, digest
+		p.info[i.Name] = info
+		p.link.Tell(i.Name, info)
+	}
+	p.mu.Unlock()
+	if err := p.link.Configure(instances); err != nil {
+		p.log.line("", fmt.Sprintf("%v: plain VRRP timers hold", err))
+	}
+}
+
+// event follows what happens in VRRP.
+func (p *peers) event(e vrrp.Event) {
+	switch e := e.(type) {
+	case vrrp.Heard:
+		p.link.Follow(e.Instance, e.Advert.Source)
+	case vrrp.Transition:
+		if e.To != fsm.Backup {
+			p.link.Follow(e.Instance, netip.Addr{})
+		}
+		p.change(e.Instance, func(i *peerlink.Info) { i.Priority = e.Priority })
+	case vrrp.PriorityChange:
+		p.change(e.Instance, func(i *peerlink.Info) { i.Priority = e.Priority })
+	}
+}
+
+// health tells the peers how well the web side is.
+func (p *peers) health(instance, wrong string) {
+	p.change(instance, func(i *peerlink.Info) { i.Health = wrong })
+}
+
+// change changes what is told of an instance.
+func (p *peers) change(instance string, f func(*peerlink.Info)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	info, ok := p.info[instance]
+	if !ok {
+		return
+	}
+	f(&info)
+	p.info[instance] = info
+	p.link.Tell(instance, info)
+}
+
+// told warns of configurations that have drifted apart, once for each part.
+func (p *peers) told(instance string, addr netip.Addr, info *peerlink.Info) {
+	if info == nil {
+		return
+	}
+	key := instance + " " + addr.String()
+	p.mu.Lock()
+	before := p.drift[key]
+	now := map[string]bool{}
+	var fresh []string
+	for _, name := range peerlink.Differences(p.info[instance].Digest, info.Digest) {
+		now[name] = true
+		if !before[name] {
+			fresh = append(fresh, name)
+		}
+	}
+	p.drift[key] = now
+	p.mu.Unlock()
+	if fresh != nil {
+		p.log.line(instance, fmt.Sprintf("the configuration of %s (%s) differs from ours: %s", info.Node, addr, strings.Join(fresh, ", ")))
+	}
+}
+
+// linkKey returns what both ends of an instance's link must know.
+func linkKey(i *keepalivedconf.Instance) []byte {
+	if i.HMAC != nil {
+		return i.HMAC.Keys[i.HMAC.Active]
+	}
+	if i.Auth == keepalivedconf.AuthNone {
+		return nil
+	}
+	return bytes.TrimRight(i.Password[:], "\x00")
+}
+
+// digest returns the parts of the configuration that should be alike on all
+// nodes: every file of nginx.conf by its name, and of each VRID what the nodes
+// must agree on. keepalived.conf itself differs with good reason.
+func (c *configuration) digest() map[string]string {
+	sum := func(b []byte) string {
+		h := sha256.Sum256(b)
+		return hex.EncodeToString(h[:8])
+	}
+	d := map[string]string{}
+	dir := c.opts.conf[:strings.LastIndexByte(c.opts.conf, '/')+1]
+	for _, f := range c.tree.Files {
+		d[strings.TrimPrefix(f.Name, dir)] = sum(f.Data)
+	}
+	for _, i := range c.keepalived.Instances {
+		name := fmt.Sprintf("VRID %d ", i.VRID)
+		d[name+"advert_int"] = i.AdvertInterval.String()
+		d[name+"version"] = fmt.Sprint(i.Version)
+		var addrs []byte
+		for _, a := range i.Addresses {
+			addrs = append(append(addrs, a.Prefix.String()...), ' ')
+		}
+		d[name+"virtual_ipaddress"] = string(addrs)
+	}
+	return d
+}
