@@ -2,6 +2,7 @@ package static
 
 import (
 	"os"
+	"time"
 
 	"tandem/web"
 	"tandem/web/openfile"
@@ -16,71 +17,95 @@ type file struct {
 	fd   int // -1 once closed, or owned by file
 }
 
-// smallFile is the size in bytes up to which files are read rather than sent
-// with sendfile: that costs fewer system calls than it saves copying.
-const smallFile = 64 << 10
-
 // openFile opens the file of that name, which ends with a NUL byte, in the way
 // that the location's settings ask for.
 func openFile(r *web.Request, name []byte) (file, openfile.Failure) {
+	links := r.Links(name)
+	if links.Check {
+		return readFile(links, name, nil)
+	}
+	kept := cacheSlot.Of(r.HTTP())
+	e := kept.lookup(name)
+	if e == nil {
+		return readFile(links, name, kept)
+	}
+	var now openfile.Info
+	if !r.Found.Take(name, &now) {
+		if failed := links.Stat(name, &now); !failed.OK() {
+			kept.forget(name)
+			return file{fd: -1}, openfile.Failure{Call: "open()", Errno: failed.Errno}
+		}
+	}
+	if now != e.Info {
+		return readFile(links, name, kept)
+	}
+	return file{Info: e.Info, data: e.data, fd: -1}, openfile.Failure{}
+}
+
+// readFile opens a file, and reads it if it is small. It is kept for later in a
+// cache that is not nil.
+func readFile(links openfile.Links, name []byte, keep *cache) (file, openfile.Failure) {
 	f := file{fd: -1}
-	fd, failed := r.Links(name).Open(name)
+	fd, failed := links.Open(name)
 	if !failed.OK() {
 		return f, failed
 	}
 	f.fd = fd
-	if failed = openfile.Fstat(fd, &f.Info); !failed.OK() {
-		f.close()
-		return f, failed
+	started := time.Now()
+	failed = openfile.Fstat(fd, &f.Info)
+	if failed.OK() && f.IsRegular() {
+		if f.Size > smallFile {
+			return f, failed
+		}
+		var settled bool
+		settled, failed = f.read(started)
+		if settled && keep != nil {
+			keep.store(name, &f)
+		}
 	}
-	if !f.IsRegular() {
-		f.close()
-		return f, failed
-	}
-	if f.Size <= smallFile {
-		failed = f.read()
-		f.close()
-	}
+	f.close()
 	return f, failed
 }
 
 // attempts is how often a file is read again that changes under the reader.
 const attempts = 4
 
-// read reads the content. What is read belongs together with the Info: when
-// the file changes meanwhile, it is read again.
-func (f *file) read() openfile.Failure {
+// read reads the content. What is read belongs together with the Info, which
+// was seen at that time: when the file changes meanwhile, it is read again.
+// settled means that it can be told from what later changes make of the file.
+func (f *file) read(seen time.Time) (settled bool, failed openfile.Failure) {
 	for range attempts {
 		// One byte more than the size, so that growth is seen.
 		data := make([]byte, f.Size+1)
 		n, failed := openfile.ReadFull(f.fd, data)
 		if !failed.OK() {
-			return failed
+			return false, failed
 		}
 		before := f.Info
 		if failed = openfile.Fstat(f.fd, &f.Info); !failed.OK() {
-			return failed
+			return false, failed
 		}
 		f.data = data[:n:n]
 		if int64(n) == f.Size && f.Info == before {
-			return failed
+			return isSettled(&f.Info, seen), failed
 		}
 		if f.Size > smallFile {
 			break
 		}
+		seen = time.Now()
 	}
 	// It is being written all the time: what was read last is one of the
-	// states it was in.
+	// states that it was in.
 	f.Size = int64(len(f.data))
-	return openfile.Failure{}
+	return false, openfile.Failure{}
 }
 
 // chunk returns the content as the last piece of a body.
-func (f *file) chunk(name string) web.Chunk {
+func (f *file) chunk() web.Chunk {
 	if f.data != nil || f.Size == 0 {
 		return web.Chunk{Data: f.data, Last: true}
 	}
-	f.file = os.NewFile(uintptr(f.fd), name)
+	f.file = os.NewFile(uintptr(f.fd), "static file")
 	f.fd = -1
 	return web.Chunk{File: web.FileSegment{File: f.file, Len: f.Size}, Last: true}
 }

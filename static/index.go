@@ -90,8 +90,10 @@ func serveIndex(r *web.Request) web.Code {
 		path = append(path, 0)
 		buf = path
 		var info openfile.Info
-		failed := r.Links(path).Stat(path, &info)
+		links := r.Links(path)
+		failed := links.Stat(path, &info)
 		if failed.OK() {
+			leaveFound(r, links, path, &info)
 			uri := append(append(r.Scratch(), r.Path...), text(path[directory:])...)
 			kept := r.Keep(uri)
 			r.Unscratch(uri)
@@ -115,6 +117,14 @@ func serveIndex(r *web.Request) web.Code {
 		}
 	}
 	return web.Declined
+}
+
+// leaveFound leaves what was seen of a file for the handler that the request
+// goes to, unless that must look for itself which links the name has.
+func leaveFound(r *web.Request, links openfile.Links, path []byte, i *openfile.Info) {
+	if !links.Check && i.IsRegular() {
+		r.Found.Leave(r.Keep(path), i)
+	}
 }
 
 // testDirectory looks at the directory that an index was not found in: the

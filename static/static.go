@@ -68,7 +68,7 @@ func sendFile(r *web.Request, f *file) web.Code {
 	if code := r.SendHeader(); code != web.OK || r.HeaderOnly {
 		return code
 	}
-	return r.SendBody(f.chunk(string(r.Path)))
+	return r.SendBody(f.chunk())
 }
 
 // redirectToDirectory answers 301 to the path with a final slash.
@@ -100,10 +100,17 @@ func openFailed(r *web.Request, name []byte, f openfile.Failure) web.Code {
 	return code
 }
 
+// logFailure logs a system call that failed: open() "name" failed (2: No such
+// file or directory).
 func logFailure(r *web.Request, level errorlog.Level, name []byte, f openfile.Failure) {
-	if r.Log().Enabled(level) {
-		r.Logf(level, "%s \"%s\" failed (%s)", f.Call, text(name), errorlog.Errno(f.Errno))
+	if !r.Log().Enabled(level) {
+		return
 	}
+	b := append(r.Scratch(), f.Call...)
+	b = append(append(b, " \""...), text(name)...)
+	b = errorlog.AppendErrno(append(b, "\" failed ("...), f.Errno)
+	r.LogMessage(level, append(b, ')'))
+	r.Unscratch(b)
 }
 
 // text returns a file name without the NUL byte at its end.

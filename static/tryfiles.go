@@ -90,7 +90,8 @@ func tryFiles(r *web.Request) web.Code {
 		f := &c.names[i]
 		path = append(appendTried(r, path[:root], f.name), 0)
 		var info openfile.Info
-		if failed := r.Links(path).Stat(path, &info); !failed.OK() {
+		links := r.Links(path)
+		if failed := links.Stat(path, &info); !failed.OK() {
 			if !isMissing(failed.Errno) {
 				logFailure(r, errorlog.Crit, path, failed)
 			}
@@ -99,6 +100,7 @@ func tryFiles(r *web.Request) web.Code {
 		if info.IsDir() != f.directory {
 			continue
 		}
+		leaveFound(r, links, path, &info)
 		foundFile(r, text(path[root:]), f.directory)
 		return web.Declined
 	}

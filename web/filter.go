@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"slices"
 )
 
 // FileSegment is a part of an open file.
@@ -39,7 +38,11 @@ func (n Next) Send(c Chunk) error {
 func (r *Request) AddBodyFilter(f BodyFilter) { r.filters = append(r.filters, f) }
 
 // AddFirstBodyFilter puts f before the body filters that are there already.
-func (r *Request) AddFirstBodyFilter(f BodyFilter) { r.filters = slices.Insert(r.filters, 0, f) }
+func (r *Request) AddFirstBodyFilter(f BodyFilter) {
+	r.filters = append(r.filters, nil)
+	copy(r.filters[1:], r.filters)
+	r.filters[0] = f
+}
 
 // ErrBodySent reports a piece of a body after its last one.
 var ErrBodySent = errors.New("web: body after its end")

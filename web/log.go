@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -34,21 +35,49 @@ func (r *Request) LogUpstreamf(level errorlog.Level, extra func([]byte) []byte, 
 	if !log.Enabled(level) {
 		return
 	}
-	b := fmt.Appendf(nil, format, args...)
-	b = fmt.Appendf(b, ", client: %s, server: %s", r.RemoteText(), r.Server.Name())
+	p := logBuffers.Get().(*[]byte)
+	*p = r.log(log, level, extra, fmt.Appendf((*p)[:0], format, args...))
+	logBuffers.Put(p)
+}
+
+// logBuffers is what messages are put together in. They are not the request's
+// own: what runs beside the request's goroutine may log, too.
+var logBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }}
+
+// LogMessage is Logf for a message that is complete: it does not allocate.
+func (r *Request) LogMessage(level errorlog.Level, message []byte) {
+	log := r.Log()
+	if !log.Enabled(level) {
+		return
+	}
+	p := logBuffers.Get().(*[]byte)
+	*p = r.log(log, level, nil, append((*p)[:0], message...))
+	logBuffers.Put(p)
+}
+
+// log writes the message in b, and behind it whose request it is about.
+func (r *Request) log(log *errorlog.Log, level errorlog.Level, extra func([]byte) []byte, b []byte) []byte {
+	b = append(append(b, ", client: "...), r.RemoteText()...)
+	b = append(append(b, ", server: "...), r.Server.Name()...)
 	if line := r.Head.Line; len(line) > 0 {
-		b = fmt.Appendf(b, ", request: \"%s\"", line)
+		b = appendQuoted(b, ", request: ", line)
 	}
 	if !r.IsMain() {
-		b = fmt.Appendf(b, ", subrequest: \"%s\"", r.Path)
+		b = appendQuoted(b, ", subrequest: ", r.Path)
 	}
 	if extra != nil {
 		b = extra(b)
 	}
 	if r.Head.HasHost {
-		b = fmt.Appendf(b, ", host: \"%s\"", r.Head.Host)
+		b = appendQuoted(b, ", host: ", r.Head.Host)
 	}
 	log.Write(level, r.conn.number, b)
+	return b
+}
+
+func appendQuoted(b []byte, label string, value []byte) []byte {
+	b = append(append(b, label...), '"')
+	return append(append(b, value...), '"')
 }
 
 // LogSendError logs why the response could not be sent, as gravely as the

@@ -7,6 +7,7 @@ import (
 
 	"tandem/internal/errorlog"
 	"tandem/web/http1"
+	"tandem/web/openfile"
 )
 
 // Method is a request method that nginx knows; as bits, so that sets of them
@@ -115,6 +116,9 @@ type Request struct {
 	accessCode     Code
 	done           bool
 	tempFiles      []string
+
+	// Found is what index or try_files saw of the file that they chose.
+	Found openfile.Found
 
 	Body body // the client's request body
 

@@ -7,10 +7,16 @@ import (
 
 // Errno returns a system error the way nginx's log shows it in parentheses:
 // its number and its text, as "2: No such file or directory".
-func Errno(e syscall.Errno) string {
-	text := []byte(e.Error())
-	if c := text[0]; c >= 'a' && c <= 'z' {
-		text[0] = c - 0x20
+func Errno(e syscall.Errno) string { return string(AppendErrno(nil, e)) }
+
+// AppendErrno appends what Errno returns.
+func AppendErrno(dst []byte, e syscall.Errno) []byte {
+	dst = strconv.AppendInt(dst, int64(e), 10)
+	dst = append(dst, ": "...)
+	start := len(dst)
+	dst = append(dst, e.Error()...)
+	if c := dst[start]; c >= 'a' && c <= 'z' {
+		dst[start] = c - 0x20
 	}
-	return strconv.Itoa(int(e)) + ": " + string(text)
+	return dst
 }

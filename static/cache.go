@@ -1,0 +1,152 @@
+package static
+
+import (
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"tandem/web"
+	"tandem/web/openfile"
+)
+
+// cache keeps the content of small files in memory, by name. An entry is used
+// only after a look at the inode that the name has now: another inode, another
+// size, modification or change time, and the file is read again. So a file that
+// is replaced, written, truncated or removed is never served as it was before.
+//
+// One request for a kept file costs one system call here, and no memory.
+type cache struct {
+	seed   maphash.Seed
+	once   sync.Once
+	shards [cacheShards]cacheShard
+}
+
+const (
+	// smallFile is the size in bytes up to which files are read into memory
+	// rather than sent with sendfile, and kept.
+	smallFile = 64 << 10
+	// cacheSize is how many bytes are kept in all, names and some overhead
+	// included.
+	cacheSize = 64 << 20
+
+	cacheShards   = 32
+	entryOverhead = 256 // what an entry takes beside its content
+)
+
+// cacheShard is a part of the cache with a lock of its own. When it is full,
+// entries go that have not been used since the hand passed them last.
+type cacheShard struct {
+	mu      sync.RWMutex
+	entries map[string]*cacheEntry
+	bytes   int
+	ring    []*cacheEntry
+	hand    int
+	_       [24]byte // the next shard's lock is in another cache line
+}
+
+type cacheEntry struct {
+	name string // with its final NUL byte
+	openfile.Info
+	data  []byte
+	used  atomic.Bool
+	place int // in the ring; under the shard's lock
+}
+
+func (e *cacheEntry) cost() int { return len(e.data) + len(e.name) + entryOverhead }
+
+var cacheSlot = web.NewMainSlot[cache]()
+
+func (c *cache) shard(name []byte) *cacheShard {
+	c.once.Do(func() { c.seed = maphash.MakeSeed() })
+	return &c.shards[maphash.Bytes(c.seed, name)%cacheShards]
+}
+
+// lookup returns what is kept of the file of that name, nil if nothing is.
+func (c *cache) lookup(name []byte) *cacheEntry {
+	s := c.shard(name)
+	s.mu.RLock()
+	e := s.entries[string(name)]
+	s.mu.RUnlock()
+	if e != nil && !e.used.Load() {
+		e.used.Store(true)
+	}
+	return e
+}
+
+// A change of a file shows in its times only if the clock of the file system
+// has gone on since the change before. Most count nanoseconds but take the time
+// from the kernel's last tick; some count seconds.
+const (
+	tick       = 50 * time.Millisecond
+	coarseTick = 2500 * time.Millisecond
+)
+
+// isSettled reports whether a file that was looked at at that time can be told
+// from what a later change makes of it.
+func isSettled(i *openfile.Info, now time.Time) bool {
+	wait := tick
+	if i.Ctime%int64(10*time.Millisecond) == 0 {
+		wait = coarseTick
+	}
+	return now.UnixNano()-i.Ctime > int64(wait)
+}
+
+// store keeps the content of a file.
+func (c *cache) store(name []byte, f *file) {
+	e := &cacheEntry{name: string(name), Info: f.Info, data: f.data}
+	e.used.Store(true)
+	s := c.shard(name)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old := s.entries[e.name]; old != nil {
+		s.remove(old)
+	}
+	for s.bytes+e.cost() > cacheSize/cacheShards {
+		s.evict()
+	}
+	if s.entries == nil {
+		s.entries = make(map[string]*cacheEntry)
+	}
+	s.entries[e.name] = e
+	e.place = len(s.ring)
+	s.ring = append(s.ring, e)
+	s.bytes += e.cost()
+}
+
+// forget gives up what is kept under a name.
+func (c *cache) forget(name []byte) {
+	s := c.shard(name)
+	s.mu.Lock()
+	if e := s.entries[string(name)]; e != nil {
+		s.remove(e)
+	}
+	s.mu.Unlock()
+}
+
+// remove takes e out. Requests that found it before still use it, so it stays as
+// it is.
+func (s *cacheShard) remove(e *cacheEntry) {
+	delete(s.entries, e.name)
+	s.bytes -= e.cost()
+	last := len(s.ring) - 1
+	s.ring[e.place] = s.ring[last]
+	s.ring[e.place].place = e.place
+	s.ring[last] = nil
+	s.ring = s.ring[:last]
+}
+
+// evict removes the next entry that has not been used lately.
+func (s *cacheShard) evict() {
+	for {
+		if s.hand >= len(s.ring) {
+			s.hand = 0
+		}
+		e := s.ring[s.hand]
+		if !e.used.Swap(false) {
+			s.remove(e)
+			return
+		}
+		s.hand++
+	}
+}
