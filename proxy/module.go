@@ -23,6 +23,11 @@ type settings struct {
 	method     nc.Value[*web.Template]
 	version    nc.Value[version]
 
+	redirect     redirect
+	cookieDomain cookieRules
+	cookiePath   cookieRules
+	cookieFlags  nc.Value[[]flagRule]
+
 	headers *headers // what setHeaders and the defaults come to
 }
 
@@ -40,9 +45,13 @@ func inherit(c, p *settings) error {
 	if err := c.Settings.Inherit(&p.Settings, "proxy"); err != nil {
 		return err
 	}
+	c.redirect.inherit(&p.redirect, c.pass)
 	if c.pass == nil {
 		c.pass = p.pass
 	}
+	c.cookieDomain.Inherit(p.cookieDomain, nil)
+	c.cookiePath.Inherit(p.cookiePath, nil)
+	c.cookieFlags.Inherit(p.cookieFlags, nil)
 	if !c.setHeaders.Set {
 		c.headers = p.headers
 	}
@@ -70,6 +79,12 @@ func commands() []nc.Command {
 		{Name: "proxy_http_version", In: in, Arity: nc.Take1,
 			Set: nc.SetEnum(web.At(slot, func(c *settings) *nc.Value[version] { return &c.version }),
 				nc.Name{Name: "1.0", Value: int(version10)}, nc.Name{Name: "1.1", Value: int(version11)})},
+		{Name: "proxy_redirect", In: in, Arity: nc.Take12, Set: readRedirect},
+		{Name: "proxy_cookie_domain", In: in, Arity: nc.Take12,
+			Set: readCookieRule(func(c *settings) *cookieRules { return &c.cookieDomain }, matchDomain)},
+		{Name: "proxy_cookie_path", In: in, Arity: nc.Take12,
+			Set: readCookieRule(func(c *settings) *cookieRules { return &c.cookiePath }, matchPrefix)},
+		{Name: "proxy_cookie_flags", In: in, Arity: nc.Take1234, Set: readCookieFlags},
 		{Name: "proxy_pass_trailers", In: in, Arity: nc.Flag,
 			Set: nc.SetFlag(web.At(slot, func(c *settings) *nc.Value[bool] { return &c.PassTrailers }))},
 		// Headers are not kept in hashes here.
