@@ -9,6 +9,7 @@ import (
 	"tandem/web/headers"
 	"tandem/web/notmodified"
 	"tandem/web/ranges"
+	"tandem/web/resolver"
 	"tandem/web/rewrite"
 	"tandem/web/vars"
 )
@@ -17,6 +18,7 @@ import (
 // phase and header filters run in this order, which is nginx's.
 func modules() []*web.Module {
 	return []*web.Module{
+		resolver.Module,
 		rewrite.Module,
 
 		static.TryFiles,

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"errors"
+	"strings"
 	"sync"
 
 	"tandem/proxy/exchange"
@@ -52,11 +54,31 @@ func handle(r *web.Request) web.Code {
 func (c *call) findTarget() (exchange.Target, web.Code) {
 	p := c.pass
 	if p.template != nil {
-		c.Request.Logf(logError, "proxy_pass with variables is not resolved")
-		return exchange.Target{}, 500
+		return c.evaluateTarget()
 	}
 	c.target = p.target
 	return exchange.Target{Group: p.ref.Group(), Scheme: p.target.scheme, TLS: p.target.tls, Name: p.ref.Name()}, web.OK
+}
+
+// evaluateTarget is findTarget for a proxy_pass with variables.
+func (c *call) evaluateTarget() (exchange.Target, web.Code) {
+	r := c.Request
+	url := string(c.pass.template.Value(r))
+	t, l, err := parseTarget(url)
+	if err != nil {
+		if errors.Is(err, errURLPrefix) {
+			r.Logf(logError, "invalid URL prefix in \"%s\"", url)
+		} else {
+			r.Logf(logError, "%v", err)
+		}
+		return exchange.Target{}, 500
+	}
+	if strings.HasPrefix(t.uri, "?") {
+		t.uri = "/" + t.uri
+	}
+	c.target = t
+	group, code := exchange.FindGroup(r, l)
+	return exchange.Target{Group: group, Scheme: t.scheme, TLS: t.tls, Name: l.Host}, code
 }
 
 // Release gives the call back.

@@ -1,0 +1,42 @@
+package exchange
+
+import (
+	"context"
+	"net/netip"
+
+	"tandem/proxy/upstream"
+	"tandem/web"
+	"tandem/web/resolver"
+)
+
+// FindGroup returns the peers for a host that is named at run time: those of
+// the upstream block of that name, of the address that it is, or those that
+// the resolver finds. Otherwise the code is what to answer.
+func FindGroup(r *web.Request, l upstream.Location) (*upstream.Group, web.Code) {
+	if b := blocksSlot.Of(r.HTTP()).lookup(l.Host, l.Port, l.Written); b != nil {
+		return b.group, web.OK
+	}
+	s := upstream.Server{Name: l.Host, Weight: 1, MaxFails: 1, FailTimeout: defaultFailTimeout}
+	if l.Literal {
+		s.Addrs = []upstream.Addr{l.Addr}
+		return upstream.NewGroup(l.Host, []upstream.Server{s}, nil), web.OK
+	}
+	res, timeout := resolver.Of(r.Location)
+	if res == nil {
+		r.Logf(logError, "no resolver defined to resolve %s", l.Host)
+		return nil, 502
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	r.WatchClient(cancel)
+	addrs, _, err := res.LookupAddrs(ctx, l.Host)
+	r.StopWatch()
+	if err != nil {
+		r.Logf(logError, "%s could not be resolved (%v)", l.Host, err)
+		return nil, 502
+	}
+	for _, a := range addrs {
+		s.Addrs = append(s.Addrs, upstream.TCPAddr(netip.AddrPortFrom(a.IP, uint16(l.Port))))
+	}
+	return upstream.NewGroup(l.Host, []upstream.Server{s}, nil), web.OK
+}
