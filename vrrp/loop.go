@@ -104,10 +104,13 @@ func (r *Router) receive(p arrival) {
 		in.differs |= news
 		r.tell(Differs{Instance: in.config.Name(), Advert: adv, Text: in.differenceText(adv, news, d.Data), At: now})
 	}
-	if state.Role == fsm.Backup && adv.Priority != packet.PriorityStop && (state.Master != adv.Source || state.MasterPriority != adv.Priority) {
+	role, master, priority := state.Role, state.Master, state.MasterPriority
+	r.step(i, fsm.Advert{Source: adv.Source, Priority: adv.Priority, Interval: adv.Interval}, now)
+	// The master is news for an instance that this very advert made a backup, too.
+	fresh := role != fsm.Backup || master != adv.Source || priority != adv.Priority
+	if r.machine.State(i).Role == fsm.Backup && adv.Priority != packet.PriorityStop && fresh {
 		r.tell(Heard{Instance: in.config.Name(), Advert: adv, At: now})
 	}
-	r.step(i, fsm.Advert{Source: adv.Source, Priority: adv.Priority, Interval: adv.Interval}, now)
 }
 
 func (r *Router) dropped(in *instance, err error, now time.Time) {

@@ -188,7 +188,8 @@ garp 192.168.200.254 dev ens33 repeat 5`)
 		if !a.holds() || b.holds() {
 			t.Errorf("after the return: a holds %v, b holds %v", a.holds(), b.holds())
 		}
-		expect(t, "events of b", b.said(), "(VI_10) entering BACKUP, priority 50: higher priority 100 heard from 192.168.200.7, ours 50")
+		expect(t, "events of b", b.said(), `(VI_10) master is 192.168.200.7, priority 100
+(VI_10) entering BACKUP, priority 50: higher priority 100 heard from 192.168.200.7, ours 50`)
 		a.stop()
 		b.stop()
 	})
@@ -282,8 +283,8 @@ func TestLink(t *testing.T) {
 		expect(t, "events of a", a.said(), `
 (VI_7) entering FAULT, priority 100: interface ens33: is down
 (VI_7) entering BACKUP, priority 100: no fault any more: interface ens33: is up
-(VI_7) master is 192.168.200.10, priority 50
 (VI_7) priority 50 heard from 192.168.200.10 is lower than ours, 100: preempting when the master down timer expires
+(VI_7) master is 192.168.200.10, priority 50
 (VI_7) entering MASTER, priority 100: preempting 192.168.200.10, priority 50, ours 100`)
 		a.stop()
 		b.stop()
