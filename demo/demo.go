@@ -89,10 +89,15 @@ In a container that refuses them to root as well, run it outside of the containe
 
 // perform sets the stage, tells the story, and clears up.
 func perform(ctx context.Context, n *narrator) (err error) {
-	s, err := newStage(n)
+	l, err := lab.Open()
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
-	return tell(ctx, s, n)
+	defer func() { err = errors.Join(err, l.Close()) }()
+	p, err := newStage(l, n)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	return tell(ctx, p, n)
 }

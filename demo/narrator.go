@@ -11,8 +11,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"tandem/examples/pair"
 	"tandem/internal/lab/probe"
+	"tandem/internal/scenario"
 )
 
 // narrator tells what happens, in words or as JSON. Its methods may be called
@@ -85,15 +85,15 @@ func (n *narrator) event(at time.Time, name string, fields map[string]any) {
 	fmt.Fprintf(n.out, "%s\n", data)
 }
 
-func (n *narrator) opening(s *stage) {
+func (n *narrator) opening(p *scenario.Pair) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.json {
 		nodes := []map[string]string{}
-		for _, node := range s.nodes {
-			nodes = append(nodes, map[string]string{"node": node.Dir, "address": node.Address.Addr().String(), "title": node.Title})
+		for _, node := range p.Nodes {
+			nodes = append(nodes, map[string]string{"node": node.Name, "address": node.Address.Addr().String(), "title": node.Title})
 		}
-		n.event(time.Now(), "begin", map[string]any{"vip": pair.VIP.String(), "client": clientAddress.Addr().String(), "nodes": nodes})
+		n.event(time.Now(), "begin", map[string]any{"vip": p.VIP.String(), "client": clientAddress.Addr().String(), "nodes": nodes})
 		return
 	}
 	fmt.Fprintf(n.out, `Two nodes and a client, in network namespaces of their own. Each node runs
@@ -106,21 +106,21 @@ with the files of examples/pair: plain nginx.conf and keepalived.conf, advert_in
     node 2   %-16s priority 50    serves "%s"
     VIP      %s
     client   opens a new connection to http://%s/ every 10 ms, and gives each 250 ms
-`, s.nodes[0].Address.Addr(), s.nodes[0].Title, s.nodes[1].Address.Addr(), s.nodes[1].Title, pair.VIP, pair.VIP)
+`, p.Nodes[0].Address.Addr(), p.Nodes[0].Title, p.Nodes[1].Address.Addr(), p.Nodes[1].Title, p.VIP, p.VIP)
 }
 
 // vip is told when a node gets or loses the address.
-func (n *narrator) vip(node *node, held bool, at time.Time) {
+func (n *narrator) vip(node *scenario.Node, held bool, at time.Time) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.json {
-		n.event(at, "vip", map[string]any{"node": node.Dir, "held": held})
+		n.event(at, "vip", map[string]any{"node": node.Name, "held": held})
 		return
 	}
 	if held {
-		n.line(at, plain, "%s holds the VIP", node.name())
+		n.line(at, plain, "%s holds the VIP", strings.Replace(node.Name, "node", "node ", 1))
 	} else {
-		n.line(at, plain, "%s gives up the VIP", node.name())
+		n.line(at, plain, "%s gives up the VIP", strings.Replace(node.Name, "node", "node ", 1))
 	}
 }
 
@@ -167,7 +167,7 @@ func (n *narrator) end(st step, r result) {
 	n.table = append(n.table, row{st, r})
 	now := time.Now()
 	if n.json {
-		fields := map[string]any{"step": st.name, "held": r.held(), "both_ms": r.both.Milliseconds()}
+		fields := map[string]any{"step": st.name, "held": r.held(), "both_ms": r.Both.Milliseconds()}
 		if st.outage != 0 {
 			fields["outage_ms"], fields["outage_limit_ms"] = r.Outage.Milliseconds(), st.outage.Milliseconds()
 			fields["requests"], fields["failed"] = r.Requests, r.Failed
@@ -188,8 +188,8 @@ func (n *narrator) end(st step, r result) {
 		}
 		n.line(now, colour, "longest time without an answer: %v; %d of %d requests failed.%s", round(r.Outage), r.Failed, r.Requests, verdict)
 	}
-	if r.both > 0 {
-		n.line(now, plain, "both nodes held the VIP for %v", round(r.both))
+	if r.Both > 0 {
+		n.line(now, plain, "both nodes held the VIP for %v", round(r.Both))
 	}
 	if st.reference != "" {
 		n.line(now, faint, "nginx + keepalived: %s", st.reference)
