@@ -81,7 +81,7 @@ var coreVariables = []Variable{
 	{Name: "host", Get: hostVariable},
 	{Name: "hostname", Get: func(_ *Request, dst []byte) ([]byte, bool) { return append(dst, hostname...), true }},
 	{Name: "content_length", Get: contentLengthVariable},
-	{Name: "content_type", Get: header(http1.ContentType)},
+	{Name: "content_type", Get: requestHeaderVariable("content_type")},
 	{Name: "remote_addr", Get: func(r *Request, dst []byte) ([]byte, bool) { return append(dst, r.RemoteText()...), true }},
 	{Name: "binary_remote_addr", Get: func(r *Request, dst []byte) ([]byte, bool) {
 		if !r.conn.remote.IsValid() {
@@ -316,8 +316,8 @@ func (r *Request) Cookie(name string) ([]byte, bool) {
 	return nil, false
 }
 
-// cookieIn looks for a cookie in one header, with nginx's tolerance: spaces
-// around "=", and a comma ends a cookie of another name, too.
+// cookieIn looks for a cookie in one header, with nginx's tolerance of
+// spaces around "=".
 func cookieIn(rest []byte, name string) ([]byte, bool) {
 	for len(rest) > 0 {
 		if len(rest) > len(name) && equalFold(rest[:len(name)], name) {
@@ -330,7 +330,7 @@ func cookieIn(rest []byte, name string) ([]byte, bool) {
 				return rest, true
 			}
 		}
-		i := bytes.IndexAny(rest, ";,")
+		i := bytes.IndexByte(rest, ';')
 		if i < 0 {
 			return nil, false
 		}
