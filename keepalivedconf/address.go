@@ -296,7 +296,6 @@ func (b *builder) trackGroup(s *Statement, into *string, word string) {
 
 // addVIP adds a line of virtual_ipaddress to the instance.
 func (b *builder) addVIP(i *Instance, s *Statement) {
-	i.raw.vips++
 	a, ok := b.parseAddress(s, false)
 	if !ok {
 		return

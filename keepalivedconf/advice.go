@@ -29,10 +29,6 @@ func (b *builder) adviseElection(i *Instance) {
 				"(%s) state MASTER without a priority means priority 255: this node owns the VIP, trackers cannot lower it", i.Name)
 		}
 	}
-	if i.raw.nopreempt && i.raw.state == StateMaster {
-		b.advice(i.at("nopreempt"), "write `state BACKUP` on every node and keep nopreempt: the priorities decide who is first",
-			"(%s) nopreempt has no effect with state MASTER: after a restart this node takes the VIP back", i.Name)
-	}
 }
 
 func (b *builder) adviseTracking(i *Instance) {
@@ -71,7 +67,7 @@ func (b *builder) adviseTracking(i *Instance) {
 
 // adviseReach is about VIPs that would not answer, and adverts that would not arrive.
 func (b *builder) adviseReach(i *Instance) {
-	if !i.Accept && !i.Owner() && i.Strict && i.raw.accept == nil && len(i.Addresses) > 0 {
+	if !i.Accept && !i.Owner() && i.Strict && or(i.raw.accept, true) && len(i.Addresses) > 0 {
 		pos, found := b.cfg.Global.At["vrrp_strict"]
 		if p, own := i.At["strict_mode"]; own || !found {
 			pos = p

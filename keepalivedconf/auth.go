@@ -20,7 +20,6 @@ var authRows = newRows(
 	}},
 	row[Instance]{name: "auth_pass", min: 1, set: func(b *builder, i *Instance, s *Statement) {
 		word := s.Arg(1)
-		i.raw.passLength = len(word)
 		if len(word) > len(i.Password) {
 			b.err(s, "Truncating auth_pass to %d characters", len(i.Password))
 			b.hint("write only the first 8 characters, so that it is plain what the other nodes need")

@@ -76,8 +76,7 @@ func (b *builder) completeInstance(i *Instance) {
 	say := func(keyword, format string, args ...any) {
 		b.say(KindGeneral, i.at(keyword), "("+escape(i.Name)+") "+format, args...)
 	}
-	i.raw.state, i.raw.nopreempt = i.State, !i.Preempt
-	i.raw.checkUnicast = i.CheckUnicastSource
+	i.raw.state = i.State
 	i.CheckUnicastSource = i.CheckUnicastSource || g.CheckUnicastSource
 	i.Strict = or(i.raw.strict, g.Strict)
 
@@ -314,6 +313,7 @@ func (b *builder) completePreemption(i *Instance, say sayFunc) {
 	if i.State == StateMaster {
 		if !i.Preempt {
 			say("nopreempt", "Warning - nopreempt will not work with initial state MASTER - clearing")
+			b.hint("write `state BACKUP` on every node and keep nopreempt: as it is, this node takes the VIP back after a restart")
 			i.Preempt = true
 		}
 		if i.PreemptDelay != 0 {
@@ -417,4 +417,8 @@ func (b *builder) completeAdvertInterval(i *Instance, say sayFunc) {
 		}
 	}
 	i.AdvertInterval = d
+	if i.Tandem.Lease == 0 {
+		// The least that a backup waits is DownTimerAdverts intervals, and the kernel counts lifetimes in whole seconds.
+		i.Tandem.Lease = max((time.Duration(i.DownTimerAdverts) * d).Truncate(time.Second), leaseMin)
+	}
 }

@@ -206,12 +206,8 @@ type instanceRaw struct {
 	garpLowerDelay    *time.Duration
 	garpLowerRepeat   *int
 	garpExtraIf       *time.Duration
-	checkUnicast      bool
-	passLength        int // of auth_pass as written
 	advert            time.Duration
 	state             State
-	nopreempt         bool
-	vips              int // entries of virtual_ipaddress, valid or not
 }
 
 // Owner reports whether the instance owns its addresses.

@@ -120,7 +120,8 @@ func (r *lineReader) substitute(text string) (replaced string, changed bool) {
 	}
 }
 
-// undefined advises about a definition that a line uses and nobody made: "${NAME...}", or "$NAME" as a word.
+// undefined advises about a use of a definition that was left as it is: "${NAME...}" and "$NAME" as a word if nobody made
+// the definition, and "$NAME" before a character that ends no name.
 func (r *lineReader) undefined(text string) {
 	for at := 0; ; {
 		dollar := strings.IndexByte(text[at:], '$')
@@ -130,12 +131,21 @@ func (r *lineReader) undefined(text string) {
 		at += dollar + 1
 		name, braces := strings.CutPrefix(text[at:], "{")
 		n := nameLength(name)
-		if n == 0 || !braces && (n < len(name) || at > 1 && strings.IndexByte(blanks, text[at-2]) < 0) {
+		if n == 0 {
 			continue
 		}
-		r.report(Report{Kind: KindAdvice, Pos: r.pos, Text: "nothing defines $" + name[:n] + ": it stays as it is written",
-			Hint: "write $" + name[:n] + "=VALUE on a line before, or use ${_ENV " + name[:n] + "} for a variable of the environment"})
-		return
+		word := n == len(name) && (at == 1 || strings.IndexByte(blanks, text[at-2]) >= 0)
+		name = name[:n]
+		switch {
+		case r.defs[name] == nil && (braces || word):
+			r.report(Report{Kind: KindAdvice, Pos: r.pos, Text: "nothing defines $" + name + ": it stays as it is written",
+				Hint: "write $" + name + "=VALUE on a line before, or use ${_ENV " + name + "} for a variable of the environment"})
+			return
+		case r.defs[name] != nil && !braces:
+			r.report(Report{Kind: KindAdvice, Pos: r.pos, Text: "$" + name + " stays as it is written, because of what follows it",
+				Hint: "write ${" + name + "}"})
+			return
+		}
 	}
 }
 

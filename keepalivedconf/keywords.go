@@ -102,6 +102,10 @@ const (
 )
 
 func (b *builder) add(r Report) {
+	// A sequence repeats its lines, and with them what is wrong with them.
+	if n := len(b.reports); n > 0 && b.reports[n-1].Pos == r.Pos && b.reports[n-1].Text == r.Text {
+		return
+	}
 	switch b.full = len(b.reports) == maxReports; {
 	case !b.full:
 		b.reports = append(b.reports, r)

@@ -93,6 +93,9 @@ func (r *lineReader) raw() (string, bool) {
 			return "", false
 		}
 		if ok {
+			if _, once := top.(*rest); once {
+				r.stack = r.stack[:len(r.stack)-1]
+			}
 			if !r.account(text) {
 				return "", false
 			}
@@ -222,7 +225,7 @@ func (r *lineReader) cutBrace(text string) string {
 		cut = 1
 	}
 	if tail := strings.Trim(text[cut:], " \t"); tail != "" {
-		r.push(&rest{tail})
+		r.stack = append(r.stack, &rest{tail}) // taken off again by the next line
 	}
 	return strings.TrimRight(text[:cut], " \t")
 }

@@ -129,6 +129,9 @@ func (b *builder) parseRule(s *Statement, static bool) (Rule, bool) {
 			r.Invert = true
 		case "preference", "order", "priority":
 			name := w.next()
+			if w.broken {
+				break
+			}
 			v, ok := b.unsignedBase(s, name, 0, 0, maxUint32)
 			if !ok {
 				w.fail("Invalid rule preference %s specified", word)
@@ -198,7 +201,10 @@ func (b *builder) parseRule(s *Statement, static bool) (Rule, bool) {
 			act(RuleTable, "Cannot specify l3mdev with other action")
 		case "protocol":
 			name := w.next()
-			if v, ok := b.unsigned(s, name, 0, 255); ok && !w.broken {
+			if w.broken {
+				break
+			}
+			if v, ok := b.unsigned(s, name, 0, 255); ok {
 				r.Protocol, protocol = uint8(v), true
 			} else {
 				b.err(s, "Invalid protocol %s", name)

@@ -122,6 +122,10 @@ func (b *builder) fifo(s *Statement, f *FIFO, kind string) {
 		b.note(s, "Invalid user/group for %s fifo %s - ignoring", kind, s.Arg(1))
 		return
 	}
+	if s.Args() == 1 && !b.defaultOwner(s.Pos) {
+		b.note(s, "Failed to set default user for %s fifo %s - ignoring", kind, s.Arg(1))
+		return
+	}
 	f.Pos, f.Name, f.User, f.Group = s.Pos, s.Arg(1), c.User, c.Group
 }
 

@@ -9,9 +9,10 @@ import (
 // suggest says what an unknown keyword may have been meant for: a keyword of the same block that differs by a slip of the
 // finger, or the block that the keyword belongs in.
 func suggest(name string, in table) string {
-	best, distance := "", min(3, 1+len(name)/4)
+	most := min(3, 1+len(name)/4)
+	best, distance := "", most
 	for known := range in.shapes() {
-		if d := slips(name, known, distance); d < distance || d == distance && best != "" && known < best {
+		if d := slips(name, known, most); d < distance || d == distance && d < most && known < best {
 			best, distance = known, d
 		}
 	}

@@ -11,7 +11,8 @@ import (
 // vrrp_instance. Written as "@tandem KEYWORD ..." they keep the file readable for keepalived.
 type Tandem struct {
 	Probe SelfProbe
-	// Lease is the lifetime a VIP is given in the kernel, refreshed while this process is healthy; Forever: no lease.
+	// Lease is the lifetime a VIP is given in the kernel, refreshed while this process is healthy: whole seconds, or
+	// Forever for none. In Global 0 means that each instance's is chosen, so that it ends before a peer takes over.
 	Lease time.Duration
 	// PeerLink is the TCP connection over which nodes see each other's process die.
 	PeerLink     bool
@@ -57,8 +58,7 @@ func (p SelfProbe) Good(status int) bool {
 // Bounds and defaults of tandem's own keywords.
 const (
 	leaseMin         = time.Second // the kernel counts lifetimes in seconds
-	defaultLease     = 3 * time.Second
-	defaultPeerPort  = 1985
+	defaultPeerPort  = 11200
 	defaultDrainTime = 5 * time.Second
 )
 
@@ -68,7 +68,6 @@ func newTandem() Tandem {
 			Path: "/", Status: []StatusRange{{200, 499}},
 			Interval: 250 * time.Millisecond, Timeout: 500 * time.Millisecond, Fall: 2, Rise: 2,
 		},
-		Lease:        defaultLease,
 		PeerLink:     true,
 		PeerLinkPort: defaultPeerPort,
 		DrainTimeout: defaultDrainTime,
@@ -152,11 +151,14 @@ func tandemRows[T any](field func(*T) *Tandem) []row[T] {
 			p.Off = false
 			probeRows.walk(b, p, s.Body, nil)
 		}},
-		// vip_lease SECONDS|forever: the lifetime of the VIP in the kernel. Default 3; forever: as keepalived adds it.
+		// vip_lease SECONDS|forever: the lifetime of the VIP in the kernel. Default: the time that a backup waits for an
+		// advert (3 at advert_int 1); forever: as keepalived adds it.
 		{name: "vip_lease", min: 1, set: func(b *builder, t *T, s *Statement) {
 			if s.Arg(1) == "forever" {
 				field(t).Lease = Forever
-			} else if d, ok := b.duration(s, s.Arg(1), leaseMin, 24*time.Hour); ok {
+			} else if d, ok := b.duration(s, s.Arg(1), leaseMin, 24*time.Hour); ok && d%time.Second != 0 {
+				b.err(s, "vip_lease: '%s' is not a whole number of seconds, which is what the kernel counts in", s.Arg(1))
+			} else if ok {
 				field(t).Lease = d
 			}
 		}},
@@ -166,7 +168,7 @@ func tandemRows[T any](field func(*T) *Tandem) []row[T] {
 				field(t).PeerLink = on
 			}
 		}},
-		// peer_link_port PORT: its TCP port. Default 1985.
+		// peer_link_port PORT: its TCP port. Default 11200.
 		{name: "peer_link_port", min: 1, set: func(b *builder, t *T, s *Statement) {
 			var port int
 			if b.count(s, 1, 65535, &port, "peer_link_port: '%s' has to be from 1 to 65535") {
