@@ -5,6 +5,7 @@ import (
 	"tandem/proxy/exchange"
 	"tandem/static"
 	"tandem/web"
+	"tandem/web/access"
 	"tandem/web/accesslog"
 	"tandem/web/headers"
 	"tandem/web/notmodified"
@@ -20,6 +21,11 @@ func modules() []*web.Module {
 	return []*web.Module{
 		resolver.Module,
 		rewrite.Module,
+
+		// Access.
+		access.Rules,
+		access.AuthBasic,
+		access.AuthRequest,
 
 		static.TryFiles,
 
@@ -37,6 +43,8 @@ func modules() []*web.Module {
 		headers.Module,
 		ranges.Module,
 
+		access.Referer,
+		access.SecureLink,
 		vars.Map,
 		vars.Geo,
 		vars.SplitClients,

@@ -156,7 +156,7 @@ func (c *call) appendHost(dst []byte) []byte {
 func (c *call) measureBody() {
 	main := c.Request.Main
 	c.length = -1
-	if main.Body.Read && main.HasBody() || main.Head.ContentLength == 0 {
+	if !c.Request.NoBody && (main.Body.Read && main.HasBody() || main.Head.ContentLength == 0) {
 		c.length = main.Body.Len
 	}
 }

@@ -65,6 +65,9 @@ func (r *Request) ExpectContinue() error {
 // or the status to answer with.
 func (r *Request) ReadBody() Code {
 	main := r.Main
+	if r.NoBody {
+		return OK
+	}
 	if main.Body.Read || main.discarded {
 		return OK
 	}
@@ -192,5 +195,9 @@ type bodyReader struct{ r *Request }
 func (b bodyReader) Read(p []byte) (int, error) { return b.r.stream.readBody(p) }
 
 // DiscardBody has the rest of the request body thrown away when the response
-// is complete.
-func (r *Request) DiscardBody() { r.Main.discarded = true }
+// is complete. A subrequest has no say in that.
+func (r *Request) DiscardBody() {
+	if r.IsMain() {
+		r.discarded = true
+	}
+}

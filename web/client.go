@@ -1,6 +1,10 @@
 package web
 
-import "tandem/web/http1"
+import (
+	"time"
+
+	"tandem/web/http1"
+)
 
 // WatchClient has gone called, once and from another goroutine, when the
 // client closes its connection, until StopWatch. gone must be quick and must
@@ -10,6 +14,22 @@ func (r *Request) WatchClient(gone func()) { r.conn.wire.WatchClose(gone) }
 // StopWatch ends WatchClient. When it returns, gone is not running and will
 // not be called.
 func (r *Request) StopWatch() { r.conn.wire.StopWatch() }
+
+// Wait lets a time pass. It returns false, and sooner, when the client closes
+// its connection meanwhile.
+func (r *Request) Wait(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	left := make(chan struct{})
+	r.WatchClient(func() { close(left) })
+	defer r.StopWatch()
+	select {
+	case <-timer.C:
+		return true
+	case <-left:
+		return false
+	}
+}
 
 // SetRate limits the response to so many bytes a second, 0 for no limit, in
 // place of limit_rate.

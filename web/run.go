@@ -124,7 +124,7 @@ func (r *Request) runAccess() (dealtWith bool) {
 			}
 			continue
 		}
-		r.Finalize(code)
+		r.refuseAccess(code)
 		return true
 	}
 	if code := r.accessCode; code != 0 {
@@ -132,10 +132,23 @@ func (r *Request) runAccess() (dealtWith bool) {
 		if code == 403 {
 			r.Logf(errLevelError, "access forbidden by rule")
 		}
-		r.Finalize(code)
+		r.refuseAccess(code)
 		return true
 	}
 	return false
+}
+
+// refuseAccess ends the request, after auth_delay if the client is to give
+// other credentials: so that guessing them takes its time.
+func (r *Request) refuseAccess(code Code) {
+	if delay := r.Core.AuthDelay.V; code == 401 && delay > 0 {
+		r.Logf(errLevelInfo, "delaying unauthorized request")
+		if !r.Wait(delay) {
+			r.Logf(errLevelInfo, "client prematurely closed connection")
+			code = StatusClientClosed
+		}
+	}
+	r.Finalize(code)
 }
 
 // runContent has the location's handler or the content phase answer.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"tandem/internal/hostnames"
+	"tandem/internal/regex"
 	"tandem/nginxconf"
 )
 
@@ -26,6 +27,14 @@ type Server struct {
 type ServerName struct {
 	Text string // as written, lower-cased unless a regex
 	re   *Regex
+}
+
+// Regexp returns the expression of a name that is one, else nil.
+func (n ServerName) Regexp() *regex.Regexp {
+	if n.re == nil {
+		return nil
+	}
+	return n.re.Regexp
 }
 
 // Name returns the first name of the server, as $server_name does.

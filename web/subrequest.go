@@ -5,7 +5,7 @@ type SubrequestOptions struct {
 	InMemory   bool // keep the body in Output; send nothing
 	HeaderOnly bool // the body is of no interest
 	Background bool // runs for its effect; nothing of it is sent
-	CloneBody  bool // it has the main request's body
+	NoBody     bool // the client's request body is neither read nor passed on
 }
 
 // Subrequest runs a request for another path as part of r, and returns it when
@@ -33,6 +33,7 @@ func (r *Request) Subrequest(path, args []byte, opts SubrequestOptions) *Request
 		LocationValid:  r.LocationValid,
 		InMemoryOutput: opts.InMemory,
 		HeaderOnly:     opts.HeaderOnly,
+		NoBody:         opts.NoBody,
 		conn:           r.conn,
 		stream:         r.stream,
 		contexts:       make([]any, contextSlots),

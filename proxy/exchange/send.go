@@ -5,7 +5,7 @@ func (x *Exchange) sendRequest() (outcome, bool) {
 	r := x.Request
 	x.sent = true
 	body := &r.Main.Body
-	if !x.Settings.PassRequestBody.V || !body.Read || body.Len == 0 {
+	if r.NoBody || !x.Settings.PassRequestBody.V || !body.Read || body.Len == 0 {
 		if _, err := x.conn.Write(x.out); err != nil {
 			return x.failed(err, "send()", sending), false
 		}
