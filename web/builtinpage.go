@@ -19,10 +19,7 @@ var errorTails = [...]string{
 	TokensBuild: "<hr><center>nginx/" + Version + " (" + Build + ")</center>\r\n</body>\r\n</html>\r\n",
 }
 
-var (
-	textHTML  = []byte("text/html")
-	textPlain = []byte("text/plain")
-)
+var textHTML = []byte("text/html")
 
 // msiePadding makes an error page long enough for browsers that show their
 // own in place of a short one.

@@ -23,7 +23,6 @@ type ServerCore struct {
 	ignoreInvalidHeaders   nginxconf.Value[bool]
 	MergeSlashes           nginxconf.Value[bool]
 	underscoresInHeaders   nginxconf.Value[bool]
-	poolSize               nginxconf.Value[int64]
 
 	// Limits are the above as the wire wants them, complete but for the
 	// keep-alive timeout, which is the location's.

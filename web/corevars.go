@@ -24,10 +24,6 @@ func number(f func(r *Request) int64) Getter {
 	return func(r *Request, dst []byte) ([]byte, bool) { return strconv.AppendInt(dst, f(r), 10), true }
 }
 
-func header(id http1.FieldID) Getter {
-	return text(func(r *Request) []byte { return r.Header(id) })
-}
-
 // The variables of the core module.
 var coreVariables = []Variable{
 	{Name: "uri", Get: text(func(r *Request) []byte { return nonNil(r.Path) })},

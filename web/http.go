@@ -29,7 +29,6 @@ type HTTP struct {
 
 	modules   []*Module
 	variables variableTable
-	rewrites  bool
 }
 
 // Block is one level of the configuration while it is being read: what the

@@ -116,7 +116,6 @@ type Request struct {
 	subrequests    int
 	accessCode     Code
 	done           bool
-	tempFiles      []string
 
 	// Found is what index or try_files saw of the file that they chose.
 	Found openfile.Found
