@@ -1,0 +1,137 @@
+package privilege
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// childOf is the folder that the test's second process works in: rights are
+// given up for good, so another process has to do it.
+const childOf = "TANDEM_TEST_PRIVILEGE"
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(childOf); dir != "" {
+		for _, complaint := range asNobody(dir) {
+			fmt.Println(complaint)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func TestDrop(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root has rights to give up")
+	}
+	if _, _, errno := syscall.AllThreadsSyscall(unix.SYS_GETPID, 0, 0, 0); errno == syscall.ENOTSUP {
+		t.Skip("this test binary was built with cgo, which changes credentials through the C library")
+	}
+	dir := t.TempDir()
+	secret := filepath.Join(dir, "secret")
+	if err := os.WriteFile(secret, []byte("key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []string{dir, filepath.Dir(dir)} {
+		if err := os.Chmod(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), childOf+"="+dir)
+	out, err := cmd.CombinedOutput()
+	if err != nil || len(out) > 0 {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// asNobody drops root's rights and returns what is wrong afterwards.
+func asNobody(dir string) (wrong []string) {
+	complain := func(format string, args ...any) { wrong = append(wrong, fmt.Sprintf(format, args...)) }
+	// Threads that are there before must be changed as well.
+	held := make(chan struct{})
+	var ready sync.WaitGroup
+	for range 4 {
+		ready.Add(1)
+		go func() {
+			lock, err := os.OpenFile(filepath.Join(dir, "secret"), os.O_RDONLY, 0)
+			if err == nil {
+				_ = lock.Close()
+			}
+			ready.Done()
+			<-held
+		}()
+	}
+	ready.Wait()
+	defer close(held)
+
+	ran := false
+	Raise(func() { ran = true })
+	if !ran || Dropped() {
+		complain("Raise before Drop did not just call its function")
+	}
+	const nobody = 65534
+	if err := Drop(Account{Name: "nobody", UID: nobody, GID: nobody}); err != nil {
+		complain("Drop: %v", err)
+		return wrong
+	}
+	if syscall.Getuid() != nobody || syscall.Getegid() != nobody {
+		complain("uid %d, gid %d", syscall.Getuid(), syscall.Getegid())
+	}
+	tasks, _ := filepath.Glob("/proc/self/task/*/status")
+	for _, task := range tasks {
+		status, err := os.ReadFile(task)
+		if err != nil {
+			continue // the thread has ended meanwhile
+		}
+		for _, line := range strings.Split(string(status), "\n") {
+			if rest, ok := strings.CutPrefix(line, "Uid:"); ok && strings.Join(strings.Fields(rest), " ") != "65534 65534 65534 65534" {
+				complain("%s: %s", task, line)
+			}
+			if rest, ok := strings.CutPrefix(line, "CapEff:"); ok {
+				var have uint64
+				_, _ = fmt.Sscanf(strings.TrimSpace(rest), "%x", &have)
+				if capabilities(have)&^awake != 0 {
+					complain("%s: effective %#x", task, have)
+				}
+			}
+		}
+	}
+
+	secret := filepath.Join(dir, "secret")
+	refused := func(where string) {
+		if _, err := os.ReadFile(secret); !errors.Is(err, os.ErrPermission) {
+			complain("%s: reading root's file: %v", where, err)
+		}
+	}
+	refused("after Drop")
+	Raise(func() {
+		if text, err := os.ReadFile(secret); err != nil || string(text) != "key" {
+			complain("in Raise: %q %v", text, err)
+		}
+		Raise(func() {
+			if err := os.WriteFile(filepath.Join(dir, "made"), nil, 0o600); err != nil {
+				complain("in Raise within Raise: %v", err)
+			}
+		})
+		if err := os.Chown(filepath.Join(dir, "made"), 0, 0); err != nil {
+			complain("after Raise within Raise: %v", err)
+		}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			refused("on another goroutine during Raise")
+		}()
+		<-done
+	})
+	refused("after Raise")
+	return wrong
+}
