@@ -23,6 +23,8 @@ type configuration struct {
 	keepalived *keepalivedconf.Config // nil without a keepalived.conf
 	reports    keepalivedconf.Reports
 
+	textErrors int // how many errors of load are about lines of nginx.conf; the rest is about the whole
+
 	logs  *logfile.Set
 	files []*logfile.File // what this configuration opened of logs
 }
@@ -37,10 +39,11 @@ func load(o *options, logs *logfile.Set) (*configuration, nginxconf.Errors) {
 		BuiltinFiles: map[string][]byte{"mime.types": []byte(web.MimeTypes)},
 	})
 	c.tree = tree
-	c.http = &web.HTTP{Prefix: o.prefix, OpenLog: c.openErrorLog, OpenAccessLog: c.openAccessLog}
+	c.http = &web.HTTP{Prefix: o.prefix, OpenLog: c.openErrorLog, OpenAccessLog: c.openAccessLog, TempRoot: o.tempFolder}
 	groups := append(c.http.Commands(modules()), c.processCommands())
 	errs = append(errs, nginxconf.NewTable(groups...).Bind(tree, &c.process, nginxconf.BindOptions{})...)
 	tree.Sort(errs)
+	c.textErrors = len(errs)
 
 	if err := c.openMainLog(); err != nil {
 		errs = append(errs, &nginxconf.Error{Msg: err.Error()})
@@ -134,12 +137,14 @@ func printReports(w io.Writer, reports keepalivedconf.Reports) {
 func testConfiguration(o *options, stdout, stderr io.Writer) int {
 	c, errs := load(o, new(logfile.Set))
 	defer c.release()
-	printErrors(stderr, errs)
+	inText, ofWhole := errs[:c.textErrors], errs[c.textErrors:]
+	printErrors(stderr, inText)
+	if !inText.Failed() && !o.quiet {
+		fmt.Fprintf(stderr, "nginx: the configuration file %s syntax is ok\n", o.conf)
+	}
+	printErrors(stderr, ofWhole)
 	failed := errs.Failed()
 	if !failed {
-		if !o.quiet {
-			fmt.Fprintf(stderr, "nginx: the configuration file %s syntax is ok\n", o.conf)
-		}
 		if err := c.trySockets(); err != nil {
 			printStartError(stderr, err)
 			failed = true

@@ -8,7 +8,6 @@ import (
 	"syscall"
 
 	"tandem/internal/errorlog"
-	"tandem/internal/logfile"
 	"tandem/nginxconf"
 )
 
@@ -64,26 +63,6 @@ func daemonReady() {
 		}
 		_ = null.Close()
 	}
-}
-
-// sendSignal is -s: it signals the process that the pid file names.
-func sendSignal(o *options, stderr io.Writer) int {
-	c, errs := load(o, new(logfile.Set))
-	printErrors(stderr, errs)
-	if errs.Failed() {
-		return 1
-	}
-	pid, err := readPID(c.pidFile())
-	if err == nil {
-		if e := syscall.Kill(pid, signalsByName[o.signal]); e != nil {
-			err = fmt.Errorf("kill(%d, %d) failed (%d: %s)", pid, signalsByName[o.signal], int(e.(syscall.Errno)), capitalise(e.Error()))
-		}
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "nginx: [error] %v\n", err)
-		return 1
-	}
-	return 0
 }
 
 // levelOf returns the error log's level for a message about the configuration.

@@ -30,6 +30,7 @@ const (
 	defaultErrorLog   = "/var/log/nginx/error.log"
 	defaultAccessLog  = "/var/log/nginx/access.log"
 	defaultPID        = "/run/nginx.pid"
+	defaultTempRoot   = "/var/lib/nginx/"
 	defaultKeepalived = "/etc/keepalived/keepalived.conf"
 	defaultConfigID   = "tandem"
 )
@@ -168,4 +169,13 @@ func (o *options) accessLog() string {
 		return defaultAccessLog
 	}
 	return o.prefix + "logs/access.log"
+}
+
+// tempFolder returns the full name of a default folder for temporary files:
+// "proxy_temp" below the prefix, or where Debian has it.
+func (o *options) tempFolder(name string) string {
+	if o.prefix == defaultPrefix {
+		return defaultTempRoot + strings.TrimPrefix(strings.TrimSuffix(name, "_temp"), "client_")
+	}
+	return o.prefix + name
 }

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"tandem/internal/errorlog"
 )
 
 // pidFile is the file that tells -s whom to signal. It is locked as long as
@@ -30,7 +32,7 @@ func createPIDFile(name string, isDefault bool) (*pidFile, error) {
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open() %w", err)
+		return nil, fmt.Errorf("open() \"%s\" failed (%s)", name, errorlog.Reason(err))
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		text, _ := io.ReadAll(io.LimitReader(f, 32))
@@ -59,12 +61,7 @@ func (p *pidFile) remove() {
 func readPID(name string) (int, error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
-		var pe *os.PathError
-		var errno syscall.Errno
-		if errors.As(err, &pe) && errors.As(pe.Err, &errno) {
-			return 0, fmt.Errorf("open() \"%s\" failed (%d: %s)", name, int(errno), capitalise(errno.Error()))
-		}
-		return 0, err
+		return 0, fmt.Errorf("open() \"%s\" failed (%s)", name, errorlog.Reason(err))
 	}
 	word := strings.TrimSpace(string(text))
 	pid, err := strconv.Atoi(word)
@@ -72,10 +69,4 @@ func readPID(name string) (int, error) {
 		return 0, fmt.Errorf("invalid PID number \"%s\" in \"%s\"", word, name)
 	}
 	return pid, nil
-}
-
-func capitalise(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
-
-var signalsByName = map[string]syscall.Signal{
-	"stop": syscall.SIGTERM, "quit": syscall.SIGQUIT, "reopen": syscall.SIGUSR1, "reload": syscall.SIGHUP,
 }

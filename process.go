@@ -4,19 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/user"
-	"strconv"
 	"strings"
 	"time"
 
 	"tandem/internal/errorlog"
+	"tandem/internal/privilege"
 	nc "tandem/nginxconf"
 )
 
 // processSettings are the directives of the main level: what concerns the
 // process and not one protocol.
 type processSettings struct {
-	user            nc.Value[account]
+	user            nc.Value[privilege.Account]
 	pid             nc.Value[string]
 	daemon          nc.Value[bool]
 	shutdownTimeout nc.Value[time.Duration] // 0: no limit
@@ -24,12 +23,6 @@ type processSettings struct {
 	workingDir      nc.Value[string]
 	env             []string // NAME or NAME=value
 	errorLogs       []errorlog.Target
-}
-
-// account is a user and group to run as.
-type account struct {
-	name     string
-	uid, gid int
 }
 
 // processOf returns the settings that s reads.
@@ -118,49 +111,14 @@ func readEventMethod(_ *nc.Scope, d *nc.Directive) error {
 	return fmt.Errorf("invalid event type %q", d.Args[0])
 }
 
-func readUser(s *nc.Scope, d *nc.Directive) error {
-	v := &processOf(s).user
-	if v.Set {
-		return nc.ErrDuplicate
-	}
-	if os.Geteuid() != 0 {
-		s.Warnf(d, "the \"user\" directive makes sense only if the master process runs with super-user privileges, ignored")
-		v.Set = true
-		return nil
-	}
-	u, err := user.Lookup(d.Args[0])
-	if err != nil {
-		return fmt.Errorf("getpwnam(%q) failed", d.Args[0])
-	}
-	group := d.Args[0]
-	if len(d.Args) == 2 {
-		group = d.Args[1]
-	}
-	g, err := user.LookupGroup(group)
-	if err != nil {
-		return fmt.Errorf("getgrnam(%q) failed", group)
-	}
-	a := account{name: d.Args[0]}
-	a.uid, err = strconv.Atoi(u.Uid)
-	if err == nil {
-		a.gid, err = strconv.Atoi(g.Gid)
-	}
-	if err != nil {
-		return err
-	}
-	*v = nc.Value[account]{V: a, Set: true}
-	return nil
-}
-
 // openErrorLog opens the target of an error_log directive.
 func (c *configuration) openErrorLog(s *nc.Scope, d *nc.Directive) (errorlog.Target, error) {
 	t := errorlog.Target{Level: errorlog.Error}
 	if len(d.Args) > 1 {
-		level, ok := errorlog.ParseLevel(d.Args[1])
-		if !ok {
-			return t, fmt.Errorf("invalid log level %q", d.Args[1])
+		var err error
+		if t.Level, err = errorlog.ParseLevels(d.Args[1:]); err != nil {
+			return t, err
 		}
-		t.Level = level
 	}
 	switch name := d.Args[0]; {
 	case name == "stderr":

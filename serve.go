@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
@@ -15,6 +14,8 @@ import (
 
 	"tandem/internal/errorlog"
 	"tandem/internal/logfile"
+	"tandem/internal/privilege"
+	"tandem/status"
 	"tandem/web"
 )
 
@@ -30,6 +31,10 @@ type node struct {
 	pid    *pidFile
 
 	signals <-chan os.Signal
+	control *status.Socket // nil if it could not be made
+	orders  chan *order    // of the control socket's clients
+	ended   chan struct{}  // closed when orders are no longer taken
+	starter int            // the user that started the process
 
 	conf    *configuration
 	inForce atomic.Pointer[configuration] // conf, for other goroutines
@@ -38,15 +43,10 @@ type node struct {
 	old     []*retired // generations that still have connections
 }
 
-// retired is a generation that answers its last requests.
-type retired struct {
-	done chan struct{}
-}
-
 // serve runs the process in the foreground until a signal ends it; it returns
 // the exit code.
 func serve(o *options, stderr io.Writer) int {
-	n := &node{opts: o, stderr: stderr}
+	n := &node{opts: o, stderr: stderr, orders: make(chan *order), ended: make(chan struct{}), starter: os.Geteuid()}
 	c, errs := load(o, &n.logs)
 	printErrors(stderr, errs)
 	printReports(stderr, c.reports)
@@ -60,7 +60,7 @@ func serve(o *options, stderr io.Writer) int {
 		printStartError(stderr, err)
 		return 1
 	}
-	defer n.pid.remove()
+	defer n.removeFiles()
 	defer n.logs.Flush(logFlushLimit)
 	daemonReady()
 	return n.loop()
@@ -73,6 +73,7 @@ const logFlushLimit = time.Second
 // then the generation.
 func (n *node) start(c *configuration) error {
 	signals := catchSignals()
+	c.process.setTimeZone()
 	n.set = &web.ListenSet{Log: c.log, FreeBind: c.isVirtual}
 	opened, err := n.openSockets(c.http.Ports)
 	if err != nil {
@@ -82,16 +83,21 @@ func (n *node) start(c *configuration) error {
 		opened.Close()
 		return err
 	}
-	if err := c.process.apply(); err != nil {
+	n.listenForOrders(c)
+	err = c.process.apply(c.log)
+	if err == nil {
+		err = c.dropPrivileges()
+	}
+	if err != nil {
 		opened.Close()
-		n.pid.remove()
+		n.removeFiles()
 		return err
 	}
 	n.signals = signals
 	n.use(c, opened)
 	if n.vrrp, err = startFailover(c, &n.own, n.events()); err != nil {
 		n.set.Close()
-		n.pid.remove()
+		n.removeFiles()
 	}
 	return err
 }
@@ -134,36 +140,6 @@ func (n *node) openSockets(ports []*web.Port) (*web.Opened, error) {
 
 func isAddressInUse(err error) bool { return errors.Is(err, syscall.EADDRINUSE) }
 
-// apply puts the settings of the main level into force.
-func (p *processSettings) apply() error {
-	if p.workingDir.Set {
-		if err := os.Chdir(p.workingDir.V); err != nil {
-			return fmt.Errorf("chdir(%q) failed: %w", p.workingDir.V, err)
-		}
-	}
-	return raiseFileLimit(uint64(p.nofile.V))
-}
-
-// raiseFileLimit makes room for connections: as many descriptors as
-// worker_rlimit_nofile says, or as the system allows.
-func raiseFileLimit(wanted uint64) error {
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return os.NewSyscallError("getrlimit", err)
-	}
-	if wanted == 0 {
-		limit.Cur = limit.Max
-		_ = unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)
-		return nil
-	}
-	limit.Cur = wanted
-	limit.Max = max(limit.Max, wanted)
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return fmt.Errorf("setrlimit(RLIMIT_NOFILE, %d) failed: %w", wanted, err)
-	}
-	return nil
-}
-
 func catchSignals() <-chan os.Signal {
 	ch := make(chan os.Signal, 8)
 	signal.Notify(ch, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH)
@@ -173,10 +149,19 @@ func catchSignals() <-chan os.Signal {
 
 // loop obeys signals until one of them ends the process.
 func (n *node) loop() int {
-	for sig := range n.signals {
+	defer close(n.ended)
+	for {
+		var sig os.Signal
+		select {
+		case o := <-n.orders:
+			n.obey(o)
+			continue
+		case sig = <-n.signals:
+		}
 		switch sig {
 		case syscall.SIGHUP:
-			n.reload()
+			n.notice("signal %d (SIGHUP) received, reconfiguring", syscall.SIGHUP)
+			n.reload(n.stderr)
 		case syscall.SIGUSR1:
 			n.reopen()
 		case syscall.SIGTERM, syscall.SIGINT:
@@ -193,45 +178,10 @@ func (n *node) loop() int {
 			n.notice("signal SIGUSR2 received: a new binary is put to work by a restart, ignored")
 		}
 	}
-	return 0
 }
 
 func (n *node) notice(format string, args ...any) {
 	n.conf.log.Printf(errorlog.Notice, format, args...)
-}
-
-// reload reads the files again and, if they are right, puts the new
-// configuration to work at once; otherwise the old one goes on.
-func (n *node) reload() {
-	n.notice("signal %d (SIGHUP) received, reconfiguring", syscall.SIGHUP)
-	c, errs := load(n.opts, &n.logs)
-	printErrors(n.stderr, errs)
-	printReports(n.stderr, c.reports)
-	for _, e := range errs {
-		n.conf.log.Printf(levelOf(e.Severity), "%v", e)
-	}
-	if errs.Failed() {
-		c.release()
-		return
-	}
-	n.set.FreeBind = c.isVirtual
-	opened, err := n.set.Open(c.http.Ports)
-	if err != nil {
-		printStartError(n.stderr, err)
-		n.conf.log.Printf(errorlog.Emerg, "%v", err)
-		c.release()
-		return
-	}
-	if err := n.reloadFailover(c); err != nil {
-		printStartError(n.stderr, err)
-		n.conf.log.Printf(errorlog.Emerg, "%v", err)
-		opened.Close()
-		c.release()
-		return
-	}
-	before, oldConf := n.gen, n.conf
-	n.use(c, opened)
-	n.retire(before, oldConf)
 }
 
 // reloadFailover takes over the VRRP side, which may begin or end with it.
@@ -274,42 +224,11 @@ func (n *node) stopFailover() {
 	}
 }
 
-// retire lets a generation finish its requests, at most for
-// worker_shutdown_timeout, and then gives up what it held open.
-func (n *node) retire(gen *web.Generation, c *configuration) {
-	r := &retired{done: make(chan struct{})}
-	n.old = append(n.old, r)
-	gen.Retire()
-	go func() {
-		defer close(r.done)
-		ctx, cancel := c.process.shutdownContext()
-		defer cancel()
-		_ = gen.Wait(ctx)
-		c.release()
-	}()
-}
-
-// shutdownContext ends when worker_shutdown_timeout has passed.
-func (p *processSettings) shutdownContext() (context.Context, context.CancelFunc) {
-	if p.shutdownTimeout.V == 0 {
-		return context.WithCancel(context.Background())
-	}
-	return context.WithTimeout(context.Background(), p.shutdownTimeout.V)
-}
-
-// reopen opens the log files anew.
-func (n *node) reopen() {
-	n.notice("signal %d (SIGUSR1) received, reopening logs", syscall.SIGUSR1)
-	for _, err := range n.logs.Reopen() {
-		n.conf.log.Printf(errorlog.Emerg, "%v", err)
-	}
-}
-
 // stop ends the process: the addresses go first, to a node that serves; then
 // the web side ends at once, or when the last request is answered.
 func (n *node) stop(gracefully bool) {
 	n.stopFailover()
-	n.set.Close()
+	privilege.Raise(n.set.Close)
 	if !gracefully {
 		n.gen.Abort()
 		return

@@ -2,7 +2,6 @@ package web
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 
@@ -136,7 +135,7 @@ func (b *body) grow(limit, announced int64) {
 // bodyToFile moves what has been read so far to the temporary file.
 func (r *Request) bodyToFile(b *body) Code {
 	if b.File == nil {
-		f, err := CreateTemp(r.Core.ClientBodyTempPath.V)
+		f, err := r.CreateTemp(r.Core.ClientBodyTempPath.V)
 		if err != nil {
 			r.Logf(errLevelCrit, "%v", err)
 			return 500
@@ -152,22 +151,6 @@ func (r *Request) bodyToFile(b *body) Code {
 	}
 	b.Data = b.Data[:0]
 	return OK
-}
-
-// CreateTemp makes a temporary file in a folder of the configuration, making
-// the folder if it is not there.
-func CreateTemp(dir string) (*os.File, error) {
-	f, err := os.CreateTemp(dir, "tandem-")
-	if errors.Is(err, os.ErrNotExist) {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, fmt.Errorf("mkdir() \"%s\" failed: %w", dir, err)
-		}
-		f, err = os.CreateTemp(dir, "tandem-")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open() in \"%s\" failed: %w", dir, err)
-	}
-	return f, nil
 }
 
 // bodyError turns a failure to read the body into the status it deserves.

@@ -45,18 +45,14 @@ func (g *Generation) serve(nc net.Conn, servers *addrServers) {
 	defer c.close()
 	g.stats.accepted.Add(1)
 
-	wait := c.servers.dflt.Core.Limits.HeaderTimeout
-	for {
+	g.stats.waiting.Add(1)
+	err := c.wire.WaitFirst(c.servers.dflt.Core.Limits.HeaderTimeout)
+	g.stats.waiting.Add(-1)
+	for err == nil && c.one() {
+		c.pipelined = len(c.wire.Buffered()) > 0
 		g.stats.waiting.Add(1)
-		err := c.wire.WaitRequest(wait)
+		err = c.wire.WaitRequest(c.keepaliveTimeout)
 		g.stats.waiting.Add(-1)
-		if err != nil {
-			return
-		}
-		if !c.one() {
-			return
-		}
-		wait = c.keepaliveTimeout
 	}
 }
 

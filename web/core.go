@@ -133,7 +133,7 @@ func inheritCore(c, p *Core) error {
 	c.ClientMaxBodySize.Inherit(p.ClientMaxBodySize, 1<<20)
 	c.ClientBodyBufferSize.Inherit(p.ClientBodyBufferSize, 16<<10)
 	c.ClientBodyTimeout.Inherit(p.ClientBodyTimeout, 60*time.Second)
-	c.ClientBodyTempPath.Inherit(p.ClientBodyTempPath, "client_body_temp")
+	c.ClientBodyTempPath.Inherit(p.ClientBodyTempPath, defaultBodyFolder)
 	c.ClientBodyInFileOnly.Inherit(p.ClientBodyInFileOnly, BodyFileOff)
 	c.ClientBodyInSingleBuffer.Inherit(p.ClientBodyInSingleBuffer, false)
 

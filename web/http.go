@@ -20,7 +20,12 @@ type HTTP struct {
 	// OpenAccessLog opens the file of an access_log directive by its full
 	// name or, with an empty name, the default access log.
 	OpenAccessLog func(name string, opts LogOptions) (io.Writer, error)
-	settings      []any
+	// TempRoot returns the full name of a default folder for temporary files,
+	// such as "client_body_temp". nil: it is below Prefix.
+	TempRoot func(name string) string
+
+	settings                []any
+	tempNamed, tempDefaults []string
 
 	root *Block // the level of the http block itself
 

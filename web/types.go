@@ -147,22 +147,3 @@ func SetTypes(get func(*nginxconf.Scope) *nginxconf.Value[*TypeSet], always ...s
 		return nil
 	}
 }
-
-// SetTempPath is the setter of directives that name a folder for temporary
-// files, with up to three levels of folders below it that tandem does not
-// need.
-func SetTempPath(get func(*nginxconf.Scope) *nginxconf.Value[string]) func(*nginxconf.Scope, *nginxconf.Directive) error {
-	return func(s *nginxconf.Scope, d *nginxconf.Directive) error {
-		v := get(s)
-		if v.Set {
-			return nginxconf.ErrDuplicate
-		}
-		for _, level := range d.Args[1:] {
-			if n, err := nginxconf.ParseNumber(level); err != nil || n < 1 || n > 3 {
-				return nginxconf.ErrInvalidValue
-			}
-		}
-		*v = nginxconf.Value[string]{V: s.Path(d.Args[0], false), Set: true}
-		return nil
-	}
-}

@@ -1,6 +1,7 @@
 package errorlog
 
 import (
+	"errors"
 	"strconv"
 	"syscall"
 )
@@ -19,4 +20,14 @@ func AppendErrno(dst []byte, e syscall.Errno) []byte {
 		dst[start] = c - 0x20
 	}
 	return dst
+}
+
+// Reason returns the system error inside err as Errno does, or err's own text
+// when there is none.
+func Reason(err error) string {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return Errno(errno)
+	}
+	return err.Error()
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -34,17 +35,40 @@ var Names = [...]string{"", "emerg", "alert", "crit", "error", "warn", "notice",
 // String returns the level's word.
 func (l Level) String() string { return Names[l] }
 
-// ParseLevel returns the level for a word of error_log; debug_* are debug.
+// ParseLevel returns the level for a word.
 func ParseLevel(word string) (Level, bool) {
 	for i, n := range Names {
 		if n == word && i > 0 {
 			return Level(i), true
 		}
 	}
-	if len(word) > 6 && word[:6] == "debug_" {
-		return Debug, true
-	}
 	return 0, false
+}
+
+// debugParts are the words that ask for the debug messages of one part of
+// nginx.
+var debugParts = []string{"debug_core", "debug_alloc", "debug_mutex", "debug_event", "debug_http", "debug_mail", "debug_stream"}
+
+// ParseLevels returns the level for the words of an error_log directive: one
+// level, or several parts of debug. An error is in nginx's words.
+func ParseLevels(words []string) (Level, error) {
+	found := Stderr
+	for _, word := range words {
+		level, ok := ParseLevel(word)
+		part := slices.Contains(debugParts, word)
+		switch {
+		case !ok && !part:
+			return 0, fmt.Errorf("invalid log level \"%s\"", word)
+		case ok && found != Stderr:
+			return 0, fmt.Errorf("duplicate log level \"%s\"", word)
+		case part && found != Stderr && found != Debug:
+			return 0, fmt.Errorf("invalid log level \"%s\"", word)
+		case part:
+			level = Debug
+		}
+		found = level
+	}
+	return found, nil
 }
 
 // Target is one place that lines go to.

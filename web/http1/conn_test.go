@@ -368,6 +368,28 @@ func TestInterrupt(t *testing.T) {
 	})
 }
 
+// TestInterruptSparesTheFirst checks that a connection that has not asked yet
+// is not ended: its request may be on the way.
+func TestInterruptSparesTheFirst(t *testing.T) {
+	transports(t, func(t *testing.T, client net.Conn, c *Conn) {
+		errs := make(chan error)
+		c.Interrupt()
+		go func() { errs <- c.WaitFirst(time.Minute) }()
+		c.Interrupt()
+		send(t, client, get(""))
+		if err := <-errs; err != nil {
+			t.Fatal(err)
+		}
+		var h Head
+		if err := c.ReadHead(&h, &Limits{HeaderTimeout: time.Minute}); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.WaitRequest(time.Minute); err != ErrClosing {
+			t.Fatal(err)
+		}
+	})
+}
+
 // TestInterruptServesWhatCame checks that a request that has been received is
 // not lost to an interruption.
 func TestInterruptServesWhatCame(t *testing.T) {

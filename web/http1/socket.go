@@ -38,6 +38,7 @@ type readOp struct {
 	from    int64 // when the wait began, 0 for not yet
 	timeout time.Duration
 	idle    bool // WaitRequest: into the connection's buffer, given back while waiting
+	first   bool // together with idle: Interrupt does not end the wait
 	once    bool // do not wait
 }
 
@@ -96,7 +97,7 @@ func (k *socket) read() (int, error) {
 		if op.from == 0 {
 			op.from = now()
 		}
-		if err = c.expired(op.from, op.timeout, op.idle); err != nil {
+		if err = c.expired(op.from, op.timeout, op.idle && !op.first); err != nil {
 			if err != ErrClosing {
 				op.p = nil
 				return 0, err
@@ -159,7 +160,9 @@ func (k *socket) wait() bool {
 		c.buf, op.p = nil, nil
 		// The order matters: Interrupt either sees an idle connection and wakes
 		// it after the deadline has been armed, or it is seen below.
-		c.state.Or(stateIdle)
+		if !op.first {
+			c.state.Or(stateIdle)
+		}
 	}
 	if op.once {
 		op.err = errWouldBlock
@@ -171,7 +174,7 @@ func (k *socket) wait() bool {
 	if op.err = c.read.arm(op.from, op.timeout, c.s.SetReadDeadline); op.err != nil {
 		return true
 	}
-	if op.idle && c.state.Load()&stateInterrupted != 0 {
+	if op.idle && !op.first && c.state.Load()&stateInterrupted != 0 {
 		op.err = ErrClosing
 		return true
 	}

@@ -19,9 +19,22 @@ func (c *Conn) WaitRequest(idle time.Duration) error {
 		return nil
 	}
 	if c.sock.raw == nil {
-		return c.waitStream(idle)
+		return c.waitStream(idle, false)
 	}
-	c.sock.in = readOp{timeout: idle, idle: true, once: c.state.Load()&stateInterrupted != 0}
+	return c.waitSocket(readOp{timeout: idle, idle: true, once: c.state.Load()&stateInterrupted != 0})
+}
+
+// WaitFirst is WaitRequest for the first request of a connection, which
+// Interrupt does not end: who has just connected is owed an answer.
+func (c *Conn) WaitFirst(idle time.Duration) error {
+	if c.sock.raw == nil {
+		return c.waitStream(idle, true)
+	}
+	return c.waitSocket(readOp{timeout: idle, idle: true, first: true})
+}
+
+func (c *Conn) waitSocket(op readOp) error {
+	c.sock.in = op
 	n, err := c.sock.read()
 	if c.state.Load()&stateIdle != 0 {
 		c.state.And(^uint32(stateIdle))
@@ -38,19 +51,21 @@ func (c *Conn) WaitRequest(idle time.Duration) error {
 
 // waitStream is WaitRequest on a transport without a descriptor of its own,
 // such as TLS: it waits for one byte, which needs no buffer here.
-func (c *Conn) waitStream(idle time.Duration) error {
+func (c *Conn) waitStream(idle time.Duration, first bool) error {
 	if c.buf != nil {
 		putBuffer(c.buf)
 		c.buf = nil
 	}
-	c.state.Or(stateIdle)
-	defer c.state.And(^uint32(stateIdle))
+	if !first {
+		c.state.Or(stateIdle)
+		defer c.state.And(^uint32(stateIdle))
+	}
 	from := now()
 	for {
 		if err := c.read.arm(from, idle, c.s.SetReadDeadline); err != nil {
 			return err
 		}
-		if c.state.Load()&stateInterrupted != 0 {
+		if !first && c.state.Load()&stateInterrupted != 0 {
 			return ErrClosing
 		}
 		n, err := c.s.Read(c.first[:])
@@ -61,7 +76,7 @@ func (c *Conn) waitStream(idle time.Duration) error {
 			return nil
 		}
 		if err != nil && errors.Is(err, os.ErrDeadlineExceeded) {
-			err = c.expired(from, idle, true)
+			err = c.expired(from, idle, !first)
 		}
 		if err != nil {
 			return err

@@ -1,0 +1,135 @@
+package main
+
+import (
+	"context"
+	"io"
+	"syscall"
+
+	"tandem/internal/errorlog"
+	"tandem/internal/privilege"
+	"tandem/web"
+)
+
+// reload reads the files again and, if they are right, puts the new
+// configuration to work at once; otherwise the old one goes on. What is wrong
+// is logged and written to out; ok is false if the old configuration stays.
+func (n *node) reload(out io.Writer) (ok bool) {
+	// The files belong to root, and so may addresses and logs.
+	privilege.Raise(func() { ok = n.reloadRaised(out) })
+	return ok
+}
+
+func (n *node) reloadRaised(out io.Writer) bool {
+	c, errs := load(n.opts, &n.logs)
+	printErrors(out, errs)
+	printReports(out, c.reports)
+	for _, e := range errs {
+		n.conf.log.Printf(levelOf(e.Severity), "%v", e)
+	}
+	if errs.Failed() {
+		c.release()
+		return false
+	}
+	n.set.FreeBind = c.isVirtual
+	opened, err := n.set.Open(c.http.Ports)
+	if err == nil {
+		if err = n.takeOver(c); err != nil {
+			opened.Close()
+		}
+	}
+	if err != nil {
+		printStartError(out, err)
+		n.conf.log.Printf(errorlog.Emerg, "%v", err)
+		c.release()
+		return false
+	}
+	before, oldConf := n.gen, n.conf
+	n.use(c, opened)
+	n.retire(before, oldConf)
+	return true
+}
+
+// takeOver puts into force what a new configuration says of the process and of
+// VRRP. It is the last thing that may fail.
+func (n *node) takeOver(c *configuration) error {
+	c.warnOfUser(n.conf)
+	if err := c.process.apply(c.log); err != nil {
+		return err
+	}
+	if err := c.makeTempFolders(); err != nil {
+		return err
+	}
+	pid := n.pid
+	if pid.name != c.pidFile() {
+		var err error
+		if pid, err = createPIDFile(c.pidFile(), !c.process.pid.Set); err != nil {
+			return err
+		}
+	}
+	if err := n.reloadFailover(c); err != nil {
+		if pid != n.pid {
+			pid.remove()
+		}
+		return err
+	}
+	if pid != n.pid {
+		n.removeFiles()
+		n.pid = pid
+		n.listenForOrders(c)
+	}
+	return nil
+}
+
+// retired is a generation that answers its last requests.
+type retired struct {
+	gen  *web.Generation
+	done chan struct{}
+}
+
+// retire lets a generation finish its requests, at most for
+// worker_shutdown_timeout, and then gives up what it held open.
+func (n *node) retire(gen *web.Generation, c *configuration) {
+	n.forgetRetired()
+	r := &retired{gen, make(chan struct{})}
+	n.old = append(n.old, r)
+	gen.Retire()
+	go func() {
+		defer close(r.done)
+		ctx, cancel := c.process.shutdownContext()
+		defer cancel()
+		_ = gen.Wait(ctx)
+		c.release()
+	}()
+}
+
+// forgetRetired forgets generations that have ended.
+func (n *node) forgetRetired() {
+	kept := n.old[:0]
+	for _, r := range n.old {
+		select {
+		case <-r.done:
+		default:
+			kept = append(kept, r)
+		}
+	}
+	clear(n.old[len(kept):])
+	n.old = kept
+}
+
+// shutdownContext ends when worker_shutdown_timeout has passed.
+func (p *processSettings) shutdownContext() (context.Context, context.CancelFunc) {
+	if p.shutdownTimeout.V == 0 {
+		return context.WithCancel(context.Background())
+	}
+	return context.WithTimeout(context.Background(), p.shutdownTimeout.V)
+}
+
+// reopen opens the log files anew.
+func (n *node) reopen() {
+	n.notice("signal %d (SIGUSR1) received, reopening logs", syscall.SIGUSR1)
+	var errs []error
+	privilege.Raise(func() { errs = n.logs.Reopen() })
+	for _, err := range errs {
+		n.conf.log.Printf(errorlog.Emerg, "%v", err)
+	}
+}

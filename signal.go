@@ -1,0 +1,51 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"syscall"
+
+	"tandem/internal/errorlog"
+	"tandem/internal/logfile"
+	"tandem/status"
+)
+
+// sendSignal is -s: it signals the process that the pid file names. A reload is
+// ordered through the control socket, whose answer says how it went.
+func sendSignal(o *options, stderr io.Writer) int {
+	var said bytes.Buffer
+	c, errs := load(o, &logfile.Set{NoFiles: true})
+	printErrors(&said, errs)
+	if errs.Failed() {
+		_, _ = stderr.Write(said.Bytes())
+		return 1
+	}
+	pid, err := readPID(c.pidFile())
+	if err == nil && o.signal == "reload" {
+		// What there is to say of the files, the process itself says again.
+		code, err := status.Ask(status.Name(c.pidFile()), "reload", stderr)
+		if err == nil {
+			return code
+		}
+		if err == status.ErrEnded {
+			fmt.Fprintf(stderr, "nginx: [error] reload: %v\n", err)
+			return 1
+		}
+	}
+	_, _ = stderr.Write(said.Bytes())
+	if err == nil {
+		if e := syscall.Kill(pid, signalsByName[o.signal]); e != nil {
+			err = fmt.Errorf("kill(%d, %d) failed (%s)", pid, signalsByName[o.signal], errorlog.Reason(e))
+		}
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "nginx: [error] %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+var signalsByName = map[string]syscall.Signal{
+	"stop": syscall.SIGTERM, "quit": syscall.SIGQUIT, "reopen": syscall.SIGUSR1, "reload": syscall.SIGHUP,
+}
