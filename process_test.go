@@ -19,16 +19,14 @@ import (
 )
 
 // program is the name of the built program, made once for all tests: it has to
-// be a process of its own, without cgo.
+// be a process of its own, without cgo. It lies in the folder of the test's own
+// program, which go test removes.
 var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "tandem-test-")
+	self, err := os.Executable()
 	if err != nil {
 		return "", err
 	}
-	programFolder = dir
-	// Who runs as another user in these tests must be able to reach it.
-	_ = os.Chmod(dir, 0o755)
-	name := filepath.Join(dir, "tandem")
+	name := filepath.Join(filepath.Dir(self), "tandem-without-cgo")
 	cmd := exec.Command("go", "build", "-o", name, ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -37,28 +35,22 @@ var program = sync.OnceValues(func() (string, error) {
 	return name, nil
 })
 
-var programFolder string
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if programFolder != "" {
-		_ = os.RemoveAll(programFolder)
-	}
-	os.Exit(code)
-}
-
 // box is a folder with a configuration, and perhaps a process on it.
 type box struct {
 	t    *testing.T
 	dir  string // prefix, with conf, logs and html; everybody may look in
-	port int    // PORT in configurations
+	port string // PORT in configurations
 	cmd  *exec.Cmd
 	said bytes.Buffer // what the process wrote on stderr
 	gone chan error
 }
 
 func newBox(t *testing.T) *box {
-	b := &box{t: t, dir: t.TempDir(), port: freePort(t)}
+	port, err := freePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &box{t: t, dir: t.TempDir(), port: port}
 	for _, d := range []string{filepath.Dir(b.dir), b.dir} {
 		if err := os.Chmod(d, 0o755); err != nil {
 			t.Fatal(err)
@@ -72,19 +64,10 @@ func newBox(t *testing.T) *box {
 	return b
 }
 
-func freePort(t *testing.T) int {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // write writes a file below the folder; DIR and PORT in it are replaced.
 func (b *box) write(name, text string, mode os.FileMode) {
 	b.t.Helper()
-	text = strings.NewReplacer("DIR", b.dir, "PORT", strconv.Itoa(b.port)).Replace(text)
+	text = strings.NewReplacer("DIR", b.dir, "PORT", b.port).Replace(text)
 	full := filepath.Join(b.dir, name)
 	if err := os.WriteFile(full, []byte(text), mode); err != nil {
 		b.t.Fatal(err)
@@ -186,7 +169,7 @@ func (b *box) signal(sig syscall.Signal) {
 func (b *box) get(path string) (int, string) {
 	b.t.Helper()
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}
-	resp, err := client.Get(fmt.Sprintf("http://127.0.0.1:%d%s", b.port, path))
+	resp, err := client.Get(fmt.Sprintf("http://127.0.0.1:%s%s", b.port, path))
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -343,7 +326,7 @@ func TestReloadLosesNothing(t *testing.T) {
 	}
 }
 
-func (b *box) addr() string { return fmt.Sprintf("127.0.0.1:%d", b.port) }
+func (b *box) addr() string { return "127.0.0.1:" + b.port }
 
 // ask connects, asks, and returns all that comes back.
 func (b *box) ask() (string, error) {
