@@ -43,6 +43,8 @@ type InstanceConfig struct {
 
 	// Interface is where the instance speaks; "" only with unicast peers.
 	Interface string
+	// HopLimit is the hop limit of IPv6 unicast adverts: 0 is 255, -1 the kernel's choice.
+	HopLimit int
 	// Addresses are the virtual addresses, in the adverts' order; Excluded those that adverts do not carry.
 	Addresses, Excluded []netif.Address
 	// Lease is the lifetime that the addresses get in the kernel; netif.Forever: none.
@@ -102,7 +104,7 @@ func (c *InstanceConfig) socket() netif.SocketConfig {
 		Unicast:       c.unicast(),
 		AH:            c.Packet.Auth == packet.AuthAH,
 		VRID:          c.FSM.VRID,
-		TTL:           int(c.Packet.TTL),
+		TTL:           c.HopLimit,
 		ReceiveBuffer: c.ReceiveBuffer,
 	}
 }

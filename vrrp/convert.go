@@ -70,6 +70,7 @@ func convertInstance(k *keepalivedconf.Config, i *keepalivedconf.Instance, uptim
 	if i.UnicastTTL > 0 {
 		ic.Packet.TTL = uint8(i.UnicastTTL)
 	}
+	ic.HopLimit = i.UnicastTTL // as in keepalived, which leaves IPv6 to the kernel unless unicast_ttl is given
 	for _, p := range i.Peers {
 		ic.Packet.Peers = append(ic.Packet.Peers, packet.Peer{Addr: p.Addr, MinTTL: p.MinTTL, MaxTTL: p.MaxTTL})
 	}

@@ -2,6 +2,7 @@ package vrrp
 
 import (
 	"errors"
+	"runtime"
 	"time"
 
 	"tandem/vrrp/fsm"
@@ -16,7 +17,11 @@ const drainMost = 64
 // counts before what was not.
 func (r *Router) loop(thread func() error) {
 	defer close(r.ended)
-	if err := lockThread(thread); err != nil {
+	runtime.LockOSThread()
+	if thread == nil {
+		defer runtime.UnlockOSThread()
+	} else if err := thread(); err != nil {
+		// A thread whose scheduling was changed ends with the loop: it is never unlocked.
 		r.tell(Report{Text: "scheduling of the VRRP thread", Err: err, At: time.Now()})
 	}
 	timer := time.NewTimer(0)

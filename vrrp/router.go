@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"runtime"
 	"sync"
 	"time"
 
@@ -368,13 +367,4 @@ func (r *Router) release(b *[bufferLen]byte) {
 	case r.buffers <- b:
 	default:
 	}
-}
-
-// lockThread gives the loop an OS thread of its own.
-func lockThread(setup func() error) error {
-	runtime.LockOSThread()
-	if setup == nil {
-		return nil
-	}
-	return setup()
 }

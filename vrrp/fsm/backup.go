@@ -11,15 +11,16 @@ func (m *machine) backupHears(a Advert) {
 	}
 	if a.Priority == 0 {
 		// "If the Priority in the ADVERTISEMENT is 0, then: Set the Active_Down_Timer to Skew_Time".
-		wait := m.c.SkewTime(s)
 		if m.low() && s.Master == a.Source && s.MasterPriority == PriorityLow {
-			// The offer of a node that is as bad as ours. Taking it would only move the addresses to and fro.
-			wait = m.c.MasterDown(s)
-		} else {
-			s.MasterPriority = 0
+			// The offer of a node that is as bad as ours. Taking it would only move the addresses to and fro: it is
+			// given the time to go on.
+			if at := m.now.Add(DefaultHandover(m.c.Version, s.MasterInterval) + handoverGrace); at.After(s.down) {
+				s.down, s.downBy = at, ByPriority0
+			}
+			return
 		}
-		s.Master, s.Heard = a.Source, m.now
-		m.waitDown(wait, ByPriority0)
+		s.Master, s.MasterPriority, s.Heard = a.Source, 0, m.now
+		m.waitDown(m.c.SkewTime(s), ByPriority0)
 		return
 	}
 	if !m.accepts(a) {

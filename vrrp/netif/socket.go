@@ -72,8 +72,9 @@ type SocketConfig struct {
 	// lets all of them. Too short packets pass, so that they can be counted.
 	VRID uint8
 
-	// TTL is the hop limit of IPv6 unicast adverts; 0 means 255. Multicast
-	// is always sent with 255, and an IPv4 header carries its own.
+	// TTL is the hop limit of IPv6 unicast adverts; 0 means 255, -1 the
+	// kernel's own choice. Multicast is always sent with 255, and an IPv4
+	// header carries its own.
 	TTL int
 
 	// ReceiveBuffer is the size of the kernel's receive buffer in bytes; 0

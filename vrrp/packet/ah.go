@@ -10,13 +10,14 @@ import (
 )
 
 // ahState is the IPsec authentication header of an instance (RFC 2402 with HMAC-MD5-96, RFC 2403), in the way that
-// keepalived uses it: the security parameter index is the sender's address, the key is auth_pass, and one sequence
-// number counts what is sent and what is heard, so that a new master continues where the old one stopped.
+// keepalived uses it: the security parameter index is the sender's address, the key is auth_pass, and a new master
+// continues the sequence numbers where it heard the old one stop.
 type ahState struct {
-	mac hash.Hash
-	seq uint32
-	icv [md5.Size]byte
-	ip  [60]byte // the received IP header with its mutable fields zeroed
+	mac   hash.Hash
+	seq   uint32 // of the last advert sent or heard
+	heard uint32 // of the last advert heard: two that become master together both send the same next number
+	icv   [md5.Size]byte
+	ip    [60]byte // the received IP header with its mutable fields zeroed
 }
 
 func (a *ahState) init(key [8]byte) { a.mac = hmac.New(md5.New, key[:]) }
@@ -75,9 +76,9 @@ func (a *ahState) check(b []byte, ipLen int, unicast bool, src netip.Addr) error
 		return drop(CheckAHIndex, src, "AH security parameter index %d.%d.%d.%d is not the sender's address", h[4], h[5], h[6], h[7])
 	}
 	seq := binary.BigEndian.Uint32(h[8:])
-	if seq <= a.seq {
-		return drop(CheckAHReplay, src, "AH sequence number %d already seen, last %d", seq, a.seq)
+	if seq <= a.heard {
+		return drop(CheckAHReplay, src, "AH sequence number %d already seen, last %d", seq, a.heard)
 	}
-	a.seq = seq
+	a.heard, a.seq = seq, max(a.seq, seq)
 	return nil
 }

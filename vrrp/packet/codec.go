@@ -49,7 +49,8 @@ func NewCodec(s Settings) (*Codec, error) {
 // take the next adverts for replayed ones.
 func (c *Codec) Inherit(old *Codec) {
 	c.id = old.id
-	c.ah.seq = old.ah.seq
+	c.ah.seq, c.ah.heard = old.ah.seq, old.ah.heard
+	c.oldUnicast = c.oldUnicast || old.oldUnicast && c.Checksum == ChecksumRFC
 	if c.hmac != nil && old.hmac != nil {
 		c.hmac.inherit(old.hmac)
 	}

@@ -237,6 +237,10 @@ func (c *checker) longestDown(n *Node, lan int) time.Duration {
 	if len(n.configs) > 1 {
 		d += interval
 	}
+	if n.configs[lan].Effective(n.router.State(lan)) == fsm.PriorityLow {
+		// It lets an equally bad master's offer pass.
+		d += fsm.DefaultHandover(n.configs[lan].Version, interval)
+	}
 	return d
 }
 
