@@ -191,6 +191,19 @@ func (h *HTTP) SettableVariable(name string, unset Getter) (VariableRef, error) 
 	return VariableRef{v}, nil
 }
 
+// NamedVariable appends the value in r of a variable that no directive names,
+// but the content of a page does; found is false for an unknown one as well.
+func (r *Request) NamedVariable(name string, dst []byte) (value []byte, found bool) {
+	t := &r.Server.HTTP.variables
+	if v := t.byName[name]; v != nil && v.defined {
+		return v.appendTo(r, dst)
+	}
+	if f, rest := t.family(name); f != nil {
+		return f.Family(rest)(r, dst)
+	}
+	return dst, false
+}
+
 // Name returns the name without "$".
 func (ref VariableRef) Name() string { return ref.v.name }
 

@@ -1,10 +1,7 @@
 package exchange
 
 import (
-	"bytes"
-
 	"tandem/web"
-	"tandem/web/http1"
 )
 
 // redirectAccel follows X-Accel-Redirect: the request goes on inside the
@@ -29,44 +26,11 @@ func (x *Exchange) redirectAccel() (web.Code, bool) {
 	if len(f.Value) > 0 && f.Value[0] == '@' {
 		return r.NamedLocation(f.Value), true
 	}
-	path, args, ok := unsafeURI(f.Value)
+	path, args, ok := web.SafeURI(f.Value)
 	if !ok {
 		r.Logf(logError, "unsafe URI \"%s\" was detected", f.Value)
 		return 404, true
 	}
 	r.UseGET()
 	return r.InternalRedirect(path, args), true
-}
-
-// unsafeURI splits a URI that a back end gave into path and arguments, and
-// refuses one that leads above its beginning.
-func unsafeURI(uri []byte) (path, args []byte, ok bool) {
-	path, args, _ = bytes.Cut(uri, []byte("?"))
-	if climbs(path) {
-		return nil, nil, false
-	}
-	if bytes.IndexByte(path, '%') >= 0 {
-		path, _ = http1.AppendUnescape(nil, path, http1.UnescapeAll)
-		if climbs(path) {
-			return nil, nil, false
-		}
-	}
-	return path, args, true
-}
-
-// climbs reports whether a path is empty, holds a NUL or a "..".
-func climbs(path []byte) bool {
-	if len(path) == 0 || bytes.IndexByte(path, 0) >= 0 {
-		return true
-	}
-	for rest := path; ; {
-		segment, after, more := bytes.Cut(rest, []byte("/"))
-		if string(segment) == ".." {
-			return true
-		}
-		if !more {
-			return false
-		}
-		rest = after
-	}
 }
