@@ -31,9 +31,9 @@ type conn struct {
 
 var connectionNumber atomic.Uint64
 
-// serve answers the requests of one connection until either side ends it.
-func (g *Generation) serve(nc net.Conn, servers *addrServers) {
-	c := &conn{net: nc, servers: servers, gen: g, start: time.Now(), number: connectionNumber.Add(1), scheme: "http"}
+// Serve answers the requests of a connection to p until either side ends it.
+func (g *Generation) Serve(nc net.Conn, p *Port) {
+	c := &conn{net: nc, servers: p.servers(nc.LocalAddr()), gen: g, start: time.Now(), number: connectionNumber.Add(1), scheme: "http"}
 	c.setRemote(nc.RemoteAddr())
 	c.wire = http1.NewConn(nc)
 	if !g.add(c) {

@@ -138,10 +138,10 @@ var coreVariables = []Variable{
 		return appendThree(dst, ms%1000), true
 	}},
 	{Name: "time_iso8601", Get: func(_ *Request, dst []byte) ([]byte, bool) {
-		return time.Now().AppendFormat(dst, "2006-01-02T15:04:05-07:00"), true
+		return timeISO8601.append(dst, time.Now()), true
 	}},
 	{Name: "time_local", Get: func(_ *Request, dst []byte) ([]byte, bool) {
-		return time.Now().AppendFormat(dst, "02/Jan/2006:15:04:05 -0700"), true
+		return timeLocal.append(dst, time.Now()), true
 	}},
 	{Name: "tcpinfo_rtt", Get: tcpInfoVariable(func(i *unix.TCPInfo) uint32 { return i.Rtt })},
 	{Name: "tcpinfo_rttvar", Get: tcpInfoVariable(func(i *unix.TCPInfo) uint32 { return i.Rttvar })},

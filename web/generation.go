@@ -125,7 +125,7 @@ func (l *listener) acceptLoop() {
 			_ = nc.Close()
 			continue
 		}
-		go at.gen.serve(nc, at.port.servers(nc.LocalAddr()))
+		go at.gen.Serve(nc, at.port)
 	}
 }
 

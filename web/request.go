@@ -122,22 +122,28 @@ type Request struct {
 
 	Body body // the client's request body
 
+	captures  []int
+	captured  []byte
+	vars      *varStore
+	scratch   *scratchStack
+	bytesSent int64 // of the body
+	headBytes int64
+	rate      int64 // limit_rate, once LimitRateSet
+
+	kept
+}
+
+// kept is what a request leaves to the next one of its connection.
+type kept struct {
 	conn       *conn
 	stream     stream
 	filters    []BodyFilter
-	captures   []int
-	captured   []byte
-	vars       *varStore
 	ownVars    varStore
 	contexts   []any
 	spares     []spare
 	records    []any
 	arena      arena
-	scratch    *scratchStack
 	ownScratch scratchStack
-	bytesSent  int64 // of the body
-	headBytes  int64
-	rate       int64 // limit_rate, once LimitRateSet
 	cleanups   []func()
 }
 
@@ -252,22 +258,12 @@ func (r *Request) reset() {
 	}
 	clear(r.records)
 	clear(r.filters)
+	r.filters = r.filters[:0]
 	clear(r.cleanups)
-	*r = Request{
-		Head:       r.Head,
-		conn:       r.conn,
-		stream:     r.stream,
-		contexts:   r.contexts,
-		spares:     r.spares,
-		records:    r.records,
-		filters:    r.filters[:0],
-		cleanups:   r.cleanups[:0],
-		arena:      r.arena,
-		ownScratch: r.ownScratch,
-		ownVars:    r.ownVars,
-		Response:   r.Response,
-		Body:       r.Body,
-	}
+	r.cleanups = r.cleanups[:0]
+	head, response, body, kept := r.Head, r.Response, r.Body, r.kept
+	*r = Request{}
+	r.Head, r.Response, r.Body, r.kept = head, response, body, kept
 	r.Main = r
 	r.scratch = &r.ownScratch
 	r.vars = &r.ownVars
@@ -278,7 +274,9 @@ func (r *Request) reset() {
 
 // newRequest makes the request that a connection uses again and again.
 func newRequest(c *conn) *Request {
-	r := &Request{conn: c, Head: new(http1.Head), contexts: make([]any, contextSlots), spares: make([]spare, contextSlots), records: make([]any, recordSlots)}
+	r := &Request{Head: new(http1.Head)}
+	r.conn = c
+	r.contexts, r.spares, r.records = make([]any, contextSlots), make([]spare, contextSlots), make([]any, recordSlots)
 	r.reset()
 	return r
 }

@@ -34,14 +34,16 @@ func (r *Request) Subrequest(path, args []byte, opts SubrequestOptions) *Request
 		InMemoryOutput: opts.InMemory,
 		HeaderOnly:     opts.HeaderOnly,
 		NoBody:         opts.NoBody,
-		conn:           r.conn,
-		stream:         r.stream,
-		contexts:       make([]any, contextSlots),
-		records:        make([]any, recordSlots),
 		vars:           r.vars,
 		scratch:        r.scratch,
 		subrequests:    r.subrequests - 1,
 		uriChanges:     maxRedirects + 1,
+		kept: kept{
+			conn:     r.conn,
+			stream:   r.stream,
+			contexts: make([]any, contextSlots),
+			records:  make([]any, recordSlots),
+		},
 	}
 	sr.Response.reset()
 	sr.Background = opts.Background
