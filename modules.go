@@ -10,6 +10,7 @@ import (
 	"tandem/web/headers"
 	"tandem/web/notmodified"
 	"tandem/web/ranges"
+	"tandem/web/realip"
 	"tandem/web/resolver"
 	"tandem/web/rewrite"
 	"tandem/web/vars"
@@ -20,6 +21,7 @@ import (
 func modules() []*web.Module {
 	return []*web.Module{
 		resolver.Module,
+		realip.Module,
 		rewrite.Module,
 
 		// Access.

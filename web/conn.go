@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tandem/internal/proxyproto"
 	"tandem/web/http1"
 )
 
@@ -19,8 +20,11 @@ type conn struct {
 	number           uint64
 	start            time.Time
 	requests         int
-	remote           netip.AddrPort
-	remoteText       string
+	peer             netip.AddrPort // zero for a unix socket
+	peerText         string
+	real             netip.Addr // what SetRemote was given last
+	realText         string
+	proxied          *proxyproto.Header // what a PROXY header said, nil without
 	scheme           string
 	pipelined        bool
 	own              bool          // made by this process itself
@@ -34,7 +38,7 @@ var connectionNumber atomic.Uint64
 // Serve answers the requests of a connection to p until either side ends it.
 func (g *Generation) Serve(nc net.Conn, p *Port) {
 	c := &conn{net: nc, servers: p.servers(nc.LocalAddr()), gen: g, start: time.Now(), number: connectionNumber.Add(1), scheme: "http"}
-	c.setRemote(nc.RemoteAddr())
+	c.setPeer(nc.RemoteAddr())
 	c.wire = http1.NewConn(nc)
 	if !g.add(c) {
 		// The generation was retired meanwhile: the request, if one comes, is
@@ -45,9 +49,18 @@ func (g *Generation) Serve(nc net.Conn, p *Port) {
 	defer c.close()
 	g.stats.accepted.Add(1)
 
+	wait := c.servers.dflt.Core.Limits.HeaderTimeout
 	g.stats.waiting.Add(1)
-	err := c.wire.WaitFirst(c.servers.dflt.Core.Limits.HeaderTimeout)
+	err := c.wire.WaitFirst(wait)
 	g.stats.waiting.Add(-1)
+	if err == nil && c.servers.proxyProtocol {
+		if !c.readProxyHeader() {
+			return
+		}
+		g.stats.waiting.Add(1)
+		err = c.wire.WaitRequest(wait)
+		g.stats.waiting.Add(-1)
+	}
 	for err == nil && c.one() {
 		c.pipelined = len(c.wire.Buffered()) > 0
 		g.stats.waiting.Add(1)
@@ -56,14 +69,13 @@ func (g *Generation) Serve(nc net.Conn, p *Port) {
 	}
 }
 
-func (c *conn) setRemote(addr net.Addr) {
+func (c *conn) setPeer(addr net.Addr) {
 	switch a := addr.(type) {
 	case *net.TCPAddr:
-		ap := a.AddrPort()
-		c.remote = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
-		c.remoteText = c.remote.Addr().String()
+		c.peer = a.AddrPort()
+		c.peerText = c.peer.Addr().String()
 	default:
-		c.remoteText = "unix:"
+		c.peerText = "unix:"
 	}
 }
 
@@ -76,6 +88,7 @@ func (c *conn) one() bool {
 	r := c.req
 	r.reset()
 	c.requests++
+	r.remote, r.remoteText = c.peer, c.peerText
 	srv := c.servers.dflt
 	r.Server = srv
 	r.setLocation(srv.Location)
@@ -87,7 +100,7 @@ func (c *conn) one() bool {
 	}
 	// Whether a connection is our own is asked when it has sent something: by
 	// then it has been announced.
-	c.own = c.own || c.requests == 1 && c.gen.Own.has(c.remote)
+	c.own = c.own || c.requests == 1 && c.gen.Own.has(c.peer)
 	if !c.own {
 		c.gen.stats.requests.Add(1)
 	}

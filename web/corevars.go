@@ -80,20 +80,22 @@ var coreVariables = []Variable{
 	{Name: "content_type", Get: requestHeaderVariable("content_type")},
 	{Name: "remote_addr", Get: func(r *Request, dst []byte) ([]byte, bool) { return append(dst, r.RemoteText()...), true }},
 	{Name: "binary_remote_addr", Get: func(r *Request, dst []byte) ([]byte, bool) {
-		if !r.conn.remote.IsValid() {
-			return append(dst, r.RemoteText()...), true
+		switch addr := r.RemoteAddr().Addr(); {
+		case addr.Is4():
+			b := addr.As4()
+			return append(dst, b[:]...), true
+		case addr.Is6():
+			b := addr.As16()
+			return append(dst, b[:]...), true
 		}
-		return append(dst, r.conn.remote.Addr().AsSlice()...), true
+		return append(dst, r.RemoteText()...), true
 	}},
 	{Name: "remote_user", Get: func(r *Request, dst []byte) ([]byte, bool) {
 		user, _, ok := r.BasicCredentials()
 		return append(dst, user...), ok
 	}, Cached: true},
 	{Name: "remote_port", Get: func(r *Request, dst []byte) ([]byte, bool) {
-		if !r.conn.remote.IsValid() || r.conn.remote.Port() == 0 {
-			return dst, true
-		}
-		return strconv.AppendUint(dst, uint64(r.conn.remote.Port()), 10), true
+		return AppendPort(dst, r.RemoteAddr().Port()), true
 	}},
 	{Name: "server_addr", Get: func(r *Request, dst []byte) ([]byte, bool) { return r.appendLocalAddr(dst), true }},
 	{Name: "server_port", Get: func(r *Request, dst []byte) ([]byte, bool) {
@@ -229,7 +231,7 @@ func (r *Request) appendLocalAddr(dst []byte) []byte {
 	switch a := r.conn.net.LocalAddr().(type) {
 	case *net.TCPAddr:
 		if ip, ok := netip.AddrFromSlice(a.IP); ok {
-			return ip.Unmap().AppendTo(dst)
+			return ip.AppendTo(dst)
 		}
 	case *net.UnixAddr:
 		return append(append(dst, "unix:"...), a.Name...)

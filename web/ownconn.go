@@ -32,7 +32,7 @@ func (o *OwnConnections) has(remote netip.AddrPort) bool {
 	if o == nil || o.n.Load() == 0 {
 		return false
 	}
-	_, ok := o.addrs.Load(remote)
+	_, ok := o.addrs.Load(netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port()))
 	return ok
 }
 

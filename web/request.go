@@ -122,6 +122,11 @@ type Request struct {
 
 	Body body // the client's request body
 
+	// The client's address, in the main request.
+	remote        netip.AddrPort
+	remoteText    string
+	remoteChanged bool
+
 	captures  []int
 	captured  []byte
 	vars      *varStore
@@ -188,16 +193,31 @@ func (r *Request) Header(id http1.FieldID) []byte { return r.Head.Lookup(id) }
 
 // RemoteAddr returns the client's address: the connection's, or what the
 // realip module made of it.
-func (r *Request) RemoteAddr() netip.AddrPort { return r.conn.remote }
+func (r *Request) RemoteAddr() netip.AddrPort { return r.Main.remote }
 
 // RemoteText returns the client's address in text, "unix:" for a unix socket.
-func (r *Request) RemoteText() string { return r.conn.remoteText }
+func (r *Request) RemoteText() string { return r.Main.remoteText }
 
-// SetRemote changes the client's address for the rest of the connection's
-// current request.
-func (r *Request) SetRemote(addr netip.AddrPort, text string) {
-	r.conn.remote, r.conn.remoteText = addr, text
+// SetRemote changes the client's address for this request.
+func (r *Request) SetRemote(addr netip.AddrPort) {
+	// The text serves the connection's next requests too, which mostly come
+	// from the same client.
+	c := r.conn
+	if c.real != addr.Addr() {
+		c.real, c.realText = addr.Addr(), addr.Addr().String()
+	}
+	r.Main.remote, r.Main.remoteText, r.Main.remoteChanged = addr, c.realText, true
 }
+
+// RemoteChanged reports whether SetRemote has been called in this request.
+func (r *Request) RemoteChanged() bool { return r.Main.remoteChanged }
+
+// PeerAddr returns the address at the other end of the connection, which
+// SetRemote does not change.
+func (r *Request) PeerAddr() netip.AddrPort { return r.conn.peer }
+
+// PeerText returns it in text, "unix:" for a unix socket.
+func (r *Request) PeerText() string { return r.conn.peerText }
 
 // LocalAddr returns the address the client connected to.
 func (r *Request) LocalAddr() net.Addr { return r.conn.net.LocalAddr() }

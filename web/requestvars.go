@@ -88,3 +88,11 @@ func (r *Request) sizeOf(t *Template) int64 {
 	}
 	return n
 }
+
+// AppendPort appends a port, nothing for 0.
+func AppendPort(dst []byte, port uint16) []byte {
+	if port == 0 {
+		return dst
+	}
+	return strconv.AppendUint(dst, uint64(port), 10)
+}

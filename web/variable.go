@@ -73,6 +73,7 @@ func (t *variableTable) init(modules []*Module) {
 		}
 	}
 	add(coreVariables)
+	add(proxyHeaderVariables)
 	for _, m := range modules {
 		add(m.Variables)
 	}

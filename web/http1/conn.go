@@ -109,6 +109,17 @@ func (c *Conn) Discard(n int) {
 	c.r += n
 }
 
+// ErrBufferFull reports that More has no room.
+var ErrBufferFull = errors.New("read buffer is full")
+
+// More waits for more bytes behind Buffered, for what precedes a request.
+func (c *Conn) More(timeout time.Duration) error {
+	if c.w == len(c.buf) {
+		return ErrBufferFull
+	}
+	return c.fill(now(), timeout)
+}
+
 // Read reads the connection without any framing, what is buffered first: for
 // tunnels and upgraded protocols. The body time-out applies.
 func (c *Conn) Read(p []byte) (int, error) {
