@@ -29,8 +29,12 @@ func (n *node) listenForOrders(c *configuration) {
 	n.control = s
 }
 
-// order has a command done and returns the client's exit code.
+// order has a command done and returns the client's exit code. Questions are
+// answered at once, whatever else goes on.
 func (n *node) order(command string, out io.Writer) int {
+	if command == status.Question {
+		return n.report().Answer(out)
+	}
 	o := &order{command: command, out: out, code: 1, done: make(chan struct{})}
 	select {
 	case n.orders <- o:

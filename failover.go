@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"tandem/health"
@@ -24,7 +25,8 @@ type failover struct {
 	own    *web.OwnConnections
 	peers  *peers
 
-	probes context.CancelFunc // ends the self-probes of the configuration in force
+	probes  context.CancelFunc // ends the self-probes of the configuration in force
+	probing sync.Map           // instance name -> *health.SelfProbe
 }
 
 // startFailover begins to take part in VRRP, if keepalived.conf says so. The
@@ -88,6 +90,7 @@ func (f *failover) watchHealth(c *configuration) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	f.probes = cancel
+	f.probing.Clear()
 	for _, i := range c.keepalived.Instances {
 		if i.Tandem.Probe.Off {
 			continue
@@ -100,6 +103,7 @@ func (f *failover) watchHealth(c *configuration) {
 			f.router.SetHealth(i.Name, vrrp.Health{OK: v.Good, Text: v.Reason})
 			f.peers.health(i.Name, v.Reason)
 		}
+		f.probing.Store(i.Name, probe)
 		go probe.Run(ctx)
 	}
 }

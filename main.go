@@ -15,8 +15,13 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 // run is the whole program; it returns the exit code.
 func run(args []string, stdout, stderr io.Writer) int {
-	if len(args) > 0 && args[0] == "demo" {
-		return demo.Run(context.Background(), args[1:], stdout, stderr)
+	if len(args) > 0 {
+		switch args[0] {
+		case "demo":
+			return demo.Run(context.Background(), args[1:], stdout, stderr)
+		case "status":
+			return showStatus(context.Background(), args[1:], stdout, stderr)
+		}
 	}
 	o, err := parseOptions(args)
 	if err != nil {

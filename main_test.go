@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
@@ -43,6 +45,8 @@ func TestScripts(t *testing.T) {
 			"gone":   scriptGone,
 			"listen": scriptListen,
 			"expand": scriptExpand,
+			"exits":  scriptExits,
+			"says":   scriptSays,
 		},
 	})
 }
@@ -129,4 +133,31 @@ func scriptExpand(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(text), 0o644))
 	}
+}
+
+// exits CODE PROGRAM ARGS ... runs a program that must end with that exit
+// code; its output is there for stdout and stderr.
+func scriptExits(ts *testscript.TestScript, _ bool, args []string) {
+	err := ts.Exec(args[1], args[2:]...)
+	code := 0
+	if ended := (*exec.ExitError)(nil); errors.As(err, &ended) {
+		code = ended.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("exit code %d, not %s", code, args[0])
+	}
+}
+
+// says TEXT PROGRAM ARGS ... runs a program again and again until it prints
+// the text.
+func scriptSays(ts *testscript.TestScript, _ bool, args []string) {
+	poll(ts, "says", func() error {
+		_ = ts.Exec(args[1], args[2:]...) // what it prints counts, not how it ends
+		if out := ts.ReadFile("stdout"); !strings.Contains(out, args[0]) {
+			return fmt.Errorf("%q", out)
+		}
+		return nil
+	})
 }

@@ -70,3 +70,13 @@ func readPID(name string) (int, error) {
 	}
 	return pid, nil
 }
+
+// isLocked reports whether a process lives that holds the pid file.
+func isLocked(name string) bool {
+	f, err := os.OpenFile(name, os.O_RDONLY, 0)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB), syscall.EWOULDBLOCK)
+}

@@ -16,6 +16,11 @@ import (
 func (n *node) reload(out io.Writer) (ok bool) {
 	// The files belong to root, and so may addresses and logs.
 	privilege.Raise(func() { ok = n.reloadRaised(out) })
+	if ok {
+		n.standing.loaded(n)
+	} else {
+		n.standing.reloadFailed()
+	}
 	return ok
 }
 

@@ -41,6 +41,8 @@ type node struct {
 	gen     *web.Generation
 	vrrp    *failover  // nil without instances
 	old     []*retired // generations that still have connections
+
+	standing standing
 }
 
 // serve runs the process in the foreground until a signal ends it; it returns
@@ -99,6 +101,7 @@ func (n *node) start(c *configuration) error {
 		n.set.Close()
 		n.removeFiles()
 	}
+	n.standing.loaded(n)
 	return err
 }
 
@@ -227,6 +230,7 @@ func (n *node) stopFailover() {
 // stop ends the process: the addresses go first, to a node that serves; then
 // the web side ends at once, or when the last request is answered.
 func (n *node) stop(gracefully bool) {
+	n.standing.stop()
 	n.stopFailover()
 	privilege.Raise(n.set.Close)
 	if !gracefully {

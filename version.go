@@ -44,6 +44,7 @@ func revision() string {
 const usage = `Usage: tandem [-?hvVtTq] [-s signal] [-p prefix]
               [-e filename] [-c filename] [-g directives]
               [-k filename] [-i id]
+       tandem status [--json] [--watch] [-p prefix] [-c filename]
        tandem demo [--json]
 
 tandem serves HTTP from your nginx.conf and holds the virtual addresses of
@@ -69,6 +70,8 @@ As keepalived has them:
                   (default: ` + defaultConfigID + `)
 
 Commands:
+  status        : how the running tandem stands: which node is master and
+                  why (tandem status --help)
   demo          : watch two nodes and a client in networks of their own, no
                   configuration needed
 

@@ -26,6 +26,16 @@ type SelfProbe struct {
 	mu      sync.Mutex
 	verdict Verdict
 	decided bool
+	last    []Result
+}
+
+// Result is what came of asking one listener once.
+type Result struct {
+	Probe  *Probe
+	Status int   // 0: no HTTP answer
+	Err    error // nil: it counts as an answer
+	At     time.Time
+	Took   time.Duration
 }
 
 // Verdict returns the last verdict; bad, and without a time, before the first.
@@ -33,6 +43,14 @@ func (s *SelfProbe) Verdict() Verdict {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.verdict
+}
+
+// Last returns the last result of each listener; none before the first round
+// has ended.
+func (s *SelfProbe) Last() []Result {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last
 }
 
 // Run probes until the context ends. Without anything to probe the node is
@@ -55,10 +73,13 @@ func (s *SelfProbe) Run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		for i, err := range results {
-			counters[i].Add(err == nil)
-			if err != nil {
-				reasons[i] = err.Error()
+		s.mu.Lock()
+		s.last = results
+		s.mu.Unlock()
+		for i, r := range results {
+			counters[i].Add(r.Err == nil)
+			if r.Err != nil {
+				reasons[i] = r.Err.Error()
 			}
 			if counters[i].Good() {
 				counters[i].Rise = s.Rise
@@ -74,15 +95,21 @@ func (s *SelfProbe) Run(ctx context.Context) {
 }
 
 // round asks every listener once, all at the same time.
-func (s *SelfProbe) round(ctx context.Context) []error {
-	results := make([]error, len(s.Probes))
+func (s *SelfProbe) round(ctx context.Context) []Result {
+	results := make([]Result, len(s.Probes))
+	ask := func(i int) {
+		r := Result{Probe: s.Probes[i], At: time.Now()}
+		r.Status, r.Err = r.Probe.Once(ctx)
+		r.Took = time.Since(r.At)
+		results[i] = r
+	}
 	if len(s.Probes) == 1 {
-		_, results[0] = s.Probes[0].Once(ctx)
+		ask(0)
 		return results
 	}
 	var wg sync.WaitGroup
-	for i, p := range s.Probes {
-		wg.Go(func() { _, results[i] = p.Once(ctx) })
+	for i := range s.Probes {
+		wg.Go(func() { ask(i) })
 	}
 	wg.Wait()
 	return results

@@ -127,6 +127,10 @@ func TestSelfProbe(t *testing.T) {
 	if v := next(); v.Good || !strings.Contains(v.Reason, "answered 500") {
 		t.Errorf("first verdict: %+v", v)
 	}
+	last := s.Last()
+	if len(last) != 2 || last[0].Status != 200 || last[0].Err != nil || last[1].Status != 500 || last[1].Err == nil || last[1].Probe != s.Probes[1] {
+		t.Errorf("last results: %+v", last)
+	}
 	b.answer.Store("HTTP/1.1 200 OK\r\n\r\n")
 	if v := next(); !v.Good {
 		t.Errorf("second verdict: %+v", v)

@@ -33,6 +33,8 @@ type instance struct {
 	health   Health
 	judged   bool // a first SetHealth was good
 
+	masterSince time.Time // since when a backup hears the master that it hears
+
 	counters counters
 	told     [packet.Checks]bool // drops that were told since the last change of role
 	differs  packet.Difference   // differences told likewise

@@ -113,7 +113,11 @@ func (r *Router) receive(p arrival) {
 	r.step(i, fsm.Advert{Source: adv.Source, Priority: adv.Priority, Interval: adv.Interval}, now)
 	// The master is news for an instance that this very advert made a backup, too.
 	fresh := role != fsm.Backup || master != adv.Source || priority != adv.Priority
-	if r.machine.State(i).Role == fsm.Backup && adv.Priority != packet.PriorityStop && fresh {
+	backup := r.machine.State(i).Role == fsm.Backup
+	if backup && (role != fsm.Backup || master != adv.Source) {
+		in.masterSince = now
+	}
+	if backup && adv.Priority != packet.PriorityStop && fresh {
 		r.tell(Heard{Instance: in.config.Name(), Advert: adv, At: now})
 	}
 }

@@ -59,12 +59,15 @@ type InstanceStatus struct {
 	Demoted        bool
 	Health         Health
 
-	// Master is the sender of the last advert heard, the zero Addr if there was none; MasterPriority what it said,
-	// Heard when, MasterInterval the interval that the master-down time is reckoned with.
+	// Master is the sender of the last advert heard, the zero Addr if there was none; MasterSince is since when it is
+	// the one that is heard, MasterPriority what it said, Heard when, MasterInterval the interval that the master-down
+	// time is reckoned with, MasterDown that time.
 	Master         netip.Addr
+	MasterSince    time.Time
 	MasterPriority uint8
 	Heard          time.Time
 	MasterInterval time.Duration
+	MasterDown     time.Duration
 
 	// Addresses are what the instance holds now, with their Lease.
 	Addresses []netif.Address
@@ -123,6 +126,7 @@ func (r *Router) instanceStatus(i int) InstanceStatus {
 		Role: st.Role, Since: st.Since, Reason: st.Why, Leaving: st.Leaving(), Faults: st.Faults,
 		Priority: c.Effective(st), Base: c.Priority, Demoted: st.Demoted, Health: in.health,
 		Master: st.Master, MasterPriority: st.MasterPriority, Heard: st.Heard, MasterInterval: st.MasterInterval,
+		MasterSince: in.masterSince, MasterDown: c.MasterDown(st),
 		Addresses: append([]netif.Address(nil), in.desired...), Lease: in.config.Lease,
 		Counters: in.counters.public(),
 	}

@@ -100,7 +100,10 @@ func (c *conn) one() bool {
 	}
 	// Whether a connection is our own is asked when it has sent something: by
 	// then it has been announced.
-	c.own = c.own || c.requests == 1 && c.gen.Own.has(c.peer)
+	if c.requests == 1 && c.gen.Own.has(c.peer) {
+		c.own = true
+		c.gen.stats.accepted.Add(^uint64(0))
+	}
 	if !c.own {
 		c.gen.stats.requests.Add(1)
 	}

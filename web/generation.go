@@ -33,6 +33,22 @@ type Stats struct {
 	late               atomic.Uint64
 }
 
+// Counts are the counters at one moment.
+type Counts struct {
+	Accepted, Requests uint64
+	Active             int64 // requests being answered
+	Waiting            int64 // connections between requests
+	Connections        int64
+}
+
+// Counts returns the counters of all generations.
+func (s *Stats) Counts() Counts {
+	return Counts{
+		Accepted: s.accepted.Load(), Requests: s.requests.Load(),
+		Active: s.active.Load(), Waiting: s.waiting.Load(), Connections: s.conns.Load(),
+	}
+}
+
 // NewGeneration puts a configuration to work; it accepts nothing until
 // ListenSet.Use gives it the sockets.
 func NewGeneration(h *HTTP, stats *Stats) *Generation {
