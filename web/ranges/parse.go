@@ -61,7 +61,7 @@ func parse(value []byte, length int64, limit int, spans []span) ([]span, verdict
 		return nil, unsatisfiable
 	case n == 1:
 		return spans, partial
-	case total > length, limit == unlimited && total+n*partOverhead > length+bodyAllowance:
+	case total > length, limit == unlimited && total-bodyAllowance > length-n*partOverhead:
 		return nil, ignore
 	}
 	return spans, partial
