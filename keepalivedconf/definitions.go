@@ -109,6 +109,10 @@ func (r *lineReader) substitute(text string) (replaced string, changed bool) {
 			r.say(KindNote, "Parameter substitution on line '%.80s' would exceed maximum line length", text)
 			return strings.ReplaceAll(text, "$", ""), changed
 		}
+		if r.moved += len(text) + len(value); r.moved > r.opt.maxLines*putBytes {
+			r.tooLarge()
+			return "", true
+		}
 		if more != nil && !r.push(&body{more}) {
 			return "", true
 		}

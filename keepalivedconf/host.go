@@ -3,7 +3,6 @@ package keepalivedconf
 import (
 	"io/fs"
 	"net"
-	"os"
 	"os/user"
 	"path/filepath"
 	"strconv"
@@ -24,8 +23,6 @@ type Host interface {
 	User(name string) (uid, gid int, ok bool)
 	// Group returns the id of a group.
 	Group(name string) (gid int, ok bool)
-	// Mode returns the type and permissions of a file.
-	Mode(path string) (fs.FileMode, bool)
 	// Scripts returns the inspector of scripts, or nil if they are not to be looked at.
 	Scripts() ScriptInspector
 }
@@ -76,15 +73,6 @@ func (Machine) Group(name string) (gid int, ok bool) {
 	}
 	gid, err = strconv.Atoi(g.Gid)
 	return gid, err == nil
-}
-
-// Mode asks the file system.
-func (Machine) Mode(path string) (fs.FileMode, bool) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return 0, false
-	}
-	return info.Mode(), true
 }
 
 // Scripts looks at the machine's own files.

@@ -14,6 +14,7 @@ const (
 	maxBytes   = 32 << 20  // bytes of text in those lines
 	maxNesting = 64        // files in files, sequences in sequences, definitions in definitions
 	maxPuts    = 1000      // definitions put into one line
+	putBytes   = 1024      // bytes moved by putting definitions into lines, for each line that is allowed
 )
 
 // logical is one line after comments, conditions, definitions and sequences: words, or a single brace.
@@ -40,6 +41,7 @@ type lineReader struct {
 	pos     Pos // of the physical line being worked on
 	lines   int
 	bytes   int
+	moved   int
 	over    bool // a bound was hit: nothing more is read
 }
 
@@ -79,9 +81,13 @@ func (r *lineReader) account(text string) bool {
 	if r.lines <= r.opt.maxLines && r.bytes <= maxBytes {
 		return true
 	}
+	r.tooLarge()
+	return false
+}
+
+func (r *lineReader) tooLarge() {
 	r.say(KindGeneral, "the configuration grows beyond %d lines - the rest is ignored", r.opt.maxLines)
 	r.stop()
-	return false
 }
 
 // raw returns the next line of the newest source.

@@ -2,6 +2,7 @@ package keepalivedconf
 
 import (
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -17,8 +18,8 @@ const OwnID = "tandem"
 type Options struct {
 	// ConfigID is the id for conditional lines and ${_INSTANCE} (-i); "" is the host name up to its first dot.
 	ConfigID string
-	// ReadFile opens files; nil is os.ReadFile.
-	ReadFile func(name string) ([]byte, error)
+	// Files is where files are; nil is the machine's file system.
+	Files Files
 	// Env is ${_ENV NAME}; nil is os.Getenv.
 	Env func(name string) string
 	// Random is the source of ${_RANDOM}; nil is a random one.
@@ -27,10 +28,24 @@ type Options struct {
 	Host Host
 }
 
+// Files is what reading needs of a file system.
+type Files interface {
+	ReadFile(name string) ([]byte, error)
+	Stat(name string) (fs.FileInfo, error)
+	// Glob is filepath.Glob.
+	Glob(pattern string) ([]string, error)
+}
+
+type diskFiles struct{}
+
+func (diskFiles) ReadFile(name string) ([]byte, error)  { return os.ReadFile(name) }
+func (diskFiles) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
+func (diskFiles) Glob(pattern string) ([]string, error) { return filepath.Glob(pattern) }
+
 // settings is Options with everything filled in.
 type settings struct {
 	configID string
-	readFile func(string) ([]byte, error)
+	files    Files
 	env      func(string) string
 	random   *rand.Rand
 	host     Host
@@ -38,13 +53,13 @@ type settings struct {
 }
 
 func (o Options) settings() *settings {
-	s := &settings{configID: o.ConfigID, readFile: o.ReadFile, env: o.Env, host: o.Host, maxLines: maxLines}
+	s := &settings{configID: o.ConfigID, files: o.Files, env: o.Env, host: o.Host, maxLines: maxLines}
 	if s.configID == "" {
 		name, _ := os.Hostname()
 		s.configID, _, _ = strings.Cut(name, ".")
 	}
-	if s.readFile == nil {
-		s.readFile = os.ReadFile
+	if s.files == nil {
+		s.files = diskFiles{}
 	}
 	if s.env == nil {
 		s.env = os.Getenv
@@ -67,7 +82,7 @@ func Read(file string, o Options) (*Config, Reports) { return read(file, o.setti
 func read(file string, opt *settings) (*Config, Reports) {
 	b := &builder{cfg: &Config{Global: newGlobal()}, opt: opt, once: map[string]bool{}}
 	lines := &lineReader{opt: opt, report: b.add, defs: map[string]*definition{}}
-	if data, err := opt.readFile(file); err != nil {
+	if data, err := opt.files.ReadFile(file); err != nil {
 		b.add(Report{Kind: KindFile, Text: fmt.Sprintf("Unable to read configuration file %s: %v", file, err), Stops: true})
 	} else {
 		lines.files = append(lines.files, File{file, data})

@@ -1,7 +1,6 @@
 package keepalivedconf
 
 import (
-	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
@@ -17,7 +16,6 @@ func (h blank) Interface(name string) (Link, bool) {
 }
 func (h blank) User(name string) (int, int, bool) { return 0, 0, name == "root" }
 func (h blank) Group(name string) (int, bool)     { return 0, name == "root" }
-func (h blank) Mode(string) (fs.FileMode, bool)   { return 0, false }
 func (h blank) Scripts() ScriptInspector          { return nil }
 
 var ethernet = Link{Multicast: true, MTU: 1500}
