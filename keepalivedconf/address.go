@@ -3,7 +3,6 @@ package keepalivedconf
 import (
 	"math"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 )
@@ -317,20 +316,33 @@ func (b *builder) addExcludedVIP(i *Instance, s *Statement) {
 	}
 }
 
+// onDevice is an address on an interface, or on the instance's own if device is "".
+type onDevice struct {
+	addr   netip.Addr
+	device string
+}
+
 // duplicateVIP advises about an address that the instance has already. The same address may be advertised on one interface
 // and excluded on another. keepalived 2.4 drops the second; 2.2, which advertises both, says nothing.
 func (b *builder) duplicateVIP(i *Instance, a Address, excluded bool, s *Statement) bool {
-	same := func(other Address) bool { return other.Addr() == a.Addr() && (!excluded || other.Device == a.Device) }
-	what, block := "", "virtual_ipaddress"
+	if i.raw.vips == nil {
+		i.raw.vips, i.raw.excluded, i.raw.anyVIP = map[onDevice]bool{}, map[onDevice]bool{}, map[netip.Addr]bool{}
+	}
+	here := onDevice{a.Addr(), a.Device}
+	what, block := "", ""
+	switch {
+	case i.raw.vips[here] || !excluded && i.raw.anyVIP[a.Addr()]:
+		block = "virtual_ipaddress"
+	case i.raw.excluded[here]:
+		block = "virtual_ipaddress_excluded"
+	}
 	if excluded {
 		what = "Excluded "
+		i.raw.excluded[here] = true
+	} else {
+		i.raw.vips[here], i.raw.anyVIP[a.Addr()] = true, true
 	}
-	at := slices.IndexFunc(i.Addresses, same)
-	if at < 0 {
-		block = "virtual_ipaddress_excluded"
-		at = slices.IndexFunc(i.ExcludedAddresses, func(o Address) bool { return o.Addr() == a.Addr() && o.Device == a.Device })
-	}
-	if at < 0 {
+	if block == "" {
 		return false
 	}
 	b.advice(s.Pos, "remove it on every node in the same step: nodes compare the addresses in each other's adverts",

@@ -41,7 +41,7 @@ func (b *builder) completeGroups() {
 	kept := b.cfg.Groups[:0]
 	for _, g := range b.cfg.Groups {
 		for _, name := range g.Names {
-			switch i := b.cfg.Instance(name); {
+			switch i := b.instances[name]; {
 			case i == nil:
 				b.say(KindGeneral, g.Pos, "Virtual router %s specified in sync group %s doesn't exist - ignoring", name, g.Name)
 			case i.Group != nil:

@@ -77,11 +77,24 @@ func (b *builder) checkScripts() {
 
 // checkVRIDs finds instances that would take each other's adverts for their own.
 func (b *builder) checkVRIDs() {
-	for n, i := range b.cfg.Instances {
-		for _, j := range b.cfg.Instances[n+1:] {
-			if i.VRID == 0 || i.VRID != j.VRID || i.Family != j.Family || i.Unicast != j.Unicast {
-				continue
-			}
+	type space struct {
+		vrid    uint8
+		family  Family
+		unicast bool
+		on      string // the interface, of multicast
+	}
+	seen := map[space][]*Instance{}
+	for _, j := range b.cfg.Instances {
+		at := space{j.VRID, j.Family, j.Unicast, j.Interface}
+		if j.Unicast {
+			at.on = ""
+		}
+		if j.VRID == 0 {
+			continue
+		}
+		before := seen[at]
+		seen[at] = append(before, j)
+		for _, i := range before[:min(len(before), maxNesting)] {
 			if i.Unicast {
 				if i.Interface != "" && j.Interface != "" && i.Interface != j.Interface || i.SourceAddress != j.SourceAddress {
 					continue
@@ -91,7 +104,7 @@ func (b *builder) checkVRIDs() {
 				}
 				continue
 			}
-			if i.Interface == j.Interface && i.MulticastGroup == j.MulticastGroup {
+			if i.MulticastGroup == j.MulticastGroup {
 				b.stops(j.at("virtual_router_id"), "%s and %s both use VRID %d with %s on interface %s", i.Name, j.Name, i.VRID, i.Family, i.Interface)
 				b.hint("give one of them another virtual_router_id, the same change on every node")
 			}

@@ -208,6 +208,8 @@ type instanceRaw struct {
 	garpExtraIf       *time.Duration
 	advert            time.Duration
 	state             State
+	vips, excluded    map[onDevice]bool // what was written so far
+	anyVIP            map[netip.Addr]bool
 }
 
 // Owner reports whether the instance owns its addresses.

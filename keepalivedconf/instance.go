@@ -69,7 +69,7 @@ func (b *builder) addInstance(s *Statement) {
 		b.err(s, "vrrp_instance must have a name")
 		return
 	}
-	if b.cfg.Instance(s.Arg(1)) != nil {
+	if b.instances[s.Arg(1)] != nil {
 		b.err(s, "vrrp instance %s already defined", s.Arg(1))
 		return
 	}
@@ -82,6 +82,7 @@ func (b *builder) addInstance(s *Statement) {
 	instanceRows.walk(b, i, s.Body, nil)
 	b.endInstance(i)
 	b.cfg.Instances = append(b.cfg.Instances, i)
+	b.instances[i.Name] = i
 }
 
 // endInstance is what keepalived checks at the closing brace.

@@ -89,10 +89,23 @@ type builder struct {
 	reports Reports
 	full    bool // the report made last found no place
 	lines   *lineReader
+	// What was defined so far, by name.
+	instances map[string]*Instance
+	scripts   map[string]*Script
+	files     map[string]*TrackFile
+	processes map[string]*Process
+	links     map[string]string // names of interfaces to be made, and the instances that make them
 	// once holds the parts of keepalived that were reported as not supported.
 	once map[string]bool
 	// rulePriority counts the rules without a preference, by family.
 	rulePriority [2]uint32
+}
+
+func newBuilder(opt *settings) *builder {
+	return &builder{
+		cfg: &Config{Global: newGlobal()}, opt: opt, once: map[string]bool{}, links: map[string]string{},
+		instances: map[string]*Instance{}, scripts: map[string]*Script{}, files: map[string]*TrackFile{}, processes: map[string]*Process{},
+	}
 }
 
 // maxReports bounds what a hostile file can make of its lines.

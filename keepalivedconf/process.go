@@ -116,6 +116,9 @@ func (b *builder) addProcess(s *Statement) {
 		return
 	}
 	b.cfg.Processes = append(b.cfg.Processes, p)
+	if b.processes[p.Name] == nil {
+		b.processes[p.Name] = p
+	}
 }
 
 // trackFileRows is what may stand in track_file at the top of the file.
@@ -181,4 +184,7 @@ func (b *builder) addFile(s *Statement) {
 		return
 	}
 	b.cfg.TrackFiles = append(b.cfg.TrackFiles, f)
+	if b.files[f.Name] == nil {
+		b.files[f.Name] = f
+	}
 }

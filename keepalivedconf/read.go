@@ -80,7 +80,7 @@ func (o Options) settings() *settings {
 func Read(file string, o Options) (*Config, Reports) { return read(file, o.settings()) }
 
 func read(file string, opt *settings) (*Config, Reports) {
-	b := &builder{cfg: &Config{Global: newGlobal()}, opt: opt, once: map[string]bool{}}
+	b := newBuilder(opt)
 	lines := &lineReader{opt: opt, report: b.add, defs: map[string]*definition{}}
 	if data, err := opt.files.ReadFile(file); err != nil {
 		b.add(Report{Kind: KindFile, Text: fmt.Sprintf("Unable to read configuration file %s: %v", file, err), Stops: true})

@@ -95,7 +95,7 @@ func (b *builder) addTrack(owner, what string, into *[]Track, s *Statement, weig
 // addTrackScript reads a line of track_script; the vrrp_script must stand before it.
 func (b *builder) addTrackScript(owner string, into *[]Track, s *Statement) {
 	name := s.Words[0]
-	script := b.cfg.Script(name)
+	script := b.scripts[name]
 	if script == nil {
 		b.err(s, "(%s) track script %s not found, ignoring...", owner, name)
 		return
@@ -113,42 +113,38 @@ func (b *builder) addTrackScript(owner string, into *[]Track, s *Statement) {
 // addTrackProcess reads a line of track_process; the vrrp_track_process must stand before it.
 func (b *builder) addTrackProcess(owner string, into *[]Track, s *Statement) {
 	name := s.Words[0]
-	for _, p := range b.cfg.Processes {
-		if p.Name != name {
-			continue
-		}
-		o, n := escape(owner), escape(name)
-		b.addTrack(owner, "track_process", into, s, p.Weight, p.Reverse, trackWords{
-			unknownOption: "(" + o + ") unknown track process option %s - ignoring",
-			noValue:       "(" + owner + ") weight without value specified for track process " + name + " - ignoring",
-			badWeight:     "(" + o + ") weight for track process " + n + " must be in [-254..254] inclusive. Ignoring...%.0s",
-			badDirection:  "(" + o + ") unknown track_process " + n + " weight option %s - ignoring",
-			low:           -254, high: 254, noreverse: true,
-		})
+	p := b.processes[name]
+	if p == nil {
+		b.err(s, "(%s) track process %s not found, ignoring...", owner, name)
 		return
 	}
-	b.err(s, "(%s) track process %s not found, ignoring...", owner, name)
+	o, n := escape(owner), escape(name)
+	b.addTrack(owner, "track_process", into, s, p.Weight, p.Reverse, trackWords{
+		unknownOption: "(" + o + ") unknown track process option %s - ignoring",
+		noValue:       "(" + owner + ") weight without value specified for track process " + name + " - ignoring",
+		badWeight:     "(" + o + ") weight for track process " + n + " must be in [-254..254] inclusive. Ignoring...%.0s",
+		badDirection:  "(" + o + ") unknown track_process " + n + " weight option %s - ignoring",
+		low:           -254, high: 254, noreverse: true,
+	})
 }
 
 // addTrackFile reads a line of track_file in an instance or group; the track_file block must stand before it.
 func (b *builder) addTrackFile(owner string, into *[]Track, s *Statement) {
 	name := s.Words[0]
-	for _, f := range b.cfg.TrackFiles {
-		if f.Name != name {
-			continue
-		}
-		o, n := escape(owner), escape(name)
-		b.addTrack(owner, "track_file", into, s, f.Weight, f.Reverse, trackWords{
-			unknownOption: "(" + o + ") unknown track file option %s - ignoring",
-			noValue:       "(" + owner + ") weight without value specified for track file " + name + " - ignoring",
-			badWeight:     "(" + o + ") weight for track file " + n + " must be in [-254..254] inclusive. Ignoring...%.0s",
-			badDirection:  "(" + o + ") unknown track file " + n + " weight option %s - ignoring",
-			dropDirection: true,
-			low:           -254, high: 254, noreverse: true,
-		})
+	f := b.files[name]
+	if f == nil {
+		b.err(s, "(%s) track file %s not found, ignoring...", owner, name)
 		return
 	}
-	b.err(s, "(%s) track file %s not found, ignoring...", owner, name)
+	o, n := escape(owner), escape(name)
+	b.addTrack(owner, "track_file", into, s, f.Weight, f.Reverse, trackWords{
+		unknownOption: "(" + o + ") unknown track file option %s - ignoring",
+		noValue:       "(" + owner + ") weight without value specified for track file " + name + " - ignoring",
+		badWeight:     "(" + o + ") weight for track file " + n + " must be in [-254..254] inclusive. Ignoring...%.0s",
+		badDirection:  "(" + o + ") unknown track file " + n + " weight option %s - ignoring",
+		dropDirection: true,
+		low:           -254, high: 254, noreverse: true,
+	})
 }
 
 // scriptRows is what may stand in vrrp_script.
@@ -236,4 +232,7 @@ func (b *builder) addScript(s *Statement) {
 		v.Timeout = v.Interval
 	}
 	b.cfg.Scripts = append(b.cfg.Scripts, v)
+	if b.scripts[v.Name] == nil {
+		b.scripts[v.Name] = v
+	}
 }

@@ -13,12 +13,11 @@ func validLinkName(name string) bool {
 
 // linkName takes the name of an interface to be made, unless another instance makes one of that name.
 func (b *builder) linkName(i *Instance, s *Statement, name string) bool {
-	for _, other := range b.cfg.Instances {
-		if other.VMAC != nil && other.VMAC.Name == name || other.IPVLAN != nil && other.IPVLAN.Name == name {
-			b.err(s, "(%s) VRRP instance %s is already using %s - ignoring name", i.Name, other.Name, name)
-			return false
-		}
+	if other, taken := b.links[name]; taken {
+		b.err(s, "(%s) VRRP instance %s is already using %s - ignoring name", i.Name, other, name)
+		return false
 	}
+	b.links[name] = i.Name
 	return true
 }
 
