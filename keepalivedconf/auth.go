@@ -100,10 +100,10 @@ func setHMACKey(b *builder, i *Instance, s *Statement) {
 	}
 	value := []byte(s.Arg(2))
 	if path, isFile := strings.CutPrefix(s.Arg(2), "file:"); isFile {
-		data, err := b.opt.files.ReadFile(path)
+		data, err := b.opt.readFile(path)
 		if err != nil {
 			b.err(s, "(%s) auth_hmac key file '%s' cannot be opened", i.Name, path)
-		} else if info, err := b.opt.files.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
+		} else if info, err := b.opt.stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
 			b.say(KindSecurity, s.Pos, "(%s) auth_hmac key file '%s' is readable by group or others", i.Name, path)
 		}
 		value = bytes.TrimRight(data, "\r\n")

@@ -24,8 +24,9 @@ func (m memory) Glob(pattern string) ([]string, error) { return m.MapFS.Glob(pat
 
 // readMemory reads "main" of a file system in memory, at most so many lines.
 func readMemory(files fstest.MapFS, most int) (*Config, Reports) {
+	m := memory{files}
 	o := Options{
-		ConfigID: "node1", Host: testHost, Files: memory{files}, Random: rand.NewPCG(1, 2),
+		ConfigID: "node1", Host: testHost, ReadFile: m.ReadFile, Stat: m.Stat, Glob: m.Glob, Random: rand.NewPCG(1, 2),
 		Env: func(name string) string { return "value of " + name },
 	}.settings()
 	o.maxLines = most

@@ -35,7 +35,7 @@ func (b *builder) find(t nameTable, word string) (uint32, bool) {
 		return uint32(v), v <= t.most
 	}
 	for _, dir := range iproute2Dirs {
-		data, err := b.opt.files.ReadFile(path.Join(dir, t.file))
+		data, err := b.opt.readFile(path.Join(dir, t.file))
 		if err != nil {
 			continue
 		}

@@ -18,8 +18,10 @@ const OwnID = "tandem"
 type Options struct {
 	// ConfigID is the id for conditional lines and ${_INSTANCE} (-i); "" is the host name up to its first dot.
 	ConfigID string
-	// Files is where files are; nil is the machine's file system.
-	Files Files
+	// ReadFile, Stat and Glob look for files; nil is os.ReadFile, os.Stat and filepath.Glob.
+	ReadFile func(name string) ([]byte, error)
+	Stat     func(name string) (fs.FileInfo, error)
+	Glob     func(pattern string) ([]string, error)
 	// Env is ${_ENV NAME}; nil is os.Getenv.
 	Env func(name string) string
 	// Random is the source of ${_RANDOM}; nil is a random one.
@@ -28,24 +30,12 @@ type Options struct {
 	Host Host
 }
 
-// Files is what reading needs of a file system.
-type Files interface {
-	ReadFile(name string) ([]byte, error)
-	Stat(name string) (fs.FileInfo, error)
-	// Glob is filepath.Glob.
-	Glob(pattern string) ([]string, error)
-}
-
-type diskFiles struct{}
-
-func (diskFiles) ReadFile(name string) ([]byte, error)  { return os.ReadFile(name) }
-func (diskFiles) Stat(name string) (fs.FileInfo, error) { return os.Stat(name) }
-func (diskFiles) Glob(pattern string) ([]string, error) { return filepath.Glob(pattern) }
-
 // settings is Options with everything filled in.
 type settings struct {
 	configID string
-	files    Files
+	readFile func(string) ([]byte, error)
+	stat     func(string) (fs.FileInfo, error)
+	glob     func(string) ([]string, error)
 	env      func(string) string
 	random   *rand.Rand
 	host     Host
@@ -53,13 +43,21 @@ type settings struct {
 }
 
 func (o Options) settings() *settings {
-	s := &settings{configID: o.ConfigID, files: o.Files, env: o.Env, host: o.Host, maxLines: maxLines}
+	s := &settings{
+		configID: o.ConfigID, readFile: o.ReadFile, stat: o.Stat, glob: o.Glob, env: o.Env, host: o.Host, maxLines: maxLines,
+	}
 	if s.configID == "" {
 		name, _ := os.Hostname()
 		s.configID, _, _ = strings.Cut(name, ".")
 	}
-	if s.files == nil {
-		s.files = diskFiles{}
+	if s.readFile == nil {
+		s.readFile = os.ReadFile
+	}
+	if s.stat == nil {
+		s.stat = os.Stat
+	}
+	if s.glob == nil {
+		s.glob = filepath.Glob
 	}
 	if s.env == nil {
 		s.env = os.Getenv
@@ -82,7 +80,7 @@ func Read(file string, o Options) (*Config, Reports) { return read(file, o.setti
 func read(file string, opt *settings) (*Config, Reports) {
 	b := newBuilder(opt)
 	lines := &lineReader{opt: opt, report: b.add, defs: map[string]*definition{}}
-	if data, err := opt.files.ReadFile(file); err != nil {
+	if data, err := opt.readFile(file); err != nil {
 		b.add(Report{Kind: KindFile, Text: fmt.Sprintf("Unable to read configuration file %s: %v", file, err), Stops: true})
 	} else {
 		lines.files = append(lines.files, File{file, data})
