@@ -13,6 +13,7 @@ import (
 	"tandem/web/realip"
 	"tandem/web/resolver"
 	"tandem/web/rewrite"
+	"tandem/web/ssi"
 	"tandem/web/vars"
 )
 
@@ -43,6 +44,7 @@ func modules() []*web.Module {
 		// Header filters, in the order in which they see a response.
 		notmodified.Module,
 		headers.Module,
+		ssi.Module,
 		ranges.Module,
 
 		access.Referer,

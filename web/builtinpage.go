@@ -1,5 +1,7 @@
 package web
 
+import "tandem/web/http1"
+
 // Version is the nginx version whose behaviour tandem follows; what the Server
 // header, error pages and $nginx_version say.
 const Version = "1.31.5"
@@ -100,21 +102,7 @@ func (r *Request) sendRefresh() Code {
 	location := r.Response.Location
 	r.Response.Location = nil
 	page := append(r.Scratch(), "<html><head><meta http-equiv=\"Refresh\" content=\"0; URL="...)
-	for _, c := range location {
-		// Quotes and angle brackets would end the attribute.
-		switch c {
-		case '"':
-			page = append(page, "%22"...)
-		case '<':
-			page = append(page, "%3C"...)
-		case '>':
-			page = append(page, "%3E"...)
-		case '&':
-			page = append(page, "&amp;"...)
-		default:
-			page = append(page, c)
-		}
-	}
+	page = http1.AppendEscapeURI(page, location, http1.EscapeHTML)
 	page = append(page, "\"></head><body></body></html>\r\n"...)
 	defer r.Unscratch(page)
 	r.ErrStatus = 200

@@ -72,8 +72,12 @@ func (r *Request) sendPastFilters(c Chunk) error {
 	if c.Len() == 0 && !c.Flush {
 		return nil
 	}
+	r.output = r.output || c.Len() > 0
 	return Next{r.Main, r.Main.postponeIndex()}.Send(c)
 }
+
+// HasOutput reports whether a subrequest has sent anything of a body.
+func (r *Request) HasOutput() bool { return r.output || len(r.Output) > 0 }
 
 // collect keeps a subrequest's body in r.Output.
 func (r *Request) collect(c Chunk) error {

@@ -10,6 +10,10 @@ import (
 // refusal of an earlier one, came to: OK and Error after a response was sent;
 // a status to be answered, through error_page where that applies.
 func (r *Request) Finalize(code Code) {
+	if f := r.answered; f != nil && code != Done {
+		r.answered = nil
+		code = f(r, code)
+	}
 	switch {
 	case code == Done:
 		return

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net"
 	"strconv"
 
 	"tandem/web/http1"
@@ -115,6 +116,9 @@ func (r *Request) appendLocation(dst []byte) []byte {
 }
 
 func (s *http1Stream) sendBody(r *Request, c Chunk) error {
+	if s.c.broken {
+		return net.ErrClosed
+	}
 	n := c.Len()
 	if s.last {
 		if n == 0 {

@@ -114,6 +114,8 @@ type Request struct {
 	uriChanged     bool
 	uriChanges     int
 	subrequests    int
+	answered       func(*Request, Code) Code
+	output         bool // a subrequest that has sent something
 	accessCode     Code
 	done           bool
 

@@ -6,6 +6,9 @@ type SubrequestOptions struct {
 	HeaderOnly bool // the body is of no interest
 	Background bool // runs for its effect; nothing of it is sent
 	NoBody     bool // the client's request body is neither read nor passed on
+	// Answered is asked what to make of the code that the subrequest's
+	// handler came to, before an error page is sent for it. Nil: nothing else.
+	Answered func(sr *Request, code Code) Code
 }
 
 // Subrequest runs a request for another path as part of r, and returns it when
@@ -34,6 +37,7 @@ func (r *Request) Subrequest(path, args []byte, opts SubrequestOptions) *Request
 		InMemoryOutput: opts.InMemory,
 		HeaderOnly:     opts.HeaderOnly,
 		NoBody:         opts.NoBody,
+		answered:       opts.Answered,
 		vars:           r.vars,
 		scratch:        r.scratch,
 		subrequests:    r.subrequests - 1,
