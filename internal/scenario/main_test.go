@@ -3,7 +3,10 @@ package scenario_test
 import (
 	"bytes"
 	"context"
+	"embed"
+	"flag"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -23,8 +26,16 @@ import (
 // builds it first.
 const binaryEnv = "TANDEM_BINARY"
 
+// parallel is how many scenarios run at a time. They wait most of the time,
+// so it has nothing to do with the number of processors.
+const parallel = "6"
+
 func TestMain(m *testing.M) {
+	flag.Parse()
 	if os.Getenv(binaryEnv) != "" {
+		if err := flag.Set("test.parallel", parallel); err != nil {
+			panic(err)
+		}
 		lab.Main()
 		os.Exit(m.Run())
 	}
@@ -72,18 +83,25 @@ func classic(t *testing.T) scenario.Program {
 	if users, err := os.ReadFile("/proc/self/uid_map"); err != nil || len(strings.Fields(string(users))) != 3 || strings.Fields(string(users))[2] == "1" {
 		t.Skip("nginx needs more than one user")
 	}
-	// Where Debian's nginx logs before it has read its configuration, and
-	// where it keeps bodies.
-	for _, dir := range []string{"/var/log/nginx", "/var/lib/nginx"} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			t.Skip(err)
-		}
-		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, ""); err != nil {
-			t.Skipf("an empty %s: %v", dir, err)
-		}
+	if err := nginxFolders(); err != nil {
+		t.Skip(err)
 	}
 	return scenario.Classic()
 }
+
+// nginxFolders gives the lab folders of its own where Debian's nginx logs
+// before it has read its configuration, and where it keeps bodies.
+var nginxFolders = sync.OnceValue(func() error {
+	for _, dir := range []string{"/var/log/nginx", "/var/lib/nginx"} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, ""); err != nil {
+			return fmt.Errorf("an empty %s: %w", dir, err)
+		}
+	}
+	return nil
+})
 
 func check(t testing.TB, err error) {
 	t.Helper()
@@ -98,11 +116,18 @@ var seed = [2]scenario.Config{
 	{Name: "node2", Title: "主机02 IP：192.168.200.10", Address: netip.MustParsePrefix("192.168.200.10/24"), Write: writeSeed("node2")},
 }
 
+//go:embed testdata/seed
+var seedFiles embed.FS
+
 // writeSeed copies a node's files. nginx finds a mime.types beside its
 // configuration, as it does where it is installed.
 func writeSeed(node string) func(string) error {
 	return func(prefix string) error {
-		if err := os.CopyFS(prefix, os.DirFS(filepath.Join("testdata", "seed", node))); err != nil {
+		files, err := fs.Sub(seedFiles, "testdata/seed/"+node)
+		if err != nil {
+			return err
+		}
+		if err := os.CopyFS(prefix, files); err != nil {
 			return err
 		}
 		return os.WriteFile(filepath.Join(prefix, "conf", "mime.types"), []byte("types { text/html html htm; }\n"), 0o644)
@@ -129,9 +154,11 @@ func edit(c scenario.Config, name string, change func(string) string) scenario.C
 // vip is what the two nodes share.
 var vip = netip.MustParseAddr("192.168.200.254")
 
-// newPair makes a pair of the seed's nodes with the given programs.
+// newPair makes a pair of the seed's nodes with the given programs. From then
+// on the test runs in parallel with others.
 func newPair(t *testing.T, programs [2]scenario.Program, nodes [2]scenario.Config) *scenario.Pair {
 	t.Helper()
+	t.Parallel()
 	l := lab.New(t)
 	for i := range nodes {
 		nodes[i].Program = programs[i]

@@ -160,7 +160,7 @@ func (p *Pair) Observe(ctx context.Context, change func(context.Context) error, 
 func (p *Pair) Get(ctx context.Context, url string) (body string, err error) {
 	client := http.Client{
 		Transport: &http.Transport{DialContext: p.Client.DialContext, DisableKeepAlives: true},
-		Timeout:   2 * time.Second,
+		Timeout:   5 * time.Second,
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {

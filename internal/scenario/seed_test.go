@@ -33,6 +33,7 @@ func shows(t *testing.T, p *scenario.Pair, master *scenario.Node) {
 // TestSeed goes through what an operator sees of the pair, with each program
 // in each role.
 func TestSeed(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name     string
 		programs func(*testing.T) [2]scenario.Program
@@ -82,9 +83,25 @@ func TestSeed(t *testing.T) {
 	}
 }
 
+// TestAsAnotherUser runs the pair for a user without any privilege.
+func TestAsAnotherUser(t *testing.T) {
+	t.Parallel()
+	lab.New(t)
+	out, err := lab.AsNobody(t, "-test.v", "-test.run=^TestSeed$/^tandem_and_tandem$")
+	switch {
+	case err != nil:
+		t.Errorf("%v\n%s", err, out)
+	case strings.Contains(out, "no lab: "):
+		t.Skipf("no lab for an unprivileged user here:\n%s", out)
+	case !strings.Contains(out, "--- PASS: TestSeed/tandem_and_tandem"):
+		t.Errorf("it did not run:\n%s", out)
+	}
+}
+
 // TestWebFailure lets the master's web side fall silent while its process
 // lives.
 func TestWebFailure(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		peer func(*testing.T) scenario.Program
@@ -113,6 +130,7 @@ func TestWebFailure(t *testing.T) {
 // TestKill kills the master without warning: keepalived would leave the VIP
 // on both nodes for ever.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		peer func(*testing.T) scenario.Program

@@ -86,6 +86,7 @@ func TestDemo(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes half a minute")
 	}
+	t.Parallel()
 	lab.New(t) // the reason to skip, if there is one
 	var stderr bytes.Buffer
 	cmd := exec.Command(os.Getenv(binaryEnv), "demo", "--json")

@@ -47,3 +47,18 @@ func TestWithoutPrivileges(t *testing.T) {
 		t.Errorf("nothing needed: %v", err)
 	}
 }
+
+// TestAsAnotherUser runs some of this package's tests in a lab that a user
+// without any privilege made.
+func TestAsAnotherUser(t *testing.T) {
+	lab.New(t)
+	out, err := lab.AsNobody(t, "-test.v", "-test.run=^(TestMulticast|TestIPv6Addresses|TestGratuitousARP|TestWatcher|TestInterfaceAppearsLater)$")
+	switch {
+	case err != nil:
+		t.Errorf("%v\n%s", err, out)
+	case strings.Contains(out, "no lab: "):
+		t.Skipf("no lab for an unprivileged user here:\n%s", out)
+	case !strings.Contains(out, "--- PASS: TestWatcher"):
+		t.Errorf("not all tests ran:\n%s", out)
+	}
+}
