@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"tandem/internal/errorlog"
 	"tandem/internal/logfile"
@@ -25,27 +24,28 @@ type configuration struct {
 
 	textErrors int // how many errors of load are about lines of nginx.conf; the rest is about the whole
 
-	logs  *logfile.Set
-	files []*logfile.File // what this configuration opened of logs
+	logs targets
 }
 
 // load reads both files. The errors are nginx.conf's; those of keepalived.conf
 // are in reports. A configuration with errors is to be released, not used.
 func load(o *options, logs *logfile.Set) (*configuration, nginxconf.Errors) {
-	c := &configuration{opts: o, logs: logs}
+	c := &configuration{opts: o, logs: targets{set: logs}}
 	tree, errs := nginxconf.Read(o.conf, nginxconf.Options{
 		Prefix:       o.prefix,
 		Globals:      o.globals,
 		BuiltinFiles: map[string][]byte{"mime.types": []byte(web.MimeTypes)},
 	})
 	c.tree = tree
-	c.http = &web.HTTP{Prefix: o.prefix, OpenLog: c.openErrorLog, OpenAccessLog: c.openAccessLog, TempRoot: o.tempFolder}
+	c.http = &web.HTTP{Prefix: o.prefix, OpenLog: c.openErrorLog, OpenAccessLog: c.openAccessLog,
+		OpenNamedLogs: c.logs.openNamed, TempRoot: o.tempFolder}
 	groups := append(c.http.Commands(modules()), c.processCommands())
 	errs = append(errs, nginxconf.NewTable(groups...).Bind(tree, &c.process, nginxconf.BindOptions{})...)
 	tree.Sort(errs)
 	c.textErrors = len(errs)
 
-	if err := c.openMainLog(); err != nil {
+	c.openMainLog()
+	for _, err := range c.logs.failed {
 		errs = append(errs, &nginxconf.Error{Msg: err.Error()})
 	}
 	c.http.Log = c.log
@@ -66,47 +66,6 @@ func hasEvents(tree *nginxconf.Tree) bool {
 	}
 	return false
 }
-
-// openMainLog opens the error log of the main level: what error_log says, or
-// the default.
-func (c *configuration) openMainLog() error {
-	targets := c.process.errorLogs
-	if len(targets) == 0 {
-		t := errorlog.Target{Level: errorlog.Error, To: os.Stderr}
-		if c.opts.errorLog != "stderr" {
-			f, err := c.openLog(c.opts.errorLog, true)
-			if err != nil {
-				return err
-			}
-			t.To = f
-		}
-		targets = []errorlog.Target{t}
-	}
-	c.log = errorlog.New(targets...)
-	return nil
-}
-
-// openLog opens a log file for as long as the configuration is in use.
-func (c *configuration) openLog(name string, isDefault bool) (*logfile.File, error) {
-	f, err := c.logs.Open(name, isDefault)
-	if err != nil {
-		return nil, err
-	}
-	c.files = append(c.files, f)
-	return f, nil
-}
-
-// openAccessLog opens the file of an access_log directive; an empty name is
-// the default log.
-func (c *configuration) openAccessLog(name string, _ web.LogOptions) (io.Writer, error) {
-	if name == "" {
-		return c.openLog(c.opts.accessLog(), true)
-	}
-	return c.openLog(name, false)
-}
-
-// release gives up what the configuration holds open.
-func (c *configuration) release() { c.logs.Release(c.files) }
 
 // pidFile returns the name of the pid file.
 func (c *configuration) pidFile() string {

@@ -54,6 +54,13 @@ func (n *node) obey(o *order) {
 		if n.reload(o.out) {
 			o.code = 0
 		}
+	case "memory-log":
+		o.code = 0
+		for _, m := range n.conf.logs.memory {
+			if _, err := m.WriteTo(o.out); err != nil {
+				o.code = 1
+			}
+		}
 	default:
 		fmt.Fprintf(o.out, "nginx: [error] unknown command %q\n", o.command)
 	}

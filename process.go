@@ -1,10 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"os"
-	"strings"
 	"time"
 
 	"tandem/internal/errorlog"
@@ -109,30 +106,4 @@ func readEventMethod(_ *nc.Scope, d *nc.Directive) error {
 		return nil
 	}
 	return fmt.Errorf("invalid event type %q", d.Args[0])
-}
-
-// openErrorLog opens the target of an error_log directive.
-func (c *configuration) openErrorLog(s *nc.Scope, d *nc.Directive) (errorlog.Target, error) {
-	t := errorlog.Target{Level: errorlog.Error}
-	if len(d.Args) > 1 {
-		var err error
-		if t.Level, err = errorlog.ParseLevels(d.Args[1:]); err != nil {
-			return t, err
-		}
-	}
-	switch name := d.Args[0]; {
-	case name == "stderr":
-		t.To = os.Stderr
-	case name == "":
-		return t, errors.New("invalid empty file name")
-	case strings.HasPrefix(name, "syslog:"), strings.HasPrefix(name, "memory:"):
-		return t, fmt.Errorf("the target %q is one of nginx that tandem does not support yet", name)
-	default:
-		f, err := c.openLog(s.Path(name, false), false)
-		if err != nil {
-			return t, err
-		}
-		t.To = f
-	}
-	return t, nil
 }

@@ -10,12 +10,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"tandem/status"
 )
 
 // program is the name of the built program, made once for all tests: it has to
@@ -424,6 +427,60 @@ func TestEnvironment(t *testing.T) {
 	log := b.read("logs/access.log")
 	if !strings.Contains(log, " -0400] ") && !strings.Contains(log, " -0500] ") {
 		t.Errorf("time zone: %s", log)
+	}
+}
+
+// The targets of logs that are no files, through the whole program.
+func TestLogTargets(t *testing.T) {
+	server, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	b := newBox(t)
+	text := conf("error_log memory:10k debug;", "hello")
+	text = strings.Replace(text, "access_log logs/access.log;", fmt.Sprintf(`
+		log_format plain "$uri $status";
+		access_log syslog:server=%s,tag=site,nohostname plain;
+		access_log logs/$status.log plain;
+		access_log logs/gathered.log plain buffer=1k;
+		error_log syslog:server=%s,facility=user,nohostname;
+		error_log logs/http.log;`, server.LocalAddr(), server.LocalAddr()), 1)
+	b.write("conf/nginx.conf", text, 0o644)
+	b.start()
+	b.get("/say")
+	b.get("/missing")
+	var got []string
+	packet := make([]byte, 4096)
+	for range 3 {
+		_ = server.SetReadDeadline(time.Now().Add(10 * time.Second))
+		n, err := server.Read(packet)
+		if err != nil {
+			t.Fatalf("%v after %q", err, got)
+		}
+		got = append(got, string(packet[:n]))
+	}
+	for i, want := range []string{`^<190>\w{3} [ \d]\d \d\d:\d\d:\d\d site: /say 200$`,
+		`^<11>\w{3} [ \d]\d \d\d:\d\d:\d\d nginx: \d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[error\] \d+#\d+: \*\d+ open\(\) ".*/html/missing" failed \(2: No such file or directory\), client: 127.0.0.1, server: , request: "GET /missing HTTP/1.1", host: "127.0.0.1:\d+"$`,
+		`^<190>\w{3} [ \d]\d \d\d:\d\d:\d\d site: /missing 404$`} {
+		if !regexp.MustCompile(want).MatchString(got[i]) {
+			t.Errorf("message %d: %q", i, got[i])
+		}
+	}
+	b.until("the log of 404", func() bool { return b.read("logs/404.log") == "/missing 404\n" })
+	b.until("the log of 200", func() bool { return b.read("logs/200.log") == "/say 200\n" })
+	b.until("the error", func() bool { return strings.Contains(b.read("logs/http.log"), "/html/missing") })
+	if text := b.read("logs/gathered.log"); text != "" {
+		t.Errorf("written at once: %q", text)
+	}
+	b.signal(syscall.SIGUSR1)
+	b.until("what was gathered", func() bool { return b.read("logs/gathered.log") == "/say 200\n/missing 404\n" })
+	var said bytes.Buffer
+	if code, err := status.Ask(filepath.Join(b.dir, "logs/nginx.control"), "memory-log", &said); code != 0 || err != nil {
+		t.Errorf("memory-log: %d %v", code, err)
+	}
+	if !strings.Contains(said.String(), "(SIGUSR1) received, reopening logs") {
+		t.Errorf("log in memory: %q", said.String())
 	}
 }
 

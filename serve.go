@@ -49,6 +49,7 @@ type node struct {
 // the exit code.
 func serve(o *options, stderr io.Writer) int {
 	n := &node{opts: o, stderr: stderr, orders: make(chan *order), ended: make(chan struct{}), starter: os.Geteuid()}
+	n.logs.Report = n.reportLog
 	c, errs := load(o, &n.logs)
 	printErrors(stderr, errs)
 	printReports(stderr, c.reports)
@@ -109,10 +110,18 @@ func (n *node) start(c *configuration) error {
 func (n *node) use(c *configuration, opened *web.Opened) {
 	n.conf = c
 	n.inForce.Store(c)
+	c.logs.use()
 	n.set.Log = c.log
 	n.gen = web.NewGeneration(c.http, &n.stats)
 	n.gen.Own = &n.own
 	opened.Use(n.gen)
+}
+
+// reportLog logs what is wrong with a log, which may well be another one.
+func (n *node) reportLog(level errorlog.Level, err error) {
+	if c := n.inForce.Load(); c != nil {
+		c.log.Printf(level, "%v", err)
+	}
 }
 
 func (n *node) events() *eventLog {

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"tandem/internal/errorlog"
+	"tandem/internal/logfile"
 	"tandem/nginxconf"
 )
 
@@ -17,9 +18,11 @@ type HTTP struct {
 	Log     *errorlog.Log
 	Prefix  string  // -p, with a final slash: what relative file names are relative to
 	OpenLog OpenLog // opens the target of an error_log directive
-	// OpenAccessLog opens the file of an access_log directive by its full
-	// name or, with an empty name, the default access log.
-	OpenAccessLog func(name string, opts LogOptions) (io.Writer, error)
+	// OpenAccessLog opens the target of an access_log directive: a file by
+	// its full name, "syslog:..." or, with an empty name, the default log.
+	OpenAccessLog func(name string, opts logfile.Options) (io.Writer, error)
+	// OpenNamedLogs opens a writer for access logs with variables in the name.
+	OpenNamedLogs func(logfile.CacheOptions) *logfile.Named
 	// TempRoot returns the full name of a default folder for temporary files,
 	// such as "client_body_temp". nil: it is below Prefix.
 	TempRoot func(name string) string

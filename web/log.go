@@ -7,10 +7,10 @@ import (
 	"os"
 	"sync"
 	"syscall"
-	"time"
 
 	"tandem/internal/errorlog"
 	"tandem/nginxconf"
+	"tandem/web/http1"
 )
 
 // The levels of the error log, named shortly for the many places that log.
@@ -71,6 +71,9 @@ func (r *Request) log(log *errorlog.Log, level errorlog.Level, extra func([]byte
 	if r.Head.HasHost {
 		b = appendQuoted(b, ", host: ", r.Head.Host)
 	}
+	if referer := r.Header(http1.Referer); referer != nil {
+		b = appendQuoted(b, ", referrer: ", referer)
+	}
 	log.Write(level, r.conn.number, b)
 	return b
 }
@@ -111,11 +114,4 @@ func readErrorLog(s *nginxconf.Scope, d *nginxconf.Directive) error {
 	}
 	*v = nginxconf.Value[*errorlog.Log]{V: errorlog.New(targets...), Set: true}
 	return nil
-}
-
-// LogOptions say how the lines of an access log reach their file.
-type LogOptions struct {
-	Buffer int           // bytes that may be gathered before they are written; 0: written at once
-	Flush  time.Duration // the longest that a line is gathered; 0: no limit of its own
-	Gzip   int           // compression level 1 to 9; 0: none
 }

@@ -77,6 +77,12 @@ type Target struct {
 	To    io.Writer
 }
 
+// LevelWriter is a writer that wants to know how grave a line is, in place of
+// Write.
+type LevelWriter interface {
+	WriteLevel(level Level, line []byte)
+}
+
 // Log is an error log: one or more targets. The zero Log and nil write
 // nothing.
 type Log struct {
@@ -127,9 +133,14 @@ func (l *Log) Write(level Level, conn uint64, message []byte) {
 	}
 	b = append(append(b, message...), '\n')
 	for _, t := range l.targets {
-		if level <= t.Level {
-			_, _ = t.To.Write(b)
+		if level > t.Level {
+			continue
 		}
+		if w, ok := t.To.(LevelWriter); ok {
+			w.WriteLevel(level, b)
+			continue
+		}
+		_, _ = t.To.Write(b)
 	}
 	*p = b
 	buffers.Put(p)

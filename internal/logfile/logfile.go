@@ -9,11 +9,15 @@ package logfile
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
+
+	"tandem/internal/errorlog"
 )
 
 // Set is the log files that are open, by name.
@@ -21,36 +25,48 @@ type Set struct {
 	// NoFiles: nothing is opened and what is written is dropped, for a process
 	// that only looks at the configuration.
 	NoFiles bool
+	// Report is told of what cannot be written: at most once a minute of a
+	// file, each time of one whose name changes. It may be nil.
+	Report func(errorlog.Level, error)
 
 	mu    sync.Mutex
 	files map[string]*File
+	named map[*Named]bool
 }
 
-// window is how long lines are gathered while there are many: the pause
-// between two writes to one file.
-const window = 10 * time.Millisecond
+// Options say how the lines of a file are gathered, as nginx's access_log does.
+// The zero value brings them to the disk without delay.
+type Options struct {
+	Buffer int           // bytes that are gathered before they are written; 0: none
+	Flush  time.Duration // the longest that a line is gathered; 0: no limit
+	Gzip   int           // compression level 1 to 9 of what was gathered; 0: none
+}
 
-// maxWaiting is how many bytes may wait for the disk before lines are dropped.
+// maxWaiting is how many bytes beyond its buffer may wait for the disk before
+// lines are dropped.
 const maxWaiting = 4 << 20
 
 // File is one log file. Writes of whole lines by several goroutines do not
 // mix.
 type File struct {
-	name string
-	uses int // guarded by the Set
+	name   string
+	report func(errorlog.Level, error)
+	uses   int // guarded by the Set
 
 	mu      sync.Mutex
+	options Options
 	waiting []byte // not yet written
 	spare   []byte // the buffer that was written last
 	dropped uint64
 	closed  bool
+	busy    bool      // the writer has bytes in its hands
 	flushed sync.Cond // waiting has become empty
+	next    *os.File  // what reopen has opened, for the writer to change to
+	timer   *time.Timer
 
 	wake chan struct{}
-	busy bool // the writer goroutine has bytes in its hands
 
-	out sync.Mutex // around f, which reopen replaces
-	f   *os.File
+	writer writer // of the goroutine
 }
 
 // Open returns the file of that name, opened for appending or made. A default
@@ -63,45 +79,75 @@ func (s *Set) Open(name string, isDefault bool) (*File, error) {
 		f.uses++
 		return f, nil
 	}
-	f := &File{name: name, uses: 1, wake: make(chan struct{}, 1)}
+	f := &File{name: name, report: s.Report, uses: 1, wake: make(chan struct{}, 1)}
 	f.flushed.L = &f.mu
 	if s.NoFiles {
 		f.closed = true
 		return f, nil
 	}
-	if err := f.reopen(isDefault); err != nil {
-		return nil, err
+	opened, err := open(name)
+	if os.IsNotExist(err) && isDefault && os.MkdirAll(filepath.Dir(name), 0o755) == nil {
+		opened, err = open(name)
+	}
+	if err != nil {
+		return nil, openError(name, err)
 	}
 	if s.files == nil {
 		s.files = make(map[string]*File)
 	}
 	s.files[name] = f
+	f.writer.f = opened
 	go f.write()
 	return f, nil
 }
 
+func open(name string) (*os.File, error) {
+	return os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_CLOEXEC, 0o644)
+}
+
+// openError says what went wrong as nginx does.
+func openError(name string, err error) error {
+	return fmt.Errorf("open() \"%s\" failed (%s)", name, errorlog.Reason(err))
+}
+
 // Reopen opens every file anew by its name, as USR1 demands after a rotation.
+// What was written before goes to the old file, unless that one stands still.
 // What cannot be opened goes on with what it has, and is reported.
 func (s *Set) Reopen() []error {
+	s.Flush(time.Second)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var errs []error
 	for _, f := range s.files {
-		f.flush(time.Second)
-		if err := f.reopen(false); err != nil {
-			errs = append(errs, err)
+		opened, err := open(f.name)
+		if err != nil {
+			errs = append(errs, openError(f.name, err))
+			continue
 		}
+		f.changeTo(opened)
+	}
+	for n := range s.named {
+		n.forget()
 	}
 	return errs
 }
 
 // Flush waits until everything written so far has reached the files, at most
-// for limit each.
+// for limit.
 func (s *Set) Flush(limit time.Duration) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, f := range s.files {
-		f.flush(limit)
+	files := slices.Collect(maps.Values(s.files))
+	named := slices.Collect(maps.Keys(s.named))
+	s.mu.Unlock()
+	end := time.Now().Add(limit)
+	for _, f := range files {
+		f.signal()
+	}
+	for _, f := range files {
+		f.flush(end)
+	}
+	for _, n := range named {
+		n.flush(end)
 	}
 }
 
@@ -121,38 +167,6 @@ func (s *Set) Release(files []*File) {
 	}
 }
 
-const openFlags = os.O_WRONLY | os.O_APPEND | os.O_CREATE | syscall.O_CLOEXEC
-
-func (f *File) reopen(makeFolder bool) error {
-	opened, err := os.OpenFile(f.name, openFlags, 0o644)
-	if os.IsNotExist(err) && makeFolder {
-		if os.MkdirAll(filepath.Dir(f.name), 0o755) == nil {
-			opened, err = os.OpenFile(f.name, openFlags, 0o644)
-		}
-	}
-	if err != nil {
-		return openError(f.name, err)
-	}
-	f.out.Lock()
-	defer f.out.Unlock()
-	if f.f != nil {
-		_ = f.f.Close()
-	}
-	f.f = opened
-	return nil
-}
-
-// openError says what went wrong as nginx does.
-func openError(name string, err error) error {
-	if pe, ok := err.(*os.PathError); ok {
-		if errno, ok := pe.Err.(syscall.Errno); ok {
-			text := errno.Error()
-			return fmt.Errorf("open() \"%s\" failed (%d: %s)", name, int(errno), string(text[0]-'a'+'A')+text[1:])
-		}
-	}
-	return fmt.Errorf("open() \"%s\" failed: %w", name, err)
-}
-
 // Name returns the file's name.
 func (f *File) Name() string { return f.name }
 
@@ -163,24 +177,53 @@ func (f *File) Dropped() uint64 {
 	return f.dropped
 }
 
+// Gather changes how lines are gathered from now on.
+func (f *File) Gather(o Options) {
+	f.mu.Lock()
+	waiting := f.options != o && len(f.waiting) > 0
+	f.options = o
+	f.mu.Unlock()
+	if waiting {
+		f.signal()
+	}
+}
+
 // Write takes a line. It never waits for the file; a line that finds too much
 // waiting is dropped, which Dropped counts and which is no error.
 func (f *File) Write(line []byte) (int, error) {
 	f.mu.Lock()
-	if len(f.waiting)+len(line) > maxWaiting || f.closed {
+	if len(f.waiting)+len(line) > f.options.Buffer+maxWaiting || f.closed {
 		f.dropped++
 		f.mu.Unlock()
 		return len(line), nil
 	}
 	first := len(f.waiting) == 0
 	f.waiting = append(f.waiting, line...)
+	wake := first
+	if buffer := f.options.Buffer; buffer > 0 {
+		wake = len(f.waiting) >= buffer
+		if first && f.options.Flush > 0 {
+			f.flushAfter(f.options.Flush)
+		}
+	}
 	f.mu.Unlock()
-	if first {
+	if wake {
 		f.signal()
 	}
 	return len(line), nil
 }
 
+// flushAfter has the lines written when d has passed, if nothing else makes
+// them be written before.
+func (f *File) flushAfter(d time.Duration) {
+	if f.timer == nil {
+		f.timer = time.AfterFunc(d, f.signal)
+		return
+	}
+	f.timer.Reset(d)
+}
+
+// signal has the writer write what waits.
 func (f *File) signal() {
 	select {
 	case f.wake <- struct{}{}:
@@ -188,70 +231,28 @@ func (f *File) signal() {
 	}
 }
 
-// take hands the waiting bytes to the writer.
-func (f *File) take() (b []byte, closed bool) {
+// changeTo has the writer go on with another open file.
+func (f *File) changeTo(opened *os.File) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	b, f.waiting = f.waiting, f.spare[:0]
-	f.spare = nil
-	f.busy = len(b) > 0
-	return b, f.closed
+	if f.next != nil {
+		_ = f.next.Close()
+	}
+	f.next = opened
+	f.mu.Unlock()
+	f.signal()
 }
 
-// maxSpare is how large a buffer is kept for the next lines.
-const maxSpare = 256 << 10
-
-func (f *File) give(b []byte) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if cap(b) <= maxSpare {
-		f.spare = b
-	}
-	f.busy = false
-	if len(f.waiting) == 0 {
-		f.flushed.Broadcast()
-	}
-}
-
-// write is the file's writer goroutine.
-func (f *File) write() {
-	for range f.wake {
-		b, closed := f.take()
-		if len(b) > 0 {
-			f.out.Lock()
-			_, err := f.f.Write(b)
-			f.out.Unlock()
-			if err != nil {
-				f.mu.Lock()
-				f.dropped++
-				f.mu.Unlock()
-			}
-			f.give(b)
-			if !closed {
-				time.Sleep(window)
-			}
-		}
-		if closed {
-			f.out.Lock()
-			_ = f.f.Close()
-			f.out.Unlock()
-			return
-		}
-	}
-}
-
-// flush waits until nothing is left to write, at most for limit.
-func (f *File) flush(limit time.Duration) {
-	timer := time.AfterFunc(limit, func() {
+// flush waits until nothing is left to write, at most until end.
+func (f *File) flush(end time.Time) {
+	timer := time.AfterFunc(time.Until(end), func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.flushed.Broadcast()
 	})
 	defer timer.Stop()
-	end := time.Now().Add(limit)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for (len(f.waiting) > 0 || f.busy) && time.Now().Before(end) {
+	for (len(f.waiting) > 0 || f.busy) && !f.closed && time.Now().Before(end) {
 		f.flushed.Wait()
 	}
 }

@@ -4,6 +4,7 @@
 //	log_format name [escape=default|json|none] string ...;
 //	access_log path [format [buffer=size] [gzip[=level]] [flush=time] [if=condition]];
 //	access_log off;
+//	open_log_file_cache max=N [inactive=time] [min_uses=N] [valid=time] | off;
 //
 // Lines go to memory and from there to the file within moments; a slow or full
 // disk stops no request.
@@ -15,6 +16,8 @@ import (
 	"io"
 	"strings"
 
+	"tandem/internal/logfile"
+	"tandem/internal/syslog"
 	"tandem/nginxconf"
 	"tandem/web"
 )
@@ -26,16 +29,16 @@ var Module = &web.Module{
 		{Name: "log_format", In: nginxconf.HTTP, Arity: nginxconf.TwoMore, Set: readFormat},
 		{Name: "access_log", In: nginxconf.HTTP | nginxconf.Server | nginxconf.Location | nginxconf.LocationIf | nginxconf.LimitExcept,
 			Arity: nginxconf.OneMore, Set: readAccessLog},
-		// Files are kept open in any case, and opened anew on USR1.
-		{Name: "open_log_file_cache", In: nginxconf.HTTP | nginxconf.Server | nginxconf.Location, Arity: nginxconf.Take1234},
+		{Name: "open_log_file_cache", In: nginxconf.HTTP | nginxconf.Server | nginxconf.Location, Arity: nginxconf.Take1234, Set: readCache},
 	},
 	Init: initModule,
 }
 
 // settings are the logs of one level.
 type settings struct {
-	logs nginxconf.Value[[]*log]
-	off  bool
+	logs  nginxconf.Value[[]*log]
+	off   bool
+	cache nginxconf.Value[*cache] // of logs with variables in the name
 }
 
 type mainSettings struct {
@@ -46,7 +49,8 @@ type mainSettings struct {
 
 // log is one access_log directive.
 type log struct {
-	to        io.Writer
+	to        io.Writer     // nil for a name with variables
+	path      *web.Template // a name with variables, absolute
 	format    *format
 	name      string // of the format
 	condition *web.Template
@@ -59,6 +63,7 @@ var (
 )
 
 func inherit(c, p *settings) error {
+	c.cache.Inherit(p.cache, nil)
 	if c.off || c.logs.Set {
 		c.logs.Set = true
 		return nil
@@ -83,7 +88,7 @@ func readAccessLog(s *nginxconf.Scope, d *nginxconf.Directive) error {
 	if len(rest) > 0 && !isParameter(rest[0]) {
 		l.name, rest = rest[0], rest[1:]
 	}
-	var opts web.LogOptions
+	var opts logfile.Options
 	for _, p := range rest {
 		if err := l.parameter(s, p, &opts); err != nil {
 			return err
@@ -92,16 +97,34 @@ func readAccessLog(s *nginxconf.Scope, d *nginxconf.Directive) error {
 	if opts.Flush > 0 && opts.Buffer == 0 {
 		return fmt.Errorf("no buffer is defined for access_log \"%s\"", d.Args[0])
 	}
-	to, err := b.HTTP.OpenAccessLog(s.Path(d.Args[0], false), opts)
-	if err != nil {
+	if err := l.open(s, d.Args[0], opts); err != nil {
 		return err
 	}
-	l.to = to
 	c.logs.V = append(c.logs.V, l)
 	c.logs.Set = true
 	m := mainConf.Of(b.HTTP)
 	m.pending = append(m.pending, l)
 	return nil
+}
+
+// open opens the target of the directive: a file, a syslog server, or files
+// whose names have variables.
+func (l *log) open(s *nginxconf.Scope, name string, opts logfile.Options) (err error) {
+	h := web.BlockOf(s).HTTP
+	toSyslog := strings.HasPrefix(name, syslog.Prefix)
+	switch {
+	case toSyslog && opts.Buffer > 0:
+		return errors.New("logs to syslog cannot be buffered")
+	case toSyslog:
+		l.to, err = h.OpenAccessLog(name, opts)
+	case !web.HasVariables(name):
+		l.to, err = h.OpenAccessLog(s.Path(name, false), opts)
+	case opts.Buffer > 0:
+		return errors.New("buffered logs cannot have variables in name")
+	default:
+		l.path, err = h.Template(s, l.d, s.Path(name, false))
+	}
+	return err
 }
 
 func isParameter(word string) bool {
@@ -113,7 +136,7 @@ func isParameter(word string) bool {
 	return word == "gzip"
 }
 
-func (l *log) parameter(s *nginxconf.Scope, p string, opts *web.LogOptions) error {
+func (l *log) parameter(s *nginxconf.Scope, p string, opts *logfile.Options) error {
 	name, value, has := strings.Cut(p, "=")
 	switch {
 	case name == "buffer" && has:
@@ -171,6 +194,7 @@ func initModule(h *web.HTTP) error {
 	if err := setDefault(h, m); err != nil {
 		errs = append(errs, err)
 	}
+	openCaches(h)
 	h.Handle(web.Log, write)
 	return errors.Join(errs...)
 }
@@ -186,7 +210,7 @@ func setDefault(h *web.HTTP, m *mainSettings) error {
 			return
 		}
 		if logs == nil && failed == nil {
-			w, err := h.OpenAccessLog("", web.LogOptions{})
+			w, err := h.OpenAccessLog("", logfile.Options{})
 			if err != nil {
 				failed = err
 				return
@@ -201,7 +225,7 @@ func setDefault(h *web.HTTP, m *mainSettings) error {
 // write is the handler of the log phase.
 func write(r *web.Request) web.Code {
 	c := conf.Of(r.Location)
-	if c.off && len(c.logs.V) == 0 {
+	if c.off {
 		return web.Declined
 	}
 	for _, l := range c.logs.V {
@@ -209,7 +233,11 @@ func write(r *web.Request) web.Code {
 			continue
 		}
 		line := l.format.append(r.Scratch(), r)
-		_, _ = l.to.Write(line)
+		if l.path != nil {
+			c.writeNamed(r, l.path, line)
+		} else {
+			_, _ = l.to.Write(line)
+		}
 		r.Unscratch(line)
 	}
 	return web.Declined

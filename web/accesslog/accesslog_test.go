@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"tandem/web"
 	"tandem/web/accesslog"
@@ -50,19 +51,56 @@ http {
 	}
 }
 
+// Names with variables: the file is made for each name, if the folder of root
+// exists; a name that leads back up is not used.
+func TestVariablesInName(t *testing.T) {
+	s := webtest.Start(t, `events {}
+http {
+	log_format plain "$uri";
+	open_log_file_cache max=2;
+	server { listen 127.0.0.1:8080;
+		access_log logs/$arg_name.log plain;
+		location /nowhere { root missing; }
+		location /uncached { open_log_file_cache off; }
+		root here;
+	}
+}`, []*web.Module{accesslog.Module}, map[string]string{"here/file": "", "logs/in/file": ""})
+	s.Get(t, "/a?name=one")
+	s.Get(t, "/b?name=two")
+	s.Get(t, "/nowhere?name=one")
+	s.Get(t, "/up?name=in/../one")
+	s.Get(t, "/uncached?name=one")
+	s.Get(t, "/last?name=last")
+	s.Logs.Flush(10 * time.Second)
+	for name, want := range map[string]string{"one.log": "/a\n/uncached\n", "two.log": "/b\n", "last.log": "/last\n"} {
+		if got, _ := os.ReadFile(filepath.Join(s.Dir, "logs", name)); string(got) != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	files, _ := os.ReadDir(filepath.Join(s.Dir, "logs"))
+	if len(files) != 4 {
+		t.Errorf("files: %v", files)
+	}
+}
+
 func TestErrors(t *testing.T) {
 	for conf, want := range map[string]string{
-		`access_log a.log nope;`:                   `unknown log format "nope" in`,
-		`log_format combined "x";`:                 `duplicate "log_format" name "combined" in`,
-		`log_format a escape=html "x";`:            `unknown log format escaping "html" in`,
-		`log_format a "$nope_at_all";`:             `unknown "nope_at_all" variable in`,
-		`access_log a.log combined buffer=0;`:      `invalid buffer size "0" in`,
-		`access_log a.log combined flush=1s;`:      `no buffer is defined for access_log "a.log" in`,
-		`access_log a.log combined flush=x;`:       `invalid flush time "x" in`,
-		`access_log off combined;`:                 `invalid parameter "combined" in`,
-		`access_log a.log combined gzip=11;`:       `invalid compression level "11" in`,
-		`access_log a.log combined if;`:            `invalid parameter "if" in`,
-		`access_log a.log combined if=$nonsuch_x;`: `unknown "nonsuch_x" variable in`,
+		`access_log a.log nope;`:                      `unknown log format "nope" in`,
+		`log_format combined "x";`:                    `duplicate "log_format" name "combined" in`,
+		`log_format a escape=html "x";`:               `unknown log format escaping "html" in`,
+		`log_format a "$nope_at_all";`:                `unknown "nope_at_all" variable in`,
+		`access_log a.log combined buffer=0;`:         `invalid buffer size "0" in`,
+		`access_log a.log combined flush=1s;`:         `no buffer is defined for access_log "a.log" in`,
+		`access_log a.log combined flush=x;`:          `invalid flush time "x" in`,
+		`access_log a$uri combined gzip;`:             `buffered logs cannot have variables in name in`,
+		`access_log syslog:server=::1 combined gzip;`: `logs to syslog cannot be buffered in`,
+		`open_log_file_cache inactive=1s;`:            `"open_log_file_cache" must have "max" parameter in`,
+		`open_log_file_cache max=x;`:                  `invalid "open_log_file_cache" parameter "max=x" in`,
+		`open_log_file_cache max=1 on;`:               `invalid "open_log_file_cache" parameter "on" in`,
+		`access_log off combined;`:                    `invalid parameter "combined" in`,
+		`access_log a.log combined gzip=11;`:          `invalid compression level "11" in`,
+		`access_log a.log combined if;`:               `invalid parameter "if" in`,
+		`access_log a.log combined if=$nonsuch_x;`:    `unknown "nonsuch_x" variable in`,
 	} {
 		_, _, errs := webtest.Load(t.TempDir(), "events {}\nhttp {\n"+conf+"\n}\n", []*web.Module{accesslog.Module})
 		if len(errs) != 1 || !strings.HasPrefix(errs[0].Error(), want) || errs[0].Pos.Line != 3 {

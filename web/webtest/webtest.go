@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"tandem/internal/errorlog"
+	"tandem/internal/logfile"
 	"tandem/nginxconf"
 	"tandem/web"
 )
@@ -27,6 +28,7 @@ type Server struct {
 	Dir  string // the prefix: relative names of the configuration are below it
 	HTTP *web.HTTP
 	Gen  *web.Generation
+	Logs *logfile.Set // of access logs with variables in the name
 
 	ports map[string]string // "8080" in the configuration -> the port it became
 }
@@ -53,10 +55,15 @@ var loopbackPort = regexp.MustCompile(`127\.0\.0\.1:(80[0-9][0-9])\b`)
 
 // Load reads a configuration; the caller looks at the errors.
 func Load(dir, conf string, modules []*web.Module) (*web.HTTP, *syncBuffer, nginxconf.Errors) {
+	return load(dir, conf, modules, new(logfile.Set))
+}
+
+func load(dir, conf string, modules []*web.Module, logs *logfile.Set) (*web.HTTP, *syncBuffer, nginxconf.Errors) {
 	if !strings.HasSuffix(dir, "/") {
 		dir += "/"
 	}
 	log := new(syncBuffer)
+	logs.Report = func(level errorlog.Level, err error) { fmt.Fprintf(log, "[%s] %v\n", level, err) }
 	h := &web.HTTP{
 		Prefix: dir,
 		Log:    errorlog.New(errorlog.Target{Level: errorlog.Debug, To: log}),
@@ -64,7 +71,8 @@ func Load(dir, conf string, modules []*web.Module) (*web.HTTP, *syncBuffer, ngin
 			return errorlog.Target{Level: errorlog.Debug, To: log}, nil
 		},
 	}
-	h.OpenAccessLog = func(name string, _ web.LogOptions) (io.Writer, error) {
+	h.OpenNamedLogs = logs.OpenNamed
+	h.OpenAccessLog = func(name string, _ logfile.Options) (io.Writer, error) {
 		if name == "" {
 			return io.Discard, nil
 		}
@@ -98,7 +106,8 @@ func Start(t testing.TB, conf string, modules []*web.Module, files map[string]st
 	for name, content := range files {
 		s.Write(t, name, content)
 	}
-	h, log, errs := Load(s.Dir, s.Expand(t, conf), modules)
+	s.Logs = new(logfile.Set)
+	h, log, errs := load(s.Dir, s.Expand(t, conf), modules, s.Logs)
 	if errs.Failed() {
 		t.Fatalf("configuration:\n%v", errs)
 	}

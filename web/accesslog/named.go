@@ -1,0 +1,108 @@
+package accesslog
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"tandem/internal/errorlog"
+	"tandem/internal/logfile"
+	"tandem/nginxconf"
+	"tandem/web"
+)
+
+// Logs with variables in the name: the file is found out for each request.
+
+// cache is one open_log_file_cache directive, and the writer of the files that
+// it concerns.
+type cache struct {
+	options logfile.CacheOptions
+	files   *logfile.Named // nil as long as no log needs it
+}
+
+func readCache(s *nginxconf.Scope, d *nginxconf.Directive) error {
+	v := &conf.Of(web.BlockOf(s).Location).cache
+	if v.Set {
+		return nginxconf.ErrDuplicate
+	}
+	o := logfile.CacheOptions{Inactive: 10 * time.Second, Valid: time.Minute, MinUses: 1}
+	off := false
+	for _, word := range d.Args {
+		name, value, _ := strings.Cut(word, "=")
+		var err error
+		switch name {
+		case "max":
+			o.Max, err = nginxconf.ParseNumber(value)
+		case "inactive":
+			o.Inactive, err = nginxconf.ParseSec(value)
+		case "min_uses":
+			o.MinUses, err = nginxconf.ParseNumber(value)
+		case "valid":
+			o.Valid, err = nginxconf.ParseSec(value)
+		default:
+			if off = off || word == "off"; word != "off" {
+				err = nginxconf.ErrInvalidValue
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("invalid \"open_log_file_cache\" parameter \"%s\"", word)
+		}
+	}
+	switch {
+	case off:
+		o = logfile.CacheOptions{}
+	case o.Max == 0:
+		return errors.New("\"open_log_file_cache\" must have \"max\" parameter")
+	}
+	*v = nginxconf.Value[*cache]{V: &cache{options: o}, Set: true}
+	return nil
+}
+
+// openCaches starts the writers that logs with variables in the name need.
+func openCaches(h *web.HTTP) {
+	none := new(cache)
+	h.Each(func(l *web.Location) {
+		c := conf.Of(l)
+		for _, log := range c.logs.V {
+			if log.path == nil || c.off {
+				continue
+			}
+			if c.cache.V == nil {
+				c.cache.V = none
+			}
+			if c.cache.V.files == nil {
+				c.cache.V.files = h.OpenNamedLogs(c.cache.V.options)
+			}
+		}
+	})
+}
+
+// writeNamed writes a line to the file that path comes to. As in nginx, the
+// folder that root names must exist, so that names of hosts that clients make
+// up do not become files. A name that leads back up is refused: nginx would
+// follow it.
+func (c *settings) writeNamed(r *web.Request, path *web.Template, line []byte) {
+	name := path.Append(r, r.Scratch())
+	if hasParent(name) {
+		r.Logf(errorlog.Crit, "log file name \"%s\" is not used: it leads to a parent folder", name)
+	} else {
+		folder := r.AppendRoot(r.Scratch())
+		c.cache.V.files.WriteTo(folder, name, line)
+		r.Unscratch(folder)
+	}
+	r.Unscratch(name)
+}
+
+// hasParent reports whether a segment of the name is "..".
+func hasParent(name []byte) bool {
+	for rest, more := name, true; more; {
+		var segment []byte
+		segment, rest, more = bytes.Cut(rest, []byte("/"))
+		if string(segment) == ".." {
+			return true
+		}
+	}
+	return false
+}
