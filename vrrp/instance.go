@@ -96,6 +96,7 @@ func (in *instance) read(conn netif.Conn, r *Router) {
 		}
 		select {
 		case r.packets <- arrival{in: in, buf: buf, datagram: d}:
+			r.waiter.wake()
 		default:
 			in.overruns.Add(1)
 			r.release(buf)

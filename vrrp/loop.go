@@ -24,8 +24,6 @@ func (r *Router) loop(thread func() error) {
 		// A thread whose scheduling was changed ends with the loop: it is never unlocked.
 		r.tell(Report{Text: "scheduling of the VRRP thread", Err: err, At: time.Now()})
 	}
-	timer := time.NewTimer(0)
-	defer timer.Stop()
 	for {
 		calls, _ := r.calls.take()
 		for _, f := range calls {
@@ -48,13 +46,10 @@ func (r *Router) loop(thread func() error) {
 		if r.quit {
 			return
 		}
-		r.arm(timer)
-		select {
-		case <-r.calls.wake:
-		case p := <-r.packets:
-			r.receive(p)
-		case <-timer.C:
+		if len(r.packets) > 0 {
+			continue
 		}
+		r.waiter.wait(r.next())
 	}
 }
 
@@ -68,19 +63,15 @@ func (r *Router) tick() {
 	r.renew(now)
 }
 
-// arm sets the one timer to whatever comes first.
-func (r *Router) arm(timer *time.Timer) {
-	at, ok := r.machine.Deadline()
+// next is when the loop has something to do without being woken; zero: never.
+func (r *Router) next() time.Time {
+	at, _ := r.machine.Deadline()
 	for _, in := range r.instances {
-		if !in.refresh.IsZero() && (!ok || in.refresh.Before(at)) {
-			at, ok = in.refresh, true
+		if !in.refresh.IsZero() && (at.IsZero() || in.refresh.Before(at)) {
+			at = in.refresh
 		}
 	}
-	if !ok {
-		timer.Stop()
-		return
-	}
-	timer.Reset(time.Until(at))
+	return at
 }
 
 // receive judges a packet and gives it to the instance's state machine.

@@ -18,8 +18,11 @@ import (
 type Options struct {
 	// Events is told everything that happens, in order, from one goroutine; it may wait. nil: nobody is told.
 	Events func(Event)
-	// Thread is called once on the loop's own OS thread before it starts, to set its scheduling; nil: nothing.
+	// Thread is called once on the loop's own OS thread before it starts, to set its scheduling (see [Realtime]); nil:
+	// nothing.
 	Thread func() error
+	// OwnWait makes the loop wait in the kernel, on its own thread, instead of with the Go runtime's timers.
+	OwnWait bool
 }
 
 // Router runs VRRP instances. Its methods may be called by several goroutines.
@@ -30,6 +33,7 @@ type Router struct {
 	events    *mailbox[Event]
 	told      chan struct{} // closed when the last event was told
 
+	waiter  waiter
 	calls   *mailbox[func()]
 	packets chan arrival
 	buffers chan *[bufferLen]byte
@@ -76,6 +80,14 @@ func Start(c Config, k Kernel, o Options) (*Router, error) {
 		events: newMailbox[Event](), told: make(chan struct{}),
 		calls: newMailbox[func()](), packets: make(chan arrival, arrivals), buffers: make(chan *[bufferLen]byte, arrivals),
 		ended: make(chan struct{}), links: map[string]*link{}, config: c,
+	}
+	r.waiter = newChannelWaiter()
+	if o.OwnWait {
+		w, err := newThreadWaiter()
+		if err != nil {
+			return nil, err
+		}
+		r.waiter = w
 	}
 	go r.tellAll(o.Events)
 	fail := func(err error) (*Router, error) {
@@ -195,7 +207,10 @@ func (r *Router) tellAll(f func(Event)) {
 }
 
 // post runs f on the loop, soon.
-func (r *Router) post(f func()) { r.calls.put(f) }
+func (r *Router) post(f func()) {
+	r.calls.put(f)
+	r.waiter.wake()
+}
 
 // call runs f on the loop and waits for it. The error is ErrStopped, or ctx's if the loop does not get to it in time.
 func (r *Router) call(ctx context.Context, f func()) error {
