@@ -91,6 +91,7 @@ type Report struct {
 	Instance string // "": the whole router
 	Text     string
 	Err      error // not nil: something could not be done
+	Quiet    bool  // of interest only to who looks for it
 	At       time.Time
 }
 
@@ -144,8 +145,11 @@ func (Heard) Level() Level           { return LevelInfo }
 func (Dropped) Level() Level         { return LevelWarn }
 func (Differs) Level() Level         { return LevelWarn }
 func (e Report) Level() Level {
-	if e.Err != nil {
+	switch {
+	case e.Err != nil:
 		return LevelError
+	case e.Quiet:
+		return LevelInfo
 	}
 	return LevelNotice
 }

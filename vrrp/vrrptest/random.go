@@ -68,7 +68,7 @@ func (w *world) build() {
 		NoAccept:          r.IntN(8) == 0,
 	}
 	if r.IntN(4) == 0 {
-		base.DownAdverts = 1 + r.IntN(5)
+		base.DownAdverts = 2 + r.IntN(5) // with 1 a single late advert is a failure, and there are such
 	}
 	w.free = true
 	w.patience = 20*base.Interval + 20*time.Second
