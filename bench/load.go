@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -195,6 +196,10 @@ func (l *load) length(b []byte) (int, error) {
 	}
 	const name = "\r\nContent-Length: "
 	j := bytes.Index(b[:i+2], []byte(name))
+	if j < 0 {
+		// HAProxy writes names in lower case.
+		j = bytes.Index(b[:i+2], []byte(strings.ToLower(name)))
+	}
 	if j < 0 {
 		return 0, fmt.Errorf("an answer without length: %.200q", b)
 	}
