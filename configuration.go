@@ -27,9 +27,10 @@ type configuration struct {
 	logs targets
 }
 
-// load reads both files. The errors are nginx.conf's; those of keepalived.conf
-// are in reports. A configuration with errors is to be released, not used.
-func load(o *options, logs *logfile.Set) (*configuration, nginxconf.Errors) {
+// load reads both files; previous is what a reload takes the place of, or nil.
+// The errors are nginx.conf's; those of keepalived.conf are in reports. A
+// configuration with errors is to be released, not used.
+func load(o *options, logs *logfile.Set, previous *web.HTTP) (*configuration, nginxconf.Errors) {
 	c := &configuration{opts: o, logs: targets{set: logs}}
 	tree, errs := nginxconf.Read(o.conf, nginxconf.Options{
 		Prefix:       o.prefix,
@@ -37,7 +38,7 @@ func load(o *options, logs *logfile.Set) (*configuration, nginxconf.Errors) {
 		BuiltinFiles: map[string][]byte{"mime.types": []byte(web.MimeTypes)},
 	})
 	c.tree = tree
-	c.http = &web.HTTP{Prefix: o.prefix, OpenLog: c.openErrorLog, OpenAccessLog: c.openAccessLog,
+	c.http = &web.HTTP{Prefix: o.prefix, Previous: previous, OpenLog: c.openErrorLog, OpenAccessLog: c.openAccessLog,
 		OpenNamedLogs: c.logs.openNamed, TempRoot: o.tempFolder}
 	groups := append(c.http.Commands(modules()), c.processCommands())
 	errs = append(errs, nginxconf.NewTable(groups...).Bind(tree, &c.process, nginxconf.BindOptions{})...)
@@ -86,7 +87,7 @@ func printErrors(w io.Writer, errs nginxconf.Errors) {
 // keepalived's form.
 func printReports(w io.Writer, reports keepalivedconf.Reports) {
 	for _, r := range reports {
-		fmt.Fprintf(w, "keepalived: %s\n", r.Explain())
+		fmt.Fprintf(w, "keepalived: %v\n", r)
 	}
 }
 
@@ -94,7 +95,7 @@ func printReports(w io.Writer, reports keepalivedconf.Reports) {
 // says how it went in nginx's words. The exit code is nginx's, or, when
 // nginx.conf is fine, keepalived's for its own file.
 func testConfiguration(o *options, stdout, stderr io.Writer) int {
-	c, errs := load(o, new(logfile.Set))
+	c, errs := load(o, new(logfile.Set), nil)
 	defer c.release()
 	inText, ofWhole := errs[:c.textErrors], errs[c.textErrors:]
 	printErrors(stderr, inText)

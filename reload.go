@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"io"
+	"os"
 	"syscall"
 
 	"tandem/internal/errorlog"
@@ -25,7 +26,7 @@ func (n *node) reload(out io.Writer) (ok bool) {
 }
 
 func (n *node) reloadRaised(out io.Writer) bool {
-	c, errs := load(n.opts, &n.logs)
+	c, errs := load(n.opts, &n.logs, n.conf.http)
 	printErrors(out, errs)
 	printReports(out, c.reports)
 	for _, e := range errs {
@@ -103,6 +104,9 @@ func (n *node) retire(gen *web.Generation, c *configuration) {
 		ctx, cancel := c.process.shutdownContext()
 		defer cancel()
 		_ = gen.Wait(ctx)
+		// There is no worker, but tools wait for what nginx says when the last
+		// request of an old configuration has been answered.
+		n.inForce.Load().log.Printf(errorlog.Notice, "worker process %d exited with code 0", os.Getpid())
 		c.release()
 	}()
 }

@@ -50,7 +50,7 @@ type node struct {
 func serve(o *options, stderr io.Writer) int {
 	n := &node{opts: o, stderr: stderr, orders: make(chan *order), ended: make(chan struct{}), starter: os.Geteuid()}
 	n.logs.Report = n.reportLog
-	c, errs := load(o, &n.logs)
+	c, errs := load(o, &n.logs, nil)
 	printErrors(stderr, errs)
 	printReports(stderr, c.reports)
 	if errs.Failed() {

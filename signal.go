@@ -15,7 +15,7 @@ import (
 // ordered through the control socket, whose answer says how it went.
 func sendSignal(o *options, stderr io.Writer) int {
 	var said bytes.Buffer
-	c, errs := load(o, &logfile.Set{NoFiles: true})
+	c, errs := load(o, &logfile.Set{NoFiles: true}, nil)
 	printErrors(&said, errs)
 	if errs.Failed() {
 		_, _ = stderr.Write(said.Bytes())

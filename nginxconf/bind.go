@@ -126,6 +126,10 @@ func (s *Scope) bind(d *Directive) {
 	s.b.unknown(s, d)
 }
 
+// Report adds an error as if the setter of d had returned it: one that is an
+// *Error with a position of its own, or several, stay where they belong.
+func (s *Scope) Report(d *Directive, err error) { s.report(d, err) }
+
 // report adds the error of a setter.
 func (s *Scope) report(d *Directive, err error) {
 	if err == nil {

@@ -57,7 +57,9 @@ func (c *call) findTarget() (exchange.Target, web.Code) {
 		return c.evaluateTarget()
 	}
 	c.target = p.target
-	return exchange.Target{Group: p.ref.Group(), Scheme: p.target.scheme, TLS: p.target.tls, Name: p.ref.Name()}, web.OK
+	t := p.ref.Target()
+	t.Scheme, t.TLS = p.target.scheme, p.target.tls
+	return t, web.OK
 }
 
 // evaluateTarget is findTarget for a proxy_pass with variables.
@@ -77,8 +79,9 @@ func (c *call) evaluateTarget() (exchange.Target, web.Code) {
 		t.uri = "/" + t.uri
 	}
 	c.target = t
-	group, code := exchange.FindGroup(r, l)
-	return exchange.Target{Group: group, Scheme: t.scheme, TLS: t.tls, Name: l.Host}, code
+	to, code := exchange.FindTarget(r, l)
+	to.Scheme, to.TLS = t.scheme, t.tls
+	return to, code
 }
 
 // Release gives the call back.

@@ -20,7 +20,8 @@ type Generation struct {
 	retired atomic.Bool
 	mu      sync.Mutex
 	conns   map[*conn]struct{}
-	empty   chan struct{} // closed when retired and without connections
+	empty   chan struct{}      // closed when retired and without connections
+	end     context.CancelFunc // of what runs in the background
 }
 
 // Stats are counters over all generations of a process, as stub_status shows
@@ -52,8 +53,17 @@ func (s *Stats) Counts() Counts {
 // NewGeneration puts a configuration to work; it accepts nothing until
 // ListenSet.Use gives it the sockets.
 func NewGeneration(h *HTTP, stats *Stats) *Generation {
-	return &Generation{HTTP: h, stats: stats, conns: make(map[*conn]struct{}), empty: make(chan struct{})}
+	ctx, cancel := context.WithCancel(context.Background())
+	for _, run := range h.background {
+		go run(ctx)
+	}
+	return &Generation{HTTP: h, stats: stats, conns: make(map[*conn]struct{}), empty: make(chan struct{}), end: cancel}
 }
+
+// Background has run called, on a goroutine of its own, for as long as the
+// configuration is at work: ctx ends when its generation is retired. For use by
+// Module.Init.
+func (h *HTTP) Background(run func(ctx context.Context)) { h.background = append(h.background, run) }
 
 func (g *Generation) add(c *conn) bool {
 	g.stats.conns.Add(1)
@@ -87,6 +97,7 @@ func (g *Generation) draining() bool { return g.retired.Load() }
 // Retire has idle connections end now and busy ones after their request.
 func (g *Generation) Retire() {
 	g.retired.Store(true)
+	g.end()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for c := range g.conns {
@@ -109,6 +120,7 @@ func (g *Generation) Wait(ctx context.Context) error {
 
 // Abort closes every connection as it is.
 func (g *Generation) Abort() {
+	g.end()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for c := range g.conns {

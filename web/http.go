@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"io"
 
@@ -26,6 +27,10 @@ type HTTP struct {
 	// TempRoot returns the full name of a default folder for temporary files,
 	// such as "client_body_temp". nil: it is below Prefix.
 	TempRoot func(name string) string
+	// Previous is the http block that this one takes the place of at a
+	// reload, for modules whose state outlives configurations; it is there
+	// while the block is read. nil: there is none.
+	Previous *HTTP
 
 	settings                []any
 	tempNamed, tempDefaults []string
@@ -34,6 +39,8 @@ type HTTP struct {
 
 	handlers      [phases][]Handler
 	headerFilters []HeaderFilter
+
+	background []func(context.Context)
 
 	modules   []*Module
 	variables variableTable
@@ -111,6 +118,7 @@ func (h *HTTP) read(s *nginxconf.Scope, d *nginxconf.Directive) error {
 		}
 	}
 	h.variables.resolve(s)
+	h.Previous = nil
 	return nil
 }
 

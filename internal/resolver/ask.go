@@ -3,6 +3,7 @@ package resolver
 import (
 	"context"
 	"sort"
+	"time"
 )
 
 // askAddrs asks for the addresses of a name. Both versions are asked for at
@@ -74,20 +75,25 @@ func (r *Resolver) askServices(ctx context.Context, name string) (addrs []Addr, 
 		return nil, 0, "", ErrNotFound
 	}
 	sort.SliceStable(m.srvs, func(i, j int) bool { return m.srvs[i].priority < m.srvs[j].priority })
+	ttl = m.ttl
 	for _, s := range m.srvs {
-		ips, _, err := r.LookupAddrs(ctx, s.target)
-		if err != nil {
-			r.log("%s could not be resolved (%v)", s.target, err)
+		ips, valid, failure := r.LookupAddrs(ctx, s.target)
+		if failure != nil {
+			r.log("%s could not be resolved (%v)", s.target, failure)
+			if err == nil || failure == ErrNotFound {
+				err = failure
+			}
 			continue
 		}
+		ttl = min(ttl, uint32(max(0, time.Until(valid)/time.Second)))
 		for _, ip := range ips {
 			addrs = append(addrs, Addr{IP: ip.IP, Port: s.port, Priority: s.priority, Weight: s.weight, Name: s.target})
 		}
 	}
 	if len(addrs) == 0 {
-		return nil, 0, "", ErrNotFound
+		return nil, 0, "", err
 	}
-	return addrs, m.ttl, "", nil
+	return addrs, ttl, "", nil
 }
 
 // askName asks for the name of an address.

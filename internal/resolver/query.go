@@ -29,7 +29,7 @@ func (r *Resolver) query(ctx context.Context, server int, name string, typ recor
 	for {
 		addr := r.conf.Servers[server%len(r.conf.Servers)].String()
 		server++
-		resend := time.Now().Add(resendAfter)
+		resend := time.Now().Add(r.conf.Resend)
 		q := asking{r: r, name: name, typ: typ, id: id, packet: packet}
 		m, got, err := q.udp(ctx, addr, resend)
 		if got && m.truncated {

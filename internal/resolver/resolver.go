@@ -17,6 +17,7 @@ type Config struct {
 	NoIPv4  bool          // addresses of version 4 are not asked for
 	NoIPv6  bool          // nor those of version 6
 	Valid   time.Duration // how long answers are kept; 0: as long as they say
+	Resend  time.Duration // how long a server is waited for before the next is asked; 0: 5 seconds
 	// Log takes what is wrong with answers; nil: nobody.
 	Log func(message string)
 }
@@ -33,11 +34,25 @@ type Resolver struct {
 
 // New makes a resolver.
 func New(conf Config) *Resolver {
+	if conf.Resend == 0 {
+		conf.Resend = resendAfter
+	}
 	return &Resolver{conf: conf, flights: make(map[question]*flight)}
 }
 
 // Servers returns how many name servers there are.
 func (r *Resolver) Servers() int { return len(r.conf.Servers) }
+
+// Negative returns how soon a name that does not exist is worth asking for
+// again.
+func (r *Resolver) Negative() time.Duration {
+	if r.conf.Valid > 0 {
+		return r.conf.Valid
+	}
+	return negative
+}
+
+const negative = 10 * time.Second
 
 // Addr is an address that a name or service stands for.
 type Addr struct {

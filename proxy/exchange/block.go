@@ -1,14 +1,17 @@
 package exchange
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"time"
 
+	"tandem/internal/resolver"
 	nc "tandem/nginxconf"
 	"tandem/proxy/upstream"
 	"tandem/web"
+	resolverconf "tandem/web/resolver"
 )
 
 // block is an upstream block, or what stands for one when a host is named
@@ -21,12 +24,21 @@ type block struct {
 	pos      nc.Pos
 	http     *web.HTTP
 	location upstream.Location // of a host without a block
+	level    *web.Location     // the http level, for its resolver
 
 	servers  []server
-	balancer upstream.Balancer
+	balancer upstream.Balancer // nil: round robin
+	noBackup bool              // the balancer does not leave requests to backups
+	key      *web.Template     // of hash
+	sticky   *sticky           // nil: none
 	keep     keepalive
+	zone     string // "": none
+	resolver nc.Value[*resolver.Resolver]
+	timeout  nc.Value[time.Duration] // of resolver
 
-	group *upstream.Group
+	group   *upstream.Group
+	peers   []upstream.Server // of group
+	lookups []*lookup         // the servers whose names are looked up
 }
 
 // blocks are the upstreams of an http block by lower-case name.
@@ -58,6 +70,10 @@ func blockOf(s *nc.Scope) *block { return s.Data.(*block) }
 var blockCommands = []nc.Command{
 	{Name: "upstream", In: nc.HTTP, Arity: nc.Block | nc.Take1, Set: readBlock},
 	{Name: "server", In: nc.Upstream, Arity: nc.OneMore, Set: readServer},
+	{Name: "zone", In: nc.Upstream, Arity: nc.Take12, Set: readZone},
+	{Name: "resolver", In: nc.Upstream, Arity: nc.OneMore, Set: readResolver},
+	{Name: "resolver_timeout", In: nc.Upstream, Arity: nc.Take1,
+		Set: nc.SetMsec(func(s *nc.Scope) *nc.Value[time.Duration] { return &blockOf(s).timeout })},
 	{Name: "keepalive", In: nc.Upstream, Arity: nc.Take12, Set: readKeepalive},
 	{Name: "keepalive_requests", In: nc.Upstream, Arity: nc.Take1,
 		Set: nc.SetNumber(func(s *nc.Scope) *nc.Value[int] { return &blockOf(s).keep.requests })},
@@ -72,7 +88,7 @@ func readBlock(s *nc.Scope, d *nc.Directive) error {
 	h := web.BlockOf(s).HTTP
 	all := blocksSlot.Of(h)
 	name := d.Args[0]
-	b := &block{name: name, declared: true, pos: d.Pos, http: h}
+	b := &block{name: name, declared: true, pos: d.Pos, http: h, level: web.BlockOf(s).Location}
 	for _, old := range all.list {
 		if !strings.EqualFold(old.name, name) {
 			continue
@@ -84,7 +100,7 @@ func readBlock(s *nc.Scope, d *nc.Directive) error {
 			return fmt.Errorf("upstream \"%s\" may not have port %d in %s", name, old.port, old.pos)
 		}
 		// It was referred to before.
-		old.declared, old.pos, old.http, old.port = true, d.Pos, h, 0
+		old.declared, old.pos, old.level, old.port = true, d.Pos, b.level, 0
 		b = old
 	}
 	if !contains(all.list, b) {
@@ -126,15 +142,46 @@ func readKeepalive(s *nc.Scope, d *nc.Directive) error {
 	return nil
 }
 
+// minZone is the size of a zone at least; memory is not shared here, but the
+// configuration is to be nginx's.
+const minZone = 8 * pageSize
+
+// readZone reads zone name [size].
+func readZone(s *nc.Scope, d *nc.Directive) error {
+	b := blockOf(s)
+	if d.Args[0] == "" {
+		return errors.New("invalid zone name \"\"")
+	}
+	if len(d.Args) == 2 {
+		size, err := nc.ParseSize(d.Args[1])
+		if err != nil {
+			return fmt.Errorf("invalid zone size \"%s\"", d.Args[1])
+		}
+		if size < minZone {
+			return fmt.Errorf("zone \"%s\" is too small", d.Args[0])
+		}
+	}
+	b.zone = d.Args[0]
+	return nil
+}
+
+// readResolver reads resolver in an upstream block.
+func readResolver(s *nc.Scope, d *nc.Directive) error {
+	b := blockOf(s)
+	if b.resolver.Set {
+		return nc.ErrDuplicate
+	}
+	r, err := resolverconf.Read(b.http, d)
+	b.resolver = nc.Value[*resolver.Resolver]{V: r, Set: true}
+	return err
+}
+
 // Ref is a use of an upstream by a directive. Its group is there once the
 // configuration has been read.
 type Ref struct{ b *block }
 
-// Group returns the peers.
-func (r Ref) Group() *upstream.Group { return r.b.group }
-
-// Name returns the name of the upstream, or the host.
-func (r Ref) Name() string { return r.b.name }
+// Target returns where requests go.
+func (r Ref) Target() Target { return Target{Group: r.b.group, Name: r.b.name, Upstream: r.b} }
 
 // Refer notes that a directive uses the host of l: an upstream block of that
 // name, which may stand further down, or the host itself.
@@ -170,13 +217,28 @@ func (all *blocks) lookup(host string, port int, written bool) *block {
 // complete makes the groups of all upstreams.
 func complete(h *web.HTTP) error {
 	var errs nc.Errors
+	var lookups []*lookup
 	for _, b := range blocksSlot.Of(h).list {
 		if err := b.complete(); err != nil {
 			errs = append(errs, &nc.Error{Pos: b.pos, Msg: err.Error(), Err: err})
 		}
+		lookups = append(lookups, b.lookups...)
+		if b.group != nil && b.group.Pool != nil {
+			h.Background(func(ctx context.Context) {
+				<-ctx.Done()
+				b.group.Pool.Close()
+			})
+		}
 	}
 	if len(errs) > 0 {
 		return errs
+	}
+	lookUpHosts(h, lookups)
+	for _, l := range lookups {
+		if h.Previous != nil && l.resolver != nil {
+			l.recall(blocksSlot.Of(h.Previous))
+		}
+		h.Background(l.run)
 	}
 	return nil
 }
@@ -185,23 +247,51 @@ func (b *block) complete() error {
 	if !b.declared {
 		return b.completeImplicit()
 	}
-	var servers []upstream.Server
+	b.peers = make([]upstream.Server, len(b.servers))
 	ordinary := 0
 	for i := range b.servers {
 		s := &b.servers[i]
-		if err := s.resolve(b.name); err != nil {
+		b.peers[i] = s.Server
+		if !s.Backup {
+			ordinary++
+		}
+		if err := b.locate(s, &b.peers[i]); err != nil {
 			return err
 		}
-		if !s.Backup {
-			ordinary += len(s.Addrs)
-		}
-		servers = append(servers, s.Server)
 	}
 	if ordinary == 0 {
 		return fmt.Errorf("no servers in upstream \"%s\"", b.name)
 	}
-	b.group = upstream.NewGroup(b.name, servers, b.balancer)
+	b.group = upstream.NewGroup(b.name, b.peers, b.balancer)
 	b.group.Pool = b.keep.pool()
+	return nil
+}
+
+// locate gives the peer of a server its address, or has it looked up.
+func (b *block) locate(s *server, peer *upstream.Server) error {
+	if s.location.Literal {
+		peer.Addrs = []upstream.Addr{s.location.Addr}
+		return nil
+	}
+	l := &lookup{block: b, server: peer, name: s.location.Host, port: uint16(s.location.Port)}
+	b.lookups = append(b.lookups, l)
+	if !s.resolve {
+		return nil
+	}
+	if b.zone == "" {
+		return fmt.Errorf("resolving names at run time requires upstream \"%s\" to be in shared memory", b.name)
+	}
+	l.service = s.service
+	l.resolver, l.timeout = resolverconf.Of(b.level)
+	if b.resolver.V != nil {
+		l.resolver = b.resolver.V
+	}
+	if b.timeout.Set {
+		l.timeout = b.timeout.V
+	}
+	if l.resolver == nil {
+		return fmt.Errorf("no resolver defined to resolve names at run time in upstream \"%s\"", b.name)
+	}
 	return nil
 }
 
@@ -225,13 +315,14 @@ func (k *keepalive) pool() *upstream.Pool {
 // completeImplicit makes the group of a host without a block: as in nginx, its
 // connections are not kept.
 func (b *block) completeImplicit() error {
-	s := server{Server: upstream.Server{Name: b.name, Weight: 1, MaxFails: 1, FailTimeout: 10 * time.Second}, location: b.location}
-	if !s.location.Unix && s.location.Port == 0 {
+	if !b.location.Unix && b.location.Port == 0 {
 		return fmt.Errorf("no port in upstream \"%s\"", b.name)
 	}
-	if err := s.resolve(b.name); err != nil {
+	s := server{location: b.location}
+	b.peers = []upstream.Server{{Name: b.name, Weight: 1, MaxFails: 1, FailTimeout: defaultFailTimeout}}
+	if err := b.locate(&s, &b.peers[0]); err != nil {
 		return err
 	}
-	b.group = upstream.NewGroup(b.name, []upstream.Server{s.Server}, nil)
+	b.group = upstream.NewGroup(b.name, b.peers, nil)
 	return nil
 }

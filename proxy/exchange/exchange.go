@@ -37,6 +37,9 @@ type Target struct {
 	TLS    bool
 	// Name is what the certificate of the back end must be for.
 	Name string
+	// Upstream is the block that says how to choose among the peers; nil for
+	// addresses that were found for the request.
+	Upstream *block
 }
 
 // Exchange is one request's dealings with back ends. A Protocol embeds it; the
@@ -71,6 +74,10 @@ type Exchange struct {
 	received  bool // something has been received
 	buffering bool
 
+	session   []byte // what the request is bound by, of sticky
+	cookieSet bool   // sticky has set its cookie, which is
+	cookieAt  int    // the header of the response with that index
+
 	mu         sync.Mutex // guards live against gone
 	live       *Conn      // to be closed when the client goes
 	clientGone atomic.Bool
@@ -104,6 +111,7 @@ func (x *Exchange) Run(r *web.Request, s *Settings, t Target, p Protocol) web.Co
 // prepareSelection begins the way through the peers.
 func (x *Exchange) prepareSelection() {
 	x.selection.Start(x.Target.Group)
+	x.chooseBy()
 	if n := x.Settings.NextUpstreamTries.V; n > 0 && x.selection.Tries > n {
 		x.selection.Tries = n
 	}
@@ -161,5 +169,6 @@ func (x *Exchange) reset() {
 	x.cached, x.sent, x.received, x.buffering = false, false, false, false
 	x.buf, x.rest, x.body, x.end = nil, nil, nil, 0
 	x.record, x.index = nil, 0
+	x.session, x.cookieSet, x.cookieAt = nil, false, 0
 	x.clientGone.Store(false)
 }

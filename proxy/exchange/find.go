@@ -9,13 +9,19 @@ import (
 	"tandem/web/resolver"
 )
 
-// FindGroup returns the peers for a host that is named at run time: those of
-// the upstream block of that name, of the address that it is, or those that
-// the resolver finds. Otherwise the code is what to answer.
-func FindGroup(r *web.Request, l upstream.Location) (*upstream.Group, web.Code) {
+// FindTarget returns the peers for a host that is named at run time: those of
+// the upstream block of that name, the address that it is, or those that the
+// resolver finds. Otherwise the code is what to answer.
+func FindTarget(r *web.Request, l upstream.Location) (Target, web.Code) {
 	if b := blocksSlot.Of(r.HTTP()).lookup(l.Host, l.Port, l.Written); b != nil {
-		return b.group, web.OK
+		return Ref{b}.Target(), web.OK
 	}
+	group, code := findGroup(r, l)
+	return Target{Group: group, Name: l.Host}, code
+}
+
+// findGroup makes a group for one request.
+func findGroup(r *web.Request, l upstream.Location) (*upstream.Group, web.Code) {
 	s := upstream.Server{Name: l.Host, Weight: 1, MaxFails: 1, FailTimeout: defaultFailTimeout}
 	if l.Literal {
 		s.Addrs = []upstream.Addr{l.Addr}

@@ -1,12 +1,16 @@
 package exchange
 
-import "tandem/web"
+import (
+	"slices"
+
+	"tandem/web"
+)
 
 // Module reads upstream blocks and offers the $upstream variables. It stands
 // before the protocols in the list of modules.
 var Module = &web.Module{
 	Name:      "upstream",
-	Commands:  blockCommands,
+	Commands:  slices.Concat(blockCommands, balanceCommands, stickyCommands),
 	Variables: variables,
 	Init:      complete,
 }

@@ -102,6 +102,9 @@ func (x *Exchange) finish(complete bool) {
 			s.sent = x.conn.sent()
 		}
 	}
+	if b := x.Target.Upstream; b != nil && b.sticky != nil && x.selection.Peer != nil {
+		b.sticky.ended(x)
+	}
 	x.selection.Free(upstream.Worked, now)
 	c := x.conn
 	if c == nil {

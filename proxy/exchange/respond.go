@@ -25,6 +25,9 @@ func (x *Exchange) respond() outcome {
 		}
 	}
 	x.selection.HeaderReceived(now)
+	if b := x.Target.Upstream; b != nil && b.sticky != nil {
+		b.sticky.answered(x)
+	}
 	if code, taken := x.redirectAccel(); taken {
 		return outcome{code: code}
 	}

@@ -3,8 +3,6 @@ package exchange
 import (
 	"errors"
 	"fmt"
-	"net"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -16,6 +14,8 @@ import (
 type server struct {
 	upstream.Server
 	location upstream.Location
+	resolve  bool   // the name is looked up while requests are served
+	service  string // of the name, by SRV records
 }
 
 const defaultFailTimeout = 10 * time.Second
@@ -23,17 +23,27 @@ const defaultFailTimeout = 10 * time.Second
 // readServer reads server address [parameters].
 func readServer(s *nc.Scope, d *nc.Directive) error {
 	b := blockOf(s)
+	srv := server{Server: upstream.Server{
+		Name: d.Args[0], Weight: 1, MaxFails: 1, FailTimeout: defaultFailTimeout,
+	}}
+	for _, p := range d.Args[1:] {
+		if err := srv.parameter(b, p); err != nil {
+			return err
+		}
+	}
+	if srv.service != "" && !srv.resolve {
+		return fmt.Errorf("service upstream \"%s\" requires \"resolve\" parameter", d.Args[0])
+	}
 	l, err := upstream.ParseLocation(d.Args[0], 80, false)
 	if err != nil {
 		return fmt.Errorf("%w in upstream \"%s\"", err, d.Args[0])
 	}
-	srv := server{location: l, Server: upstream.Server{
-		Name: d.Args[0], Weight: 1, MaxFails: 1, FailTimeout: defaultFailTimeout,
-	}}
-	for _, p := range d.Args[1:] {
-		if err := srv.parameter(p); err != nil {
-			return err
-		}
+	srv.location = l
+	switch {
+	case srv.service != "" && l.Written:
+		return fmt.Errorf("service upstream \"%s\" may not have port", d.Args[0])
+	case srv.service != "" && l.Literal:
+		return fmt.Errorf("service upstream \"%s\" requires domain name", d.Args[0])
 	}
 	b.servers = append(b.servers, srv)
 	return nil
@@ -42,7 +52,7 @@ func readServer(s *nc.Scope, d *nc.Directive) error {
 // maxRoute is the length of a route at most.
 const maxRoute = 32
 
-func (srv *server) parameter(p string) error {
+func (srv *server) parameter(b *block, p string) error {
 	name, value, _ := strings.Cut(p, "=")
 	var err error
 	switch name {
@@ -59,6 +69,10 @@ func (srv *server) parameter(p string) error {
 		srv.FailTimeout, err = nc.ParseSec(value)
 	case "slow_start":
 		srv.SlowStart, err = nc.ParseMsec(value)
+	case "service":
+		if srv.service = value; value == "" {
+			return errors.New("service is empty")
+		}
 	case "route":
 		switch srv.Route = value; {
 		case value == "":
@@ -67,16 +81,7 @@ func (srv *server) parameter(p string) error {
 			return fmt.Errorf("route is longer than %d", maxRoute)
 		}
 	default:
-		switch p {
-		case "backup":
-			srv.Backup = true
-		case "down":
-			srv.Down = true
-		case "drain":
-			srv.Drain = true
-		default:
-			err = nc.ErrInvalidValue
-		}
+		return srv.word(b, p)
 	}
 	if err != nil {
 		return fmt.Errorf("invalid parameter \"%s\"", p)
@@ -84,21 +89,22 @@ func (srv *server) parameter(p string) error {
 	return nil
 }
 
-// resolve finds the addresses of the server.
-func (srv *server) resolve(upstreamName string) error {
-	l := &srv.location
-	if l.Literal {
-		srv.Addrs = []upstream.Addr{l.Addr}
-		return nil
-	}
-	ips, err := net.LookupIP(l.Host)
-	if err != nil || len(ips) == 0 {
-		return fmt.Errorf("host not found in upstream \"%s\"", l.Host)
-	}
-	for _, ip := range ips {
-		if a, ok := netip.AddrFromSlice(ip); ok {
-			srv.Addrs = append(srv.Addrs, upstream.TCPAddr(netip.AddrPortFrom(a.Unmap(), uint16(l.Port))))
+// word takes a parameter without a value.
+func (srv *server) word(b *block, p string) error {
+	switch p {
+	case "backup":
+		if b.noBackup {
+			return fmt.Errorf("balancing method does not support parameter \"%s\"", p)
 		}
+		srv.Backup = true
+	case "down":
+		srv.Down = true
+	case "drain":
+		srv.Drain = true
+	case "resolve":
+		srv.resolve = true
+	default:
+		return fmt.Errorf("invalid parameter \"%s\"", p)
 	}
 	return nil
 }

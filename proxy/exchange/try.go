@@ -36,6 +36,9 @@ func (x *Exchange) try() outcome {
 		return x.next(onNoLive)
 	}
 	x.state().peer = peer.Name
+	if b := x.Target.Upstream; b != nil && b.sticky != nil {
+		b.sticky.chosen(x)
+	}
 	if o, ok := x.connect(peer); !ok {
 		return o
 	}

@@ -14,6 +14,7 @@ type Group struct {
 
 	mu       sync.Mutex
 	balancer Balancer
+	headOnly bool // a request is as good as done when the head of the response is there
 	primary  *set
 	backup   *set // nil without backups
 }
@@ -26,12 +27,19 @@ type Balancer interface {
 	pick(s *Selection, now time.Time) *Peer
 }
 
-// NewGroup makes a group of servers; a nil balancer is round robin.
+// NewGroup makes a group of servers; a nil balancer is round robin. Servers
+// without addresses get them from Resolved.
 func NewGroup(name string, servers []Server, b Balancer) *Group {
 	if b == nil {
 		b = RoundRobin{}
 	}
 	g := &Group{Name: name, balancer: b}
+	switch b := b.(type) {
+	case LeastTime:
+		g.headOnly = b.Header
+	case Random:
+		g.headOnly = b.Time != nil && b.Time.Header
+	}
 	g.use(peersOf(servers, false), peersOf(servers, true))
 	return g
 }

@@ -26,6 +26,8 @@ type Peer struct {
 	Server string // as written in the configuration
 	SID    string // what sticky cookies and routes call it
 
+	of *Server // whose address it is
+
 	weight      int
 	maxConns    int
 	maxFails    int
@@ -50,7 +52,7 @@ type Peer struct {
 // newPeer makes the peer of one address of a server.
 func newPeer(s *Server, addr Addr) *Peer {
 	p := &Peer{
-		Addr: addr, Name: addr.String(), Server: s.Name,
+		Addr: addr, Name: addr.String(), Server: s.Name, of: s,
 		weight: s.Weight, effective: s.Weight, maxConns: s.MaxConns, maxFails: s.MaxFails,
 		failTimeout: s.FailTimeout, slowStart: s.SlowStart, down: s.Down, drain: s.Drain,
 	}

@@ -9,7 +9,7 @@ type RoundRobin struct{}
 
 func (RoundRobin) pick(s *Selection, now time.Time) *Peer {
 	if s.set.single {
-		return pickOnly(s)
+		return pickOnly(s, now)
 	}
 	bound, index := s.bound(now)
 	if bound != nil && bound.current <= -(s.set.totalWeight-bound.weight) {
@@ -18,23 +18,7 @@ func (RoundRobin) pick(s *Selection, now time.Time) *Peer {
 		s.tried.add(index)
 		return bound
 	}
-	var best *Peer
-	total, at := 0, 0
-	for i, p := range s.set.peers {
-		if s.tried.has(i) || !p.available(now) {
-			continue
-		}
-		share := p.share(now)
-		turn := min(p.effective, share)
-		p.current += turn
-		total += turn
-		if p.effective < p.weight {
-			p.effective++
-		}
-		if best == nil || p.current > best.current {
-			best, at = p, i
-		}
-	}
+	best, at, total := s.turns(0, now, anyPeer)
 	if bound != nil {
 		best, at = bound, index
 	}
@@ -47,9 +31,12 @@ func (RoundRobin) pick(s *Selection, now time.Time) *Peer {
 }
 
 // pickOnly chooses the only peer of a set, whatever its failures.
-func pickOnly(s *Selection) *Peer {
+func pickOnly(s *Selection, now time.Time) *Peer {
+	if p, _ := s.bound(now); p != nil {
+		return p
+	}
 	p := s.set.peers[0]
-	if p.down || p.unhealthy || p.full() {
+	if p.down || p.drain || p.unhealthy || p.full() {
 		return nil
 	}
 	return p

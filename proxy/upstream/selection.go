@@ -13,18 +13,20 @@ type Selection struct {
 	Peer *Peer
 
 	// Key is what hash balancers choose by, Client what ip_hash does, Hint
-	// the SID of the peer that sticky asks for. They are set before the first
-	// Next and stay unchanged.
+	// the SID of the peer that the request is bound to. They are set before
+	// the first Next and stay unchanged.
 	Key    []byte
 	Client netip.Addr
 	Hint   []byte
 
-	group  *Group
-	set    *set
-	backup *set
-	tried  triedSet
-	hash   hashState
-	began  time.Time
+	group   *Group
+	set     *set
+	backup  *set
+	tried   triedSet
+	hash    hashState
+	began   time.Time
+	waiting bool          // the request counts as one without an answer
+	header  time.Duration // to the head of the response, -1: it has not come
 }
 
 // Start begins a selection in g.
@@ -51,14 +53,14 @@ func (s *Selection) Next(now time.Time) *Peer {
 	if s.Peer == nil && s.backup != nil {
 		s.set, s.backup = s.backup, nil
 		s.tried.clear()
-		s.Peer = RoundRobin{}.pick(s, now)
+		s.Peer = g.balancer.pick(s, now)
 	}
 	if s.Peer == nil {
 		return nil
 	}
 	s.Peer.take(now)
 	s.Peer.latency.begin(now)
-	s.began = now
+	s.began, s.waiting, s.header = now, true, -1
 	return s.Peer
 }
 
@@ -84,7 +86,7 @@ func (s *Selection) Free(result Result, now time.Time) (disabled bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	p.conns--
-	p.latency.end(now, now.Sub(s.began), result == Worked)
+	s.measure(p, result, now)
 	if s.set.single {
 		// The only peer is never out of service, and is tried once.
 		p.fails = 0
@@ -102,13 +104,32 @@ func (s *Selection) Free(result Result, now time.Time) (disabled bool) {
 	return disabled
 }
 
+// measure takes the times of a try that has ended into account. Failures do
+// not count: a peer that fails fast is not a fast one.
+func (s *Selection) measure(p *Peer, result Result, now time.Time) {
+	took := now.Sub(s.began)
+	if s.waiting {
+		s.waiting = false
+		p.latency.answered(now, took)
+	}
+	if result == Worked && s.header >= 0 {
+		p.latency.response = blend(p.latency.response, took)
+		p.latency.header = blend(p.latency.header, s.header)
+	}
+}
+
 // HeaderReceived notes that the head of the response is there.
 func (s *Selection) HeaderReceived(now time.Time) {
 	p := s.Peer
 	if p == nil {
 		return
 	}
+	s.header = now.Sub(s.began)
+	if !s.group.headOnly {
+		return
+	}
 	s.group.mu.Lock()
-	p.latency.header(now.Sub(s.began))
+	p.latency.answered(now, s.header)
 	s.group.mu.Unlock()
+	s.waiting = false
 }

@@ -1,0 +1,110 @@
+package exchange
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+
+	nc "tandem/nginxconf"
+	"tandem/proxy/upstream"
+)
+
+// The directives of an upstream block that choose how its peers are balanced.
+var balanceCommands = []nc.Command{
+	{Name: "least_conn", In: nc.Upstream, Arity: nc.NoArgs, Set: func(s *nc.Scope, d *nc.Directive) error {
+		blockOf(s).balance(s, d, upstream.LeastConn{}, true)
+		return nil
+	}},
+	{Name: "ip_hash", In: nc.Upstream, Arity: nc.NoArgs, Set: func(s *nc.Scope, d *nc.Directive) error {
+		blockOf(s).balance(s, d, upstream.IPHash{}, false)
+		return nil
+	}},
+	{Name: "hash", In: nc.Upstream, Arity: nc.Take12, Set: readHash},
+	{Name: "random", In: nc.Upstream, Arity: nc.NoArgs | nc.Take12, Set: readRandom},
+	{Name: "least_time", In: nc.Upstream, Arity: nc.Take12, Set: readLeastTime},
+}
+
+// balance makes bal the block's balancer; backups says whether it leaves
+// requests to backup servers.
+func (b *block) balance(s *nc.Scope, d *nc.Directive, bal upstream.Balancer, backups bool) {
+	if b.balancer != nil {
+		s.Warnf(d, "load balancing method redefined")
+	}
+	b.balancer, b.noBackup = bal, !backups
+}
+
+// readHash reads hash key [consistent].
+func readHash(s *nc.Scope, d *nc.Directive) error {
+	b := blockOf(s)
+	key, err := b.http.Template(s, d, d.Args[0])
+	if err != nil {
+		return err
+	}
+	b.key = key
+	switch {
+	case len(d.Args) == 1:
+		b.balance(s, d, upstream.Hash{}, false)
+	case d.Args[1] == "consistent":
+		b.balance(s, d, upstream.ConsistentHash{}, false)
+	default:
+		return fmt.Errorf("invalid parameter \"%s\"", d.Args[1])
+	}
+	return nil
+}
+
+// readRandom reads random [two [least_conn | least_time=header |
+// least_time=last_byte]].
+func readRandom(s *nc.Scope, d *nc.Directive) error {
+	r := upstream.Random{Dice: rand.IntN}
+	for i, arg := range d.Args {
+		method, mode, timed := strings.Cut(arg, "=")
+		switch {
+		case i == 0 && arg == "two":
+			r.Two = true
+		case i == 1 && arg == "least_conn":
+		case i == 1 && timed && method == "least_time" && (mode == "header" || mode == "last_byte"):
+			r.Time = &upstream.LeastTime{Header: mode == "header"}
+		default:
+			return fmt.Errorf("invalid parameter \"%s\"", arg)
+		}
+	}
+	blockOf(s).balance(s, d, r, false)
+	return nil
+}
+
+// readLeastTime reads least_time header | last_byte [inflight].
+func readLeastTime(s *nc.Scope, d *nc.Directive) error {
+	var l upstream.LeastTime
+	switch d.Args[0] {
+	case "header":
+		l.Header = true
+	case "last_byte":
+	default:
+		return fmt.Errorf("invalid value \"%s\"", d.Args[0])
+	}
+	if len(d.Args) == 2 {
+		if d.Args[1] != "inflight" {
+			return fmt.Errorf("invalid parameter \"%s\"", d.Args[1])
+		}
+		l.Inflight = true
+	}
+	blockOf(s).balance(s, d, l, true)
+	return nil
+}
+
+// chooseBy tells the selection what the balancer of the target's upstream
+// chooses by.
+func (x *Exchange) chooseBy() {
+	b := x.Target.Upstream
+	if b == nil {
+		return
+	}
+	r := x.Request
+	if b.key != nil {
+		x.selection.Key = b.key.Value(r)
+	}
+	x.selection.Client = r.RemoteAddr().Addr()
+	if b.sticky != nil {
+		x.selection.Hint = b.sticky.hint(x)
+	}
+}

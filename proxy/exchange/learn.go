@@ -1,0 +1,183 @@
+package exchange
+
+import (
+	"container/list"
+	"crypto/md5"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	nc "tandem/nginxconf"
+)
+
+// readLearn reads sticky learn create=$variable lookup=$variable
+// zone=name:size [timeout=time] [header].
+func (b *block) readLearn(d *nc.Directive) error {
+	st := b.sticky
+	zone, size := "", int64(0)
+	var timeout time.Duration
+	for _, arg := range d.Args[1:] {
+		name, value, has := strings.Cut(arg, "=")
+		switch {
+		case has && name == "zone":
+			if zone != "" {
+				return nc.Complaint("duplicate zone")
+			}
+			var err error
+			if zone, size, err = parseZone(value); err != nil {
+				return err
+			}
+		case has && name == "timeout":
+			if timeout != 0 {
+				return nc.Complaint("duplicate timeout")
+			}
+			var err error
+			if timeout, err = nc.ParseMsec(value); err != nil || timeout == 0 {
+				return nc.Complaint("invalid timeout")
+			}
+		case has && (name == "create" || name == "lookup"):
+			variable, ok := strings.CutPrefix(value, "$")
+			if !ok {
+				return nc.Complaint("missing variable in the \"" + name + "\" parameter")
+			}
+			refs := &st.create
+			if name == "lookup" {
+				refs = &st.lookup
+			}
+			*refs = append(*refs, b.http.Variable(d, variable))
+		case arg == "header":
+			st.early = true
+		default:
+			return fmt.Errorf("unknown parameter \"%s\"", arg)
+		}
+	}
+	switch {
+	case len(st.lookup) == 0:
+		return nc.Complaint("\"lookup\" parameter is not specified")
+	case len(st.create) == 0:
+		return nc.Complaint("\"create\" parameter is not specified")
+	case zone == "":
+		return nc.Complaint("\"zone\" parameter is not specified")
+	}
+	if timeout == 0 {
+		timeout = 10 * time.Minute
+	}
+	return b.useSessions(zone, size, timeout)
+}
+
+// parseZone reads name:size.
+func parseZone(text string) (name string, n int64, err error) {
+	name, size, ok := strings.Cut(text, ":")
+	switch {
+	case !ok:
+		return "", 0, nc.Complaint("zone size is not specified")
+	case name == "":
+		return "", 0, nc.Complaint("zone name is not specified")
+	}
+	n, err = nc.ParseSize(size)
+	switch {
+	case err != nil:
+		return "", 0, nc.Complaint("invalid zone size")
+	case n < minZone:
+		return "", 0, nc.Complaint("zone is too small")
+	}
+	return name, n, nil
+}
+
+// useSessions gives the block the sessions of a zone, those of the
+// configuration before if it had the zone, too.
+func (b *block) useSessions(zone string, size int64, timeout time.Duration) error {
+	for _, other := range blocksSlot.Of(b.http).list {
+		if other != b && other.sticky != nil && other.sticky.sessions != nil && other.sticky.sessions.zone == zone {
+			return fmt.Errorf("sticky zone \"%s\" is already used in upstream \"%s\"", zone, other.name)
+		}
+	}
+	var known *sessionTable
+	if b.http.Previous != nil {
+		for _, old := range blocksSlot.Of(b.http.Previous).list {
+			if old.sticky == nil || old.sticky.sessions == nil || old.sticky.sessions.zone != zone {
+				continue
+			}
+			if old.name != b.name {
+				return fmt.Errorf("sticky zone \"%s\" is used in upstream \"%s\" while previously it was used in upstream \"%s\"",
+					zone, b.name, old.name)
+			}
+			known = old.sticky.sessions.sessionTable
+		}
+	}
+	if known == nil {
+		known = &sessionTable{bound: make(map[[md5.Size]byte]*list.Element)}
+	}
+	b.sticky.sessions = &sessions{sessionTable: known, zone: zone, timeout: timeout, max: int(size / sessionSize)}
+	return nil
+}
+
+// sessions are those of one upstream, as one configuration sees them.
+type sessions struct {
+	*sessionTable
+	zone    string
+	timeout time.Duration
+	max     int // how many there may be
+}
+
+// sessionSize is what a session takes of its zone in nginx, in bytes: "32k ~ 200
+// sessions, 1m ~ 8000 sessions".
+const sessionSize = 128
+
+// sessionTable knows which peer each session is bound to. It outlives
+// configurations.
+type sessionTable struct {
+	mu    sync.Mutex
+	bound map[[md5.Size]byte]*list.Element // of order
+	order list.List                        // of *session, the last used first
+}
+
+type session struct {
+	key  [md5.Size]byte
+	sid  string
+	last time.Time // used
+}
+
+// find returns the SID of the peer that a session is bound to, nil for none.
+func (s *sessions) find(id []byte, now time.Time) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.known(md5.Sum(id), now); e != nil {
+		return []byte(e.Value.(*session).sid)
+	}
+	return nil
+}
+
+func (s *sessions) known(key [md5.Size]byte, now time.Time) *list.Element {
+	e := s.bound[key]
+	if e == nil || now.Sub(e.Value.(*session).last) >= s.timeout {
+		return nil
+	}
+	return e
+}
+
+// bind binds a session to a peer; one that is not known only if create is set.
+// The session unused for longest makes room when the zone is full.
+func (s *sessions) bind(id []byte, sid string, create bool, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for e := s.order.Back(); e != nil; e = s.order.Back() {
+		old := e.Value.(*session)
+		if len(s.bound) < s.max && now.Sub(old.last) < s.timeout {
+			break
+		}
+		s.order.Remove(e)
+		delete(s.bound, old.key)
+	}
+	key := md5.Sum(id)
+	if e := s.bound[key]; e != nil {
+		known := e.Value.(*session)
+		known.sid, known.last = sid, now
+		s.order.MoveToFront(e)
+		return
+	}
+	if create {
+		s.bound[key] = s.order.PushFront(&session{key, sid, now})
+	}
+}

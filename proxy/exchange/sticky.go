@@ -1,0 +1,258 @@
+package exchange
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	nc "tandem/nginxconf"
+	"tandem/web"
+)
+
+// sticky is what binds clients to a peer of an upstream: a cookie that names
+// the peer, a variable that does, or sessions that are learned.
+type sticky struct {
+	lookup []web.VariableRef // the first that is not empty names the peer or the session
+
+	cookie   *stickyCookie
+	create   []web.VariableRef // of learn: the session that a response begins
+	sessions *sessions
+	early    bool // sessions begin with the head of the response
+}
+
+// stickyCookie is the cookie that tells clients their peer.
+type stickyCookie struct {
+	name             string
+	domain, sameSite *web.Template // nil: none
+	path             string        // with "; path="; "": none
+	expires          nc.Value[time.Duration]
+	forever          bool
+	httpOnly, secure bool
+}
+
+var stickyCommands = []nc.Command{
+	{Name: "sticky", In: nc.Upstream, Arity: nc.TwoMore, Set: readSticky},
+}
+
+// readSticky reads sticky cookie | route | learn.
+func readSticky(s *nc.Scope, d *nc.Directive) error {
+	b := blockOf(s)
+	if b.sticky != nil {
+		return nc.ErrDuplicate
+	}
+	b.sticky = new(sticky)
+	switch d.Args[0] {
+	case "cookie":
+		return b.readStickyCookie(s, d)
+	case "route":
+		for _, arg := range d.Args[1:] {
+			if !strings.HasPrefix(arg, "$") {
+				return fmt.Errorf("invalid variable name \"%s\"", arg)
+			}
+			b.sticky.lookup = append(b.sticky.lookup, b.http.Variable(d, arg[1:]))
+		}
+		return nil
+	case "learn":
+		return b.readLearn(d)
+	}
+	return fmt.Errorf("unknown parameter \"%s\"", d.Args[0])
+}
+
+// readStickyCookie reads sticky cookie name [expires=time] [domain=domain]
+// [httponly] [samesite=strict|lax|none|$variable] [secure] [path=path].
+func (b *block) readStickyCookie(s *nc.Scope, d *nc.Directive) error {
+	c := &stickyCookie{name: d.Args[1]}
+	if c.name == "" {
+		return nc.Complaint("empty cookie name")
+	}
+	b.sticky.cookie = c
+	for _, arg := range d.Args[2:] {
+		if err := c.parameter(b, s, d, arg); err != nil {
+			return err
+		}
+	}
+	b.sticky.lookup = append(b.sticky.lookup, b.http.Variable(d, "cookie_"+c.name))
+	return nil
+}
+
+func duplicateParameter(name string) error {
+	return nc.Complaint("parameter \"" + name + "\" is duplicate")
+}
+
+func (c *stickyCookie) parameter(b *block, s *nc.Scope, d *nc.Directive, arg string) error {
+	name, value, has := strings.Cut(arg, "=")
+	set := false
+	var err error
+	switch {
+	case has && name == "domain":
+		if set = c.domain != nil; !set {
+			if value == "" {
+				return nc.Complaint("no value for \"domain\"")
+			}
+			c.domain, err = b.http.Template(s, d, value)
+		}
+	case has && name == "path":
+		if set = c.path != ""; !set {
+			if value == "" {
+				return nc.Complaint("no value for \"path\"")
+			}
+			c.path = "; path=" + value
+		}
+	case has && name == "expires":
+		if set = c.expires.Set; !set {
+			err = c.setExpires(value)
+		}
+	case has && name == "samesite":
+		if set = c.sameSite != nil; !set {
+			if c.sameSite, err = b.http.Template(s, d, value); err == nil && c.sameSite.IsLiteral() && !isSameSite(value) {
+				return nc.Complaint("invalid \"samesite\" parameter value")
+			}
+		}
+	case arg == "httponly":
+		set, c.httpOnly = c.httpOnly, true
+	case arg == "secure":
+		set, c.secure = c.secure, true
+	default:
+		return fmt.Errorf("unknown parameter \"%s\"", arg)
+	}
+	if set {
+		return duplicateParameter(name)
+	}
+	return err
+}
+
+func (c *stickyCookie) setExpires(value string) error {
+	c.expires.Set = true
+	if value == "max" {
+		c.forever = true
+		return nil
+	}
+	var err error
+	if c.expires.V, err = nc.ParseSec(value); err != nil {
+		return nc.Complaint("invalid \"expires\" parameter value")
+	}
+	return nil
+}
+
+func isSameSite(value string) bool {
+	switch strings.ToLower(value) {
+	case "strict", "lax", "none":
+		return true
+	}
+	return false
+}
+
+// first returns the first of the variables that has a value, nil for none.
+func firstOf(r *web.Request, refs []web.VariableRef) []byte {
+	for _, ref := range refs {
+		scratch := r.Scratch()
+		value, found := ref.Append(r, scratch)
+		kept := []byte(nil)
+		if found {
+			kept = r.Keep(value)
+		}
+		r.Unscratch(value)
+		if len(kept) > 0 {
+			return kept
+		}
+	}
+	return nil
+}
+
+// hint returns the SID of the peer that the request is bound to, nil for none.
+func (st *sticky) hint(x *Exchange) []byte {
+	id := firstOf(x.Request, st.lookup)
+	x.session = id
+	if st.sessions == nil || id == nil {
+		return id
+	}
+	return st.sessions.find(id, time.Now())
+}
+
+// chosen tells the client the peer that was chosen.
+func (st *sticky) chosen(x *Exchange) {
+	c := st.cookie
+	if c == nil {
+		return
+	}
+	r := x.Request
+	value := append(r.Scratch(), c.name...)
+	value = append(append(value, '='), x.selection.Peer.SID...)
+	value = c.appendAttributes(r, value, time.Now())
+	kept := r.Keep(value)
+	r.Unscratch(value)
+	// A try after a failed one takes the cookie of that one back.
+	if fields := r.Response.Fields(); x.cookieSet && x.cookieAt < len(fields) {
+		fields[x.cookieAt].Value = kept
+		return
+	}
+	x.cookieSet, x.cookieAt = true, len(r.Response.Fields())
+	r.Response.AddBytes(setCookieName, kept)
+}
+
+var setCookieName = []byte("Set-Cookie")
+
+func (c *stickyCookie) appendAttributes(r *web.Request, dst []byte, now time.Time) []byte {
+	switch {
+	case c.forever:
+		dst = append(dst, "; expires=Thu, 31-Dec-37 23:55:55 GMT; max-age=315360000"...)
+	case c.expires.Set:
+		seconds := int64(c.expires.V / time.Second)
+		dst = append(dst, "; expires="...)
+		dst = appendCookieDate(dst, now.Add(c.expires.V))
+		dst = strconv.AppendInt(append(dst, "; max-age="...), seconds, 10)
+	}
+	if domain := c.domain.Value(r); len(domain) > 0 {
+		dst = append(append(dst, "; domain="...), domain...)
+	}
+	if c.httpOnly {
+		dst = append(dst, "; httponly"...)
+	}
+	if c.secure {
+		dst = append(dst, "; secure"...)
+	}
+	if same := c.sameSite.Value(r); len(same) > 0 {
+		if !c.sameSite.IsLiteral() && !isSameSite(string(same)) {
+			same = []byte("strict")
+		}
+		dst = append(append(dst, "; samesite="...), same...)
+	}
+	return append(dst, c.path...)
+}
+
+// appendCookieDate appends a time as nginx writes it in cookies: a year beyond
+// 2037 has four digits.
+func appendCookieDate(dst []byte, t time.Time) []byte {
+	t = t.UTC()
+	if t.Year() > 2037 {
+		return t.AppendFormat(dst, "Mon, 02-Jan-2006 15:04:05 GMT")
+	}
+	return t.AppendFormat(dst, "Mon, 02-Jan-06 15:04:05 GMT")
+}
+
+// answered notes that the peer has sent the head of its response.
+func (st *sticky) answered(x *Exchange) {
+	if st.sessions != nil && st.early {
+		st.learn(x)
+	}
+}
+
+// ended notes that the peer's response is complete.
+func (st *sticky) ended(x *Exchange) {
+	if st.sessions != nil && !st.early {
+		st.learn(x)
+	}
+}
+
+// learn binds the session that the response has begun, or that the request
+// belongs to, to the peer.
+func (st *sticky) learn(x *Exchange) {
+	id, create := firstOf(x.Request, st.create), true
+	if id == nil {
+		id, create = x.session, false
+	}
+	if id != nil && x.selection.Peer != nil {
+		st.sessions.bind(id, x.selection.Peer.SID, create, time.Now())
+	}
+}
