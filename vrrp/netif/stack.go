@@ -27,6 +27,7 @@ type Stack struct {
 	// probe is any socket of the namespace, to ask for interface indexes.
 	mu    sync.Mutex
 	probe int
+	quiet map[int]*quiet // base interfaces of VMACs, by index
 }
 
 // Open opens the network stack of the calling thread's namespace. It needs no
@@ -36,7 +37,7 @@ func Open() (*Stack, error) {
 	if err != nil {
 		return nil, fmt.Errorf("netlink: %w", err)
 	}
-	s := &Stack{netlink: handle, probe: -1}
+	s := &Stack{netlink: handle, probe: -1, quiet: map[int]*quiet{}}
 	// A group number of none: a plain socket.
 	socket, err := nl.Subscribe(unix.NETLINK_ROUTE)
 	if err != nil {
@@ -112,11 +113,7 @@ type Interface struct {
 func (s *Stack) Interface(name string) (Interface, error) {
 	link, err := s.netlink.LinkByName(name)
 	if err != nil {
-		var none netlink.LinkNotFoundError
-		if errors.As(err, &none) {
-			err = ErrNoInterface
-		}
-		return Interface{}, fmt.Errorf("interface %s: %w", name, err)
+		return Interface{}, fmt.Errorf("interface %s: %w", name, noInterface(err))
 	}
 	list, err := retryDump(func() ([]netlink.Addr, error) { return s.netlink.AddrList(link, netlink.FAMILY_ALL) })
 	if err != nil {
