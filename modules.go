@@ -8,6 +8,7 @@ import (
 	"tandem/web/access"
 	"tandem/web/accesslog"
 	"tandem/web/headers"
+	"tandem/web/limit"
 	"tandem/web/notmodified"
 	"tandem/web/ranges"
 	"tandem/web/realip"
@@ -24,6 +25,8 @@ func modules() []*web.Module {
 		resolver.Module,
 		realip.Module,
 		rewrite.Module,
+		limit.Requests,
+		limit.Connections,
 
 		// Access.
 		access.Rules,

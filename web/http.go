@@ -34,6 +34,7 @@ type HTTP struct {
 
 	settings                []any
 	tempNamed, tempDefaults []string
+	zones                   map[string]*Zone
 
 	root *Block // the level of the http block itself
 
@@ -109,6 +110,7 @@ func (h *HTTP) read(s *nginxconf.Scope, d *nginxconf.Directive) error {
 		srv.arrangeLocations(s)
 	}
 	h.arrangePorts(s)
+	h.openZones(s)
 	for _, m := range h.modules {
 		if m.Init == nil {
 			continue

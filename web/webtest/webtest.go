@@ -55,18 +55,25 @@ var loopbackPort = regexp.MustCompile(`127\.0\.0\.1:(80[0-9][0-9])\b`)
 
 // Load reads a configuration; the caller looks at the errors.
 func Load(dir, conf string, modules []*web.Module) (*web.HTTP, *syncBuffer, nginxconf.Errors) {
-	return load(dir, conf, modules, new(logfile.Set))
+	return load(dir, conf, modules, new(logfile.Set), nil)
 }
 
-func load(dir, conf string, modules []*web.Module, logs *logfile.Set) (*web.HTTP, *syncBuffer, nginxconf.Errors) {
+// LoadAfter is Load for a reload: previous is the configuration at work.
+func LoadAfter(previous *web.HTTP, dir, conf string, modules []*web.Module) (*web.HTTP, nginxconf.Errors) {
+	h, _, errs := load(dir, conf, modules, new(logfile.Set), previous)
+	return h, errs
+}
+
+func load(dir, conf string, modules []*web.Module, logs *logfile.Set, previous *web.HTTP) (*web.HTTP, *syncBuffer, nginxconf.Errors) {
 	if !strings.HasSuffix(dir, "/") {
 		dir += "/"
 	}
 	log := new(syncBuffer)
 	logs.Report = func(level errorlog.Level, err error) { fmt.Fprintf(log, "[%s] %v\n", level, err) }
 	h := &web.HTTP{
-		Prefix: dir,
-		Log:    errorlog.New(errorlog.Target{Level: errorlog.Debug, To: log}),
+		Prefix:   dir,
+		Previous: previous,
+		Log:      errorlog.New(errorlog.Target{Level: errorlog.Debug, To: log}),
 		OpenLog: func(*nginxconf.Scope, *nginxconf.Directive) (errorlog.Target, error) {
 			return errorlog.Target{Level: errorlog.Debug, To: log}, nil
 		},
@@ -107,7 +114,7 @@ func Start(t testing.TB, conf string, modules []*web.Module, files map[string]st
 		s.Write(t, name, content)
 	}
 	s.Logs = new(logfile.Set)
-	h, log, errs := load(s.Dir, s.Expand(t, conf), modules, s.Logs)
+	h, log, errs := load(s.Dir, s.Expand(t, conf), modules, s.Logs, nil)
 	if errs.Failed() {
 		t.Fatalf("configuration:\n%v", errs)
 	}

@@ -1,0 +1,213 @@
+package limit
+
+import (
+	"errors"
+	"fmt"
+
+	"tandem/internal/errorlog"
+	nc "tandem/nginxconf"
+	"tandem/web"
+)
+
+// Connections is the limit_conn module:
+//
+//	limit_conn_zone KEY zone=NAME:SIZE;
+//	limit_conn NAME N;
+//	limit_conn_status, limit_conn_log_level, limit_conn_dry_run
+//
+// What it counts is requests being answered, one to a connection in HTTP/1.
+var Connections = &web.Module{
+	Name: "limit_conn",
+	Commands: []nc.Command{
+		{Name: "limit_conn_zone", In: nc.HTTP, Arity: nc.Take2, Set: readConnZone},
+		{Name: "limit_conn", In: everywhere, Arity: nc.Take2, Set: readConnLimit},
+		{Name: "limit_conn_status", In: everywhere, Arity: nc.Take1, Set: nc.SetNumber(web.At(connSlot, func(c *connSettings) *nc.Value[int] { return &c.status }), nc.Bounds(400, 599))},
+		{Name: "limit_conn_log_level", In: everywhere, Arity: nc.Take1, Set: nc.SetEnum(web.At(connSlot, func(c *connSettings) *nc.Value[errorlog.Level] { return &c.level }), logLevels...)},
+		{Name: "limit_conn_dry_run", In: everywhere, Arity: nc.Flag, Set: nc.SetFlag(web.At(connSlot, func(c *connSettings) *nc.Value[bool] { return &c.dryRun }))},
+	},
+	Variables: []web.Variable{{Name: "limit_conn_status", Get: statusVariable(connOutcome)}},
+	Init: func(h *web.HTTP) error {
+		if h.Any(func(l *web.Location) bool { return connSlot.Of(l).limits != nil }) {
+			h.Handle(web.PreAccess, limitConnections)
+		}
+		return nil
+	},
+}
+
+type connSettings struct {
+	limits []connLimit
+	status nc.Value[int]
+	level  nc.Value[errorlog.Level]
+	dryRun nc.Value[bool]
+}
+
+// connLimit is one limit_conn.
+type connLimit struct {
+	zone *web.Zone
+	max  int
+}
+
+// connZone is what a zone of limit_conn holds in one configuration.
+type connZone struct {
+	key    *web.Template
+	counts countTable
+}
+
+var (
+	connSlot = web.NewLocationSlot(func(c, p *connSettings) error {
+		if c.limits == nil {
+			c.limits = p.limits
+		}
+		c.status.Inherit(p.status, 503)
+		c.level.Inherit(p.level, errorlog.Error)
+		c.dryRun.Inherit(p.dryRun, false)
+		return nil
+	})
+	connOutcome = web.NewRecord[outcome]()
+)
+
+const connKind = "limit_conn"
+
+func readConnZone(s *nc.Scope, d *nc.Directive) error {
+	z, err := readZone(s, d, invalidParameter)
+	if err != nil {
+		return err
+	}
+	return z.declare(s, d, connKind, func(old any) (any, error) {
+		if before, ok := old.(*connZone); ok {
+			if before.key.Text != z.key.Text {
+				return nil, changedKey("limit_conn_zone", z.name, z.key.Text, before.key.Text)
+			}
+			return &connZone{z.key, before.counts}, nil
+		}
+		return &connZone{z.key, countTable{newTable[count](z.size)}}, nil
+	})
+}
+
+func readConnLimit(s *nc.Scope, d *nc.Directive) error {
+	b := web.BlockOf(s)
+	zone, err := b.HTTP.Zone(d, connKind, d.Args[0])
+	if err != nil {
+		return err
+	}
+	c := connSlot.Of(b.Location)
+	for _, other := range c.limits {
+		if other.zone == zone {
+			return nc.ErrDuplicate
+		}
+	}
+	n, err := nc.ParseNumber(d.Args[1])
+	if err != nil || n == 0 {
+		return fmt.Errorf("invalid number of connections \"%s\"", d.Args[1])
+	}
+	if n > 65535 {
+		return errors.New("connection limit must be less 65536")
+	}
+	c.limits = append(c.limits, connLimit{zone, n})
+	return nil
+}
+
+// maxConnKey is how long a key may be in bytes.
+const maxConnKey = 255
+
+func limitConnections(r *web.Request) web.Code {
+	c := connSlot.Of(r.Location)
+	if c.limits == nil || connOutcome.Of(r.Main) != nil || r.IsOwn() {
+		return web.Declined
+	}
+	var room [8]*node[count]
+	taken := room[:0]
+	for i := range c.limits {
+		l := &c.limits[i]
+		zone := l.zone.Data().(*connZone)
+		key := zone.key.Append(r, r.Scratch())
+		var n *node[count]
+		ok := true
+		switch {
+		case len(key) == 0:
+		case len(key) > maxConnKey:
+			r.Logf(errorlog.Error, "the value of the \"%s\" key is more than 255 bytes: \"%s\"", zone.key.Text, key)
+		default:
+			connOutcome.Set(r.Main, &passed)
+			n, ok = zone.counts.enter(key, l.max)
+		}
+		r.Unscratch(key)
+		if !ok {
+			if n != nil {
+				dry := ""
+				if c.dryRun.V {
+					dry = ", dry run,"
+				}
+				r.Logf(c.level.V, "limiting connections%s by zone \"%s\"", dry, l.zone.Name)
+			}
+			for _, n := range taken {
+				n.value.in.leave(n)
+			}
+			if c.dryRun.V {
+				connOutcome.Set(r.Main, &rejectedDryRun)
+				return web.Declined
+			}
+			connOutcome.Set(r.Main, &rejected)
+			return web.Code(c.status.V)
+		}
+		if n != nil {
+			taken = append(taken, n)
+		}
+	}
+	for _, n := range taken {
+		r.OnEnd(n.value.done)
+	}
+	return web.Declined
+}
+
+// count is the state of a key under limit_conn.
+type count struct {
+	now  int // requests being answered
+	in   countTable
+	done func() // ends one of them
+}
+
+// countTable holds the counts of a zone. Those that have come to 0 stay as long
+// as there is room, for the key's next request.
+type countTable struct{ *table[count] }
+
+// enter counts one more request for a key; not ok if there are enough already,
+// or, when n is nil, if there is no room for another key.
+func (t countTable) enter(key []byte, max int) (n *node[count], ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if n = t.lookup(key); n == nil {
+		if n = t.make(key); n == nil {
+			return nil, false
+		}
+	}
+	if n.value.now >= max {
+		return n, false
+	}
+	n.value.now++
+	return n, true
+}
+
+// make adds a key, in place of one without requests if need be.
+func (t countTable) make(key []byte) *node[count] {
+	n := t.insert(key)
+	for old := t.root.prev; n == nil && old != &t.root; {
+		before := old.prev
+		if old.value.now == 0 {
+			t.remove(old)
+			n = t.insert(key)
+		}
+		old = before
+	}
+	if n != nil {
+		n.value = count{in: t, done: func() { t.leave(n) }}
+	}
+	return n
+}
+
+// leave ends a request that enter has counted.
+func (t countTable) leave(n *node[count]) {
+	t.mu.Lock()
+	n.value.now--
+	t.mu.Unlock()
+}
