@@ -72,3 +72,16 @@ func port(t *testing.T, s *webtest.Server) string {
 	_, p, _ := strings.Cut(s.Addr(t, "8080"), ":")
 	return p
 }
+
+// TestExpectContinue: a client that waits is told to go on when its body is to
+// be thrown away, and not when the request is refused.
+func TestExpectContinue(t *testing.T) {
+	s := start(t, "root html; location /refused/ { root nowhere; }", map[string]string{"html/f": "body"})
+	const rest = "Host: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\nConnection: close\r\n\r\n"
+	if raw := s.Raw(t, "GET /f HTTP/1.1\r\n"+rest+"abc"); !strings.HasPrefix(raw, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n") {
+		t.Errorf("%q", raw)
+	}
+	if raw := s.Raw(t, "GET /refused/f HTTP/1.1\r\n"+rest+"abc"); !strings.HasPrefix(raw, "HTTP/1.1 404 Not Found\r\n") {
+		t.Errorf("%q", raw)
+	}
+}

@@ -71,12 +71,12 @@ func (r *Request) ReadBody() Code {
 		return OK
 	}
 	b := &main.Body
+	if err := main.ExpectContinue(); err != nil {
+		return Error
+	}
 	if !main.HasBody() {
 		b.Read = true
 		return OK
-	}
-	if err := main.ExpectContinue(); err != nil {
-		return Error
 	}
 	limit := r.Core.ClientBodyBufferSize.V
 	max := r.Core.ClientMaxBodySize.V
@@ -178,9 +178,15 @@ type bodyReader struct{ r *Request }
 func (b bodyReader) Read(p []byte) (int, error) { return b.r.stream.readBody(p) }
 
 // DiscardBody has the rest of the request body thrown away when the response
-// is complete. A subrequest has no say in that.
+// is complete, if there is one. A client that waits for leave to send it is
+// given it, unless the request has been refused. A subrequest has no say in
+// that.
 func (r *Request) DiscardBody() {
-	if r.IsMain() {
-		r.discarded = true
+	if !r.IsMain() || r.discarded || r.Body.Read {
+		return
+	}
+	r.discarded = true
+	if err := r.ExpectContinue(); err != nil {
+		r.LogSendError(err)
 	}
 }

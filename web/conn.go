@@ -125,7 +125,11 @@ func (c *conn) badHead(r *Request, err error) bool {
 		// A request line that was not understood is answered with a head.
 		r.Head.Version = http1.HTTP10
 	}
-	r.MethodName, r.Method, r.RawURI, r.Path = r.Head.Method, lookupMethod(r.Head.Method), r.Head.Target, rootPath
+	r.MethodName, r.Method, r.RawURI = r.Head.Method, lookupMethod(r.Head.Method), r.Head.Target
+	if len(r.RawURI) > 0 {
+		// Only something behind the request line was wrong.
+		r.takePath()
+	}
 	if len(r.Head.ServerName) > 0 {
 		r.setHost(r.Head.ServerName)
 	}
@@ -236,15 +240,32 @@ func (r *Request) takeHead() bool {
 		r.Path = h.Target
 		return true
 	}
-	path, args, ok := http1.NormalizePath(nil, h.Target, r.Server.Core.MergeSlashes.V)
-	if !ok {
+	if !r.takePath() {
 		r.Logf(errLevelInfo, "client sent invalid request while reading client request line")
 		r.Keepalive = false
 		r.Finalize(400)
 		return false
 	}
-	r.Path, r.Args = path, args
 	return true
+}
+
+// takePath makes path and arguments of the target; false leaves the path empty
+// for a target that stands for none.
+func (r *Request) takePath() bool {
+	target := r.Head.Target
+	scratch := r.Scratch()
+	path, args, ok := http1.NormalizePath(scratch, target, r.Server.Core.MergeSlashes.V)
+	if !ok {
+		path, args = empty, nil
+	} else if len(path) > 0 && &path[0] != &target[0] {
+		path = r.Keep(path)
+	}
+	r.Unscratch(scratch)
+	r.Path, r.Args = path, args
+	if len(args) == 0 {
+		r.Args = nil
+	}
+	return ok
 }
 
 var rootPath = []byte("/")

@@ -26,11 +26,11 @@ func number(f func(r *Request) int64) Getter {
 
 // The variables of the core module.
 var coreVariables = []Variable{
-	{Name: "uri", Get: text(func(r *Request) []byte { return nonNil(r.Path) })},
-	{Name: "document_uri", Get: text(func(r *Request) []byte { return nonNil(r.Path) })},
+	{Name: "uri", Get: text(func(r *Request) []byte { return r.Path })},
+	{Name: "document_uri", Get: text(func(r *Request) []byte { return r.Path })},
 	{Name: "request_uri", Get: text(func(r *Request) []byte { return nonNil(r.RawURI) })},
-	{Name: "args", Get: text(func(r *Request) []byte { return nonNil(r.Args) }), Set: func(r *Request, v []byte) { r.Args, r.RawPathValid = v, false }, Changeable: true},
-	{Name: "query_string", Get: text(func(r *Request) []byte { return nonNil(r.Args) })},
+	{Name: "args", Get: text(func(r *Request) []byte { return r.Args }), Set: func(r *Request, v []byte) { r.Args, r.RawPathValid = nonNil(v), false }, Changeable: true},
+	{Name: "query_string", Get: text(func(r *Request) []byte { return r.Args })},
 	{Name: "is_args", Get: func(r *Request, dst []byte) ([]byte, bool) {
 		if len(r.Args) > 0 {
 			dst = append(dst, '?')

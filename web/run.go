@@ -231,6 +231,11 @@ func (r *Request) InternalRedirect(path, args []byte) Code {
 		r.Finalize(500)
 		return Done
 	}
+	if len(path) == 0 {
+		r.Logf(errLevelError, "empty URI in internal redirect")
+		r.Finalize(500)
+		return Done
+	}
 	r.Path, r.Args = path, args
 	r.RawPathValid, r.AddPathToAlias = false, false
 	clear(r.contexts)

@@ -102,7 +102,7 @@ func (f *format) append(dst []byte, r *web.Request) []byte {
 		var found bool
 		dst, found = p.variable.Append(r, dst)
 		switch {
-		case !found && f.escape == escapeDefault, len(dst) == start && f.escape == escapeDefault:
+		case !found && f.escape == escapeDefault:
 			dst = append(dst[:start], '-')
 		case f.escape == escapeDefault && needsEscape(dst[start:]):
 			dst = escapeInPlace(dst, start, r, appendEscaped)
