@@ -87,7 +87,7 @@ func printErrors(w io.Writer, errs nginxconf.Errors) {
 // keepalived's form.
 func printReports(w io.Writer, reports keepalivedconf.Reports) {
 	for _, r := range reports {
-		fmt.Fprintf(w, "keepalived: %v\n", r)
+		fmt.Fprintf(w, "keepalived: %s\n", r.Explain())
 	}
 }
 

@@ -88,7 +88,6 @@ type builder struct {
 	opt     *settings
 	reports Reports
 	full    bool // the report made last found no place
-	lines   *lineReader
 	// What was defined so far, by name.
 	instances map[string]*Instance
 	scripts   map[string]*Script

@@ -69,6 +69,8 @@ type InstanceConfig struct {
 	AwaitTrackers []string
 	// Fault is set when the configuration itself keeps the instance out, to the reason.
 	Fault string
+	// Missing are keywords that are configured and have no effect yet; each is told when the instance begins.
+	Missing []string
 }
 
 // TrackInterface is an interface whose state counts for an instance.

@@ -52,7 +52,8 @@ func convertInstance(k *keepalivedconf.Config, i *keepalivedconf.Instance, uptim
 		Packet: packet.Settings{
 			Version: version, Family: family, VRID: i.VRID, Interval: i.AdvertInterval,
 			Auth: packet.AuthType(i.Auth), Key: i.Password, Trailer: convertHMAC(i.HMAC),
-			Unicast: i.Unicast, CheckSource: i.CheckUnicastSource, Group: i.MulticastGroup,
+			// keepalived checks the source only with check_unicast_src; nothing else protects unicast adverts.
+			Unicast: i.Unicast, CheckSource: true, Group: i.MulticastGroup,
 			SkipAddressCheck: i.SkipCheckAdvAddr, IgnoreAsOwner: i.OwnerIgnoreAdverts && i.Owner(),
 			Checksum: convertChecksum(i),
 		},
@@ -85,7 +86,25 @@ func convertInstance(k *keepalivedconf.Config, i *keepalivedconf.Instance, uptim
 		ic.Fault = fmt.Sprintf("the configuration of %s cannot run", i.Name)
 	}
 	convertTrackers(k, i, &ic)
+	ic.Missing = missing(i)
 	return ic
+}
+
+// missing are the keywords of the instance that do nothing here.
+func missing(i *keepalivedconf.Instance) (list []string) {
+	for _, k := range []struct {
+		used bool
+		name string
+	}{
+		{len(i.Routes) > 0, "virtual_routes"}, {len(i.Rules) > 0, "virtual_rules"}, {!i.Accept, "no_accept"},
+		{i.VMAC != nil, "use_vmac"}, {i.IPVLAN != nil, "use_ipvlan"}, {i.HighestOther > 0, "timer_expired_backup"},
+		{i.VRF != "", "vrf"}, {i.PromoteSecondaries, "promote_secondaries"},
+	} {
+		if k.used {
+			list = append(list, k.name)
+		}
+	}
+	return list
 }
 
 // convertTrackers takes over what the instance and its sync group track. A group's trackers are those of its members.

@@ -178,6 +178,9 @@ func (r *Router) closeShared() {
 // begin starts an instance: first what is known to stand against it, then the start itself.
 func (r *Router) begin(i int, now time.Time) {
 	in := r.instances[i]
+	for _, keyword := range in.config.Missing {
+		r.tell(Report{Instance: in.config.Name(), Text: keyword + " has no effect: it is not supported yet", At: now})
+	}
 	set := func(k fsm.FaultKind, name, text string) {
 		r.step(i, fsm.FaultSet{Cause: fsm.Cause{Kind: k, Name: name, Text: text}}, now)
 	}

@@ -264,7 +264,7 @@ func (r *Request) finishHead() Code {
 // connection.
 func (r *Request) settleFraming() {
 	p := &r.Response
-	if noContent(p.Status) || r.Method == HEAD && p.ContentLength == -1 && r.Head.Version < http1.HTTP11 {
+	if noContent(p.Status) || r.Method == HEAD || r.Method == CONNECT && p.Status < 300 {
 		return
 	}
 	if p.ContentLength != -1 && !r.ExpectTrailers {

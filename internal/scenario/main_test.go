@@ -158,6 +158,9 @@ var vip = netip.MustParseAddr("192.168.200.254")
 // on the test runs in parallel with others.
 func newPair(t *testing.T, programs [2]scenario.Program, nodes [2]scenario.Config) *scenario.Pair {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("scenarios take their time")
+	}
 	t.Parallel()
 	l := lab.New(t)
 	for i := range nodes {

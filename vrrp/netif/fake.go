@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+
+	"tandem/keepalivedconf"
 )
 
 // Fake is a kernel for tests, without interfaces and without privileges. The
@@ -21,6 +23,9 @@ type Fake struct {
 
 // Addresses returns a new holder of addresses in the fake kernel.
 func (f *Fake) Addresses() Addresses { return newAddresses(f) }
+
+// Routes returns a new holder of routes and rules in the fake kernel.
+func (f *Fake) Routes() Routes { return newRoutes(fakeRoutes{f}) }
 
 // Announcer returns an announcer that prints.
 func (f *Fake) Announcer() Announcer { return fakeAnnouncer{f} }
@@ -97,6 +102,21 @@ func (f *Fake) removeAddress(a Address) error {
 }
 
 func (f *Fake) listAddresses() ([]Address, error) { return f.Present(), nil }
+
+// fakeRoutes prints changes of routes and rules into its Fake, in which
+// nothing is ever there already.
+type fakeRoutes struct{ fake *Fake }
+
+func (r fakeRoutes) addRoute(x keepalivedconf.Route) error    { return r.print("ip route add %v", x) }
+func (r fakeRoutes) removeRoute(x keepalivedconf.Route) error { return r.print("ip route del %v", x) }
+func (r fakeRoutes) addRule(x keepalivedconf.Rule) error      { return r.print("ip rule add %v", x) }
+func (r fakeRoutes) removeRule(x keepalivedconf.Rule) error   { return r.print("ip rule del %v", x) }
+
+func (r fakeRoutes) print(format string, x any) error {
+	r.fake.mu.Lock()
+	defer r.fake.mu.Unlock()
+	return r.fake.print(format, x)
+}
 
 // fakeAnnouncer prints announcements into its Fake.
 type fakeAnnouncer struct{ fake *Fake }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"tandem/keepalivedconf"
 	"tandem/vrrp/netif"
 )
 
@@ -137,6 +138,35 @@ func TestAnyOrderEndsInTheSameState(t *testing.T) {
 				t.Fatalf("got %v, want %v", got, want)
 			}
 		}
+	}
+}
+
+func TestRoutesInOrder(t *testing.T) {
+	f := &netif.Fake{}
+	r := f.Routes()
+	route := func(to string) keepalivedconf.Route {
+		return keepalivedconf.Route{Type: "unicast", Destination: netip.MustParsePrefix(to), Device: "ens33", Table: 254, Protocol: 18}
+	}
+	rule := keepalivedconf.Rule{From: netip.MustParsePrefix("10.0.0.0/8"), Priority: 100, IPProto: -1, Action: keepalivedconf.RuleTable,
+		Table: 100, SuppressPrefixLength: -1, SuppressGroup: -1, Protocol: 18}
+	one, two := route("10.1.0.0/16"), route("10.2.0.0/16")
+	if err := r.Set([]keepalivedconf.Route{one, two}, []keepalivedconf.Rule{rule}); err != nil {
+		t.Fatal(err)
+	}
+	const add = "ip route add 10.1.0.0/16 dev ens33 table 254 protocol 18\n" +
+		"ip route add 10.2.0.0/16 dev ens33 table 254 protocol 18\n" +
+		"ip rule add from 10.0.0.0/8 priority 100 table 100 protocol 18\n"
+	if diff := cmp.Diff(add, f.String()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if err := r.Set([]keepalivedconf.Route{two}, nil); err != nil {
+		t.Fatal(err)
+	}
+	const less = "ip rule del from 10.0.0.0/8 priority 100 table 100 protocol 18\n" +
+		"ip route del 10.1.0.0/16 dev ens33 table 254 protocol 18\n" +
+		"ip route add 10.2.0.0/16 dev ens33 table 254 protocol 18\n"
+	if diff := cmp.Diff(less, f.String()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
 	}
 }
 

@@ -30,6 +30,7 @@ type Server struct {
 	Gen  *web.Generation
 	Logs *logfile.Set // of access logs with variables in the name
 
+	log   *syncBuffer
 	ports map[string]string // "8080" in the configuration -> the port it became
 }
 
@@ -118,7 +119,7 @@ func Start(t testing.TB, conf string, modules []*web.Module, files map[string]st
 	if errs.Failed() {
 		t.Fatalf("configuration:\n%v", errs)
 	}
-	s.HTTP = h
+	s.HTTP, s.log = h, log
 	set := &web.ListenSet{Log: h.Log}
 	opened, err := set.Open(h.Ports)
 	if err != nil {
@@ -235,3 +236,6 @@ func ParseAnswer(t testing.TB, method, raw string) *Answer {
 	}
 	return &Answer{Status: resp.StatusCode, Header: resp.Header, Body: string(body), Raw: raw}
 }
+
+// Log returns what has been written to the error log.
+func (s *Server) Log() string { return s.log.String() }

@@ -1,0 +1,177 @@
+package vrrp_test
+
+import (
+	"fmt"
+	"net/netip"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"tandem/keepalivedconf"
+	"tandem/vrrp"
+	"tandem/vrrp/fsm"
+	"tandem/vrrp/netif"
+	"tandem/vrrp/packet"
+)
+
+// converted is the one instance of a configuration with the given lines in its vrrp_instance, whatever is reported.
+func converted(t *testing.T, lines string) vrrp.InstanceConfig {
+	t.Helper()
+	text := fmt.Sprintf("vrrp_instance VI_1 {\n interface ens33\n virtual_router_id 51\n virtual_ipaddress {\n 192.168.200.254\n }\n %s\n}\n", lines)
+	k, _ := keepalivedconf.Read("keepalived.conf", keepalivedconf.Options{
+		ReadFile: func(string) ([]byte, error) { return []byte(text), nil }, Host: anyHost{}})
+	c := vrrp.FromKeepalived(k, time.Hour)
+	if len(c.Instances) != 1 {
+		t.Fatalf("%d instances", len(c.Instances))
+	}
+	if err := c.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	return c.Instances[0]
+}
+
+// Fact 1: advert_int 1 s; whole seconds in VRRPv2, multiples of 10 ms up to 40.95 s in VRRPv3.
+func TestFact01AdvertInterval(t *testing.T) {
+	for lines, want := range map[string]time.Duration{
+		"":                            time.Second,
+		"advert_int 3":                3 * time.Second,
+		"advert_int 255":              255 * time.Second,
+		"version 3\nadvert_int 0.01":  10 * time.Millisecond,
+		"version 3\nadvert_int 40.95": 40950 * time.Millisecond,
+		"version 3\nadvert_int 0.555": 560 * time.Millisecond,
+		"version 2\nadvert_int 0.2":   time.Second,
+		"version 2\nadvert_int 1.5":   2 * time.Second,
+	} {
+		ic := converted(t, lines)
+		if ic.FSM.Interval != want || ic.Packet.Interval != want {
+			t.Errorf("%q: %v and %v, want %v", lines, ic.FSM.Interval, ic.Packet.Interval, want)
+		}
+	}
+}
+
+// Fact 2: no priority is 255 for "state MASTER", else 100; no state is MASTER only with 255.
+func TestFact02Priority(t *testing.T) {
+	for lines, want := range map[string]struct {
+		priority uint8
+		master   bool
+	}{
+		"":                           {100, false},
+		"state MASTER":               {255, true},
+		"state BACKUP":               {100, false},
+		"priority 255":               {255, true},
+		"priority 150":               {150, false},
+		"priority 0\nstate BACKUP":   {100, false},
+		"priority 256\nstate BACKUP": {100, false},
+	} {
+		ic := converted(t, lines)
+		if ic.FSM.Priority != want.priority || ic.FSM.StartMaster != want.master {
+			t.Errorf("%q: priority %d, master %v, want %+v", lines, ic.FSM.Priority, ic.FSM.StartMaster, want)
+		}
+	}
+}
+
+// Fact 7: version 2 for IPv4, 3 for IPv6, unless it is given.
+func TestFact07Version(t *testing.T) {
+	if v := converted(t, "").Packet.Version; v != packet.V2 {
+		t.Errorf("IPv4: %v", v)
+	}
+	if v := converted(t, "version 3").Packet.Version; v != packet.V3 {
+		t.Errorf("version 3: %v", v)
+	}
+	k, _ := keepalivedconf.Read("keepalived.conf", keepalivedconf.Options{Host: anyHost{}, ReadFile: func(string) ([]byte, error) {
+		return []byte(strings.ReplaceAll(seed("VI_1", 100), "192.168.200.254", "fe80::254")), nil
+	}})
+	if in := vrrp.FromKeepalived(k, 0).Instances[0]; in.Packet.Version != packet.V3 || in.Packet.Family != packet.IPv6 {
+		t.Errorf("IPv6: %v, %v", in.Packet.Version, in.Packet.Family)
+	}
+}
+
+// Fact 8: an unknown state, or one in small letters, is BACKUP.
+func TestFact08StateWords(t *testing.T) {
+	for word, want := range map[string]bool{"MASTER": true, "BACKUP": false, "master": false, "Master": false, "FOO": false} {
+		if got := converted(t, "priority 100\nstate "+word).FSM.StartMaster; got != want {
+			t.Errorf("state %s: master %v", word, got)
+		}
+	}
+}
+
+// Fact 14: nopreempt and preempt_delay are cleared for "state MASTER".
+func TestFact14PreemptionOfMaster(t *testing.T) {
+	ic := converted(t, "state MASTER\npriority 100\nnopreempt\npreempt_delay 60")
+	if ic.FSM.NoPreempt || ic.FSM.PreemptDelay != 0 {
+		t.Errorf("nopreempt %v, preempt_delay %v", ic.FSM.NoPreempt, ic.FSM.PreemptDelay)
+	}
+	if ic = converted(t, "priority 100\npreempt_delay 60"); ic.FSM.PreemptDelay != time.Minute {
+		t.Errorf("preempt_delay %v", ic.FSM.PreemptDelay)
+	}
+	if ic = converted(t, "priority 100\nnopreempt"); !ic.FSM.NoPreempt {
+		t.Error("nopreempt is lost")
+	}
+}
+
+// Fact 24: the schedule of gratuitous ARP.
+func TestFact24Announcements(t *testing.T) {
+	ic := converted(t, "")
+	want := fsm.Announcements{Repeat: 5, Delay: 5 * time.Second, RefreshRepeat: 1, LowerRepeat: 5, LowerDelay: 5 * time.Second}
+	want.Contested = ic.FSM.Announcements.Contested
+	if ic.FSM.Announcements != want {
+		t.Errorf("defaults: %+v, want %+v", ic.FSM.Announcements, want)
+	}
+	ic = converted(t, "garp_master_delay 1\ngarp_master_repeat 2\ngarp_master_refresh 60\ngarp_master_refresh_repeat 3\ngarp_lower_prio_delay 4\ngarp_lower_prio_repeat 6")
+	want = fsm.Announcements{Repeat: 2, Delay: time.Second, Refresh: time.Minute, RefreshRepeat: 3, LowerRepeat: 6, LowerDelay: 4 * time.Second}
+	want.Contested = ic.FSM.Announcements.Contested
+	if ic.FSM.Announcements != want {
+		t.Errorf("given: %+v, want %+v", ic.FSM.Announcements, want)
+	}
+}
+
+// Fact 27: /32, scope global, no broadcast; what is written is taken over.
+func TestFact27Addresses(t *testing.T) {
+	ic := converted(t, "virtual_ipaddress_excluded {\n 10.1.2.3/24 brd 10.1.2.255 dev eth9 scope link label eth9:x\n}")
+	want := []netif.Address{{Interface: "ens33", Prefix: netip.MustParsePrefix("192.168.200.254/32")}}
+	if !reflect.DeepEqual(ic.Addresses, want) {
+		t.Errorf("got %+v, want %+v", ic.Addresses, want)
+	}
+	want = []netif.Address{{Interface: "eth9", Prefix: netip.MustParsePrefix("10.1.2.3/24"), Broadcast: netip.MustParseAddr("10.1.2.255"),
+		Scope: netif.ScopeLink, Label: "eth9:x"}}
+	if !reflect.DeepEqual(ic.Excluded, want) {
+		t.Errorf("got %+v, want %+v", ic.Excluded, want)
+	}
+	if len(ic.Packet.Addresses) != 1 {
+		t.Errorf("in the adverts: %v", ic.Packet.Addresses)
+	}
+}
+
+// Fact 35: the password is cut to eight bytes.
+func TestFact35Password(t *testing.T) {
+	ic := converted(t, "authentication {\n auth_type PASS\n auth_pass toolongpassword\n}")
+	if ic.Packet.Auth != packet.AuthPass || string(ic.Packet.Key[:]) != "toolongp" {
+		t.Errorf("%v %q", ic.Packet.Auth, ic.Packet.Key)
+	}
+}
+
+// Fact 36, the deviation: the source of unicast adverts is checked.
+func TestFact36UnicastSource(t *testing.T) {
+	ic := converted(t, "unicast_src_ip 192.168.200.7\nunicast_peer {\n 192.168.200.10\n}")
+	if !ic.Packet.CheckSource || len(ic.Packet.Peers) != 1 || ic.FSM.Source != netip.MustParseAddr("192.168.200.7") {
+		t.Errorf("check %v, peers %v, source %v", ic.Packet.CheckSource, ic.Packet.Peers, ic.FSM.Source)
+	}
+}
+
+// Fact 37: the auth_hmac trailer.
+func TestFact37HMAC(t *testing.T) {
+	ic := converted(t, "auth_hmac {\n key 7 hex:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n active_key 7\n mode permissive\n anti_replay monotonic\n}")
+	tr := ic.Packet.Trailer
+	if tr == nil || tr.Active != 7 || tr.Mode != packet.TrailerPermissive || tr.Window != 0 || len(tr.Keys) != 1 || len(tr.Keys[0].Secret) != 32 {
+		t.Errorf("%+v", tr)
+	}
+}
+
+// What has no effect yet is told, not passed over.
+func TestMissingIsTold(t *testing.T) {
+	ic := converted(t, "no_accept\nvirtual_routes {\n 10.0.0.0/8 via 192.168.200.1\n}")
+	if got := strings.Join(ic.Missing, " "); got != "virtual_routes no_accept" {
+		t.Errorf("missing %q", got)
+	}
+}

@@ -1,0 +1,156 @@
+package netif
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/sys/unix"
+
+	"tandem/keepalivedconf"
+)
+
+// Routes holds the routes and the rules of one VRRP instance, or the static
+// ones.
+type Routes interface {
+	// Set makes the kernel hold exactly the desired routes and rules, of
+	// those that this Routes ever set: what is no longer desired is removed,
+	// what is missing is added, in keepalived's order: routes before rules
+	// when adding, rules before routes when removing. It is idempotent; an
+	// equal route or rule that somebody else set is taken over. The errors
+	// are those of all of them, joined. Routes have no lease: those of a
+	// process that died stay until Cleanup.
+	Set(routes []keepalivedconf.Route, rules []keepalivedconf.Rule) error
+
+	// Cleanup removes the configured routes and rules that a dead process
+	// left on the machine.
+	Cleanup(routes []keepalivedconf.Route, rules []keepalivedconf.Rule) error
+}
+
+// Routes returns a new, empty holder of routes and rules.
+func (s *Stack) Routes() Routes { return newRoutes(s) }
+
+// routeKernel is what routes needs of a kernel. That something is there
+// already, or gone already, is no error.
+type routeKernel interface {
+	addRoute(keepalivedconf.Route) error
+	removeRoute(keepalivedconf.Route) error
+	addRule(keepalivedconf.Rule) error
+	removeRule(keepalivedconf.Rule) error
+}
+
+// routes finds the differences. A route or rule is known by its line: two
+// that print alike are alike.
+type routes struct {
+	kernel routeKernel
+	routes map[string]keepalivedconf.Route
+	rules  map[string]keepalivedconf.Rule
+}
+
+func newRoutes(k routeKernel) *routes {
+	return &routes{kernel: k, routes: map[string]keepalivedconf.Route{}, rules: map[string]keepalivedconf.Rule{}}
+}
+
+func (h *routes) Set(wantRoutes []keepalivedconf.Route, wantRules []keepalivedconf.Rule) error {
+	return errors.Join(
+		remove(h.rules, wantRules, h.kernel.removeRule),
+		remove(h.routes, wantRoutes, h.kernel.removeRoute),
+		add(h.routes, wantRoutes, h.kernel.addRoute),
+		add(h.rules, wantRules, h.kernel.addRule),
+	)
+}
+
+func (h *routes) Cleanup(configured []keepalivedconf.Route, rules []keepalivedconf.Rule) error {
+	var errs []error
+	for _, r := range rules {
+		errs = append(errs, h.kernel.removeRule(r))
+	}
+	for _, r := range configured {
+		errs = append(errs, h.kernel.removeRoute(r))
+	}
+	return errors.Join(errs...)
+}
+
+// remove removes what is held and not wanted.
+func remove[T fmt.Stringer](held map[string]T, wanted []T, do func(T) error) error {
+	stays := make(map[string]bool, len(wanted))
+	for _, w := range wanted {
+		stays[w.String()] = true
+	}
+	var errs []error
+	for line, h := range held {
+		if stays[line] {
+			continue
+		}
+		if err := do(h); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		delete(held, line)
+	}
+	return errors.Join(errs...)
+}
+
+// add adds what is wanted, in order; also what is held, because the kernel
+// itself drops the routes of an interface that goes down.
+func add[T fmt.Stringer](held map[string]T, wanted []T, do func(T) error) error {
+	var errs []error
+	for _, w := range wanted {
+		if err := do(w); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		held[w.String()] = w
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Stack) addRoute(r keepalivedconf.Route) error {
+	flags := unix.NLM_F_CREATE
+	switch r.Order {
+	case keepalivedconf.RouteAdd:
+		flags |= unix.NLM_F_EXCL
+	case keepalivedconf.RouteAppend:
+		flags |= unix.NLM_F_APPEND
+	}
+	return s.changeRoute(unix.RTM_NEWROUTE, flags, r, "add route", unix.EEXIST)
+}
+
+func (s *Stack) removeRoute(r keepalivedconf.Route) error {
+	return s.changeRoute(unix.RTM_DELROUTE, 0, r, "remove route", unix.ESRCH, unix.ENODEV, unix.ENETUNREACH, ErrNoInterface)
+}
+
+func (s *Stack) changeRoute(message, flags int, r keepalivedconf.Route, what string, fine ...error) error {
+	data, err := s.routeMessage(message, r)
+	return s.change(message, flags, data, err, fmt.Sprintf("%s %s", what, r), fine)
+}
+
+func (s *Stack) addRule(r keepalivedconf.Rule) error {
+	data, err := ruleMessage(r)
+	return s.change(unix.RTM_NEWRULE, unix.NLM_F_CREATE|unix.NLM_F_EXCL, data, err, fmt.Sprintf("add rule %s", r), []error{unix.EEXIST})
+}
+
+func (s *Stack) removeRule(r keepalivedconf.Rule) error {
+	data, err := ruleMessage(r)
+	return s.change(unix.RTM_DELRULE, 0, data, err, fmt.Sprintf("remove rule %s", r), []error{unix.ENOENT})
+}
+
+// change sends one request; the fine errors are none.
+func (s *Stack) change(message, flags int, data []nl.NetlinkRequestData, err error, what string, fine []error) error {
+	if err == nil {
+		request := nl.NewNetlinkRequest(message, flags|unix.NLM_F_ACK)
+		for _, d := range data {
+			request.AddData(d)
+		}
+		err = s.execute(request)
+	}
+	for _, f := range fine {
+		if errors.Is(err, f) {
+			return nil
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, permission(err, NetAdmin))
+	}
+	return nil
+}
