@@ -79,7 +79,7 @@ func (b *builder) prefix(s *Statement, word string, lengths bool) (netip.Prefix,
 	}
 	n := bits
 	if slash {
-		if v, ok := b.unsigned(s, length, 0, uint32(bits)); ok {
+		if v, ok := b.number(s, length, 0, uint32(bits)); ok {
 			n = int(v)
 		} else {
 			b.err(s, "Invalid address prefix len %s for address %s - using %d", length, word, bits)
@@ -192,7 +192,7 @@ func (b *builder) parseAddress(s *Statement, static bool) (Address, bool) {
 			}
 			if word == "forever" {
 				a.PreferredLifetime, lifetime = Forever, true
-			} else if n, valid := b.unsigned(s, word, 0, maxUint32); valid {
+			} else if n, valid := b.number(s, word, 0, maxUint32); valid {
 				a.PreferredLifetime, lifetime = time.Duration(n)*time.Second, true
 			} else {
 				b.err(s, "preferred_lft %s is invalid", word)

@@ -245,6 +245,14 @@ func (b *builder) completeNetwork(i *Instance, say sayFunc) {
 		say("promote_secondaries", "promote_secondaries is automatically set for vmacs - ignoring")
 		i.PromoteSecondaries = false
 	}
+	if i.IPVLAN != nil && i.Family == IPv4 && !i.IPVLAN.Addr.IsValid() {
+		say("use_ipvlan", "IPv4 ipvlan requires a source ip address to be configured. setting instance to fault state")
+		i.Fault = true
+	}
+	if i.VMACXmitBase && i.VMAC == nil {
+		say("vmac_xmit_base", "vmac_xmit_base is only valid with a vmac")
+		i.VMACXmitBase = false
+	}
 	if found && !link.Multicast && !i.Unicast {
 		say("interface", "interface %s does not support multicast, specify unicast peers - disabling", i.Interface)
 		i.Fault = true

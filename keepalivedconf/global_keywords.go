@@ -37,7 +37,7 @@ var globalRows = newRows(append(tandemRows(func(g *Global) *Tandem { return &g.T
 
 	// The protocol.
 	row[Global]{name: "vrrp_version", min: 1, set: func(b *builder, g *Global, s *Statement) {
-		if v, ok := b.integer(s, s.Arg(1), 2, 3); ok {
+		if v, ok := b.signedNumber(s, s.Arg(1), 2, 3); ok {
 			g.Version = v
 		} else {
 			b.err(s, "VRRP Error: Version must be either 2 or 3")
@@ -253,8 +253,16 @@ var globalRows = newRows(append(tandemRows(func(g *Global) *Tandem { return &g.T
 	globalFlag("nftables_counters", func(g *Global) *bool { return &g.NFTablesCounters }),
 	globalFlag("nftables_ifindex", func(g *Global) *bool { return &g.NFTablesIfIndex }),
 	row[Global]{name: "nftables_ipvs"},
-	row[Global]{name: "nftables_ipvs_priority", min: 1},
-	row[Global]{name: "nftables_ipvs_start_fwmark", min: 1},
+	row[Global]{name: "nftables_ipvs_priority", min: 1, set: func(b *builder, g *Global, s *Statement) {
+		if _, ok := b.integer(s, s.Arg(1), -1<<31, maxInt32); !ok {
+			b.say(KindNumber, s.Pos, "invalid ipvs nftables chain priority '%s'", s.Arg(1))
+		}
+	}},
+	row[Global]{name: "nftables_ipvs_start_fwmark", min: 1, set: func(b *builder, g *Global, s *Statement) {
+		if _, ok := b.unsigned(s, s.Arg(1), 1, maxUint32); !ok {
+			b.say(KindNumber, s.Pos, "invalid ipvs nftables start_fwmark priority '%s'", s.Arg(1))
+		}
+	}},
 	row[Global]{name: "vrrp_iptables", set: func(b *builder, g *Global, s *Statement) {
 		if g.IPTablesIn != "" {
 			b.err(s, "iptables already specified - ignoring")
@@ -300,23 +308,23 @@ var globalRows = newRows(append(tandemRows(func(g *Global) *Tandem { return &g.T
 	row[Global]{name: "json_dump_file"},
 
 	// Netlink buffers: the library that tandem uses sizes its own.
-	row[Global]{name: "vrrp_netlink_cmd_rcv_bufs"},
+	bufferSize("vrrp_netlink_cmd"),
 	row[Global]{name: "vrrp_netlink_cmd_rcv_bufs_force", set: checkToggle("Invalid value '%s' for global vrrp_netlink_cmd_rcv_bufs_force specified")},
-	row[Global]{name: "vrrp_netlink_monitor_rcv_bufs"},
+	bufferSize("vrrp_netlink_monitor"),
 	row[Global]{name: "vrrp_netlink_monitor_rcv_bufs_force", set: checkToggle("Invalid value '%s' for global vrrp_netlink_monitor_rcv_bufs_force specified")},
-	row[Global]{name: "process_monitor_rcv_bufs"},
+	bufferSize("process_monitor"),
 	row[Global]{name: "process_monitor_rcv_bufs_force", set: checkToggle("Invalid value '%s' for global process_monitor_rcv_bufs_force specified")},
-	row[Global]{name: "lvs_netlink_cmd_rcv_bufs"},
+	bufferSize("lvs_netlink_cmd"),
 	row[Global]{name: "lvs_netlink_cmd_rcv_bufs_force", set: checkToggle("Invalid value '%s' for global lvs_netlink_cmd_rcv_bufs_force specified")},
-	row[Global]{name: "lvs_netlink_monitor_rcv_bufs"},
+	bufferSize("lvs_netlink_monitor"),
 	row[Global]{name: "lvs_netlink_monitor_rcv_bufs_force", set: checkToggle("Invalid value '%s' for global lvs_netlink_monitor_rcv_bufs_force specified")},
 
 	// IPVS: known, and of no effect without virtual_server.
 	row[Global]{name: "checker_log_all_failures", set: checkToggle("Invalid value for checker_log_all_failures specified%.0s")},
-	row[Global]{name: "lvs_timeouts"},
+	row[Global]{name: "lvs_timeouts", set: checkLVSTimeouts},
 	row[Global]{name: "lvs_flush"},
-	row[Global]{name: "lvs_flush_on_stop"},
-	row[Global]{name: "lvs_flush_onstop"},
+	row[Global]{name: "lvs_flush_on_stop", set: checkFlush},
+	row[Global]{name: "lvs_flush_onstop", set: checkFlush},
 	row[Global]{name: "lvs_sync_daemon"},
 	row[Global]{name: "lvs_notify_fifo"},
 	row[Global]{name: "lvs_notify_fifo_script", quoted: true},

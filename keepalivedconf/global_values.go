@@ -63,7 +63,7 @@ func (b *builder) named(s *Statement, text string) bool {
 
 // wholeSeconds reads seconds without a fraction.
 func (b *builder) wholeSeconds(s *Statement, high uint32, into *time.Duration, format string) bool {
-	v, ok := b.unsigned(s, s.Arg(1), 0, high)
+	v, ok := b.number(s, s.Arg(1), 0, high)
 	if !ok {
 		b.err(s, format, s.Arg(1))
 		return false
@@ -74,7 +74,7 @@ func (b *builder) wholeSeconds(s *Statement, high uint32, into *time.Duration, f
 
 // count reads a number in [low, high].
 func (b *builder) count(s *Statement, low, high uint32, into *int, format string) bool {
-	v, ok := b.unsigned(s, s.Arg(1), low, high)
+	v, ok := b.number(s, s.Arg(1), low, high)
 	if !ok {
 		b.err(s, format, s.Arg(1))
 		return false
@@ -84,7 +84,7 @@ func (b *builder) count(s *Statement, low, high uint32, into *int, format string
 }
 
 func (b *builder) signed(s *Statement, low, high int, into *int, format string) bool {
-	v, ok := b.integer(s, s.Arg(1), low, high)
+	v, ok := b.signedNumber(s, s.Arg(1), low, high)
 	if !ok {
 		b.err(s, format, s.Arg(1))
 		return false
@@ -164,7 +164,7 @@ func setEmailFrom(b *builder, g *Global, s *Statement) {
 }
 
 func setSMTPTimeout(b *builder, g *Global, s *Statement) {
-	v, ok := b.unsigned(s, s.Arg(1), 0, maxTimerSeconds)
+	v, ok := b.number(s, s.Arg(1), 0, maxTimerSeconds)
 	if !ok {
 		b.err(s, "smtp_connect_timeout '%s' must be in [0, %d] - ignoring", s.Arg(1), maxTimerSeconds)
 		return
@@ -178,7 +178,7 @@ func setSMTPTimeout(b *builder, g *Global, s *Statement) {
 
 func (b *builder) multicast(s *Statement, family string, into *netip.Addr) {
 	name, word := s.Name(), s.Arg(1)
-	a, ok := address(word)
+	a, ok := endpoint(word)
 	switch {
 	case !ok:
 		b.err(s, "Can't parse %s [%s]. Skipping", name, word)
@@ -222,7 +222,7 @@ func setGlobalGARPExtraIf(b *builder, g *Global, s *Statement) {
 			g.GARPExtraAll = true
 			continue
 		}
-		v, ok := b.unsigned(s, word, 1, 86400)
+		v, ok := b.number(s, word, 1, 86400)
 		if !ok {
 			b.err(s, "%s '%s' invalid - ignoring", s.Name(), word)
 			return
@@ -288,7 +288,7 @@ func (b *builder) niceness(s *Statement, process string, into *int) {
 		b.err(s, "No %s process priority specified", process)
 		return
 	}
-	v, ok := b.integer(s, s.Arg(1), -20, 19)
+	v, ok := b.signedNumber(s, s.Arg(1), -20, 19)
 	if !ok {
 		b.err(s, "Invalid %s process priority specified", process)
 		v = 0
@@ -301,7 +301,7 @@ func (b *builder) realtime(s *Statement, process string, into *int) {
 		b.err(s, "No %s process real-time priority specified", process)
 		return
 	}
-	v, ok := b.integer(s, s.Arg(1), -1<<31, maxInt32)
+	v, ok := b.signedNumber(s, s.Arg(1), -1<<31, maxInt32)
 	switch {
 	case !ok:
 		b.err(s, "%s process real-time priority '%s' invalid", process, s.Arg(1))
@@ -320,7 +320,7 @@ func (b *builder) realtimeLimit(s *Statement, process string, into *time.Duratio
 	if strings.HasSuffix(s.Name(), "_rtime") {
 		b.note(s, "Keyword '%s' is deprecated - please use '%srttime'", s.Name(), strings.TrimSuffix(s.Name(), "rtime"))
 	}
-	v, ok := b.unsigned(s, s.Arg(1), 1, maxUint32)
+	v, ok := b.number(s, s.Arg(1), 1, maxUint32)
 	if !ok {
 		b.err(s, "Invalid %s real-time limit - %s", process, s.Arg(1))
 		return
@@ -336,14 +336,24 @@ func (b *builder) affinity(s *Statement, process string) []int {
 	}
 	var cpus []int
 	for _, word := range s.Words[1:] {
-		v, ok := b.integer(s, word, 0, maxInt32)
+		v, ok := b.signedNumber(s, word, 0, maxInt32)
 		if !ok {
-			b.err(s, "Invalid cpu_id:%s specified for %s process", word, process)
+			b.err(s, "Invalid cpu_id:%d specified for %s process", leadingNumber(word), process)
 			return nil
 		}
 		cpus = append(cpus, v)
 	}
 	return cpus
+}
+
+// leadingNumber is what strtol makes of a word: the number it begins with, or 0.
+func leadingNumber(word string) int {
+	end := 0
+	for end < len(word) && word[end] >= '0' && word[end] <= '9' {
+		end++
+	}
+	v, _ := strconv.Atoi(word[:end])
+	return v
 }
 
 var umaskBits = map[string]int{
@@ -377,4 +387,45 @@ func setUmask(b *builder, g *Global, s *Statement) {
 		mask |= v
 	}
 	g.Umask = mask
+}
+
+// bufferSize is a keyword that sizes the buffer of a socket which the netlink library sizes here.
+func bufferSize(kind string) row[Global] {
+	return row[Global]{name: kind + "_rcv_bufs", set: func(b *builder, _ *Global, s *Statement) {
+		if !b.named(s, kind+"_rcv_bufs size missing") {
+			return
+		}
+		if _, ok := b.unsigned(s, s.Arg(1), 0, maxUint32); !ok {
+			b.err(s, "%s_rcv_bufs size (%s) invalid", kind, s.Arg(1))
+		}
+	}}
+}
+
+func checkFlush(b *builder, _ *Global, s *Statement) {
+	if s.Args() > 0 && s.Arg(1) != "VS" {
+		b.err(s, "Unknown lvs_flush_on_stop type %s", s.Arg(1))
+	}
+}
+
+func checkLVSTimeouts(b *builder, _ *Global, s *Statement) {
+	if s.Args() < 2 {
+		b.err(s, "lvs_timeouts requires at least one option")
+		return
+	}
+	const most = 31 * 86400 // seconds, the kernel's limit
+	for k := 1; k < len(s.Words); k++ {
+		switch option := s.Words[k]; option {
+		case "tcp", "tcpfin", "udp":
+			if k+1 == len(s.Words) {
+				b.err(s, "No value specified for lvs_timeout %s - ignoring", option)
+				continue
+			}
+			k++
+			if _, ok := b.unsigned(s, s.Words[k], 0, most); !ok {
+				b.err(s, "Invalid lvs_timeout %s (%s) - ignoring", option, s.Words[k])
+			}
+		default:
+			b.err(s, "Unknown option %s specified for lvs_timeouts", option)
+		}
+	}
 }

@@ -80,24 +80,24 @@ func (b *builder) addInstance(s *Statement) {
 		}
 	}
 	instanceRows.walk(b, i, s.Body, nil)
-	b.endInstance(i)
+	b.endInstance(i, s.Close)
 	b.cfg.Instances = append(b.cfg.Instances, i)
 	b.instances[i.Name] = i
 }
 
 // endInstance is what keepalived checks at the closing brace.
-func (b *builder) endInstance(i *Instance) {
+func (b *builder) endInstance(i *Instance, end Pos) {
 	if i.raw.unicast && (i.VMAC != nil || i.IPVLAN != nil) {
 		if i.Interface == "" {
-			b.say(KindGeneral, i.Pos, "(%s): Cannot use VMAC/ipvlan with unicast and no interface - clearing use_vmac", i.Name)
+			b.say(KindGeneral, end, "(%s): Cannot use VMAC/ipvlan with unicast and no interface - clearing use_vmac", i.Name)
 			i.VMAC, i.IPVLAN = nil, nil
 		} else if !i.VMACXmitBase {
-			b.say(KindGeneral, i.Pos, "(%s) unicast with use_vmac requires vmac_xmit_base - setting", i.Name)
+			b.say(KindGeneral, end, "(%s) unicast with use_vmac requires vmac_xmit_base - setting", i.Name)
 			i.VMACXmitBase = true
 		}
 	}
 	if len(i.Peers) == 0 && i.UnicastTTL != unset {
-		b.say(KindGeneral, i.at("unicast_ttl"), "(%s): Cannot use unicast_ttl without unicast peers - resetting", i.Name)
+		b.say(KindGeneral, end, "(%s): Cannot use unicast_ttl without unicast peers - resetting", i.Name)
 		i.UnicastTTL = 0
 	}
 	if i.Interface == "" {
@@ -157,11 +157,14 @@ func setVRF(b *builder, i *Instance, s *Statement) {
 		b.err(s, "(%s) VRF interface already specified as '%s' - ignoring", i.Name, i.VRF)
 	default:
 		i.VRF = name
+		if !b.interfaceExists(name) {
+			b.err(s, "(%s) WARNING - VRF interface %s doesn't exist", i.Name, name)
+		}
 	}
 }
 
 func setVersion(b *builder, i *Instance, s *Statement) {
-	v, ok := b.integer(s, s.Arg(1), 2, 3)
+	v, ok := b.signedNumber(s, s.Arg(1), 2, 3)
 	if !ok {
 		b.err(s, "(%s): Version must be either 2 or 3", i.Name)
 		return
@@ -196,7 +199,7 @@ func setGARPExtraIf(b *builder, i *Instance, s *Statement) {
 			i.GARPExtraAll = true
 			continue
 		}
-		v, ok := b.unsigned(s, word, 0, 86400)
+		v, ok := b.number(s, word, 0, 86400)
 		if !ok {
 			b.err(s, "(%s): %s '%s' invalid - ignoring", i.Name, s.Name(), word)
 			return
@@ -211,7 +214,7 @@ func setGARPExtraIf(b *builder, i *Instance, s *Statement) {
 
 // sourceAddress is mcast_src_ip and unicast_src_ip.
 func (b *builder) sourceAddress(i *Instance, s *Statement) {
-	a, ok := address(s.Arg(1))
+	a, ok := endpoint(s.Arg(1))
 	if !ok {
 		b.err(s, "Configuration error: VRRP instance[%s] malformed src address[%s]. Skipping...", i.Name, s.Arg(1))
 		return
@@ -227,7 +230,7 @@ func (b *builder) sourceAddress(i *Instance, s *Statement) {
 }
 
 func setMulticastGroup(b *builder, i *Instance, s *Statement) {
-	a, ok := address(s.Arg(1))
+	a, ok := endpoint(s.Arg(1))
 	if !ok {
 		b.err(s, "(%s) malformed mcast dest address %s. Skipping...", i.Name, s.Arg(1))
 		return
@@ -252,7 +255,7 @@ func setMulticastGroup(b *builder, i *Instance, s *Statement) {
 // addPeer reads a line of unicast_peer.
 func (b *builder) addPeer(i *Instance, s *Statement) {
 	w := s.Words
-	a, ok := address(w[0])
+	a, ok := endpoint(w[0])
 	if !ok {
 		b.err(s, "Configuration error: VRRP instance[%s] malformed unicast peer address[%s]. Skipping...", i.Name, w[0])
 		return

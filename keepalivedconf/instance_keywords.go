@@ -1,6 +1,9 @@
 package keepalivedconf
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // instanceRows is what may stand in vrrp_instance.
 var instanceRows = newRows(append(tandemRows(func(i *Instance) *Tandem { return &i.Tandem }),
@@ -80,7 +83,11 @@ var instanceRows = newRows(append(tandemRows(func(i *Instance) *Tandem { return 
 		i.raw.unicast, i.CheckUnicastSource = true, true
 	}},
 	row[Instance]{name: "unicast_ttl", min: 1, set: func(b *builder, i *Instance, s *Statement) {
-		b.count(s, 0, 255, &i.UnicastTTL, "("+escape(i.Name)+"): TTL '%s' not valid - must be between 0 & 255")
+		if v, ok := b.unsigned(s, s.Arg(1), 0, 255); ok {
+			i.UnicastTTL = int(v)
+		} else {
+			b.err(s, "(%s): TTL '%s' not valid - must be between 0 & 255", i.Name, s.Arg(1))
+		}
 	}},
 	row[Instance]{name: "unicast_src_ip", min: 1, set: func(b *builder, i *Instance, s *Statement) {
 		i.raw.unicast = true
@@ -174,10 +181,15 @@ var instanceRows = newRows(append(tandemRows(func(i *Instance) *Tandem { return 
 		i.LinkbeatPoll = true
 		b.err(s, "(%s) 'linkbeat_use_polling' in vrrp instance deprecated - use linkbeat_interfaces block", i.Name)
 	}},
-	row[Instance]{name: "lvs_sync_daemon_interface", set: func(b *builder, i *Instance, s *Statement) {
+	row[Instance]{name: "lvs_sync_daemon_interface", min: 1, set: func(b *builder, i *Instance, s *Statement) {
 		b.err(s, "(%s) Specifying lvs_sync_daemon_interface against a vrrp is deprecated.", i.Name)
-		b.err(s, "      %*sPlease use global lvs_sync_daemon", max(len(i.Name)-2, 0), "")
-		b.unsupported(s, "lvs_sync_daemon_interface")
+		b.err(s, "      %sPlease use global lvs_sync_daemon", strings.Repeat(" ", max(len(i.Name)-2, 2-len(i.Name))))
+		if b.syncDaemon != "" {
+			b.err(s, "(%s) lvs_sync_daemon_interface has already been specified as %s - ignoring", i.Name, b.syncDaemon)
+		} else {
+			b.syncDaemon = s.Arg(1)
+		}
+		b.unsupported(s, s.Name())
 	}},
 
 	// Tracking.

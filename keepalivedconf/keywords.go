@@ -94,6 +94,8 @@ type builder struct {
 	files     map[string]*TrackFile
 	processes map[string]*Process
 	links     map[string]string // names of interfaces to be made, and the instances that make them
+	// syncDaemon is the interface of lvs_sync_daemon_interface.
+	syncDaemon string
 	// once holds the parts of keepalived that were reported as not supported.
 	once map[string]bool
 	// rulePriority counts the rules without a preference, by family.

@@ -51,12 +51,57 @@ func (b *builder) unsignedBase(s *Statement, word string, base int, low, high ui
 	return 0, false
 }
 
+// digits returns the number that a word begins with, if it begins with one in [low, high] and goes on with something else.
+// Where keepalived may take such a number it does so when it runs, while its -t says that the line is ignored.
+func (b *builder) digits(word string, low, high int64) (int64, bool) {
+	text := strings.TrimLeft(word, blanks)
+	end := 0
+	for end < len(text) && (text[end] >= '0' && text[end] <= '9' || end == 0 && (text[0] == '-' || text[0] == '+')) {
+		end++
+	}
+	v, err := strconv.ParseInt(text[:end], 10, 64)
+	if err != nil || end == len(text) || v < low || v > high {
+		return 0, false
+	}
+	b.hint("%d is taken, which the word begins with, as keepalived does when it runs: write %d", v, v)
+	return v, true
+}
+
+// number reads a number in [low, high], or what a word begins with.
+func (b *builder) number(s *Statement, word string, low, high uint32) (uint32, bool) {
+	v, ok := b.unsigned(s, word, low, high)
+	if !ok {
+		var d int64
+		d, ok = b.digits(word, int64(low), int64(high))
+		v = uint32(d)
+	}
+	return v, ok
+}
+
+// signedNumber reads an integer in [low, high], or what a word begins with.
+func (b *builder) signedNumber(s *Statement, word string, low, high int) (int, bool) {
+	v, ok := b.integer(s, word, low, high)
+	if !ok {
+		var d int64
+		d, ok = b.digits(word, int64(low), int64(high))
+		v = int(d)
+	}
+	return v, ok
+}
+
 // decimal reads a number with at most places digits after the point and returns it times 10^places, which is also the
-// unit of low and high. Digits beyond that are reported and rounded.
+// unit of low and high. Digits beyond that are reported and rounded. What follows the digits is reported, and as in
+// keepalived they are taken all the same, in the smallest unit: "3s" is 3 microseconds.
 func (b *builder) decimal(s *Statement, word string, low, high uint64, places int) (uint64, bool) {
+	v, _, ok := b.decimalNumber(s, word, low, high, places)
+	return v, ok
+}
+
+// decimalNumber is decimal; clean reports whether the word is a number as a whole.
+func (b *builder) decimalNumber(s *Statement, word string, low, high uint64, places int) (v uint64, clean, ok bool) {
 	if strings.HasPrefix(word, "-") {
 		b.say(KindNumber, s.Pos, "negative number '%s'", word)
-		return 0, false
+		return 0, false, false
 	}
 	whole, fraction, _ := strings.Cut(word, ".")
 	round := false
@@ -65,25 +110,32 @@ func (b *builder) decimal(s *Statement, word string, low, high uint64, places in
 		round = fraction[places] >= '5'
 		fraction = fraction[:places]
 	}
-	v, err := strconv.ParseUint(whole+fraction+strings.Repeat("0", places-len(fraction)), 10, 64)
-	switch {
-	case errors.Is(err, strconv.ErrRange):
-		b.say(KindNumber, s.Pos, "number '%s' outside unsigned decimal range", word)
-		return 0, false
-	case err != nil:
-		b.say(KindNumber, s.Pos, "invalid number '%s'", word)
-		return 0, false
+	text := strings.TrimLeft(whole+fraction+strings.Repeat("0", places-len(fraction)), blanks)
+	text = strings.TrimPrefix(text, "+")
+	end := 0
+	for end < len(text) && text[end] >= '0' && text[end] <= '9' {
+		end++
+	}
+	v, err := strconv.ParseUint(text[:end], 10, 64)
+	if end == 0 {
+		v, err = 0, nil
 	}
 	if round {
 		v++
 	}
-	if v < low || v > high {
+	switch {
+	case end < len(text):
+		b.say(KindNumber, s.Pos, "invalid number '%s'", word)
+		b.hint("write seconds as a number without a unit, like 0.25")
+	case errors.Is(err, strconv.ErrRange):
+		b.say(KindNumber, s.Pos, "number '%s' outside unsigned decimal range", word)
+		return 0, true, false
+	case v < low || v > high:
 		unit := uint64(math.Pow10(places))
 		b.say(KindNumber, s.Pos, "number '%s' outside range [%d.%0*d, %d.%0*d]",
 			word, low/unit, places, low%unit, high/unit, places, high%unit)
-		return 0, false
 	}
-	return v, true
+	return v, end == len(text), v >= low && v <= high
 }
 
 // microseconds reads decimal seconds down to a microsecond. low and high are in microseconds.
@@ -129,6 +181,17 @@ func address(word string) (netip.Addr, bool) {
 		return netip.Addr{}, false
 	}
 	return a, true
+}
+
+// endpoint reads the address of a node or a group. A prefix length or the end of a range after it is not looked at, as in
+// keepalived.
+func endpoint(word string) (netip.Addr, bool) {
+	if at := strings.IndexByte(word, '-'); at >= 0 {
+		word = word[:at]
+	} else if at := strings.IndexByte(word, '/'); at >= 0 {
+		word = word[:at]
+	}
+	return address(word)
 }
 
 // duration reads a time of one of tandem's own keywords: decimal seconds as everywhere in keepalived.conf, or a number

@@ -41,7 +41,7 @@ var processRows = newRows(
 			b.err(s, "Weight already set for track process %s - ignoring %s", p.Name, s.Arg(1))
 			return
 		}
-		v, ok := b.integer(s, s.Arg(1), -254, 254)
+		v, ok := b.signedNumber(s, s.Arg(1), -254, 254)
 		if !ok {
 			b.err(s, "Weight (%s) for vrrp_track_process %s must be between [-254..254] inclusive. Ignoring...", s.Arg(1), p.Name)
 			return
@@ -54,7 +54,7 @@ var processRows = newRows(
 		p.Weight = v
 	}},
 	row[Process]{name: "quorum", min: 1, set: func(b *builder, p *Process, s *Statement) {
-		v, ok := b.unsigned(s, s.Arg(1), 1, 65535)
+		v, ok := b.number(s, s.Arg(1), 1, 65535)
 		switch {
 		case !ok:
 			b.err(s, "Quorum (%s) for vrrp_track_process %s must be between [1..65535] inclusive. Ignoring...", s.Arg(1), p.Name)
@@ -65,7 +65,7 @@ var processRows = newRows(
 		}
 	}},
 	row[Process]{name: "quorum_max", min: 1, set: func(b *builder, p *Process, s *Statement) {
-		v, ok := b.unsigned(s, s.Arg(1), 0, 65535)
+		v, ok := b.number(s, s.Arg(1), 0, 65535)
 		switch {
 		case !ok:
 			b.err(s, "quorum_max (%s) for vrrp_track_process %s must be between [0..65535] inclusive. Ignoring...", s.Arg(1), p.Name)
@@ -142,7 +142,7 @@ var trackFileRows = newRows(
 			b.err(s, "Weight already set for track file %s - ignoring %s", f.Name, s.Arg(1))
 			return
 		}
-		v, ok := b.integer(s, s.Arg(1), -254, 254)
+		v, ok := b.signedNumber(s, s.Arg(1), -254, 254)
 		if !ok {
 			b.err(s, "Weight (%s) for track_file %s must be between [-254..254] inclusive. Ignoring...", s.Arg(1), f.Name)
 			v = 1

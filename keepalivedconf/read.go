@@ -119,7 +119,7 @@ func utoa(v uint32) string { return strconv.FormatUint(uint64(v), 10) }
 
 // number reads an unsigned number as iproute2 does, decimal, octal or hexadecimal.
 func number(word string, high uint64) (uint64, bool) {
-	v, err := strconv.ParseUint(word, 0, 64)
+	v, err := strconv.ParseUint(strings.TrimPrefix(strings.TrimLeft(word, blanks), "+"), 0, 64)
 	return v, err == nil && v <= high
 }
 

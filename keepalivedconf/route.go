@@ -2,6 +2,7 @@ package keepalivedconf
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -72,15 +73,17 @@ const (
 	protocolKeepalived = 18
 )
 
-var routeTypes = []string{"local", "nat", "broadcast", "brd", "anycast", "multicast", "prohibit", "unreachable", "blackhole",
-	"xresolve", "unicast", "throw"}
+// routeTypes is the names of types of routes, by their numbers in rtnetlink(7).
+var routeTypes = []string{"", "unicast", "local", "broadcast", "anycast", "multicast", "blackhole", "unreachable", "prohibit",
+	"throw", "nat", "xresolve"}
 
 // words walks over the words of one route or rule.
 type words struct {
 	b      *builder
 	s      *Statement
 	at     int  // of the word looked at
-	broken bool // a word was missing: the line is dropped
+	broken bool // the line is dropped
+	lost   bool // because a word is missing
 }
 
 // next is the word after this one; without one the line is reported and dropped.
@@ -89,7 +92,7 @@ func (w *words) next() string {
 		if !w.broken {
 			w.b.missing(w.s, len(w.s.Words))
 		}
-		w.broken = true
+		w.broken, w.lost = true, true
 		w.at = len(w.s.Words)
 		return ""
 	}
@@ -306,7 +309,9 @@ loop:
 			if len(r.NextHops) > 0 {
 				b.err(s, `Cannot specify nexthops with "or" route`)
 			} else {
+				// A next hop that cannot be read is left out; the route stays.
 				w.nextHops(&r)
+				w.broken = w.lost
 			}
 			break loop
 		case "no_track":
@@ -370,17 +375,18 @@ loop:
 	return r, true
 }
 
+// routeType reads the type of a route by name or number; a number without a name stays one.
 func routeType(word string) (string, bool) {
-	for _, t := range routeTypes {
-		if word == t {
-			if t == "brd" {
-				t = "broadcast"
-			}
-			return t, true
-		}
+	if word == "brd" {
+		return "broadcast", true
 	}
-	_, ok := number(word, 255)
-	return word, ok
+	if n, ok := number(word, 255); ok {
+		if n > 0 && int(n) < len(routeTypes) {
+			return routeTypes[n], true
+		}
+		return word, true
+	}
+	return word, word != "" && slices.Contains(routeTypes, word)
 }
 
 // gateway reads "[inet|inet6] ADDRESS".
@@ -443,14 +449,16 @@ func (w *words) nextHops(r *Route) {
 				}
 			case "encap":
 				w.b.unsupported(w.s, "encap")
-				w.broken = true
+				w.broken, w.lost = true, true
 			case "as":
 				w.fail("'as [to]' (nat) not supported")
 			default:
 				break hop
 			}
 		}
-		r.NextHops = append(r.NextHops, h)
+		if !w.broken {
+			r.NextHops = append(r.NextHops, h)
+		}
 	}
 	if w.at < len(w.s.Words) && !w.broken {
 		w.fail("Route has trailing nonsense after nexthops - %s", w.s.Words[w.at])

@@ -18,7 +18,7 @@ type RouteMetrics struct {
 // metric reads one of the metrics; it returns false if word is none.
 func (w *words) metric(word string, m *RouteMetrics) bool {
 	plain := map[string]*uint32{
-		"mtu": &m.MTU, "advmss": &m.AdvMSS, "reordering": &m.Reordering, "window": &m.Window, "cwnd": &m.Cwnd,
+		"reordering": &m.Reordering, "window": &m.Window, "cwnd": &m.Cwnd,
 		"ssthresh": &m.SSThresh, "initcwnd": &m.InitCwnd, "initrwnd": &m.InitRwnd,
 	}
 	times := map[string]struct {
@@ -35,7 +35,13 @@ func (w *words) metric(word string, m *RouteMetrics) bool {
 	switch word {
 	case "window", "initcwnd", "initrwnd":
 		w.number(plain[word], maxUint32, "Invalid "+word+" value %s specified for route")
-	case "mtu", "advmss", "reordering", "cwnd", "ssthresh":
+	case "mtu":
+		lock()
+		w.number(&m.MTU, maxUint32, "Invalid MTU %s specified for route")
+	case "advmss":
+		lock()
+		w.number(&m.AdvMSS, maxUint32, "Invalid advmss %s specified for route")
+	case "reordering", "cwnd", "ssthresh":
 		lock()
 		w.number(plain[word], maxUint32, "Invalid "+word+" value %s specified for route")
 	case "rtt", "rttvar", "rto_min":
@@ -94,8 +100,8 @@ func (b *builder) routeTime(s *Statement, name, word string, unit uint32) (uint3
 			return 0, false
 		}
 	}
-	v64, ok := b.decimal(s, text, 0, high*uint64(unit), places)
-	if !ok {
+	v64, clean, ok := b.decimalNumber(s, text, 0, high*uint64(unit), places)
+	if !clean || !ok {
 		return 0, false
 	}
 	v := uint32(v64) * scale

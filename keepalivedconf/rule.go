@@ -183,7 +183,8 @@ func (b *builder) parseRule(s *Statement, static bool) (Rule, bool) {
 		case "tunnel-id":
 			name := w.next()
 			v, err := strconv.ParseUint(name, 10, 64)
-			if err != nil {
+			if err != nil && !w.broken {
+				b.say(KindNumber, s.Pos, "invalid number '%s'", name)
 				w.fail("Invalid tunnel-id %s specified", word)
 			}
 			r.TunnelID = v
@@ -234,8 +235,9 @@ func (b *builder) parseRule(s *Statement, static bool) (Rule, bool) {
 			if word == "type" {
 				word = w.next()
 			}
+			action, known := routeType(word)
 			const again = "Cannot specify more than one of table/nop/goto/blackhole/prohibit/unreachable/l3mdev for rule"
-			switch word {
+			switch action {
 			case "goto":
 				if w.number(&r.Goto, maxUint32, "Invalid target %s specified") {
 					act(RuleGoto, again)
@@ -249,7 +251,7 @@ func (b *builder) parseRule(s *Statement, static bool) (Rule, bool) {
 			case "prohibit":
 				act(RuleProhibit, again)
 			default:
-				if _, known := routeType(word); known {
+				if known {
 					w.fail("Invalid rule action %s", word)
 				} else {
 					w.fail("Unknown rule option %s", word)

@@ -1,6 +1,7 @@
 package keepalivedconf
 
 import (
+	"strings"
 	"time"
 )
 
@@ -30,7 +31,7 @@ func (b *builder) trackWeight(s *Statement, owner string, weight int, reverse bo
 		b.err(s, "%s", t.noValue)
 		return 0, false, false
 	}
-	if v, ok := b.integer(s, s.Arg(2), t.low, t.high); !ok {
+	if v, ok := b.signedNumber(s, s.Arg(2), t.low, t.high); !ok {
 		b.err(s, t.badWeight, s.Arg(2))
 	} else if t.clamp && (v == 254 || v == -254) {
 		b.err(s, "(%s) weight for %s cannot be +/-254. Setting to +/-253", owner, s.Words[0])
@@ -180,12 +181,17 @@ var scriptRows = newRows(
 		v.Timeout = time.Duration(n) * time.Millisecond
 	}},
 	row[Script]{name: "weight", min: 1, set: func(b *builder, v *Script, s *Statement) {
-		// keepalived takes a weight out of range for what the digits say, cut to its type; here it stays 0.
-		if n, ok := b.integer(s, s.Arg(1), -253, 253); ok {
-			v.Weight = n
-		} else {
+		n, ok := b.signedNumber(s, s.Arg(1), -253, 253)
+		if !ok {
 			b.err(s, "vrrp_script %s weight %s must be in [-253, 253]", v.Name, s.Arg(1))
+			// keepalived takes it all the same, and then keeps the priority in its bounds, which comes to this.
+			n = leadingNumber(strings.TrimPrefix(s.Arg(1), "-"))
+			if strings.HasPrefix(s.Arg(1), "-") {
+				n = -n
+			}
+			n = min(max(n, -253), 253)
 		}
+		v.Weight = n
 		if s.Arg(2) == "reverse" {
 			v.Reverse = true
 		} else if s.Args() >= 2 {
