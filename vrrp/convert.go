@@ -47,7 +47,8 @@ func convertInstance(k *keepalivedconf.Config, i *keepalivedconf.Instance, uptim
 				LowerRepeat: i.GARP.LowerPrioRepeat, LowerDelay: i.GARP.LowerPrioDelay,
 			},
 			HigherSendsAdvert: i.HigherPrioSend, LowerNoAdvert: i.LowerPrioNoAdvert, NoAccept: !i.Accept,
-			Handover: fsm.DefaultHandover(version, i.AdvertInterval),
+			// drain_timeout 0 is keepalived's order: the addresses go before anybody has taken over.
+			Handover: min(fsm.DefaultHandover(version, i.AdvertInterval), i.Tandem.DrainTimeout),
 		},
 		Packet: packet.Settings{
 			Version: version, Family: family, VRID: i.VRID, Interval: i.AdvertInterval,

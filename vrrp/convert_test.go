@@ -168,6 +168,21 @@ func TestFact37HMAC(t *testing.T) {
 	}
 }
 
+// A planned stop waits for a successor, but not for longer than drain_timeout; 0 is keepalived's order.
+func TestHandover(t *testing.T) {
+	for lines, want := range map[string]time.Duration{
+		"":                            1250 * time.Millisecond,
+		"advert_int 5":                1250 * time.Millisecond,
+		"version 3\nadvert_int 0.1":   350 * time.Millisecond,
+		"@tandem drain_timeout 200ms": 200 * time.Millisecond,
+		"@tandem drain_timeout 0":     0,
+	} {
+		if got := converted(t, lines).FSM.Handover; got != want {
+			t.Errorf("%q: %v, want %v", lines, got, want)
+		}
+	}
+}
+
 // What has no effect yet is told, not passed over.
 func TestMissingIsTold(t *testing.T) {
 	ic := converted(t, "no_accept\nvirtual_routes {\n 10.0.0.0/8 via 192.168.200.1\n}")

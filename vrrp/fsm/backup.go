@@ -24,14 +24,16 @@ func (m *machine) backupHears(a Advert) {
 		return
 	}
 	if !m.accepts(a) {
-		// "Else [the priority is less than ours]: Discard the ADVERTISEMENT": the timer runs on.
+		// "else // preempt was true and priority was less than the local priority: Discard the ADVERTISEMENT": the timer
+		// runs on.
 		if s.downBy != ByPreemption || s.Master != a.Source {
 			m.log("priority %d heard from %v is lower than ours, %d: preempting when the master down timer expires", a.Priority, a.Source, m.effective())
 		}
 		s.Master, s.MasterPriority, s.Heard, s.downBy = a.Source, a.Priority, m.now, ByPreemption
 		return
 	}
-	// "[...] Set Active_Adver_Interval to Max Advertise Interval contained in the ADVERTISEMENT; Recompute the
+	// "If Preempt_Mode is False, or if the Priority in the ADVERTISEMENT is greater than or equal to the local Priority,
+	// then: Set the Active_Adver_Interval to the Max Advertise Interval contained in the ADVERTISEMENT; Recompute the
 	// Skew_Time; Recompute the Active_Down_Interval; Set the Active_Down_Timer to Active_Down_Interval".
 	m.heardMaster(a)
 	if m.c.PreemptDelay > 0 {

@@ -111,8 +111,8 @@ type Config struct {
 // PriorityLow is what an instance competes with that has resigned or was demoted: any healthy node wins.
 const PriorityLow = 1
 
-// defaultDownAdverts is how many adverts are missed before a master counts as down. RFC 9568, 6.1:
-// "Active_Down_Interval [...] Calculated as: (3 * Active_Adver_Interval) + Skew_Time".
+// defaultDownAdverts is how many adverts are missed before a master counts as down: the 3 in RFC 9568's
+// Active_Down_Interval, 6.1.
 const defaultDownAdverts = 3
 
 // handoverGrace is what is added to the longest skew time of a successor for its and the network's delays.
@@ -137,8 +137,8 @@ func (c *Config) downAdverts() time.Duration {
 
 // skew is the skew time of a priority.
 //
-// VRRPv2, RFC 3768, 6.1: "Skew_Time [...] Calculated as: ( (256 - Priority) / 256 )", in seconds whatever the interval.
-// VRRPv3, RFC 9568, 6.1: "Skew_Time [...] Calculated as: (((256 - Priority) * Active_Adver_Interval) / 256)".
+// VRRPv2, RFC 3768, 6.1: (256 - priority) / 256 seconds, whatever the interval.
+// VRRPv3, RFC 9568, 6.1: (256 - priority) * interval / 256.
 func (c *Config) skew(priority uint8, masterInterval time.Duration) time.Duration {
 	unit := masterInterval
 	if c.Version == packet.V2 {

@@ -99,13 +99,13 @@ func (m *machine) masterHears(a Advert) {
 	}
 	switch {
 	case order > 0:
-		// "If the Priority in the ADVERTISEMENT is greater than the local Priority or the Priority [...] is
-		// equal to the local Priority and the primary IPvX address of the sender is greater than the local primary
-		// IPvX address, then: Cancel Adver_Timer; [...] Transition to the {Backup} state".
+		// "If the Priority in the ADVERTISEMENT is greater than the local Priority or the Priority in the ADVERTISEMENT
+		// is equal to the local Priority and the primary IPvX address of the sender is greater than the local primary
+		// IPvX address [...], then: Cancel Adver_Timer; [...] Transition to the {Backup} state".
 		m.yield(a)
 	case order < 0:
-		// "Else [...]: Discard the ADVERTISEMENT; Send an ADVERTISEMENT immediately to assert the {Active}
-		// state to the sending VRRP Router".
+		// "Discard the ADVERTISEMENT; Send an ADVERTISEMENT immediately to assert the {Active} state to the sending VRRP
+		// Router and to update any learning bridges with the correct Active VRRP Router path."
 		m.heardLower(a)
 	default:
 		m.log("priority %d heard from %v, which is our own address: another node has it too", a.Priority, a.Source)

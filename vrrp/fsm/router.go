@@ -21,9 +21,8 @@ type Effect struct {
 	Action Action
 }
 
-// Router holds the instances of one process. RFC 9568, 1.7, "VRRP Router: A router running the Virtual Router
-// Redundancy Protocol. It may participate as one or more Virtual Routers". It keeps the members of each sync group in
-// the same role.
+// Router holds the instances of one process: a VRRP Router in the sense of RFC 9568, 1.7, which may be part of several
+// Virtual Routers. It keeps the members of each sync group in the same role.
 type Router struct {
 	configs []*Config
 	states  []State

@@ -26,9 +26,8 @@ func fold(acc uint32) uint16 {
 	return ^uint16(acc)
 }
 
-// pseudo begins a sum with the pseudo-header of RFC 9568, 5.2.8: "The checksum is the 16-bit one's complement of the
-// one's complement sum of the VRRP message. [...] For IPv4 and IPv6, the checksum calculation is performed over the
-// VRRP message and a pseudo-header". Both families have the same words in it: addresses, length, protocol.
+// pseudo begins a sum with the pseudo-header that RFC 9568, 5.2.8 puts in front of the message. Both families have the
+// same words in it: addresses, length, protocol.
 func pseudo(src, dst netip.Addr, length int) uint32 {
 	acc := uint32(length) + Protocol
 	if src.Is4() {

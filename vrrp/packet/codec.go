@@ -145,7 +145,7 @@ func (c *Codec) putMessage(b []byte, dst netip.Addr) {
 		b[4] = byte(c.Auth)
 		b[5] = byte(c.Interval / time.Second)
 	} else {
-		// RFC 9568, 5.2.6: reserved bits "MUST be set to zero on transmission".
+		// RFC 9568, 5.2.6: "The Reserve field MUST be set to zero on transmission".
 		binary.BigEndian.PutUint16(b[4:], uint16(c.Interval/centisecond)&0xfff)
 	}
 	at := b[lenVRRP:]

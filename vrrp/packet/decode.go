@@ -31,11 +31,14 @@ func padded(want, got int) bool {
 // is the wall clock. The error is a *[Drop] that names the first failed check. b is not kept, and is unchanged when
 // Parse returns.
 //
-// The caller has already found the instance by the packet's [VRID].
+// The caller finds the instance by the packet's [VRID], unless the socket has sorted the packets already.
 func (c *Codec) Parse(b []byte, meta Meta, now time.Time) (Advert, error) {
 	m := message{src: meta.Src.Unmap(), dst: meta.Dst.Unmap(), ttl: meta.HopLimit}
 	if err := c.frame(b, &m); err != nil {
 		return Advert{}, err
+	}
+	if m.body[1] != c.VRID {
+		return Advert{}, drop(CheckVRID, m.src, "VRID %d, ours %d", m.body[1], c.VRID)
 	}
 	if !c.unicast() && m.ttl >= 0 && m.ttl != TTL {
 		return Advert{}, drop(CheckTTL, m.src, "TTL %d, must be %d", m.ttl, TTL)
@@ -52,6 +55,9 @@ func (c *Codec) Parse(b []byte, meta Meta, now time.Time) (Advert, error) {
 		if err := c.checkV2(b, &m); err != nil {
 			return Advert{}, err
 		}
+	}
+	if c.Version == V3 && m.interval(V3) == 0 {
+		return Advert{}, drop(CheckInterval, m.src, "interval 0 s")
 	}
 	if t := m.body[0] & 0xf; t != typeAdvert {
 		return Advert{}, drop(CheckType, m.src, "VRRP type %d, must be %d (advertisement)", t, typeAdvert)
@@ -103,7 +109,7 @@ func (m *message) interval(v Version) time.Duration {
 	if v == V2 {
 		return time.Duration(m.body[5]) * time.Second
 	}
-	// RFC 9568, 5.2.6: the reserved bits "MUST be [...] ignored on reception".
+	// RFC 9568, 5.2.6: "The Reserve field MUST be set to zero on transmission and ignored on reception."
 	return time.Duration(binary.BigEndian.Uint16(m.body[4:])&0xfff) * centisecond
 }
 

@@ -12,15 +12,18 @@ type Check uint8
 const (
 	// CheckHeader: an IP header and a VRRP header are there.
 	CheckHeader Check = iota
+	// CheckVRID: about our virtual router. RFC 9568, 7.1: "It MUST verify that the VRID is configured on the receiving
+	// interface".
+	CheckVRID
 	// CheckAHHeader: an AH header is there if, and only if, the instance uses AH.
 	CheckAHHeader
-	// CheckLength: the packet is as long as its address count demands. RFC 9568, 7.1: "MUST verify that the received
+	// CheckLength: the packet is as long as its address count demands. RFC 9568, 7.1: "It MUST verify that the received
 	// packet contains the complete VRRP packet".
 	CheckLength
-	// CheckTTL: multicast arrived with TTL 255. RFC 9568, 7.1: "MUST verify that the IPv4 TTL or IPv6 Hop Limit is
-	// 255."
+	// CheckTTL: multicast arrived with TTL 255. RFC 9568, 5.1.1.3: "A VRRP Router receiving a packet with the TTL not
+	// equal to 255 MUST discard the packet".
 	CheckTTL
-	// CheckVersion: our version. RFC 9568, 7.1: "MUST verify that the VRRP version is 3."
+	// CheckVersion: our version. RFC 9568, 7.1: "It MUST verify that the VRRP version is 3."
 	CheckVersion
 	// CheckTrailerMissing: auth_hmac demands a trailer and there is none.
 	CheckTrailerMissing
@@ -38,8 +41,8 @@ const (
 	CheckTrailerReplay
 	// CheckAuthType: an authentication type that does not exist.
 	CheckAuthType
-	// CheckAuthMismatch: another authentication type than ours. RFC 3768, 7.1: "Auth Type matches the locally
-	// configured authentication method".
+	// CheckAuthMismatch: another authentication type than ours. RFC 3768, 7.1: "MUST verify that the Auth Type
+	// matches the locally configured authentication method for the virtual router".
 	CheckAuthMismatch
 	// CheckPassword: another auth_pass than ours.
 	CheckPassword
@@ -52,13 +55,14 @@ const (
 	// CheckAHReplay: an AH sequence number that was seen already.
 	CheckAHReplay
 	// CheckInterval: VRRPv2, another advert_int than ours. RFC 3768, 7.1: "MUST verify that the Adver Interval in the
-	// packet is the same as the locally configured".
+	// packet is the same as the locally configured for this virtual router". VRRPv3, an interval of zero. RFC 9568, 7.1
+	// (erratum 8301): "It MUST verify that the Max Advertise Interval is non zero."
 	CheckInterval
 	// CheckType: not an advertisement.
 	CheckType
 	// CheckTotalLength: the IPv4 total length is not what arrived.
 	CheckTotalLength
-	// CheckChecksum: the VRRP checksum is wrong. RFC 9568, 7.1: "MUST verify the VRRP checksum."
+	// CheckChecksum: the VRRP checksum is wrong. RFC 9568, 7.1: "It MUST verify the VRRP checksum."
 	CheckChecksum
 	// CheckDestination: multicast heard by a unicast instance, or the reverse.
 	CheckDestination
@@ -75,6 +79,7 @@ const (
 
 var checkNames = [Checks]string{
 	CheckHeader:         "header",
+	CheckVRID:           "vrid",
 	CheckAHHeader:       "ah-header",
 	CheckLength:         "length",
 	CheckTTL:            "ttl",
@@ -112,7 +117,7 @@ func (c Check) String() string {
 }
 
 // Silent says that failing the check is no fault of anybody: the packet is not for us.
-func (c Check) Silent() bool { return c == CheckAHProtocol || c == CheckOwner }
+func (c Check) Silent() bool { return c == CheckVRID || c == CheckAHProtocol || c == CheckOwner }
 
 // Drop is the error of a received packet that failed a check.
 type Drop struct {

@@ -16,8 +16,7 @@ import (
 
 // Protocol numbers and addresses of VRRP.
 const (
-	// Protocol is the IP protocol number of VRRP. RFC 9568, 5.1.1.4: "The IPv4 protocol number assigned by the
-	// IANA for VRRP is 112."
+	// Protocol is the IP protocol number of VRRP. RFC 9568, 5.1.1.4.
 	Protocol = 112
 	// ProtocolAH is the IP protocol number of the IPsec authentication header that carries a VRRPv2 advert when
 	// the instance authenticates with AH.

@@ -80,7 +80,7 @@ func TestTrailerDrops(t *testing.T) {
 		"priority":       {func(b []byte) { b[22] = 255 }, nil, wall, CheckTrailerHMAC},
 		"source":         {func(b []byte) { b[15]++ }, nil, wall, CheckTrailerHMAC},
 		"checksum":       {func(b []byte) { b[26]++ }, nil, wall, CheckChecksum},
-		"VRID":           {nil, func(s *Settings) { s.VRID = 52 }, wall, CheckTrailerHMAC},
+		"VRID":           {func(b []byte) { b[21] = 52 }, func(s *Settings) { s.VRID = 52 }, wall, CheckTrailerHMAC},
 		"not a peer":     {nil, func(s *Settings) { s.Peers = peers("10.0.0.1") }, wall, CheckTrailerSource},
 		"of a peer":      {nil, func(s *Settings) { s.Peers = peers("192.168.200.7") }, wall, CheckDestination},
 		"no trailer":     {nil, func(s *Settings) { s.Trailer = nil }, wall, CheckLength},
