@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -154,6 +155,9 @@ func (l *listener) acceptLoop() {
 			continue
 		}
 		go at.gen.Serve(nc, at.port)
+		// The scheduler runs the newest goroutine first. Connections that came
+		// together are to be served in their order: limits count them so.
+		runtime.Gosched()
 	}
 }
 
