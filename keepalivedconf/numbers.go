@@ -135,7 +135,10 @@ func (b *builder) decimalNumber(s *Statement, word string, low, high uint64, pla
 		b.say(KindNumber, s.Pos, "number '%s' outside range [%d.%0*d, %d.%0*d]",
 			word, low/unit, places, low%unit, high/unit, places, high%unit)
 	}
-	return v, end == len(text), v >= low && v <= high
+	if v < low || v > high {
+		return 0, end == len(text), false
+	}
+	return v, end == len(text), true
 }
 
 // microseconds reads decimal seconds down to a microsecond. low and high are in microseconds.
