@@ -95,7 +95,6 @@ func isSettled(i *openfile.Info, now time.Time) bool {
 // store keeps the content of a file.
 func (c *cache) store(name []byte, f *file) {
 	e := &cacheEntry{name: string(name), Info: f.Info, data: f.data}
-	e.used.Store(true)
 	s := c.shard(name)
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -27,8 +27,19 @@ func (r *Request) MapPathRoot(dst []byte) (file []byte, root int, ok bool) {
 			return dst, 0, false
 		}
 		rest = rest[len(c.Alias.Name):]
+		if leavesAlias(dst, rest) {
+			r.Logf(errLevelError, "\"%s\" leads out of the alias of location \"%s\"", r.Path, c.Alias.Name)
+			return dst, 0, false
+		}
 	}
 	return append(dst, rest...), root, true
+}
+
+// leavesAlias reports whether a path leads to the folder above an alias that
+// ends with a slash: location /a { alias /b/; } makes /b/../c of /a../c.
+func leavesAlias(alias, rest []byte) bool {
+	return len(rest) > 1 && rest[0] == '.' && rest[1] == '.' && (len(rest) == 2 || rest[2] == '/') &&
+		len(alias) > 0 && alias[len(alias)-1] == '/'
 }
 
 // AppendRoot appends the value of root or alias, absolute.

@@ -1,0 +1,126 @@
+package static
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"tandem/web/openfile"
+)
+
+func keep(c *cache, name string, size int) {
+	c.store(append([]byte(name), 0), &file{Info: openfile.Info{Size: int64(size)}, data: make([]byte, size)})
+}
+
+func kept(c *cache, name string) *cacheEntry { return c.lookup(append([]byte(name), 0)) }
+
+// check holds what every shard says of itself against what it holds.
+func (c *cache) check(t *testing.T) (total int) {
+	t.Helper()
+	for i := range c.shards {
+		s := &c.shards[i]
+		bytes := 0
+		for name, e := range s.entries {
+			bytes += e.cost()
+			if e.name != name || s.ring[e.place] != e {
+				t.Fatalf("%q is not where it says", name)
+			}
+		}
+		if bytes != s.bytes || len(s.ring) != len(s.entries) || bytes > cacheSize/cacheShards {
+			t.Fatalf("shard of %d bytes says %d; %d entries, %d in the ring", bytes, s.bytes, len(s.entries), len(s.ring))
+		}
+		total += bytes
+	}
+	return total
+}
+
+func TestCacheIsBounded(t *testing.T) {
+	c := new(cache)
+	for i := range 3000 {
+		keep(c, fmt.Sprint("/file/", i), smallFile)
+	}
+	if total := c.check(t); total > cacheSize || total < cacheSize/2 {
+		t.Errorf("%d bytes are kept, of %d allowed", total, cacheSize)
+	}
+	for i := range 3000 {
+		c.forget(append(fmt.Append(nil, "/file/", i), 0))
+	}
+	if total := c.check(t); total != 0 {
+		t.Errorf("%d bytes are kept of nothing", total)
+	}
+}
+
+// TestCacheKeepsWhatIsUsed: a file that is asked for all the time stays, however
+// many others come by.
+func TestCacheKeepsWhatIsUsed(t *testing.T) {
+	c := new(cache)
+	keep(c, "/often", 1000)
+	for i := range 10000 {
+		keep(c, fmt.Sprint("/once/", i), smallFile)
+		if kept(c, "/often") == nil {
+			t.Fatalf("gone after %d others", i)
+		}
+	}
+	c.check(t)
+}
+
+func TestCacheReplaces(t *testing.T) {
+	c := new(cache)
+	keep(c, "/f", 10)
+	old := kept(c, "/f")
+	keep(c, "/f", 20)
+	if e := kept(c, "/f"); len(e.data) != 20 || len(old.data) != 10 {
+		t.Errorf("%d bytes, before %d", len(e.data), len(old.data))
+	}
+	c.check(t)
+	if kept(c, "/g") != nil {
+		t.Error("found what was not stored")
+	}
+}
+
+func TestCacheConcurrently(t *testing.T) {
+	c := new(cache)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 3000 {
+				name := fmt.Sprint("/", rand.IntN(200))
+				switch rand.IntN(8) {
+				case 0:
+					keep(c, name, rand.IntN(smallFile))
+				case 1:
+					c.forget(append([]byte(name), 0))
+				default:
+					if e := kept(c, name); e != nil && int64(len(e.data)) != e.Size {
+						t.Errorf("%d bytes in a file of %d", len(e.data), e.Size)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+	c.check(t)
+}
+
+func TestSettled(t *testing.T) {
+	changed := time.Unix(1_800_000_000, 123_456_789)
+	whole := time.Unix(1_800_000_000, 0)
+	for _, c := range []struct {
+		ctime time.Time
+		after time.Duration
+		want  bool
+	}{
+		{changed, 0, false},
+		{changed, 49 * time.Millisecond, false},
+		{changed, 51 * time.Millisecond, true},
+		{changed, -time.Hour, false}, // a clock that is ahead
+		{whole, time.Second, false},
+		{whole, 3 * time.Second, true},
+	} {
+		if got := isSettled(&openfile.Info{Ctime: c.ctime.UnixNano()}, c.ctime.Add(c.after)); got != c.want {
+			t.Errorf("changed at %v, looked at %v later: %v", c.ctime, c.after, got)
+		}
+	}
+}
