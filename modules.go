@@ -7,6 +7,7 @@ import (
 	"tandem/web"
 	"tandem/web/access"
 	"tandem/web/accesslog"
+	"tandem/web/compress"
 	"tandem/web/headers"
 	"tandem/web/limit"
 	"tandem/web/notmodified"
@@ -39,6 +40,7 @@ func modules() []*web.Module {
 		static.RandomIndex,
 		static.Index,
 		static.AutoIndex,
+		static.Precompressed,
 		static.Module,
 		static.EmptyGIF,
 		exchange.Module,
@@ -47,7 +49,11 @@ func modules() []*web.Module {
 		// Header filters, in the order in which they see a response.
 		notmodified.Module,
 		headers.Module,
+		compress.Gunzip,
 		ssi.Module,
+		compress.Gzip,
+		compress.Brotli,
+		compress.Zstd,
 		ranges.Module,
 
 		access.Referer,

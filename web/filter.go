@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"sync"
 )
 
 // FileSegment is a part of an open file.
@@ -119,6 +120,8 @@ func (r *Request) postponeIndex() int {
 // bytes.
 const copyBuffer = 32 << 10
 
+var copyBuffers = sync.Pool{New: func() any { return new([copyBuffer]byte) }}
+
 // EachPiece calls f with the bytes of c piece by piece, reading files, for
 // filters that work on bytes. The slice is valid during the call.
 func (c *Chunk) EachPiece(f func([]byte) error) error {
@@ -130,7 +133,9 @@ func (c *Chunk) EachPiece(f func([]byte) error) error {
 	if c.File.Len == 0 {
 		return nil
 	}
-	buf := make([]byte, min(copyBuffer, c.File.Len))
+	pooled := copyBuffers.Get().(*[copyBuffer]byte)
+	defer copyBuffers.Put(pooled)
+	buf := pooled[:]
 	off, left := c.File.Off, c.File.Len
 	for left > 0 {
 		n, err := c.File.File.ReadAt(buf[:min(int64(len(buf)), left)], off)

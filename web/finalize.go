@@ -298,16 +298,23 @@ func (r *Request) isChrome() bool {
 	return bytes.Contains(ua, []byte("Chrome/")) && !bytes.Contains(ua, []byte("Opera"))
 }
 
+// IsMSIE6 reports whether the browser is Internet Explorer 4 to 6, before the
+// security update of the latter, as nginx recognises it.
+func (r *Request) IsMSIE6() bool {
+	if !r.isMSIE() {
+		return false
+	}
+	ua := r.Header(http1.UserAgent)
+	ua = ua[bytes.Index(ua, []byte("MSIE ")):]
+	major := ua[len("MSIE ")]
+	return ua[len("MSIE ")+1] == '.' && (major == '4' || major == '5' || major == '6' && !bytes.Contains(ua, []byte("SV1")))
+}
+
 // keepaliveDisabled reports whether keepalive_disable concerns this browser.
 func (r *Request) keepaliveDisabled() bool {
 	ua, mask := r.Header(http1.UserAgent), r.Core.KeepaliveDisable.V
-	if mask&disableMSIE6 != 0 && r.Method == POST && r.isMSIE() {
-		i := bytes.Index(ua, []byte("MSIE "))
-		major := ua[i+5]
-		old := ua[i+6] == '.' && (major == '4' || major == '5' || major == '6' && !bytes.Contains(ua[i:], []byte("SV1")))
-		if old {
-			return true
-		}
+	if mask&disableMSIE6 != 0 && r.Method == POST && r.IsMSIE6() {
+		return true
 	}
 	return mask&disableSafari != 0 && bytes.Contains(ua, []byte("Safari/")) && bytes.Contains(ua, []byte("Mac OS X")) && !r.isChrome()
 }

@@ -32,6 +32,8 @@ type Set struct {
 	mu    sync.Mutex
 	files map[string]*File
 	named map[*Named]bool
+	// ending are the ends of goroutines that write their last lines.
+	ending []chan struct{}
 }
 
 // Options say how the lines of a file are gathered, as nginx's access_log does.
@@ -65,6 +67,7 @@ type File struct {
 	timer   *time.Timer
 
 	wake chan struct{}
+	done chan struct{} // closed when the last line has been written
 
 	writer writer // of the goroutine
 }
@@ -79,7 +82,7 @@ func (s *Set) Open(name string, isDefault bool) (*File, error) {
 		f.uses++
 		return f, nil
 	}
-	f := &File{name: name, report: s.Report, uses: 1, wake: make(chan struct{}, 1)}
+	f := &File{name: name, report: s.Report, uses: 1, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	f.flushed.L = &f.mu
 	if s.NoFiles {
 		f.closed = true
@@ -132,12 +135,13 @@ func (s *Set) Reopen() []error {
 	return errs
 }
 
-// Flush waits until everything written so far has reached the files, at most
-// for limit.
+// Flush waits until everything written so far has reached the files, those
+// that have been released included, at most for limit.
 func (s *Set) Flush(limit time.Duration) {
 	s.mu.Lock()
 	files := slices.Collect(maps.Values(s.files))
 	named := slices.Collect(maps.Keys(s.named))
+	ending := slices.Clone(s.ending)
 	s.mu.Unlock()
 	end := time.Now().Add(limit)
 	for _, f := range files {
@@ -148,6 +152,15 @@ func (s *Set) Flush(limit time.Duration) {
 	}
 	for _, n := range named {
 		n.flush(end)
+	}
+	late := time.NewTimer(time.Until(end))
+	defer late.Stop()
+	for _, done := range ending {
+		select {
+		case <-done:
+		case <-late.C:
+			return
+		}
 	}
 }
 
@@ -163,8 +176,26 @@ func (s *Set) Release(files []*File) {
 			f.closed = true
 			f.mu.Unlock()
 			f.signal()
+			s.awaitEnd(f.done)
 		}
 	}
+}
+
+// awaitEnd notes a goroutine that is ending, for Flush, and forgets those that
+// have ended.
+func (s *Set) awaitEnd(done chan struct{}) {
+	if s.NoFiles {
+		return
+	}
+	s.ending = slices.DeleteFunc(s.ending, func(done chan struct{}) bool {
+		select {
+		case <-done:
+			return true
+		default:
+			return false
+		}
+	})
+	s.ending = append(s.ending, done)
 }
 
 // Name returns the file's name.

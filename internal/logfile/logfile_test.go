@@ -107,3 +107,23 @@ func TestStuckFileStopsNobody(t *testing.T) {
 		t.Error("nothing was dropped")
 	}
 }
+
+// What was written before Release is in the file after Flush.
+func TestFlushOfReleased(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "a.log")
+	for range 100 {
+		_ = os.Remove(name)
+		var s Set
+		f, err := s.Open(name, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Gather(Options{Buffer: 1000})
+		fmt.Fprintln(f, "line")
+		s.Release([]*File{f})
+		s.Flush(10 * time.Second)
+		if got := read(t, name); got != "line\n" {
+			t.Fatalf("%q", got)
+		}
+	}
+}

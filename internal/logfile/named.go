@@ -22,8 +22,8 @@ type CacheOptions struct {
 }
 
 // Named writes lines to files whose names come with the lines, for access logs
-// with variables in the name. Like File it makes nobody wait: one goroutine
-// opens, writes and closes.
+// with variables in the name: one goroutine opens, writes and closes. Whoever
+// hands a line over sees it written, unless the disk is slow: then nobody waits.
 type Named struct {
 	cache  CacheOptions
 	report func(errorlog.Level, error)
@@ -34,10 +34,15 @@ type Named struct {
 	dropped uint64
 	busy    bool
 	closed  bool
-	flushed sync.Cond
-	reopen  bool // forget the files that are kept open
+	taken   uint64      // batches that the goroutine has begun
+	written uint64      // and ended
+	slow    *time.Timer // sets stalled when a batch takes long
+	stalled bool        // nobody waits for the present batch
+	flushed sync.Cond   // a batch has ended, or stalled
+	reopen  bool        // forget the files that are kept open
 
 	wake chan struct{}
+	done chan struct{} // closed when the last line has been written
 
 	// Of the goroutine.
 	byName map[string]*list.Element // of *namedFile
@@ -59,8 +64,10 @@ type namedFile struct {
 // OpenNamed starts a writer of files with changing names. It wants a
 // ReleaseNamed.
 func (s *Set) OpenNamed(o CacheOptions) *Named {
-	n := &Named{cache: o, report: s.Report, wake: make(chan struct{}, 1), byName: make(map[string]*list.Element), now: time.Now}
+	n := &Named{cache: o, report: s.Report, wake: make(chan struct{}, 1), done: make(chan struct{}), byName: make(map[string]*list.Element), now: time.Now}
 	n.flushed.L = &n.mu
+	n.slow = time.AfterFunc(time.Hour, n.stall)
+	n.slow.Stop()
 	if s.NoFiles {
 		n.closed = true
 		return n
@@ -85,27 +92,40 @@ func (s *Set) ReleaseNamed(ns []*Named) {
 		n.closed = true
 		n.mu.Unlock()
 		n.signal()
+		s.awaitEnd(n.done)
 	}
 }
+
+// patience is how long a line that has been handed over is waited for.
+const patience = 20 * time.Millisecond
 
 // WriteTo takes a line for the file of that name, which is made if need be.
 // When folder is not empty and no folder, the line is dropped and the reason
 // reported: a host that does not exist gets no log.
 func (n *Named) WriteTo(folder, name, line []byte) {
 	n.mu.Lock()
+	defer n.mu.Unlock()
 	if len(n.waiting)+len(folder)+len(name)+len(line) > maxWaiting || n.closed {
 		n.dropped++
-		n.mu.Unlock()
 		return
 	}
-	first := len(n.waiting) == 0
 	for _, field := range [...][]byte{folder, name, line} {
 		n.waiting = binary.AppendUvarint(n.waiting, uint64(len(field)))
 		n.waiting = append(n.waiting, field...)
 	}
-	n.mu.Unlock()
-	if first {
-		n.signal()
+	n.signal()
+	for batch := n.taken + 1; n.written < batch && !n.stalled && !n.closed; {
+		n.flushed.Wait()
+	}
+}
+
+// stall has everybody go on who waits for a batch.
+func (n *Named) stall() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.busy {
+		n.stalled = true
+		n.flushed.Broadcast()
 	}
 }
 
@@ -140,11 +160,14 @@ func (n *Named) flush(end time.Time) {
 
 // write is the goroutine.
 func (n *Named) write() {
+	defer close(n.done)
 	for range n.wake {
 		n.mu.Lock()
 		b, closed, reopen := n.waiting, n.closed, n.reopen
 		n.waiting, n.spare = n.spare[:0], nil
 		n.busy, n.reopen = true, false
+		n.taken++
+		n.slow.Reset(patience)
 		n.mu.Unlock()
 
 		if reopen {
@@ -165,7 +188,9 @@ func (n *Named) write() {
 		if cap(b) <= maxSpare {
 			n.spare = b
 		}
-		n.busy = false
+		n.busy, n.stalled = false, false
+		n.written = n.taken
+		n.slow.Stop()
 		n.flushed.Broadcast()
 		n.mu.Unlock()
 		if closed {

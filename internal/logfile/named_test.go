@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -218,4 +219,35 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("%d pieces dropped", f.Dropped())
 	}
 	s.Release([]*File{f})
+}
+
+// A file that stands still makes nobody wait for long, and loses what does not
+// fit into memory.
+func TestStuckNamedFile(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(name, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	reader, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s Set
+	n := s.OpenNamed(CacheOptions{Max: 1, Inactive: time.Hour, Valid: time.Hour})
+	line := []byte(strings.Repeat("x", 1023) + "\n")
+	start := time.Now()
+	for range 2 * maxWaiting / len(line) {
+		n.WriteTo(nil, []byte(name), line)
+	}
+	if d := time.Since(start); d > 5*time.Second {
+		t.Errorf("writing took %v", d)
+	}
+	n.mu.Lock()
+	dropped := n.dropped
+	n.mu.Unlock()
+	if dropped == 0 {
+		t.Error("nothing was dropped")
+	}
+	s.ReleaseNamed([]*Named{n})
+	_ = reader.Close()
 }

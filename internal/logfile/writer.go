@@ -39,6 +39,7 @@ const (
 
 // write is the file's goroutine.
 func (f *File) write() {
+	defer close(f.done)
 	w := &f.writer
 	for range f.wake {
 		b, options, closed := f.take()

@@ -1,0 +1,6 @@
+//go:build !race
+
+package compress_test
+
+// raced: the race detector makes pools forget.
+const raced = false
