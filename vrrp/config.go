@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"time"
 
+	"tandem/keepalivedconf"
 	"tandem/vrrp/fsm"
 	"tandem/vrrp/netif"
 	"tandem/vrrp/packet"
@@ -47,6 +48,9 @@ type InstanceConfig struct {
 	HopLimit int
 	// Addresses are the virtual addresses, in the adverts' order; Excluded those that adverts do not carry.
 	Addresses, Excluded []netif.Address
+	// Routes and Rules come and go with the addresses.
+	Routes []keepalivedconf.Route
+	Rules  []keepalivedconf.Rule
 	// Lease is the lifetime that the addresses get in the kernel; netif.Forever: none.
 	Lease netif.Lease
 

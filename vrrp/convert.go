@@ -58,7 +58,7 @@ func convertInstance(k *keepalivedconf.Config, i *keepalivedconf.Instance, uptim
 			SkipAddressCheck: i.SkipCheckAdvAddr, IgnoreAsOwner: i.OwnerIgnoreAdverts && i.Owner(),
 			Checksum: convertChecksum(i),
 		},
-		Interface:    i.Interface,
+		Interface: i.Interface, Routes: i.Routes, Rules: i.Rules,
 		GARPInterval: k.Global.GARPInterval, NAInterval: k.Global.NAInterval,
 		ReceiveBuffer: int(i.KernelReceiveBuffer),
 		IgnorePrimary: !i.TrackPrimary, TrackSource: i.TrackSourceAddress,
@@ -97,7 +97,7 @@ func missing(i *keepalivedconf.Instance) (list []string) {
 		used bool
 		name string
 	}{
-		{len(i.Routes) > 0, "virtual_routes"}, {len(i.Rules) > 0, "virtual_rules"}, {!i.Accept, "no_accept"},
+		{!i.Accept, "no_accept"},
 		{i.VMAC != nil, "use_vmac"}, {i.IPVLAN != nil, "use_ipvlan"}, {i.HighestOther > 0, "timer_expired_backup"},
 		{i.VRF != "", "vrf"}, {i.PromoteSecondaries, "promote_secondaries"},
 	} {

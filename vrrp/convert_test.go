@@ -185,8 +185,8 @@ func TestHandover(t *testing.T) {
 
 // What has no effect yet is told, not passed over.
 func TestMissingIsTold(t *testing.T) {
-	ic := converted(t, "no_accept\nvirtual_routes {\n 10.0.0.0/8 via 192.168.200.1\n}")
-	if got := strings.Join(ic.Missing, " "); got != "virtual_routes no_accept" {
+	ic := converted(t, "no_accept\nuse_vmac")
+	if got := strings.Join(ic.Missing, " "); got != "no_accept use_vmac" {
 		t.Errorf("missing %q", got)
 	}
 }

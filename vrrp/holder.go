@@ -4,6 +4,7 @@ import (
 	"net/netip"
 	"sync/atomic"
 
+	"tandem/keepalivedconf"
 	"tandem/vrrp/netif"
 )
 
@@ -12,17 +13,19 @@ import (
 type holder struct {
 	instance  string
 	addresses netif.Addresses
+	routes    netif.Routes
 	announcer netif.Announcer
 	jobs      *mailbox[func()]
 	done      chan struct{}
 	report    func(Report)
 
 	refreshing atomic.Bool // a refresh is queued or under way
-	failing    string      // the last error, told once; only run uses it
+	// The last errors, each told once; only run uses them.
+	failing, failingRoutes string
 }
 
-func newHolder(instance string, addresses netif.Addresses, announcer netif.Announcer, report func(Report)) *holder {
-	h := &holder{instance: instance, addresses: addresses, announcer: announcer, jobs: newMailbox[func()](),
+func newHolder(instance string, addresses netif.Addresses, routes netif.Routes, announcer netif.Announcer, report func(Report)) *holder {
+	h := &holder{instance: instance, addresses: addresses, routes: routes, announcer: announcer, jobs: newMailbox[func()](),
 		done: make(chan struct{}), report: report}
 	go h.run()
 	return h
@@ -51,18 +54,29 @@ func (h *holder) refresh(desired []netif.Address, lease netif.Lease) {
 }
 
 func (h *holder) apply(desired []netif.Address, lease netif.Lease) {
-	err := h.addresses.Set(desired, lease)
-	if err == nil {
-		if h.failing != "" {
-			h.failing = ""
-			h.report(Report{Instance: h.instance, Text: "the virtual addresses are set again"})
-		}
+	h.judge(h.addresses.Set(desired, lease), "virtual addresses", &h.failing)
+}
+
+// route makes the machine have the routes and rules.
+func (h *holder) route(routes []keepalivedconf.Route, rules []keepalivedconf.Rule) {
+	h.jobs.put(func() { h.judge(h.routes.Set(routes, rules), "virtual routes and rules", &h.failingRoutes) })
+}
+
+// judge tells an error that was not told before, and its end.
+func (h *holder) judge(err error, what string, failing *string) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	if text == *failing {
 		return
 	}
-	if text := err.Error(); text != h.failing {
-		h.failing = text
-		h.report(Report{Instance: h.instance, Text: "setting the virtual addresses", Err: err})
+	*failing = text
+	if err == nil {
+		h.report(Report{Instance: h.instance, Text: "the " + what + " are set again"})
+		return
 	}
+	h.report(Report{Instance: h.instance, Text: "setting the " + what, Err: err})
 }
 
 // announce tells the neighbours about the addresses, each on its own interface.

@@ -22,11 +22,14 @@ type instance struct {
 	conn   netif.Conn
 	holder *holder
 
-	// desired is what the machine shall hold; dirty that the holder was not told yet.
-	desired []netif.Address
-	dirty   bool
-	refresh time.Time // when the lease must be renewed; zero: never
-	renewed time.Time // when it was
+	// desired is what the machine shall hold; dirty that the holder was not told yet. routed and dirtyRoutes are the
+	// same of the routes and rules, which are all there or not at all.
+	desired     []netif.Address
+	dirty       bool
+	routed      bool
+	dirtyRoutes bool
+	refresh     time.Time // when the lease must be renewed; zero: never
+	renewed     time.Time // when it was
 
 	trackers map[trackerID]Tracker
 	weights  bool // the trackers' weights count

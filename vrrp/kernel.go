@@ -6,8 +6,8 @@ import "tandem/vrrp/netif"
 type Kernel interface {
 	// OpenSocket opens a socket; its interface need not exist yet.
 	OpenSocket(netif.SocketConfig) (netif.Conn, error)
-	// Addresses returns a holder of one instance's addresses.
-	Addresses() netif.Addresses
+	// Hold returns the holders of one instance's addresses, and of its routes and rules.
+	Hold() (netif.Addresses, netif.Routes)
 	// Announcer returns the announcer for all instances. The router closes it if it has a Close method.
 	Announcer() (netif.Announcer, error)
 	// Interface describes an interface. The error is netif.ErrNoInterface, wrapped, if there is none.
@@ -23,7 +23,7 @@ func Machine(stack *netif.Stack) Kernel { return machine{stack} }
 type machine struct{ stack *netif.Stack }
 
 func (m machine) OpenSocket(c netif.SocketConfig) (netif.Conn, error) { return openSocket(c) }
-func (m machine) Addresses() netif.Addresses                          { return m.stack.Addresses() }
+func (m machine) Hold() (netif.Addresses, netif.Routes)               { return m.stack.Addresses(), m.stack.Routes() }
 func (m machine) Announcer() (netif.Announcer, error)                 { return openAnnouncer(m.stack) }
 func (m machine) Interface(name string) (netif.Interface, error)      { return m.stack.Interface(name) }
 func (m machine) Watch(notify func(netif.Event)) (stop func(), err error) {

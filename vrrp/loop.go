@@ -167,8 +167,13 @@ func (r *Router) carryOutOne(in *instance, a fsm.Action, now time.Time) {
 	case fsm.RemoveAddresses, fsm.RemoveExcluded:
 		in.desired, in.dirty = nil, true
 		return
-	case fsm.AddRoutes, fsm.AddRules, fsm.RemoveRoutes, fsm.RemoveRules, fsm.Filter, fsm.Unfilter:
-		return // these come with the machine's routes, rules and filters
+	case fsm.AddRoutes, fsm.AddRules, fsm.RemoveRules, fsm.RemoveRoutes:
+		// The holder knows their order.
+		in.routed = a.Kind == fsm.AddRoutes || a.Kind == fsm.AddRules
+		in.dirtyRoutes = in.dirtyRoutes || len(in.config.Routes) > 0 || len(in.config.Rules) > 0
+		return
+	case fsm.Filter, fsm.Unfilter:
+		return // told as missing at the start
 	}
 	in.flush(now)
 	name := in.config.Name()
@@ -194,14 +199,22 @@ func (r *Router) carryOutOne(in *instance, a fsm.Action, now time.Time) {
 	}
 }
 
-// flush tells the holder what to hold.
+// flush tells the holder what to hold: addresses before routes, which may depend on them, and when they go, routes
+// first.
 func (in *instance) flush(now time.Time) {
-	if !in.dirty {
-		return
+	if in.dirtyRoutes && !in.routed {
+		in.dirtyRoutes = false
+		in.holder.route(nil, nil)
 	}
-	in.dirty = false
-	in.holder.set(in.desired, in.config.Lease)
-	in.holding(now)
+	if in.dirty {
+		in.dirty = false
+		in.holder.set(in.desired, in.config.Lease)
+		in.holding(now)
+	}
+	if in.dirtyRoutes {
+		in.dirtyRoutes = false
+		in.holder.route(in.config.Routes, in.config.Rules)
+	}
 }
 
 // moved tells a change of role, behind what the machine has to do for it: a notify script finds the addresses set.

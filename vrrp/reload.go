@@ -3,6 +3,7 @@ package vrrp
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -178,6 +179,10 @@ func (in *instance) reconfigure(p *plan) fsm.Reconfigured {
 	}
 	before, after := old.all(), p.config.all()
 	ev := fsm.Reconfigured{Old: oldFSM, Changed: !slices.Equal(before, after) || old.Lease != p.config.Lease}
+	if !reflect.DeepEqual(old.Routes, p.config.Routes) || !reflect.DeepEqual(old.Rules, p.config.Rules) {
+		// What is the same stays; the routes that are gone from the file must go from the machine.
+		ev.Changed, in.dirtyRoutes = true, in.routed
+	}
 	for _, a := range after {
 		if !slices.Contains(before, a) {
 			ev.Added = true

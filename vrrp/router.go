@@ -138,7 +138,7 @@ func (r *Router) open(c InstanceConfig) (*instance, error) {
 	if in.codec, err = packet.NewCodec(c.Packet); err != nil {
 		return nil, fmt.Errorf("vrrp: instance %s: %w", c.Name(), err)
 	}
-	addresses := r.kernel.Addresses()
+	addresses, routes := r.kernel.Hold()
 	foreign, err := addresses.Cleanup(c.all())
 	if err != nil {
 		return nil, fmt.Errorf("vrrp: instance %s: removing leftovers: %w", c.Name(), err)
@@ -147,10 +147,13 @@ func (r *Router) open(c InstanceConfig) (*instance, error) {
 		r.tell(Report{Instance: c.Name(), At: time.Now(),
 			Text: fmt.Sprintf("the machine has the virtual address as %v on %s, which is not ours: it answers for it also as a backup", a.Prefix, a.Interface)})
 	}
+	if err := routes.Cleanup(c.Routes, c.Rules); err != nil {
+		return nil, fmt.Errorf("vrrp: instance %s: removing leftover routes: %w", c.Name(), err)
+	}
 	if in.conn, err = r.kernel.OpenSocket(c.socket()); err != nil {
 		return nil, fmt.Errorf("vrrp: instance %s: opening a socket on %s: %w", c.Name(), c.Interface, err)
 	}
-	in.holder = newHolder(c.Name(), addresses, r.announcer, func(e Report) {
+	in.holder = newHolder(c.Name(), addresses, routes, r.announcer, func(e Report) {
 		e.At = time.Now()
 		r.tell(e)
 	})

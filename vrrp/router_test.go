@@ -468,6 +468,35 @@ func TestReloadFails(t *testing.T) {
 	})
 }
 
+// Routes and rules follow the addresses when they come, and go before them.
+func TestRoutes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lan := vrrptest.NewLAN()
+		routes := func(list string) string {
+			return seed("VI_7", 100, "virtual_routes {\n"+list+"}", "virtual_rules {\n from 192.168.200.254 table 7 priority 900\n}")
+		}
+		n := start(t, lan.Host("a", "192.168.200.7/24"), routes("10.0.0.0/8 via 192.168.200.1 dev ens33\n10.9.0.0/16 via 192.168.200.1 dev ens33\n"))
+		n.did()
+		pass(10 * time.Second)
+		lines := n.did()
+		if a, r, u := strings.Index(lines, "ip addr replace"), strings.Index(lines, "10.0.0.0/8"), strings.Index(lines, "rule"); a < 0 || r < a || u < r {
+			t.Errorf("becoming master:\n%s", lines)
+		}
+		if err := n.Reload(context.Background(), conf(t, routes("10.0.0.0/8 via 192.168.200.1 dev ens33\n"))); err != nil {
+			t.Fatal(err)
+		}
+		pass(0)
+		if lines = n.did(); !strings.Contains(lines, "route del 10.9.0.0/16") || strings.Contains(lines, "del 10.0.0.0/8") {
+			t.Errorf("a route is gone from the file:\n%s", lines)
+		}
+		n.stop()
+		lines = n.did()
+		if u, r, a := strings.Index(lines, "rule del"), strings.Index(lines, "route del 10.0.0.0/8"), strings.Index(lines, "ip addr del"); u < 0 || r < u || a < r {
+			t.Errorf("stopping:\n%s", lines)
+		}
+	})
+}
+
 // Leftovers of a dead process are removed at start; what somebody else set is told.
 func TestLeftovers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

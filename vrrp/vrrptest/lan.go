@@ -125,6 +125,9 @@ func (h *Host) Interface(name string) (netif.Interface, error) {
 	return netif.Interface{Name: name, Index: 2, Up: h.up, Running: h.up, MTU: 1500, Addresses: slices.Clone(h.own)}, nil
 }
 
+// Hold implements vrrp.Kernel.
+func (h *Host) Hold() (netif.Addresses, netif.Routes) { return h.Addresses(), h.Routes() }
+
 // Announcer implements vrrp.Kernel.
 func (h *Host) Announcer() (netif.Announcer, error) { return h.Fake.Announcer(), nil }
 
