@@ -13,6 +13,7 @@ type http1Stream struct {
 	c    *conn
 	out  []byte // what waits to be sent: the head, small pieces of the body
 	last bool   // the response has ended
+	pace pace
 }
 
 // maxWaiting is how much may wait in memory before it is sent.
@@ -24,6 +25,7 @@ func (s *http1Stream) postpone(r *Request) int { return int(r.Core.PostponeOutpu
 
 func (s *http1Stream) sendHead(r *Request) error {
 	s.last = false
+	s.pace = newPace(r)
 	start := len(s.out)
 	s.out = appendHead(s.out, r)
 	r.headBytes = int64(len(s.out) - start)
@@ -169,6 +171,12 @@ func (s *http1Stream) sendData(b []byte) error {
 		s.out = append(s.out, b...)
 		return nil
 	}
+	if s.pace.rate > 0 {
+		if err := s.flush(); err != nil {
+			return err
+		}
+		return s.write(b)
+	}
 	_, err := s.c.wire.Writev(s.out, b)
 	s.out = s.out[:0]
 	return err
@@ -184,7 +192,35 @@ func (s *http1Stream) sendFile(r *Request, seg FileSegment) error {
 	if err := s.flush(); err != nil {
 		return err
 	}
+	for s.pace.rate > 0 && seg.Len > 0 {
+		n := s.pace.room(seg.Len)
+		if _, err := s.c.wire.SendFile(seg.File, seg.Off, n); err != nil {
+			return err
+		}
+		s.pace.took(n)
+		seg.Off, seg.Len = seg.Off+n, seg.Len-n
+	}
+	if seg.Len == 0 {
+		return nil
+	}
 	_, err := s.c.wire.SendFile(seg.File, seg.Off, seg.Len)
+	return err
+}
+
+// write sends b as fast as limit_rate allows.
+func (s *http1Stream) write(b []byte) error {
+	for s.pace.rate > 0 && len(b) > 0 {
+		n := s.pace.room(int64(len(b)))
+		if _, err := s.c.wire.Write(b[:n]); err != nil {
+			return err
+		}
+		s.pace.took(n)
+		b = b[n:]
+	}
+	if len(b) == 0 {
+		return nil
+	}
+	_, err := s.c.wire.Write(b)
 	return err
 }
 
@@ -192,7 +228,7 @@ func (s *http1Stream) flush() error {
 	if len(s.out) == 0 {
 		return nil
 	}
-	_, err := s.c.wire.Write(s.out)
+	err := s.write(s.out)
 	s.out = s.out[:0]
 	return err
 }

@@ -51,9 +51,10 @@ func realpathVariable(r *Request, dst []byte) ([]byte, bool) {
 	return append(dst, real...), true
 }
 
-// limitRateVariable is the rate of the response in bytes a second.
+// limitRateVariable is the rate of the response in bytes a second, as far as it
+// is settled: that is when the response begins.
 func limitRateVariable(r *Request, dst []byte) ([]byte, bool) {
-	return strconv.AppendInt(dst, r.Rate(), 10), true
+	return strconv.AppendInt(dst, r.rate, 10), true
 }
 
 func setLimitRate(r *Request, value []byte) {

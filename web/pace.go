@@ -1,0 +1,53 @@
+package web
+
+import "time"
+
+// pace spreads a response over time, as limit_rate says. The zero pace does
+// not.
+type pace struct {
+	rate  int64 // bytes a second, 0: no limit
+	after int64 // bytes that are sent before the limit begins
+	begin int64 // the second in which the request came
+	sent  int64 // bytes, head included
+	rest  time.Duration
+}
+
+func newPace(r *Request) pace {
+	p := pace{rate: r.Rate()}
+	if p.rate > 0 {
+		p.after, p.begin = r.RateAfter(), r.Start.Unix()
+	}
+	return p
+}
+
+// next returns how long to wait, or else how many bytes may be sent now.
+func (p *pace) next(now time.Time) (n int64, wait time.Duration) {
+	if p.rest > 0 {
+		wait, p.rest = p.rest, 0
+		return 0, wait
+	}
+	limit := p.rate*(now.Unix()-p.begin+1) - (p.sent - p.after)
+	if limit <= 0 {
+		return 0, time.Duration(-limit*1000/p.rate+1) * time.Millisecond
+	}
+	return limit, 0
+}
+
+// took notes that n bytes have been sent; the next ones wait for as long as
+// these should have taken.
+func (p *pace) took(n int64) {
+	before := max(p.sent-p.after, 0)
+	p.sent += n
+	p.rest = time.Duration((max(p.sent-p.after, 0)-before)*1000/p.rate) * time.Millisecond
+}
+
+// room waits until something may be sent, and returns how much of n bytes.
+func (p *pace) room(n int64) int64 {
+	for {
+		allowed, wait := p.next(time.Now())
+		if allowed > 0 {
+			return min(allowed, n)
+		}
+		time.Sleep(wait)
+	}
+}
