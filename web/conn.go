@@ -29,6 +29,7 @@ type conn struct {
 	pipelined        bool
 	own              bool          // made by this process itself
 	broken           bool          // nothing more is to be read or written
+	silent           atomic.Bool   // nothing has come from the client yet
 	keepaliveTimeout time.Duration // of the last request's location
 	req              *Request
 }
@@ -51,7 +52,9 @@ func (g *Generation) Serve(nc net.Conn, p *Port) {
 
 	wait := c.servers.dflt.Core.Limits.HeaderTimeout
 	g.stats.waiting.Add(1)
+	c.silent.Store(true)
 	err := c.wire.WaitFirst(wait)
+	c.silent.Store(false)
 	g.stats.waiting.Add(-1)
 	if err == nil && c.servers.proxyProtocol {
 		if !c.readProxyHeader() {

@@ -95,7 +95,14 @@ func (g *Generation) checkEmpty() {
 // draining reports whether connections are to end after their request.
 func (g *Generation) draining() bool { return g.retired.Load() }
 
-// Retire has idle connections end now and busy ones after their request.
+// silentGrace is how long a client that connected before the generation was
+// retired may take for the first byte of its request. It is enough for a lost
+// packet to be sent again; the client may also be out of reach, because the
+// address that it connected to has moved to another node.
+const silentGrace = time.Second
+
+// Retire has idle connections end now and busy ones after their request. A
+// client that has connected and sent nothing yet has a moment to do so.
 func (g *Generation) Retire() {
 	g.retired.Store(true)
 	g.end()
@@ -105,6 +112,18 @@ func (g *Generation) Retire() {
 		c.wire.Interrupt()
 	}
 	g.checkEmpty()
+	time.AfterFunc(silentGrace, g.closeSilent)
+}
+
+// closeSilent closes connections on which nothing has come.
+func (g *Generation) closeSilent() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for c := range g.conns {
+		if c.silent.Load() {
+			_ = c.net.Close()
+		}
+	}
 }
 
 // Wait waits until a retired generation has no connection left, or until the

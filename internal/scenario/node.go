@@ -101,7 +101,7 @@ func (n *Node) awaitEnd(ctx context.Context) error {
 		select {
 		case <-p.Ended():
 		case <-ctx.Done():
-			return fmt.Errorf("scenario: %s does not end: %w", n.Name, ctx.Err())
+			return fmt.Errorf("scenario: %s does not end: %w\n%s", n.Name, ctx.Err(), n.LastWords())
 		}
 	}
 	return nil

@@ -3,8 +3,12 @@ package scenario_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -202,4 +206,80 @@ func TestDeletedByHand(t *testing.T) {
 		return errors.Join(err, one.Holding.Wait(ctx, true))
 	}, one)
 	atMost(t, "VIP deleted", seen, 3*time.Second, time.Second)
+}
+
+// TestUserDirective has the nodes serve as another user, who still holds and
+// gives up the VIP.
+func TestUserDirective(t *testing.T) {
+	nodes := seed
+	for i := range nodes {
+		nodes[i] = edit(nodes[i], "conf/nginx.conf", func(conf string) string { return "user nobody nogroup;\n" + conf })
+	}
+	p := newPair(t, [2]scenario.Program{tandem(), tandem()}, nodes)
+	if oneUser() {
+		t.Skip("the lab has no other users")
+	}
+	one, two := p.Nodes[0], p.Nodes[1]
+	observe(t, p, "start", started(one, two), one)
+	shows(t, p, one)
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", one.Processes()[0].Pid))
+	check(t, err)
+	if !strings.Contains(string(status), "\nUid:\t65534\t65534\t") {
+		t.Errorf("node 1 does not run as nobody:\n%s", status)
+	}
+	atMost(t, "planned stop", observe(t, p, "planned stop", one.Stop, two), time.Second, time.Second)
+	shows(t, p, two)
+	atMost(t, "return", observe(t, p, "return", started(one), one), time.Second, time.Second)
+	shows(t, p, one)
+}
+
+// TestReload reloads both files of a master while it serves.
+func TestReload(t *testing.T) {
+	p := newPair(t, [2]scenario.Program{tandem(), tandem()}, seed)
+	one, two := p.Nodes[0], p.Nodes[1]
+	observe(t, p, "start", started(one, two), one)
+	seen := observe(t, p, "five reloads", func(ctx context.Context) error {
+		for range 5 {
+			if err := one.Processes()[0].Signal(syscall.SIGHUP); err != nil {
+				return err
+			}
+			if _, err := p.Probe.Wait(ctx, time.Now().Add(300*time.Millisecond), probe.Result.OK); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, one)
+	atMost(t, "five reloads", seen, 500*time.Millisecond, 0)
+	if seen.Failed > 0 {
+		t.Errorf("%d of %d requests failed: %v", seen.Failed, seen.Requests, seen.Errors)
+	}
+	if spans := two.Holding.Spans(); len(spans) != 0 {
+		t.Errorf("node 2 held the VIP: %v", spans)
+	}
+	// A file that is wrong changes nothing.
+	check(t, os.WriteFile(filepath.Join(one.Prefix, "conf", "nginx.conf"), []byte("events { }\nhttp { nonsense on; }\n"), 0o644))
+	wrong := observe(t, p, "a reload that fails", func(ctx context.Context) error {
+		if err := one.Processes()[0].Signal(syscall.SIGHUP); err != nil {
+			return err
+		}
+		return one.AwaitLog(ctx, `unknown directive "nonsense"`)
+	}, one)
+	if wrong.Failed > 0 {
+		t.Errorf("%d of %d requests failed: %v", wrong.Failed, wrong.Requests, wrong.Errors)
+	}
+	shows(t, p, one)
+}
+
+// TestSuspended stops the master's process without ending it: the kernel
+// itself takes the VIP away.
+func TestSuspended(t *testing.T) {
+	p := newPair(t, [2]scenario.Program{tandem(), tandem()}, seed)
+	one, two := p.Nodes[0], p.Nodes[1]
+	observe(t, p, "start", started(one, two), one)
+	process := one.Processes()[0]
+	seen := observe(t, p, "SIGSTOP", func(context.Context) error { return process.Signal(syscall.SIGSTOP) }, two)
+	atMost(t, "SIGSTOP", seen, 5*time.Second, 4*time.Second)
+	back := observe(t, p, "SIGCONT", func(context.Context) error { return process.Signal(syscall.SIGCONT) }, one)
+	atMost(t, "SIGCONT", back, 2*time.Second, time.Second)
+	shows(t, p, one)
 }
