@@ -110,6 +110,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte("a{b}c{\"}\"\\#}\r\n@x ~SEQ(\x00"))
 	f.Add([]byte("include main\ninclude {other,main}\ninclude *\n$A=\\\n$A\\\n$A\n$A"))
 	f.Add([]byte("~SEQ(A,1,1000000000) ~SEQ(B,1,1000000000) vrrp_instance $A { x"))
+	f.Add([]byte("}\nx {\ninclude main"))
 	f.Add([]byte("~SEQ(A,9223372036854775806,9223372036854775807) x $A"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		files := fstest.MapFS{

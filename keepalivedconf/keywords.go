@@ -160,7 +160,8 @@ func (b *builder) unknown(s *Statement, in table) {
 	if len(b.reports) < maxSuggestions {
 		r.Hint = suggest(s.Name(), in)
 	}
-	if s.Block && s.Close.File == s.Pos.File {
+	// A file that is included twice may close in one reading what it opened in the other.
+	if s.Block && s.Close.File == s.Pos.File && s.Close.Line >= s.Pos.Line {
 		r.Through = s.Close.Line
 	}
 	b.add(r)
