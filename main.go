@@ -21,6 +21,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 			return demo.Run(context.Background(), args[1:], stdout, stderr)
 		case "status":
 			return showStatus(context.Background(), args[1:], stdout, stderr)
+		case "--release":
+			return releaseLeftovers(args[1:], stdout, stderr)
 		}
 	}
 	o, err := parseOptions(args)

@@ -34,10 +34,9 @@ func createPIDFile(name string, isDefault bool) (*pidFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open() \"%s\" failed (%s)", name, errorlog.Reason(err))
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		text, _ := io.ReadAll(io.LimitReader(f, 32))
+	if err := lockPIDFile(f, name); err != nil {
 		_ = f.Close()
-		return nil, fmt.Errorf("another tandem (process %s) is running with the pid file \"%s\"", strings.TrimSpace(string(text)), name)
+		return nil, err
 	}
 	err = f.Truncate(0)
 	if err == nil {
@@ -73,10 +72,38 @@ func readPID(name string) (int, error) {
 
 // isLocked reports whether a process lives that holds the pid file.
 func isLocked(name string) bool {
-	f, err := os.OpenFile(name, os.O_RDONLY, 0)
+	unlock, err := lockDeadPIDFile(name)
 	if err != nil {
-		return false
+		return true
 	}
-	defer f.Close()
-	return errors.Is(syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB), syscall.EWOULDBLOCK)
+	unlock()
+	return false
+}
+
+// lockDeadPIDFile takes the place of the process that the pid file names, so
+// that no other starts before unlock is called. The error says that it lives. A
+// file that does not exist names nobody.
+func lockDeadPIDFile(name string) (unlock func(), err error) {
+	f, err := os.OpenFile(name, os.O_RDONLY, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return func() {}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open() \"%s\" failed (%s)", name, errorlog.Reason(err))
+	}
+	if err := lockPIDFile(f, name); err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return func() { _ = f.Close() }, nil
+}
+
+// lockPIDFile locks an open pid file for as long as it is open, or says who
+// has locked it.
+func lockPIDFile(f *os.File, name string) error {
+	if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
+		return nil
+	}
+	text, _ := io.ReadAll(io.LimitReader(f, 32))
+	return fmt.Errorf("another tandem (process %s) is running with the pid file \"%s\"", strings.TrimSpace(string(text)), name)
 }

@@ -139,7 +139,7 @@ func (r *Router) open(c InstanceConfig) (*instance, error) {
 		return nil, fmt.Errorf("vrrp: instance %s: %w", c.Name(), err)
 	}
 	addresses, routes := r.kernel.Hold()
-	foreign, err := addresses.Cleanup(c.all())
+	_, foreign, err := addresses.Cleanup(c.all())
 	if err != nil {
 		return nil, fmt.Errorf("vrrp: instance %s: removing leftovers: %w", c.Name(), err)
 	}

@@ -21,10 +21,11 @@ type Addresses interface {
 	Set(desired []Address, lease Lease) error
 
 	// Cleanup removes the configured addresses that a dead process left on
-	// the machine. It returns entries that stay although they hold one of
-	// the configured IP addresses: the same address with another prefix
-	// length or on another interface, which somebody else set.
-	Cleanup(configured []Address) (foreign []Address, err error)
+	// the machine, and returns them. It also returns entries that stay
+	// although they hold one of the configured IP addresses: the same address
+	// with another prefix length or on another interface, which somebody else
+	// set.
+	Cleanup(configured []Address) (removed, foreign []Address, err error)
 }
 
 // Addresses returns a new, empty holder of addresses.
@@ -81,10 +82,10 @@ func (h *addresses) Set(desired []Address, lease Lease) error {
 	return errors.Join(errs...)
 }
 
-func (h *addresses) Cleanup(configured []Address) (foreign []Address, err error) {
+func (h *addresses) Cleanup(configured []Address) (removed, foreign []Address, err error) {
 	present, err := h.kernel.listAddresses()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var errs []error
 	for _, p := range present {
@@ -94,12 +95,14 @@ func (h *addresses) Cleanup(configured []Address) (foreign []Address, err error)
 		case ours:
 			if err := h.kernel.removeAddress(p); err != nil {
 				errs = append(errs, err)
+				continue
 			}
+			removed = append(removed, p)
 		case same:
 			foreign = append(foreign, p)
 		}
 	}
-	return foreign, errors.Join(errs...)
+	return removed, foreign, errors.Join(errs...)
 }
 
 // setAddress adds the address, or gives it the lease anew if it is there.

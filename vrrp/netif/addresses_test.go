@@ -157,9 +157,13 @@ func TestCleanupOfARealKernel(t *testing.T) {
 	check(t, p.port1.AddAddress(netip.MustParsePrefix("192.168.200.254/32")))
 	check(t, p.port1.AddAddress(netip.MustParsePrefix("192.168.200.253/24")))
 	a := stack(t, p.one).Addresses()
-	foreign := must[[]netif.Address](t)(a.Cleanup([]netif.Address{
+	removed, foreign, err := a.Cleanup([]netif.Address{
 		address("ens33", "192.168.200.254/32"), address("ens33", "192.168.200.253/32"), address("ens99", "10.0.0.1/32"),
-	}))
+	})
+	check(t, err)
+	if len(removed) != 1 || removed[0] != address("ens33", "192.168.200.254/32") {
+		t.Errorf("removed: %v", removed)
+	}
 	if got := shown(t, p.one, "-4"); strings.Contains(got, "192.168.200.254") || !strings.Contains(got, "192.168.200.253/24") {
 		t.Errorf("after Cleanup:\n%s", got)
 	}

@@ -87,12 +87,15 @@ func TestCleanup(t *testing.T) {
 	f.Place(address("ens33", "192.168.200.254/32"))
 	f.Place(address("ens34", "192.168.200.254/32"))
 	f.Place(address("ens33", "192.168.200.254/24"))
-	foreign, err := f.Addresses().Cleanup([]netif.Address{address("ens33", "192.168.200.254/32"), address("ens33", "192.168.200.253/32")})
+	removed, foreign, err := f.Addresses().Cleanup([]netif.Address{address("ens33", "192.168.200.254/32"), address("ens33", "192.168.200.253/32")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got, want := f.String(), "ip addr del 192.168.200.254/32 dev ens33\n"; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+	if len(removed) != 1 || removed[0] != address("ens33", "192.168.200.254/32") {
+		t.Errorf("removed: %v", removed)
 	}
 	want := []netif.Address{address("ens34", "192.168.200.254/32"), address("ens33", "192.168.200.254/24")}
 	if diff := cmp.Diff(want, foreign, cmp.Comparer(func(a, b netif.Address) bool { return a == b })); diff != "" {
