@@ -497,6 +497,62 @@ func TestRoutes(t *testing.T) {
 	})
 }
 
+// A sync group moves as one, and the weights of its members' trackers do not count.
+func TestSyncGroup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lan := vrrptest.NewLAN()
+		second := strings.NewReplacer("virtual_router_id 51", "virtual_router_id 52", "200.254", "200.253").Replace(seed("VI_2", 100))
+		n := start(t, lan.Host("a", "192.168.200.7/24"), "vrrp_sync_group VG {\n group {\n VI_1\n VI_2\n }\n}\n"+seed("VI_1", 100)+second)
+		pass(4 * time.Second)
+		n.SetTracker("VI_1", vrrp.Tracker{Kind: kindScript, Name: "chk", Weight: -30})
+		pass(0)
+		s, err := n.Status(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Groups[0].Role != fsm.Master || s.Instances[0].Priority != 100 || s.Instances[0].Parts[0].Weight != 0 {
+			t.Errorf("status %+v", s)
+		}
+		n.said()
+		n.SetTracker("VI_1", vrrp.Tracker{Kind: kindScript, Name: "chk", Fault: true, Text: "exit status 1"})
+		pass(0)
+		if n.holds() {
+			t.Errorf("it still holds %v", n.Present())
+		}
+		got := n.said()
+		for _, want := range []string{
+			"(VI_1) entering FAULT, priority 100: script chk: exit status 1\n",
+			"(VI_2) entering FAULT, priority 100: sync group member VI_1: script chk: exit status 1\n",
+			"sync group VG: entering FAULT: VI_1: script chk: exit status 1\n",
+		} {
+			if !strings.Contains(got, want) {
+				t.Errorf("not told: %sbut\n%s", want, got)
+			}
+		}
+		n.stop()
+	})
+}
+
+// What cannot be had at the start is an error, and nothing is left behind.
+func TestStartFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lan := vrrptest.NewLAN()
+		h := lan.Host("a", "192.168.200.7/24")
+		c := conf(t, seed("VI_1", 100))
+		c.Instances[0].Packet.VRID = 0
+		c.Instances[0].FSM.VRID = 0
+		_, err := vrrp.Start(c, h, vrrp.Options{})
+		if err == nil || err.Error() != "vrrp: instance VI_1: packet: VRID 0 is not in 1 to 255" {
+			t.Errorf("got %v", err)
+		}
+		c = conf(t, seed("VI_1", 100))
+		c.Groups = []vrrp.GroupConfig{{Name: "VG", Members: []string{"VI_1", "VI_9"}}}
+		if _, err := vrrp.Start(c, h, vrrp.Options{}); err == nil || err.Error() != "vrrp: sync group VG: no instance VI_9" {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 // Leftovers of a dead process are removed at start; what somebody else set is told.
 func TestLeftovers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -8,12 +8,6 @@ import (
 	"time"
 )
 
-// resum writes a right VRRPv2 checksum into a PASS packet of testdata, so that a later check is reached.
-func resum(b []byte) {
-	b[26], b[27] = 0, 0
-	binary.BigEndian.PutUint16(b[26:], fold(sum(0, b[20:])))
-}
-
 // One packet for every check: what is wrong with it, and what is said about it. All begin as the packet of
 // keepalived that the instance accepts.
 func TestDrops(t *testing.T) {
