@@ -10,6 +10,7 @@ import (
 	"tandem/web/compress"
 	"tandem/web/headers"
 	"tandem/web/limit"
+	"tandem/web/mirror"
 	"tandem/web/notmodified"
 	"tandem/web/ranges"
 	"tandem/web/realip"
@@ -35,6 +36,7 @@ func modules() []*web.Module {
 		access.AuthRequest,
 
 		static.TryFiles,
+		mirror.Module,
 
 		// Content.
 		static.RandomIndex,

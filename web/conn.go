@@ -155,6 +155,7 @@ func (c *conn) finish(r *Request) {
 			c.broken = true
 		}
 	}
+	r.runAfterwards()
 	if !c.own {
 		r.runLog()
 	}

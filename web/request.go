@@ -152,6 +152,7 @@ type kept struct {
 	arena      arena
 	ownScratch scratchStack
 	cleanups   []func()
+	afterwards []func()
 }
 
 // stream is what a request needs of the protocol that carries it.
@@ -283,6 +284,8 @@ func (r *Request) reset() {
 	r.filters = r.filters[:0]
 	clear(r.cleanups)
 	r.cleanups = r.cleanups[:0]
+	clear(r.afterwards)
+	r.afterwards = r.afterwards[:0]
 	head, response, body, kept := r.Head, r.Response, r.Body, r.kept
 	*r = Request{}
 	r.Head, r.Response, r.Body, r.kept = head, response, body, kept

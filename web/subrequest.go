@@ -6,6 +6,7 @@ type SubrequestOptions struct {
 	HeaderOnly bool // the body is of no interest
 	Background bool // runs for its effect; nothing of it is sent
 	NoBody     bool // the client's request body is neither read nor passed on
+	KeepMethod bool // it has the method of the main request, not GET
 	// Answered is asked what to make of the code that the subrequest's
 	// handler came to, before an error page is sent for it. Nil: nothing else.
 	Answered func(sr *Request, code Code) Code
@@ -15,6 +16,18 @@ type SubrequestOptions struct {
 // it is complete. Its body goes out as part of the main response unless opts
 // say otherwise. It returns nil when subrequests nest too deep.
 func (r *Request) Subrequest(path, args []byte, opts SubrequestOptions) *Request {
+	sr := r.newSubrequest(path, args, opts)
+	if sr == nil {
+		return nil
+	}
+	sr.runFromServerRewrite()
+	sr.logSubrequest()
+	return sr
+}
+
+// newSubrequest makes a subrequest that has yet to be run; nil when they nest
+// too deep.
+func (r *Request) newSubrequest(path, args []byte, opts SubrequestOptions) *Request {
 	if r.subrequests == 0 {
 		r.Logf(errLevelError, "subrequests cycle while processing \"%s\"", path)
 		return nil
@@ -54,10 +67,40 @@ func (r *Request) Subrequest(path, args []byte, opts SubrequestOptions) *Request
 	if opts.Background || opts.HeaderOnly {
 		sr.HeaderOnly = true
 	}
-	sr.setLocation(r.Server.Location)
-	sr.runFromServerRewrite()
-	if sr.Core.LogSubrequest.V {
-		sr.runLog()
+	if opts.KeepMethod {
+		sr.Method, sr.MethodName = main.Method, main.MethodName
 	}
+	sr.setLocation(r.Server.Location)
 	return sr
+}
+
+func (r *Request) logSubrequest() {
+	if r.Core.LogSubrequest.V {
+		r.runLog()
+	}
+}
+
+// Afterwards has f called when the response has been sent, before the request
+// is logged.
+func (r *Request) Afterwards(f func()) { r.Main.afterwards = append(r.Main.afterwards, f) }
+
+// runAfterwards runs what waits for the response to have been sent, and then
+// the post_action.
+func (r *Request) runAfterwards() {
+	for _, f := range r.afterwards {
+		f()
+	}
+	uri := r.Core.PostAction.V
+	if uri == "" {
+		return
+	}
+	opts := SubrequestOptions{Background: true, KeepMethod: true}
+	if uri[0] == '/' {
+		r.Subrequest([]byte(uri), nil, opts)
+		return
+	}
+	if sr := r.newSubrequest(r.Path, r.Args, opts); sr != nil {
+		sr.NamedLocation([]byte(uri))
+		sr.logSubrequest()
+	}
 }

@@ -100,7 +100,7 @@ func (x *Exchange) Run(r *web.Request, s *Settings, t Target, p Protocol) web.Co
 		return 500
 	}
 	x.prepareSelection()
-	if !s.IgnoreClientAbort.V {
+	if !s.IgnoreClientAbort.V && !r.Background {
 		r.WatchClient(x.gone)
 		defer r.StopWatch()
 	}
