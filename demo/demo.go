@@ -77,6 +77,7 @@ In a container that refuses them to root as well, run it outside of the containe
 	err = perform(ctx, n)
 	switch {
 	case err == nil:
+		n.closing()
 		return exitFine
 	case errors.Is(err, context.Canceled):
 		n.interrupted()
@@ -99,5 +100,6 @@ func perform(ctx context.Context, n *narrator) (err error) {
 		return err
 	}
 	defer p.Close()
+	defer n.theEnd()
 	return tell(ctx, p, n)
 }

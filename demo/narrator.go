@@ -30,6 +30,7 @@ type narrator struct {
 	silence bool      // that there is no answer has been told
 
 	table []row
+	over  bool // the story is: what happens now is clearing up
 }
 
 // row is a step in the table at the end.
@@ -113,6 +114,9 @@ with the files of examples/pair: plain nginx.conf and keepalived.conf, advert_in
 func (n *narrator) vip(node *scenario.Node, held bool, at time.Time) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.over {
+		return
+	}
 	if n.json {
 		n.event(at, "vip", map[string]any{"node": node.Name, "held": held})
 		return
@@ -128,6 +132,9 @@ func (n *narrator) vip(node *scenario.Node, held bool, at time.Time) {
 func (n *narrator) answer(r probe.Result) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.over {
+		return
+	}
 	if !r.OK() {
 		if n.server == "" || n.silence || r.Ended.Sub(n.ended) < noticed {
 			return
@@ -188,12 +195,19 @@ func (n *narrator) end(st step, r result) {
 		}
 		n.line(now, colour, "longest time without an answer: %v; %d of %d requests failed.%s", round(r.Outage), r.Failed, r.Requests, verdict)
 	}
-	if r.Both > 0 {
+	if round(r.Both) > 0 {
 		n.line(now, plain, "both nodes held the VIP for %v", round(r.Both))
 	}
 	if st.reference != "" {
 		n.line(now, faint, "nginx + keepalived: %s", st.reference)
 	}
+}
+
+// theEnd is the end of the story: nothing that happens from now on is told.
+func (n *narrator) theEnd() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.over = true
 }
 
 // closing sums up a story in which all held.

@@ -92,11 +92,7 @@ func tell(ctx context.Context, p *scenario.Pair, n *narrator) error {
 			failed = append(failed, fmt.Errorf("%s: %s", st.name, r.broken))
 		}
 	}
-	if failed != nil {
-		return errors.Join(failed...)
-	}
-	n.closing()
-	return nil
+	return errors.Join(failed...)
 }
 
 // result is what was seen of a step.

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -355,7 +354,7 @@ func TestAsAnotherUser(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	if strings.Contains(out, "--- SKIP") {
-		t.Skip(fmt.Sprintf("no lab for an unprivileged user here:\n%s", out))
+		t.Skipf("no lab for an unprivileged user here:\n%s", out)
 	}
 	if !strings.Contains(out, "--- PASS: TestFaults") {
 		t.Errorf("not all tests ran:\n%s", out)

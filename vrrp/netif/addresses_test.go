@@ -138,10 +138,9 @@ func TestLeaseEnds(t *testing.T) {
 		t.Fatal("a lease of 1 s did not end")
 	}
 	// Renewed in time it never ends.
-	renewed := time.Now()
 	for range 15 {
 		check(t, a.Set([]netif.Address{vip}, netif.Lease(2*time.Second)))
-		renewed = time.Now()
+		renewed := time.Now()
 		select {
 		case <-deleted:
 			if after := time.Since(renewed); after < 1900*time.Millisecond {

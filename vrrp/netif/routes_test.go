@@ -48,7 +48,7 @@ vrrp_instance VI_1 {
         from 10.0.0.0/8 blackhole priority 104
         from 10.0.0.0/8 prohibit priority 105
         ipproto tcp sport 80-90 table 100 priority 106
-        ipproto udp dport 53 table 100 priority 109
+        ipproto udp dport 53-54 table 100 priority 109
         uidrange 100-200 table main suppress_prefixlength 0 priority 107
         from fd01::/64 table 100 priority 108
         oif ens33 goto 32766 priority 99
@@ -160,8 +160,7 @@ func TestRoutesAsKeepalived(t *testing.T) {
 		t.Skip(err)
 	}
 	p := newLAN(t)
-	// keepalived 2.2.7 leaves dport out of its rules.
-	routes, rules, file := routesOf(t, p.one, strings.Replace(routesConf, " dport 53", "", 1))
+	routes, rules, file := routesOf(t, p.one, routesConf)
 	s := stack(t, p.one)
 	check(t, s.Addresses().Set([]netif.Address{address("ens33", "192.168.200.254/32")}, netif.Forever))
 	check(t, s.Routes().Set(routes, rules))
