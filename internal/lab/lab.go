@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"sync"
-	"testing"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -22,9 +21,20 @@ type Lab struct {
 	cables   int // made so far, for their names
 }
 
+// TB is what New needs of a *testing.T. A package that the program itself uses
+// does not import testing.
+type TB interface {
+	Helper()
+	Cleanup(func())
+	Error(args ...any)
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+	Skipf(format string, args ...any)
+}
+
 // New makes an empty lab for one test, closed when the test ends. Where the
 // kernel refuses namespaces the test is skipped with the reason.
-func New(t testing.TB) *Lab {
+func New(t TB) *Lab {
 	t.Helper()
 	if unavailable != nil {
 		if os.Getenv(requireEnv) != "" {

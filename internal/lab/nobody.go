@@ -6,7 +6,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"syscall"
-	"testing"
 )
 
 // nobody is a user and group without any privilege.
@@ -15,7 +14,7 @@ const nobody = 65534
 // AsNobody runs the calling test binary again with the given flags, as a user
 // without privileges, and returns what it prints. It skips the test if this
 // process may not become another user.
-func AsNobody(t testing.TB, flags ...string) (string, error) {
+func AsNobody(t TB, flags ...string) (string, error) {
 	t.Helper()
 	// The binary may be where that user cannot reach it.
 	dir, err := os.MkdirTemp("", "tandem-lab")

@@ -208,9 +208,9 @@ func metrics(m keepalivedconf.RouteMetrics) *nl.RtAttr {
 		{unix.RTAX_CWND, "cwnd", m.Cwnd}, {unix.RTAX_SSTHRESH, "ssthresh", m.SSThresh},
 		{unix.RTAX_INITCWND, "initcwnd", m.InitCwnd}, {unix.RTAX_INITRWND, "initrwnd", m.InitRwnd},
 		{unix.RTAX_RTT, "rtt", m.RTT}, {unix.RTAX_RTTVAR, "rttvar", m.RTTVar}, {unix.RTAX_RTO_MIN, "rto_min", m.RTOMin},
-		{unix.RTAX_QUICKACK, "quickack", one(m.QuickAck)},
-		{unix.RTAX_FASTOPEN_NO_COOKIE, "fastopen_no_cookie", one(m.FastOpenNoCookie)},
-		{unix.RTAX_FEATURES, "features", one(m.ECN) * unix.RTAX_FEATURE_ECN},
+		{unix.RTAX_QUICKACK, "quickack", bit(m.QuickAck)},
+		{unix.RTAX_FASTOPEN_NO_COOKIE, "fastopen_no_cookie", bit(m.FastOpenNoCookie)},
+		{unix.RTAX_FEATURES, "features", bit(m.ECN) * unix.RTAX_FEATURE_ECN},
 	} {
 		if one.value != 0 {
 			add(one.kind, nl.Uint32Attr(one.value))
@@ -234,7 +234,7 @@ func metrics(m keepalivedconf.RouteMetrics) *nl.RtAttr {
 	return out
 }
 
-func one(b bool) uint32 {
+func bit(b bool) uint32 {
 	if b {
 		return 1
 	}
