@@ -42,12 +42,30 @@ func handle(r *web.Request) web.Code {
 		c.Release()
 		return code
 	}
-	if code := r.ReadBody(); code != web.OK {
+	if c.Streams = c.mayStream(); c.Streams {
+		code = r.ReadEarlyBody()
+		c.Streams = !r.Body.Read
+	} else {
+		code = r.ReadBody()
+	}
+	if code != web.OK {
 		callSlot.Set(r, nil)
 		c.Release()
 		return code
 	}
 	return c.Run(r, &set.Settings, t, c)
+}
+
+// mayStream reports whether the request body goes out as it comes in.
+func (c *call) mayStream() bool {
+	r, set := c.Request, c.settings
+	if set.RequestBuffering.V || set.setBody.V != nil || !set.PassRequestBody.V {
+		return false
+	}
+	if !r.IsMain() || r.Body.Read || !r.HasBody() || r.NoBody || r.BodyDiscarded() {
+		return false
+	}
+	return !r.Head.Chunked || set.version.V == version11
 }
 
 // findTarget settles where the request goes.
@@ -119,7 +137,9 @@ func (c *call) AppendRequest(dst []byte) ([]byte, error) {
 		dst = append(dst, " HTTP/1.0\r\n"...)
 	}
 	dst = c.appendHost(dst)
-	c.measureBody()
+	body := set.setBody.V.Value(r)
+	c.OwnBody = set.setBody.V != nil
+	c.measureBody(body)
 	dst, err := c.appendSet(dst)
 	if err != nil {
 		return dst, err
@@ -132,7 +152,7 @@ func (c *call) AppendRequest(dst []byte) ([]byte, error) {
 			}
 		}
 	}
-	return append(dst, "\r\n"...), nil
+	return append(append(dst, "\r\n"...), body...), nil
 }
 
 // appendHost appends the Host header.
@@ -156,10 +176,17 @@ func (c *call) appendHost(dst []byte) []byte {
 }
 
 // measureBody settles the length of the request body as it is sent.
-func (c *call) measureBody() {
+func (c *call) measureBody(body []byte) {
 	main := c.Request.Main
-	c.length = -1
-	if !c.Request.NoBody && (main.Body.Read && main.HasBody() || main.Head.ContentLength == 0) {
+	c.length, c.chunked = -1, false
+	switch {
+	case c.OwnBody:
+		c.length = int64(len(body))
+	case c.Streams && main.Head.Chunked:
+		c.chunked = true
+	case c.Streams:
+		c.length = main.Head.ContentLength
+	case main.Body.Read && main.HasBody() || main.Head.ContentLength == 0:
 		c.length = main.Body.Len
 	}
 }

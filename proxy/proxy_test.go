@@ -69,19 +69,9 @@ func (b *backend) connection(c net.Conn, answer func(head, body string) (string,
 
 // readMessage reads a request: its head with the empty line, and its body.
 func readMessage(br *bufio.Reader) (head, body string, err error) {
-	length := 0
-	for {
-		line, err := br.ReadString('\n')
-		if err != nil {
-			return "", "", err
-		}
-		head += line
-		if name, value, ok := strings.Cut(line, ":"); ok && strings.EqualFold(name, "content-length") {
-			_, _ = fmt.Sscan(value, &length)
-		}
-		if line == "\r\n" {
-			break
-		}
+	head, length, err := readHead(br)
+	if err != nil {
+		return "", "", err
 	}
 	b := make([]byte, length)
 	_, err = io.ReadFull(br, b)

@@ -2,8 +2,10 @@ package proxy
 
 import (
 	"bytes"
+	"strconv"
 
 	"tandem/proxy/exchange"
+	"tandem/web/http1"
 )
 
 // ParseHead reads the status line and headers of a response (RFC 9112).
@@ -140,12 +142,20 @@ func (c *call) settle() error {
 		}
 		return nil
 	}
+	if h.Status < 200 && h.Status != 101 {
+		return &exchange.BadField{Reason: "upstream sent unexpected status " + strconv.Itoa(h.Status)}
+	}
 	if h.Chunked {
 		h.ContentLength = -1
 	}
 	c.chunks = chunkDecoder{}
 	c.left = h.ContentLength
 	switch {
+	case h.Status == 101:
+		// Without the client's wish it is a response without a body, after
+		// which the back end says who knows what.
+		c.Upgrade = c.Request.Head.Has(http1.Upgrade) && c.Request.IsHTTP1()
+		c.Done = !c.Upgrade
 	case h.Status == 204, h.Status == 304, c.head, !h.Chunked && h.ContentLength == 0:
 		c.left = 0
 		c.Done, c.Reusable = true, !h.Close

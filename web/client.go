@@ -1,6 +1,8 @@
 package web
 
 import (
+	"io"
+
 	"time"
 
 	"tandem/web/http1"
@@ -44,4 +46,82 @@ func (r *Request) UseGET() {
 	if r.Method != HEAD {
 		r.Method, r.MethodName = GET, methodGET
 	}
+}
+
+// WhenSlow has slow called, once and on the goroutine of the request, when
+// sending to the client has to wait; nil ends that. slow must not block.
+func (r *Request) WhenSlow(slow func()) { r.conn.wire.OnWait(slow) }
+
+// InterruptBody makes a BodyReader that waits for the client on another
+// goroutine give up, until ResumeBody.
+func (r *Request) InterruptBody() { r.conn.wire.InterruptBody() }
+
+// ResumeBody ends InterruptBody, when nothing reads the body any more.
+func (r *Request) ResumeBody() { r.conn.wire.ResumeBody() }
+
+// BodyDiscarded reports whether the request body is not to be read.
+func (r *Request) BodyDiscarded() bool { return r.Main.discarded }
+
+// BodyComplete reports whether the whole request body has been read.
+func (r *Request) BodyComplete() bool { return r.stream.bodyDone() }
+
+// ReadEarlyBody reads what the client has sent of the request body together
+// with its head into Body, without waiting for more. When that is all of it,
+// Body is as after ReadBody; otherwise the rest is for BodyReader. It returns
+// OK, or the status to answer with.
+func (r *Request) ReadEarlyBody() Code {
+	if err := r.Main.ExpectContinue(); err != nil {
+		return Error
+	}
+	b := &r.Main.Body
+	b.Data = b.buf[:0]
+	for len(r.conn.wire.Buffered()) > 0 && !r.stream.bodyDone() {
+		b.grow(int64(cap(b.Data))+4096, -1)
+		n, err := r.ReadBodyNow(b.Data[len(b.Data):cap(b.Data)])
+		b.Data = b.Data[:len(b.Data)+n]
+		if err == http1.ErrNotYet {
+			break
+		}
+		if err != nil && err != io.EOF {
+			return r.bodyError(err)
+		}
+	}
+	b.buf, b.Len, b.Read = b.Data, int64(len(b.Data)), r.stream.bodyDone()
+	if limit := r.Core.ClientMaxBodySize.V; limit > 0 && b.Len > limit {
+		return r.BodyTooLarge(b.Len)
+	}
+	return OK
+}
+
+// ReadBodyNow reads what can be read of the request body without waiting;
+// http1.ErrNotYet when that is nothing.
+func (r *Request) ReadBodyNow(p []byte) (int, error) { return r.conn.wire.ReadBodyNow(p) }
+
+// BodyError logs why the request body could not be read, and returns the
+// status to answer with.
+func (r *Request) BodyError(err error) Code { return r.bodyError(err) }
+
+// BodyTooLarge is BodyError for a body of more than client_max_body_size.
+func (r *Request) BodyTooLarge(size int64) Code {
+	r.Logf(errLevelError, "client intended to send too large chunked body: %d bytes", size)
+	return 413
+}
+
+// StartTunnel sends the head of the response and leaves the connection to
+// TunnelRead and TunnelWrite, which may be used by one goroutine each.
+func (r *Request) StartTunnel() error {
+	r.Keepalive, r.LingeringClose = false, false
+	r.conn.wire.SetBodyTimeout(0)
+	return r.stream.flush()
+}
+
+// TunnelRead reads what the client sends after its request, without a time
+// limit; InterruptBody ends it.
+func (r *Request) TunnelRead(p []byte) (int, error) { return r.conn.wire.Read(p) }
+
+// TunnelWrite sends bytes to the client as they are.
+func (r *Request) TunnelWrite(p []byte) error {
+	n, err := r.conn.wire.Write(p)
+	r.bytesSent += int64(n)
+	return err
 }

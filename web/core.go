@@ -81,6 +81,7 @@ type Core struct {
 	MaxRanges          nginxconf.Value[int] // -1: no limit, 0: no ranges
 	ErrorPages         nginxconf.Value[[]*ErrorPage]
 	PostAction         nginxconf.Value[string]
+	EarlyHints         nginxconf.Value[[]*Template] // interim responses go out if one is true
 	SubrequestBuffer   nginxconf.Value[int64]
 	ErrorLog           nginxconf.Value[*errorlog.Log]
 	DisableSymlinks    nginxconf.Value[Symlinks]
@@ -173,6 +174,7 @@ func inheritCore(c, p *Core) error {
 	c.IfModifiedSince.Inherit(p.IfModifiedSince, IfModifiedExact)
 	c.MaxRanges.Inherit(p.MaxRanges, -1)
 	c.ErrorPages.Inherit(p.ErrorPages, nil)
+	c.EarlyHints.Inherit(p.EarlyHints, nil)
 	c.PostAction.Inherit(p.PostAction, "")
 	c.SubrequestBuffer.Inherit(p.SubrequestBuffer, 4096)
 	c.ErrorLog.Inherit(p.ErrorLog, nil)

@@ -19,6 +19,7 @@ var coreCommands = []nc.Command{
 	{Name: "default_type", In: allHTTP, Arity: nc.Take1, Set: nc.SetString(at(func(c *Core) *nc.Value[string] { return &c.DefaultType }))},
 	{Name: "error_page", In: allHTTP | nc.LocationIf, Arity: nc.TwoMore, Set: readErrorPage},
 	{Name: "post_action", In: allHTTP | nc.LocationIf, Arity: nc.Take1, Set: nc.SetString(at(func(c *Core) *nc.Value[string] { return &c.PostAction }))},
+	{Name: "early_hints", In: allHTTP, Arity: nc.OneMore, Set: readEarlyHints},
 	{Name: "error_log", In: allHTTP, Arity: nc.OneMore, Set: readErrorLog},
 	{Name: "internal", In: nc.Location, Arity: nc.NoArgs, Set: readInternal},
 	{Name: "satisfy", In: allHTTP, Arity: nc.Take1, Set: nc.SetEnum(at(func(c *Core) *nc.Value[Satisfy] { return &c.Satisfy }),

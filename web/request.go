@@ -165,6 +165,8 @@ type stream interface {
 	sendBody(r *Request, c Chunk) error
 	// sendContinue tells the client to send its body (status 100).
 	sendContinue() error
+	// sendEarlyHints sends an interim response.
+	sendEarlyHints(fields []ResponseField) error
 	// flush sends what waits.
 	flush() error
 	// readBody reads the request body; io.EOF at its end.

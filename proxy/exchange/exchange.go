@@ -51,6 +51,10 @@ type Exchange struct {
 	Head     Head
 	URI      []byte // as sent, for logs
 
+	// Streams: the request body is sent as it comes. OwnBody: the request has
+	// a body of the configuration, which AppendRequest appends.
+	Streams, OwnBody bool
+
 	// The framing, which the Protocol settles.
 	Done       bool // the response is complete
 	UntilClose bool // the body ends with the connection
@@ -74,7 +78,19 @@ type Exchange struct {
 	received  bool // something has been received
 	buffering bool
 
+	early  []byte // the beginning of a request body that is sent as it comes
+	hints  int    // bytes of interim responses
+	sender *sender
+	spool  *spool
+	slow   func() // becomeSlow, made once
+
+	rate     int64         // bytes a second that are read of a response, 0: no limit
+	rateFrom time.Time     // when reading began
+	rateNext time.Time     // when reading goes on
+	left     chan struct{} // closed when the client leaves, if there may be a rate
+
 	session   []byte // what the request is bound by, of sticky
+	boundTo   string // the SID of the peer that it is bound to
 	cookieSet bool   // sticky has set its cookie, which is
 	cookieAt  int    // the header of the response with that index
 
@@ -92,20 +108,29 @@ func (x *Exchange) Run(r *web.Request, s *Settings, t Target, p Protocol) web.Co
 	x.record = recordOf(r)
 	x.record.begin(x)
 	if x.gone == nil {
-		x.gone = x.clientLeft
+		x.gone, x.slow = x.clientLeft, x.becomeSlow
 	}
 	var err error
 	if x.out, err = p.AppendRequest(x.out[:0]); err != nil {
 		r.Logf(logError, "%v", err)
 		return 500
 	}
+	if x.Streams {
+		x.frameEarlyBody()
+	}
 	x.prepareSelection()
-	if !s.IgnoreClientAbort.V && !r.Background {
+	if s.LimitRate.V != nil {
+		x.left = make(chan struct{})
+	}
+	if !s.IgnoreClientAbort.V && !r.Background && !x.Streams {
 		r.WatchClient(x.gone)
-		defer r.StopWatch()
 	}
 	x.began = time.Now()
-	return x.tries()
+	code := x.tries()
+	if !r.Background {
+		r.StopWatch()
+	}
+	return code
 }
 
 // prepareSelection begins the way through the peers.
@@ -121,6 +146,14 @@ func (x *Exchange) prepareSelection() {
 // connection: it ends whatever is being waited for.
 func (x *Exchange) clientLeft() {
 	x.clientGone.Store(true)
+	if x.left != nil {
+		close(x.left)
+	}
+	x.hangUp()
+}
+
+// hangUp ends the waiting for the back end.
+func (x *Exchange) hangUp() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.live != nil {
@@ -150,9 +183,8 @@ func (x *Exchange) release() {
 	if cap(out) > keepRequest {
 		out = nil
 	}
-	gone := x.gone
 	x.reset()
-	x.Head, x.out, x.gone = head, out[:0], gone
+	x.Head, x.out = head, out[:0]
 	p.Release()
 }
 
@@ -169,6 +201,10 @@ func (x *Exchange) reset() {
 	x.cached, x.sent, x.received, x.buffering = false, false, false, false
 	x.buf, x.rest, x.body, x.end = nil, nil, nil, 0
 	x.record, x.index = nil, 0
-	x.session, x.cookieSet, x.cookieAt = nil, false, 0
+	x.Streams, x.OwnBody = false, false
+	x.early, x.hints = nil, 0
+	x.sender, x.spool = nil, nil
+	x.rate, x.rateFrom, x.rateNext, x.left = 0, time.Time{}, time.Time{}, nil
+	x.session, x.boundTo, x.cookieSet, x.cookieAt = nil, "", false, 0
 	x.clientGone.Store(false)
 }

@@ -58,16 +58,12 @@ func (x *Exchange) mayRetry(why Condition, now time.Time) bool {
 	if allowed&onOff != 0 || allowed&why != why {
 		return false
 	}
-	if x.sent && !c.RequestBuffering.V && x.streamsBody() {
+	if x.sent && x.Streams {
 		return false
 	}
 	timeout := c.NextUpstreamTimeout.V
 	return timeout == 0 || now.Sub(x.began) < timeout
 }
-
-// streamsBody reports whether the request body goes out as it comes in, so
-// that it cannot be sent again.
-func (x *Exchange) streamsBody() bool { return false }
 
 // abandoned ends the exchange because the client has left.
 func (x *Exchange) abandoned() outcome {
@@ -87,6 +83,7 @@ func (x *Exchange) closeConn() {
 	if c == nil {
 		return
 	}
+	x.stopSender()
 	x.setConn(nil)
 	_ = c.Close()
 }
@@ -94,6 +91,15 @@ func (x *Exchange) closeConn() {
 // finish ends the dealings with the peer: its connection goes back to the
 // pool, if it may, or is closed. Calling it again does nothing.
 func (x *Exchange) finish(complete bool) {
+	x.giveBack(complete)
+	if x.boundTo != "" {
+		x.Target.Upstream.sticky.ended(x)
+		x.boundTo = ""
+	}
+}
+
+// giveBack is finish as far as the peer is concerned.
+func (x *Exchange) giveBack(complete bool) {
 	now := time.Now()
 	s := x.state()
 	if s != nil && s.response < 0 {
@@ -102,20 +108,22 @@ func (x *Exchange) finish(complete bool) {
 			s.sent = x.conn.sent()
 		}
 	}
-	if b := x.Target.Upstream; b != nil && b.sticky != nil && x.selection.Peer != nil {
-		b.sticky.ended(x)
-	}
 	x.selection.Free(upstream.Worked, now)
 	c := x.conn
 	if c == nil {
 		return
 	}
-	x.setConn(nil)
-	if complete && x.Reusable && x.mayKeep(c, now) {
-		x.Target.Group.Pool.Put(&c.idle, now)
+	keep := complete && x.Reusable && x.sentAll() && x.mayKeep(c, now)
+	if !keep {
+		x.closeConn()
 		return
 	}
-	_ = c.Close()
+	if x.sender != nil {
+		x.sender = nil
+		c.ResumeBody()
+	}
+	x.setConn(nil)
+	x.Target.Group.Pool.Put(&c.idle, now)
 }
 
 // mayKeep reports whether the pool takes the connection.

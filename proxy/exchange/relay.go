@@ -3,7 +3,9 @@ package exchange
 import (
 	"errors"
 	"io"
+	"time"
 
+	nc "tandem/nginxconf"
 	"tandem/web"
 )
 
@@ -13,7 +15,12 @@ func (x *Exchange) relay() web.Code {
 	s := x.state()
 	s.length += int64(len(x.rest))
 	flush := !x.buffering
-	if flush && len(x.rest) == 0 && !x.Done {
+	x.limitRate()
+	switch {
+	case x.buffering && !x.Done:
+		r.WhenSlow(x.slow)
+		defer r.WhenSlow(nil)
+	case flush && len(x.rest) == 0 && !x.Done:
 		if code := r.SendBody(web.Chunk{Flush: true}); code != web.OK {
 			x.finish(false)
 			return code
@@ -24,7 +31,7 @@ func (x *Exchange) relay() web.Code {
 			data, n, err := x.proto.ParseBody(x.rest)
 			x.rest = x.rest[n:]
 			if err != nil {
-				return x.broken(err)
+				return x.readFailed(err)
 			}
 			last := x.Done && len(x.rest) == 0
 			if last {
@@ -33,7 +40,21 @@ func (x *Exchange) relay() web.Code {
 			if len(data) == 0 && !last {
 				continue
 			}
-			if code := r.SendBody(web.Chunk{Data: data, Flush: flush, Last: last}); code != web.OK || last {
+			code := r.SendBody(web.Chunk{Data: data, Flush: flush, Last: last})
+			if last {
+				return code
+			}
+			if x.spool != nil {
+				if code != web.OK {
+					x.hangUp()
+					x.spool.drop()
+					x.spool.close()
+					x.finish(false)
+					return code
+				}
+				return x.drain(x.spool)
+			}
+			if code != web.OK {
 				x.finish(false)
 				return code
 			}
@@ -45,25 +66,81 @@ func (x *Exchange) relay() web.Code {
 		if x.body == nil {
 			x.body = getBuffer(largeBuffer)
 		}
-		n, err := x.conn.Read(x.body)
+		n, err := x.readBody(x.body)
 		if err != nil {
 			return x.readFailed(err)
 		}
-		s.received += int64(n)
-		s.length += int64(n)
 		x.rest = x.body[:n]
 	}
 }
+
+// readBody reads more of the response, no faster than the limit allows. The
+// end of a body that ends with the connection is no error; it sets Done.
+func (x *Exchange) readBody(p []byte) (int, error) {
+	if x.rate > 0 {
+		var err error
+		if p, err = x.awaitRate(p); err != nil {
+			return 0, err
+		}
+	}
+	n, err := x.read(p)
+	if err == io.EOF && x.UntilClose {
+		x.Done = true
+		return 0, nil
+	}
+	s := x.state()
+	s.received += int64(n)
+	s.length += int64(n)
+	if x.rate > 0 {
+		x.rateNext = time.Now().Add(time.Duration(n) * time.Second / time.Duration(x.rate))
+	}
+	return n, err
+}
+
+// limitRate settles how fast the response is read; without buffering there is
+// no limit, as in nginx.
+func (x *Exchange) limitRate() {
+	t := x.Settings.LimitRate.V
+	if t == nil || !x.buffering {
+		return
+	}
+	if n, err := nc.ParseSize(string(t.Value(x.Request))); err == nil && n > 0 {
+		x.rate = n
+	}
+}
+
+// awaitRate waits until the limit allows to read more, and returns as much of p
+// as it allows.
+func (x *Exchange) awaitRate(p []byte) ([]byte, error) {
+	if x.rateFrom.IsZero() {
+		x.rateFrom = time.Now()
+	}
+	for {
+		now := time.Now()
+		allowed := x.rate*(int64(now.Sub(x.rateFrom)/time.Second)+1) - x.state().length
+		wait := x.rateNext.Sub(now)
+		if allowed <= 0 {
+			wait = max(wait, time.Duration(-allowed+1)*time.Second/time.Duration(x.rate))
+		}
+		if wait <= 0 {
+			return p[:min(int64(len(p)), allowed)], nil
+		}
+		t := time.NewTimer(wait)
+		select {
+		case <-t.C:
+		case <-x.left:
+			t.Stop()
+			return nil, errClientLeft
+		}
+	}
+}
+
+var errClientLeft = errors.New("client left")
 
 // complete ends the dealings with the peer after a whole response, before its
 // last bytes are sent: the client may be slow.
 func (x *Exchange) complete() {
 	x.finish(true)
-	x.addTrailers()
-}
-
-// addTrailers passes the trailers on, when told to.
-func (x *Exchange) addTrailers() {
 	if !x.Settings.PassTrailers.V {
 		return
 	}
@@ -74,35 +151,23 @@ func (x *Exchange) addTrailers() {
 	}
 }
 
-// readFailed deals with a body that has not come to its end.
+// readFailed deals with a body that has not come to its end, or cannot be
+// understood: what has come is sent, and then the connection is closed, so
+// that the client can tell that the response is not complete.
 func (x *Exchange) readFailed(err error) web.Code {
-	eof := errors.Is(err, io.EOF)
-	if eof && x.UntilClose {
-		x.complete()
-		return x.Request.SendBody(web.Chunk{Last: true})
-	}
+	var bad *BadField
 	switch {
 	case x.clientGone.Load():
 		return x.abandoned().code
-	case eof:
+	case errors.As(err, &bad):
+		x.log(logError, reading, "%v", err)
+	case errors.Is(err, io.EOF):
 		x.log(logError, reading, "upstream prematurely closed connection")
 	case isTimeout(err):
 		x.log(logError, reading, "upstream timed out (110: Connection timed out)")
 	default:
 		x.log(logError, reading, "recv() failed %s", errno(err))
 	}
-	return x.cutOff()
-}
-
-// broken deals with a body that cannot be understood.
-func (x *Exchange) broken(err error) web.Code {
-	x.log(logError, reading, "%v", err)
-	return x.cutOff()
-}
-
-// cutOff sends what there is and ends the connection, so that the client can
-// tell that the response is not complete.
-func (x *Exchange) cutOff() web.Code {
 	x.finish(false)
 	_ = x.Request.SendBody(web.Chunk{Flush: true})
 	return web.Error

@@ -37,6 +37,9 @@ func (x *Exchange) respond() outcome {
 		x.finish(false)
 		return outcome{code: code}
 	}
+	if x.Upgrade {
+		return outcome{code: x.tunnel()}
+	}
 	if r.HeaderOnly {
 		x.finish(x.Done && len(x.rest) == 0)
 		return outcome{code: web.OK}

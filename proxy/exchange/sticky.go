@@ -172,13 +172,14 @@ func (st *sticky) hint(x *Exchange) []byte {
 
 // chosen tells the client the peer that was chosen.
 func (st *sticky) chosen(x *Exchange) {
+	x.boundTo = x.selection.Peer.SID
 	c := st.cookie
 	if c == nil {
 		return
 	}
 	r := x.Request
 	value := append(r.Scratch(), c.name...)
-	value = append(append(value, '='), x.selection.Peer.SID...)
+	value = append(append(value, '='), x.boundTo...)
 	value = c.appendAttributes(r, value, time.Now())
 	kept := r.Keep(value)
 	r.Unscratch(value)
@@ -252,7 +253,7 @@ func (st *sticky) learn(x *Exchange) {
 	if id == nil {
 		id, create = x.session, false
 	}
-	if id != nil && x.selection.Peer != nil {
-		st.sessions.bind(id, x.selection.Peer.SID, create, time.Now())
+	if id != nil && x.boundTo != "" {
+		st.sessions.bind(id, x.boundTo, create, time.Now())
 	}
 }

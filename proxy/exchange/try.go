@@ -61,7 +61,7 @@ func (x *Exchange) beginTry() {
 	x.Head.Reset()
 	x.Done, x.UntilClose, x.Reusable, x.Upgrade = false, false, false, false
 	x.sent, x.received, x.cached = false, false, false
-	x.rest, x.end = nil, 0
+	x.rest, x.end, x.hints = nil, 0, 0
 }
 
 // connect takes an idle connection to the peer, or makes one.
@@ -128,9 +128,13 @@ func (x *Exchange) connectFailed(err error) outcome {
 
 // failed ends a try in which reading or writing failed.
 func (x *Exchange) failed(err error, call, action string) outcome {
-	switch {
-	case x.clientGone.Load():
+	if x.clientGone.Load() {
 		return x.abandoned()
+	}
+	if o, ok := x.senderFailed(); ok {
+		return o
+	}
+	switch {
 	case isTimeout(err):
 		return x.nextTimeout(action)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
@@ -155,6 +159,11 @@ func (x *Exchange) readHead() (outcome, bool) {
 			case err != nil:
 				return x.invalidHead(err), false
 			case n > 0 && x.Head.Status == 103:
+				if err := x.passEarlyHints(n); err != nil {
+					x.Request.LogSendError(err)
+					x.finish(false)
+					return outcome{code: web.Error}, false
+				}
 				x.Head.Reset()
 				start += n
 				continue
@@ -175,7 +184,7 @@ func (x *Exchange) readHead() (outcome, bool) {
 			x.log(logError, readingHead, "upstream sent too big header")
 			return x.next(OnInvalidHeader), false
 		}
-		n, err := x.conn.Read(x.buf[x.end:])
+		n, err := x.read(x.buf[x.end:])
 		if err != nil {
 			return x.failed(err, "recv()", readingHead), false
 		}

@@ -35,12 +35,15 @@ type Conn struct {
 	state       atomic.Uint32
 	first       [1]byte // what waitStream reads into
 	watch       watch
+	slow        func() // OnWait
+	now         bool   // ReadBodyNow is at work
 }
 
 // States of a connection as Interrupt sees it.
 const (
 	stateIdle        = 1 << iota // in WaitRequest with nothing received
 	stateInterrupted             // Interrupt was called
+	stateNoBody                  // InterruptBody was called
 )
 
 var conns = sync.Pool{New: func() any { return new(Conn) }}
@@ -63,6 +66,7 @@ func (c *Conn) Reset(s net.Conn) {
 	c.sent, c.bodyWait, c.sendWait = 0, 0, 0
 	c.read, c.write = deadline{}, deadline{}
 	c.state.Store(0)
+	c.slow = nil
 }
 
 // Release gives c and its buffers back. Nothing may use c or what it handed

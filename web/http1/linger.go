@@ -18,6 +18,7 @@ const (
 	lookGone     lookKind = iota // has the client closed, or its half?
 	lookUnread                   // is there something to read?
 	lookReady                    // is there something to read, or the end?
+	lookWritable                 // would a write not have to wait?
 	lookShutdown                 // send FIN
 )
 
@@ -34,6 +35,10 @@ func (k *socket) doLook(fd uintptr) {
 		op.yes = err == nil && n > 0
 	case lookReady:
 		fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN | unix.POLLRDHUP}}
+		n, err := unix.Poll(fds[:], 0)
+		op.yes = err != nil || n > 0
+	case lookWritable:
+		fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
 		n, err := unix.Poll(fds[:], 0)
 		op.yes = err != nil || n > 0
 	case lookShutdown:

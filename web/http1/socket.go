@@ -42,8 +42,8 @@ type readOp struct {
 	once    bool // do not wait
 }
 
-// errWouldBlock ends a read that may not wait.
-var errWouldBlock = errors.New("nothing received")
+// ErrNotYet ends a read that may not wait.
+var ErrNotYet = errors.New("nothing received")
 
 // reset takes over s. Only the two plain socket types are used directly: what
 // embeds one may do something of its own in Read and Write.
@@ -116,6 +116,9 @@ func (c *Conn) expired(from int64, timeout time.Duration, idle bool) error {
 		return os.ErrDeadlineExceeded
 	}
 	c.read.armed = 1 // long ago
+	if c.state.Load()&stateNoBody != 0 && !idle {
+		return ErrInterrupted
+	}
 	if err := c.read.arm(from, timeout, c.s.SetReadDeadline); err != nil {
 		return err
 	}
@@ -165,7 +168,7 @@ func (k *socket) wait() bool {
 		}
 	}
 	if op.once {
-		op.err = errWouldBlock
+		op.err = ErrNotYet
 		return true
 	}
 	if op.from == 0 {
@@ -185,8 +188,11 @@ func (k *socket) wait() bool {
 // began at from, and where from is 0 when it begins.
 func (c *Conn) readInto(p []byte, from int64, timeout time.Duration) (int, error) {
 	if c.sock.raw != nil {
-		c.sock.in = readOp{p: p, from: from, timeout: timeout}
+		c.sock.in = readOp{p: p, from: from, timeout: timeout, once: c.now}
 		return c.sock.read()
+	}
+	if c.now {
+		return 0, ErrNotYet
 	}
 	if from == 0 {
 		from = now()
@@ -194,6 +200,9 @@ func (c *Conn) readInto(p []byte, from int64, timeout time.Duration) (int, error
 	for {
 		if err := c.read.arm(from, timeout, c.s.SetReadDeadline); err != nil {
 			return 0, err
+		}
+		if c.state.Load()&stateNoBody != 0 {
+			return 0, ErrInterrupted
 		}
 		n, err := c.s.Read(p)
 		if n > 0 {

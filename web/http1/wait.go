@@ -39,7 +39,7 @@ func (c *Conn) waitSocket(op readOp) error {
 	if c.state.Load()&stateIdle != 0 {
 		c.state.And(^uint32(stateIdle))
 	}
-	if err == errWouldBlock {
+	if err == ErrNotYet {
 		err = ErrClosing
 	}
 	if err != nil {

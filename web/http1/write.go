@@ -213,6 +213,7 @@ func (k *socket) tryWrite(fd uintptr) bool {
 			}
 		case unix.EINTR:
 		case unix.EAGAIN:
+			c.wouldWait()
 			if op.from == 0 {
 				op.from = now()
 			}
@@ -269,6 +270,9 @@ func (c *Conn) writeStream(p []byte) (int, error) {
 		if err := c.s.SetWriteDeadline(time.Time{}); err != nil {
 			return 0, err
 		}
+	}
+	if c.slow != nil && !c.sock.ask(lookWritable, true) {
+		c.wouldWait()
 	}
 	n, err := c.s.Write(p)
 	c.sent += int64(n)

@@ -1,0 +1,222 @@
+package exchange
+
+import (
+	"errors"
+	"io"
+
+	"tandem/web/http1"
+)
+
+// sender sends a request body on a goroutine of its own, because the response
+// may come before all of it has been sent.
+type sender struct {
+	x    *Exchange
+	conn *Conn
+	done chan struct{} // closed when nothing more is sent
+
+	// Valid once done is closed.
+	complete   bool  // the whole body has been sent
+	clientErr  error // the client's body could not be read
+	timedOut   bool  // the back end took nothing for the send time-out
+	size       int64 // of the client's body so far
+	tooLarge   bool  // size is more than client_max_body_size
+	sendFailed error
+}
+
+// inlineBody is how large a request body is sent at most before the response
+// is looked at; so much fits into a socket's buffer.
+const inlineBody = 32 << 10
+
+// sendRequest sends the request, or begins to.
+func (x *Exchange) sendRequest() (outcome, bool) {
+	x.sent = true
+	var err error
+	body := &x.Request.Main.Body
+	switch {
+	case x.Streams:
+		if _, err = x.conn.Writev(x.out, x.early); err == nil {
+			x.startSender(x.streamBody)
+		}
+	case x.OwnBody || !x.Settings.PassRequestBody.V || !body.Read || body.Len == 0:
+		_, err = x.conn.Write(x.out)
+	case body.File == nil && body.Len <= inlineBody:
+		_, err = x.conn.Writev(x.out, body.Data)
+	default:
+		if _, err = x.conn.WriteMore(x.out); err == nil {
+			x.startSender(x.sendBody)
+		}
+	}
+	if err != nil {
+		return x.failed(err, "send()", sending), false
+	}
+	return outcome{}, true
+}
+
+// startSender has send run on another goroutine. While the request is being
+// sent there is no time limit for the response.
+func (x *Exchange) startSender(send func(*sender) error) {
+	s := &sender{x: x, conn: x.conn, done: make(chan struct{})}
+	x.sender = s
+	x.conn.SetBodyTimeout(0)
+	go func() {
+		defer close(s.done)
+		s.sendFailed = send(s)
+		switch {
+		case s.sendFailed == nil:
+			s.complete = true
+			if x.Streams && !x.Settings.IgnoreClientAbort.V {
+				x.Request.WatchClient(x.gone)
+			}
+			// From now on the response is waited for with a limit.
+			s.conn.InterruptBody()
+		case isTimeout(s.sendFailed) && s.clientErr == nil:
+			s.timedOut = true
+			_ = s.conn.net.Close()
+		case s.clientErr != nil, s.tooLarge:
+			_ = s.conn.net.Close()
+		}
+	}()
+}
+
+// sendBody sends a body that has been read.
+func (x *Exchange) sendBody(s *sender) error {
+	body := &x.Request.Main.Body
+	var err error
+	if body.File == nil {
+		_, err = s.conn.Write(body.Data)
+	} else {
+		_, err = s.conn.SendFile(body.File, 0, body.Len)
+	}
+	return err
+}
+
+var errTooLarge = errors.New("request body too large")
+
+// streamBody sends the client's body as it comes.
+func (x *Exchange) streamBody(s *sender) error {
+	r := x.Request
+	reader := r.BodyReader()
+	limit := r.Core.ClientMaxBodySize.V
+	buf := getBuffer(largeBuffer)
+	defer putBuffer(buf)
+	var before, after []byte
+	s.size = r.Body.Len
+	for {
+		n, err := reader.Read(buf)
+		for err == nil && n < len(buf) && !r.BodyComplete() {
+			// What has come together goes on together.
+			var more int
+			if more, err = r.ReadBodyNow(buf[n:]); err == http1.ErrNotYet {
+				err = nil
+				break
+			}
+			n += more
+		}
+		last := err == io.EOF
+		if err != nil && !last {
+			s.clientErr = err
+			return err
+		}
+		if s.size += int64(n); limit > 0 && s.size > limit {
+			s.tooLarge = true
+			return errTooLarge
+		}
+		last = last || r.BodyComplete()
+		if n > 0 || last {
+			before, after = x.proto.FrameBody(before[:0], after[:0], int64(n), last)
+			if _, err := s.conn.Writev(before, buf[:n], after); err != nil {
+				return err
+			}
+		}
+		if last {
+			return nil
+		}
+	}
+}
+
+// frameEarlyBody gives the beginning of a body that is sent as it comes, which
+// came together with the head, the protocol's framing.
+func (x *Exchange) frameEarlyBody() {
+	if data := x.Request.Body.Data; len(data) > 0 {
+		before, after := x.proto.FrameBody(nil, nil, int64(len(data)), false)
+		x.early = append(append(before, data...), after...)
+	}
+}
+
+// stopSender ends the sending of the request body and waits for that.
+func (x *Exchange) stopSender() {
+	s := x.sender
+	if s == nil {
+		return
+	}
+	select {
+	case <-s.done:
+	default:
+		_ = s.conn.net.Close()
+		if x.Streams {
+			x.Request.InterruptBody()
+		}
+		<-s.done
+		if x.Streams {
+			x.Request.ResumeBody()
+		}
+	}
+	x.sender = nil
+	if x.Streams && !s.complete {
+		// The rest of the body stands between this request and the next.
+		x.Request.Keepalive, x.Request.LingeringClose = false, true
+	}
+}
+
+// sentAll reports whether the whole request has been sent.
+func (x *Exchange) sentAll() bool {
+	if x.sender == nil {
+		return true
+	}
+	select {
+	case <-x.sender.done:
+		return x.sender.complete
+	default:
+		return false
+	}
+}
+
+// senderFailed is how a try ends whose request body could not be sent; ok is
+// false when that is not why it failed.
+func (x *Exchange) senderFailed() (o outcome, ok bool) {
+	s := x.sender
+	if s == nil {
+		return o, false
+	}
+	select {
+	case <-s.done:
+	default:
+		return o, false
+	}
+	r := x.Request
+	switch {
+	case s.tooLarge:
+		x.finish(false)
+		return outcome{code: r.BodyTooLarge(s.size)}, true
+	case s.clientErr != nil:
+		x.finish(false)
+		return outcome{code: r.BodyError(s.clientErr)}, true
+	case s.timedOut:
+		return x.nextTimeout(sending), true
+	}
+	return o, false
+}
+
+// read reads from the back end. When the request has been sent meanwhile, the
+// wait begins anew, with the time-out for responses.
+func (x *Exchange) read(p []byte) (int, error) {
+	for {
+		n, err := x.conn.Read(p)
+		if err != http1.ErrInterrupted {
+			return n, err
+		}
+		<-x.sender.done
+		x.conn.ResumeBody()
+		x.conn.SetBodyTimeout(x.Settings.ReadTimeout.V)
+	}
+}

@@ -1,0 +1,136 @@
+package exchange
+
+import (
+	"errors"
+	"io"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"tandem/web"
+	"tandem/web/http1"
+)
+
+// tunnel is a connection that the client and the back end use as they like
+// after the response's head (RFC 9110 section 7.8).
+type tunnel struct {
+	x    *Exchange
+	last atomic.Int64 // when something went through, in nanoseconds since began
+	from time.Time
+	done chan struct{} // closed when the client's half has ended
+}
+
+// tunnel carries bytes both ways until one side closes its connection or
+// nothing has come from the back end, and nothing gone to it, for the read
+// time-out.
+func (x *Exchange) tunnel() web.Code {
+	r := x.Request
+	if !r.IsMain() {
+		x.log(logError, readingHead, "connection upgrade in subrequest")
+		x.finish(false)
+		return web.Error
+	}
+	// The client's leaving is seen by reading, with what it sent before.
+	r.StopWatch()
+	if err := r.StartTunnel(); err != nil {
+		x.finish(false)
+		return web.Error
+	}
+	t := &tunnel{x: x, from: time.Now(), done: make(chan struct{})}
+	go t.upward()
+	err := t.downward()
+	x.hangUp()
+	r.InterruptBody()
+	<-t.done
+	r.ResumeBody()
+	if isTimeout(err) {
+		x.log(logError, tunneling, "upstream timed out (110: Connection timed out)")
+	}
+	x.finish(false)
+	return web.OK
+}
+
+func (t *tunnel) touch() { t.last.Store(int64(time.Since(t.from))) }
+
+// upward carries what the client sends. At its end the back end's connection
+// is closed, which ends the other direction.
+func (t *tunnel) upward() {
+	defer close(t.done)
+	x := t.x
+	defer x.hangUp()
+	buf := getBuffer(int(x.Settings.BufferSize.V))
+	defer putBuffer(buf)
+	for {
+		n, err := x.Request.TunnelRead(buf)
+		if n > 0 {
+			t.touch()
+			if _, err := x.conn.Write(buf[:n]); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// downward carries what the back end sends; the error says why that ended,
+// nil: one side has closed its connection.
+func (t *tunnel) downward() error {
+	x := t.x
+	s := x.state()
+	if len(x.rest) > 0 {
+		s.length += int64(len(x.rest))
+		if err := x.Request.TunnelWrite(x.rest); err != nil {
+			return nil
+		}
+		x.rest = nil
+	}
+	buf := getBuffer(int(x.Settings.BufferSize.V))
+	defer putBuffer(buf)
+	limit := x.Settings.ReadTimeout.V
+	for wait := limit; ; wait = limit {
+		n, err := x.conn.Read(buf)
+		if isTimeout(err) {
+			// What went the other way counts, too.
+			idle := time.Since(t.from) - time.Duration(t.last.Load())
+			if wait = limit - idle; wait <= 0 {
+				return err
+			}
+			x.conn.SetBodyTimeout(wait)
+			continue
+		}
+		x.conn.SetBodyTimeout(limit)
+		if n > 0 {
+			t.touch()
+			s.received += int64(n)
+			s.length += int64(n)
+			if err := x.Request.TunnelWrite(buf[:n]); err != nil {
+				return nil
+			}
+		}
+		switch {
+		case err == nil:
+		case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, http1.ErrInterrupted):
+			return nil
+		default:
+			return err
+		}
+	}
+}
+
+// passEarlyHints sends the headers of an interim response to the client.
+func (x *Exchange) passEarlyHints(size int) error {
+	x.hints += size
+	if x.hints > int(x.Settings.BufferSize.V) {
+		x.log(logInfo, readingHead, "upstream sent too big early hints")
+		return nil
+	}
+	var fields []web.ResponseField
+	for i := range x.Head.Fields {
+		if f := &x.Head.Fields[i]; !x.Settings.hidden.has(f) {
+			fields = append(fields, web.ResponseField{Name: f.Name, Value: f.Value})
+		}
+	}
+	return x.Request.SendEarlyHints(fields)
+}

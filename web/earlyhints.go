@@ -1,0 +1,45 @@
+package web
+
+import (
+	"tandem/nginxconf"
+	"tandem/web/http1"
+)
+
+// readEarlyHints reads early_hints string ...: interim responses of back ends
+// reach clients if one of the strings is neither empty nor "0".
+func readEarlyHints(s *nginxconf.Scope, d *nginxconf.Directive) error {
+	b := BlockOf(s)
+	v := &b.Location.Core.EarlyHints
+	if v.Set {
+		return nginxconf.ErrDuplicate
+	}
+	v.Set = true
+	for _, arg := range d.Args {
+		t, err := b.HTTP.Template(s, d, arg)
+		if err != nil {
+			return err
+		}
+		v.V = append(v.V, t)
+	}
+	return nil
+}
+
+// SendEarlyHints sends an interim response with status 103 (RFC 8297) before
+// the response itself, where early_hints allows it.
+func (r *Request) SendEarlyHints(fields []ResponseField) error {
+	if !r.IsMain() || r.HeaderSent || r.Head.Version < http1.HTTP11 || len(fields) == 0 || !AnyTrue(r, r.Core.EarlyHints.V) {
+		return nil
+	}
+	return r.stream.sendEarlyHints(fields)
+}
+
+func (s *http1Stream) sendEarlyHints(fields []ResponseField) error {
+	s.out = append(s.out, "HTTP/1.1 103 Early Hints\r\n"...)
+	for i := range fields {
+		f := &fields[i]
+		s.out = append(append(append(s.out, f.Name...), ": "...), f.Value...)
+		s.out = append(s.out, crlf...)
+	}
+	s.out = append(s.out, crlf...)
+	return s.flush()
+}
