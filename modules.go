@@ -17,6 +17,7 @@ import (
 	"tandem/web/resolver"
 	"tandem/web/rewrite"
 	"tandem/web/ssi"
+	"tandem/web/ssl"
 	"tandem/web/vars"
 )
 
@@ -63,6 +64,7 @@ func modules() []*web.Module {
 		vars.Map,
 		vars.Geo,
 		vars.SplitClients,
+		ssl.Module,
 		accesslog.Module,
 	}
 }

@@ -22,7 +22,7 @@ func printVersion(w io.Writer, o *options) {
 	}
 	if o.configure {
 		fmt.Fprintf(w, "built by %s%s\n", runtime.Version(), revision())
-		fmt.Fprintf(w, "configure arguments: %s\n", configureArguments())
+		fmt.Fprintf(w, "TLS SNI support enabled\nconfigure arguments: %s\n", configureArguments())
 	}
 }
 

@@ -26,6 +26,7 @@ type conn struct {
 	realText         string
 	proxied          *proxyproto.Header // what a PROXY header said, nil without
 	scheme           string
+	secured          *secured // nil without TLS
 	pipelined        bool
 	own              bool          // made by this process itself
 	broken           bool          // nothing more is to be read or written
@@ -64,6 +65,16 @@ func (g *Generation) Serve(nc net.Conn, p *Port) {
 		err = c.wire.WaitRequest(wait)
 		g.stats.waiting.Add(-1)
 	}
+	if err == nil && c.servers.ssl {
+		if !c.secure() {
+			return
+		}
+		if !c.secured.plain {
+			g.stats.waiting.Add(1)
+			err = c.wire.WaitFirst(wait)
+			g.stats.waiting.Add(-1)
+		}
+	}
 	for err == nil && c.one() {
 		c.pipelined = len(c.wire.Buffered()) > 0
 		g.stats.waiting.Add(1)
@@ -93,6 +104,9 @@ func (c *conn) one() bool {
 	c.requests++
 	r.remote, r.remoteText = c.peer, c.peerText
 	srv := c.servers.dflt
+	if c.secured != nil {
+		srv = c.secured.server
+	}
 	r.Server = srv
 	r.setLocation(srv.Location)
 	err := c.wire.ReadHead(r.Head, &srv.Core.Limits)
@@ -211,7 +225,7 @@ func (c *conn) closing() bool { return c.gen.draining() }
 
 // begin takes a request from its head to its answer.
 func (r *Request) begin() {
-	if !r.takeHead() {
+	if !r.takeHead() || r.refuseInsecure() {
 		return
 	}
 	if r.Method == TRACE {

@@ -124,7 +124,7 @@ func inheritCore(c, p *Core) error {
 	if !c.Root.Set {
 		c.Alias = p.Alias
 	}
-	c.Root.Inherit(p.Root, PathTemplate{Text: "html"})
+	c.Root.Inherit(p.Root, PathTemplate{}) // the http level has a default
 	c.Types.Inherit(p.Types, defaultTypes)
 	c.DefaultType.Inherit(p.DefaultType, "text/plain")
 	if c.DefaultType.V != "" {

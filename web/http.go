@@ -32,6 +32,9 @@ type HTTP struct {
 	// while the block is read. nil: there is none.
 	Previous *HTTP
 
+	// TLS is set by the module that configures it.
+	TLS TLS
+
 	settings                []any
 	tempNamed, tempDefaults []string
 	zones                   map[string]*Zone
@@ -145,6 +148,9 @@ func (h *HTTP) inherit(s *nginxconf.Scope) error {
 	root := h.root.Server
 	if err := inheritSettings(serverSlots, root.settings, makeSettings(serverSlots)); err != nil {
 		return err
+	}
+	if c := root.Location.Core; !c.Root.Set {
+		c.Root = nginxconf.Value[PathTemplate]{V: PathTemplate{Text: h.Prefix + "html"}, Set: true}
 	}
 	if err := inheritSettings(locationSlots, root.Location.settings, makeSettings(locationSlots)); err != nil {
 		return err

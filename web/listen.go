@@ -362,7 +362,7 @@ func (a *addrServers) add(s *nginxconf.Scope, srv *Server, l listen) {
 	a.proxyProtocol = a.proxyProtocol || l.proxyProtocol
 	a.ssl = a.ssl || l.ssl
 	if l.ssl {
-		s.ErrorAt(l.pos, "the \"ssl\" parameter is one of nginx that tandem does not support yet")
+		srv.sslPos = &l.pos
 	}
 	if l.quic {
 		s.ErrorAt(l.pos, "the \"quic\" parameter is one of nginx that tandem does not support yet")

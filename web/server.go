@@ -20,6 +20,7 @@ type Server struct {
 
 	settings []any
 	listens  []listen
+	sslPos   *nginxconf.Pos // of a listen directive with ssl
 	named    map[string]*Location
 }
 
@@ -44,6 +45,10 @@ func (srv *Server) Name() string {
 	}
 	return strings.TrimPrefix(srv.Names[0].Text, ".")
 }
+
+// ListensWithTLS returns where a listen directive of the server asks for TLS,
+// nil when none does.
+func (srv *Server) ListensWithTLS() *nginxconf.Pos { return srv.sslPos }
 
 // Named returns the location @name, or nil.
 func (srv *Server) Named(name string) *Location { return srv.named[name] }
@@ -145,16 +150,24 @@ func (t *nameTable) add(name ServerName, srv *Server) error {
 // wildcard at the beginning, longest at the end, first matching regex; nil
 // for none. A regex leaves its captures in r.
 func (t *nameTable) find(r *Request, host []byte) *Server {
-	if srv, ok := t.names.Find(host); ok {
+	if srv := t.lookup(host); srv != nil {
 		return srv
-	}
-	if len(host) == 0 {
-		return nil
 	}
 	for _, e := range t.regexes {
 		if r.Match(e.re, host) {
 			return e.srv
 		}
+	}
+	return nil
+}
+
+// lookup is find without the regexes.
+func (t *nameTable) lookup(host []byte) *Server {
+	if srv, ok := t.names.Find(host); ok {
+		return srv
+	}
+	if len(host) == 0 {
+		return nil
 	}
 	return nil
 }

@@ -1,0 +1,363 @@
+// Package ssl is nginx's ssl module: what TLS looks like towards clients.
+//
+// TLS itself is Go's crypto/tls. What it does not have, or does without being
+// told, is accepted and has no effect: ssl_dhparam (there is no finite-field
+// Diffie-Hellman), ssl_session_cache (sessions are resumed by tickets),
+// ssl_prefer_server_ciphers (the server always chooses), ssl_buffer_size
+// (records grow with the connection), ssl_early_data (never accepted).
+package ssl
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"tandem/internal/openssl"
+	nc "tandem/nginxconf"
+	"tandem/web"
+)
+
+// Module is the ssl module.
+var Module = &web.Module{Name: "ssl", Commands: commands, Variables: variables, Init: initModule}
+
+// verify says what is asked of the client.
+type verify int
+
+const (
+	verifyOff verify = iota
+	verifyOn
+	verifyOptional
+	verifyOptionalNoCA
+)
+
+// settings are those of a server.
+type settings struct {
+	certificates  nc.Value[[]string]
+	keys          nc.Value[[]string]
+	passwordFile  nc.Value[string]
+	protocols     nc.Value[[]string]
+	ciphers       nc.Value[string]
+	curve         nc.Value[string]
+	verify        nc.Value[verify]
+	depth         nc.Value[int]
+	clientCA      nc.Value[string]
+	trusted       nc.Value[string]
+	crl           nc.Value[string]
+	tickets       nc.Value[bool]
+	ticketKeys    nc.Value[[]string]
+	timeout       nc.Value[time.Duration]
+	reject        nc.Value[bool]
+	sessionCache  nc.Value[string]
+	stapling      nc.Value[bool]
+	staplingFile  nc.Value[string]
+	preferServer  nc.Value[bool]
+	bufferSize    nc.Value[int64]
+	dhparam       nc.Value[string]
+	earlyData     nc.Value[bool]
+	certTemplates []*web.Template // of certificates with variables
+	keyTemplates  []*web.Template
+	folder        string // what their values are relative to
+
+	config *tls.Config // nil: nothing to serve TLS with
+	roots  *x509.CertPool
+	crls   *openssl.Revoked
+
+	ownTickets bool          // ssl_session_ticket_key
+	ticketAge  atomic.Uint64 // of the keys that config has, see ticketRing
+}
+
+var conf = web.NewServerSlot(inherit)
+
+func inherit(c, p *settings) error {
+	if !c.certificates.Set {
+		c.certTemplates = p.certTemplates
+	}
+	if c.folder == "" {
+		c.folder = p.folder
+	}
+	if !c.keys.Set {
+		c.keyTemplates = p.keyTemplates
+	}
+	c.certificates.Inherit(p.certificates, nil)
+	c.keys.Inherit(p.keys, nil)
+	c.passwordFile.Inherit(p.passwordFile, "")
+	c.protocols.Inherit(p.protocols, []string{"TLSv1.2", "TLSv1.3"})
+	c.ciphers.Inherit(p.ciphers, "HIGH:!aNULL:!MD5")
+	c.curve.Inherit(p.curve, "auto")
+	c.verify.Inherit(p.verify, verifyOff)
+	c.depth.Inherit(p.depth, 1)
+	c.clientCA.Inherit(p.clientCA, "")
+	c.trusted.Inherit(p.trusted, "")
+	c.crl.Inherit(p.crl, "")
+	c.tickets.Inherit(p.tickets, true)
+	c.ticketKeys.Inherit(p.ticketKeys, nil)
+	c.timeout.Inherit(p.timeout, 5*time.Minute)
+	c.reject.Inherit(p.reject, false)
+	c.sessionCache.Inherit(p.sessionCache, "none")
+	c.stapling.Inherit(p.stapling, false)
+	c.staplingFile.Inherit(p.staplingFile, "")
+	return nil
+}
+
+func at[V any](field func(*settings) *nc.Value[V]) func(*nc.Scope) *nc.Value[V] {
+	return web.AtServer(conf, field)
+}
+
+// initModule loads the keys of every server, and complains of listeners that
+// have none.
+func initModule(h *web.HTTP) error {
+	var errs []error
+	for _, srv := range h.Servers {
+		c := conf.Of(srv)
+		pos := srv.ListensWithTLS()
+		if len(c.certificates.V) == 0 {
+			if pos != nil && !c.reject.V && !anyCertificate(h, srv) {
+				errs = append(errs, &nc.Error{Pos: *pos, Msg: "no \"ssl_certificate\" is defined for the \"listen ... ssl\" directive"})
+			}
+			if pos == nil {
+				continue
+			}
+		}
+		if err := c.load(); err != nil {
+			errs = append(errs, &nc.Error{Pos: srv.Pos, Msg: err.Error()})
+		}
+	}
+	h.TLS = web.TLS{Config: config, Verify: verifyClient, Demands: demands}
+	return errors.Join(errs...)
+}
+
+// anyCertificate reports whether another server of the same addresses may
+// stand in for one without a certificate, as nginx allows for all but the
+// default one. The handshake decides.
+func anyCertificate(h *web.HTTP, srv *web.Server) bool {
+	for _, other := range h.Servers {
+		if other != srv && other.SharesAddress(srv) && len(conf.Of(other).certificates.V) > 0 && !srv.IsDefault() {
+			return true
+		}
+	}
+	return false
+}
+
+// load makes the tls.Config of a server.
+func (c *settings) load() error {
+	low, high, err := openssl.Protocols(c.protocols.V)
+	if err != nil {
+		return fmt.Errorf("\"ssl_protocols\": %w", err)
+	}
+	t := &tls.Config{MinVersion: low, MaxVersion: high, SessionTicketsDisabled: !c.tickets.V, NextProtos: []string{"http/1.1"}}
+	if t.CipherSuites, err = openssl.Ciphers(c.ciphers.V); err != nil {
+		return fmt.Errorf("SSL_CTX_set_cipher_list(\"%s\") failed (%w)", c.ciphers.V, err)
+	}
+	if t.CurvePreferences, err = openssl.Curves(c.curve.V); err != nil {
+		return fmt.Errorf("SSL_CTX_set1_curves_list(\"%s\") failed (%w)", c.curve.V, err)
+	}
+	if len(c.certTemplates) == 0 {
+		if err := c.loadCertificates(t); err != nil {
+			return err
+		}
+	}
+	if err := c.loadTicketKeys(t); err != nil {
+		return err
+	}
+	if c.verify.V != verifyOff {
+		t.ClientAuth = tls.RequestClientCert
+		if err := c.loadRoots(t); err != nil {
+			return err
+		}
+	}
+	c.config = t
+	return nil
+}
+
+func (c *settings) loadCertificates(t *tls.Config) error {
+	if len(c.certificates.V) == 0 {
+		return nil
+	}
+	if len(c.keys.V) < len(c.certificates.V) {
+		return fmt.Errorf("no \"ssl_certificate_key\" is defined for certificate \"%s\"", c.certificates.V[len(c.keys.V)])
+	}
+	passwords, err := c.passwords()
+	if err != nil {
+		return err
+	}
+	var staple []byte
+	if c.stapling.V && c.staplingFile.V != "" {
+		if staple, err = readFile(c.staplingFile.V); err != nil {
+			return fmt.Errorf("\"ssl_stapling_file\": %w", err)
+		}
+	}
+	for i, name := range c.certificates.V {
+		pair, err := openssl.LoadPair(name, c.keys.V[i], passwords)
+		if err != nil {
+			return err
+		}
+		pair.OCSPStaple = staple
+		t.Certificates = append(t.Certificates, pair)
+	}
+	return nil
+}
+
+func (c *settings) passwords() ([][]byte, error) {
+	if c.passwordFile.V == "" {
+		return nil, nil
+	}
+	return openssl.LoadPasswords(c.passwordFile.V)
+}
+
+// loadTicketKeys reads the files of ssl_session_ticket_key, each 48 or 80
+// bytes: the first encrypts, all decrypt.
+func (c *settings) loadTicketKeys(t *tls.Config) error {
+	var keys [][32]byte
+	for _, name := range c.ticketKeys.V {
+		text, err := readFile(name)
+		if err != nil {
+			return err
+		}
+		if len(text) != 48 && len(text) != 80 {
+			return fmt.Errorf("\"%s\" must be 48 or 80 bytes", name)
+		}
+		var key [32]byte
+		copy(key[:], text[len(text)-32:])
+		keys = append(keys, key)
+	}
+	if keys != nil {
+		t.SetSessionTicketKeys(keys)
+		c.ownTickets = true
+	}
+	return nil
+}
+
+func (c *settings) loadRoots(t *tls.Config) error {
+	if c.clientCA.V == "" && c.trusted.V == "" && c.verify.V != verifyOptionalNoCA {
+		return errors.New("no ssl_client_certificate for ssl_verify_client")
+	}
+	c.roots = x509.NewCertPool()
+	for _, name := range []string{c.clientCA.V, c.trusted.V} {
+		if name == "" {
+			continue
+		}
+		_, certs, err := openssl.LoadPool(name)
+		if err != nil {
+			return err
+		}
+		for _, cert := range certs {
+			c.roots.AddCert(cert)
+		}
+		if name == c.clientCA.V {
+			t.ClientCAs = c.roots
+		}
+	}
+	if c.crl.V == "" {
+		return nil
+	}
+	var err error
+	c.crls, err = openssl.LoadCRL(c.crl.V)
+	return err
+}
+
+// config answers a ClientHello.
+func config(srv *web.Server, hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	c := conf.Of(srv)
+	switch {
+	case c.reject.V:
+		return nil, errors.New("the handshake is rejected by ssl_reject_handshake")
+	case c.config == nil:
+		return nil, errors.New("no certificate for this server")
+	}
+	if !c.ownTickets {
+		tickets.give(c)
+	}
+	if len(c.certTemplates) == 0 {
+		return c.config, nil
+	}
+	// Certificates by variables are loaded for each handshake.
+	t := c.config.Clone()
+	passwords, err := c.passwords()
+	if err != nil {
+		return nil, err
+	}
+	for i, cert := range c.certTemplates {
+		if i >= len(c.keyTemplates) {
+			return nil, errors.New("no certificate key for this server")
+		}
+		pair, err := openssl.LoadPair(c.evaluate(srv, cert, hello), c.evaluate(srv, c.keyTemplates[i], hello), passwords)
+		if err != nil {
+			return nil, err
+		}
+		t.Certificates = append(t.Certificates, pair)
+	}
+	return t, nil
+}
+
+// evaluate evaluates a file name during the handshake, when there is no
+// request yet.
+func (c *settings) evaluate(srv *web.Server, t *web.Template, hello *tls.ClientHelloInfo) string {
+	name := srv.EvaluateTLS(t, hello)
+	if strings.HasPrefix(name, "/") || strings.HasPrefix(name, "data:") {
+		return name
+	}
+	return c.folder + name
+}
+
+// verifyClient judges the client's certificate.
+func verifyClient(srv *web.Server, state *tls.ConnectionState) error {
+	c := conf.Of(srv)
+	if c.verify.V == verifyOff || len(state.PeerCertificates) == 0 {
+		return nil
+	}
+	middle := x509.NewCertPool()
+	for _, cert := range state.PeerCertificates[1:] {
+		middle.AddCert(cert)
+	}
+	chains, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{
+		Roots: c.roots, Intermediates: middle, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	})
+	if err != nil {
+		return errors.New(openssl.VerifyError(err))
+	}
+	for _, chain := range chains {
+		if len(chain)-1 > c.depth.V+1 {
+			err = errors.New("certificate chain too long")
+			continue
+		}
+		if c.crls != nil {
+			if err = c.crls.Check(chain); err != nil {
+				continue
+			}
+		}
+		return nil
+	}
+	return err
+}
+
+// demands says what the verification comes to for a request.
+func demands(r *web.Request) web.Code {
+	c := conf.Of(r.Server)
+	if c.verify.V == verifyOff {
+		return 0
+	}
+	cert, err := r.ClientCertificate()
+	switch {
+	case err != nil && (c.verify.V != verifyOptionalNoCA || !untrusted(err)):
+		r.Logf(logInfo, "client SSL certificate verify error: (%v)", err)
+		return web.StatusCertError
+	case cert == nil && c.verify.V == verifyOn:
+		r.Logf(logInfo, "client sent no required SSL certificate")
+		return web.StatusNoCert
+	}
+	return 0
+}
+
+// untrusted reports whether only the authority is missing, which
+// optional_no_ca lets pass.
+func untrusted(err error) bool {
+	switch err.Error() {
+	case "self-signed certificate", "unable to get local issuer certificate":
+		return true
+	}
+	return false
+}

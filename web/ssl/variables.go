@@ -1,0 +1,132 @@
+package ssl
+
+import (
+	"crypto/sha1"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"strconv"
+	"strings"
+	"time"
+
+	"tandem/internal/openssl"
+	"tandem/web"
+	"tandem/web/http1"
+)
+
+// ofState is a variable of the TLS connection.
+func ofState(f func(s *tls.ConnectionState) string) web.Getter {
+	return func(r *web.Request, dst []byte) ([]byte, bool) {
+		s := r.TLSState()
+		if s == nil {
+			return dst, false
+		}
+		v := f(s)
+		return append(dst, v...), v != ""
+	}
+}
+
+// ofOffer is a variable that lists what the client offered.
+func ofOffer(f func(o web.TLSOffer) []string) web.Getter {
+	return func(r *web.Request, dst []byte) ([]byte, bool) {
+		names := f(r.TLSOffer())
+		return append(dst, strings.Join(names, ":")...), names != nil
+	}
+}
+
+// ofClient is a variable of the client's certificate.
+func ofClient(f func(c *x509.Certificate) string) web.Getter {
+	return func(r *web.Request, dst []byte) ([]byte, bool) {
+		c, _ := r.ClientCertificate()
+		if c == nil {
+			return dst, false
+		}
+		return append(dst, f(c)...), true
+	}
+}
+
+var variables = []web.Variable{
+	{Name: "ssl_protocol", Get: ofState(func(s *tls.ConnectionState) string { return openssl.ProtocolName(s.Version) })},
+	{Name: "ssl_cipher", Get: ofState(func(s *tls.ConnectionState) string { return openssl.SuiteName(s.CipherSuite) })},
+	{Name: "ssl_curve", Get: ofState(func(s *tls.ConnectionState) string { return openssl.CurveName(s.CurveID) })},
+	{Name: "ssl_ciphers", Get: ofOffer(func(o web.TLSOffer) (names []string) {
+		for _, id := range o.CipherSuites {
+			names = append(names, openssl.SuiteName(id))
+		}
+		return names
+	})},
+	{Name: "ssl_curves", Get: ofOffer(func(o web.TLSOffer) (names []string) {
+		for _, id := range o.Curves {
+			names = append(names, openssl.CurveName(id))
+		}
+		return names
+	})},
+	{Name: "ssl_server_name", Get: ofState(func(s *tls.ConnectionState) string { return s.ServerName })},
+	{Name: "ssl_alpn_protocol", Get: ofState(func(s *tls.ConnectionState) string { return s.NegotiatedProtocol })},
+	{Name: "ssl_session_reused", Get: ofState(func(s *tls.ConnectionState) string {
+		if s.DidResume {
+			return "r"
+		}
+		return "."
+	})},
+	// Tickets have no identifier, and early data is never taken.
+	{Name: "ssl_session_id", Get: ofState(func(*tls.ConnectionState) string { return "" })},
+	{Name: "ssl_early_data", Get: ofState(func(*tls.ConnectionState) string { return "" })},
+
+	{Name: "ssl_client_verify", Get: func(r *web.Request, dst []byte) ([]byte, bool) {
+		if r.TLSState() == nil {
+			return dst, false
+		}
+		switch c, err := r.ClientCertificate(); {
+		case c == nil:
+			return append(dst, "NONE"...), true
+		case err != nil:
+			return append(append(dst, "FAILED:"...), err.Error()...), true
+		}
+		return append(dst, "SUCCESS"...), true
+	}},
+	{Name: "ssl_client_raw_cert", Get: ofClient(pemOf)},
+	{Name: "ssl_client_cert", Get: ofClient(func(c *x509.Certificate) string {
+		return strings.ReplaceAll(strings.TrimRight(pemOf(c), "\n"), "\n", "\n\t")
+	})},
+	{Name: "ssl_client_escaped_cert", Get: ofClient(func(c *x509.Certificate) string {
+		return string(http1.AppendEscapeURI(nil, []byte(pemOf(c)), http1.EscapeURIComponent))
+	})},
+	{Name: "ssl_client_s_dn", Get: ofClient(func(c *x509.Certificate) string { return c.Subject.String() })},
+	{Name: "ssl_client_i_dn", Get: ofClient(func(c *x509.Certificate) string { return c.Issuer.String() })},
+	{Name: "ssl_client_s_dn_legacy", Get: ofClient(func(c *x509.Certificate) string { return legacyName(c.Subject.String()) })},
+	{Name: "ssl_client_i_dn_legacy", Get: ofClient(func(c *x509.Certificate) string { return legacyName(c.Issuer.String()) })},
+	{Name: "ssl_client_serial", Get: ofClient(func(c *x509.Certificate) string {
+		text := strings.ToUpper(c.SerialNumber.Text(16))
+		if len(text)%2 == 1 {
+			text = "0" + text
+		}
+		return text
+	})},
+	{Name: "ssl_client_fingerprint", Get: ofClient(func(c *x509.Certificate) string {
+		sum := sha1.Sum(c.Raw)
+		return hex.EncodeToString(sum[:])
+	})},
+	{Name: "ssl_client_v_start", Get: ofClient(func(c *x509.Certificate) string { return dateText(c.NotBefore) })},
+	{Name: "ssl_client_v_end", Get: ofClient(func(c *x509.Certificate) string { return dateText(c.NotAfter) })},
+	{Name: "ssl_client_v_remain", Get: ofClient(func(c *x509.Certificate) string {
+		return strconv.FormatInt(max(int64(time.Until(c.NotAfter)/(24*time.Hour)), 0), 10)
+	})},
+}
+
+func pemOf(c *x509.Certificate) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}))
+}
+
+// dateText is a time as OpenSSL prints it.
+func dateText(t time.Time) string { return t.UTC().Format("Jan _2 15:04:05 2006 GMT") }
+
+// legacyName turns CN=a,O=b into /O=b/CN=a, the order of the certificate.
+func legacyName(name string) string {
+	out := ""
+	for part := range strings.SplitSeq(name, ",") {
+		out = "/" + part + out
+	}
+	return out
+}
