@@ -25,7 +25,7 @@ type cache struct {
 const (
 	// smallFile is the size in bytes up to which files are read into memory
 	// rather than sent with sendfile, and kept.
-	smallFile = 64 << 10
+	smallFile = 32 << 10
 	// cacheSize is how many bytes are kept in all, names and some overhead
 	// included.
 	cacheSize = 64 << 20

@@ -1,7 +1,6 @@
 package static
 
 import (
-	"os"
 	"time"
 
 	"tandem/web"
@@ -12,9 +11,8 @@ import (
 // regular file, or else a descriptor.
 type file struct {
 	openfile.Info
-	data []byte // all of the content, if not nil
-	file *os.File
-	fd   int // -1 once closed, or owned by file
+	data []byte // all of the content, if fd is -1
+	fd   int
 }
 
 // openFile opens the file of that name, which ends with a NUL byte, in the way
@@ -81,41 +79,42 @@ func (f *file) read(seen time.Time) (settled bool, failed openfile.Failure) {
 		if !failed.OK() {
 			return false, failed
 		}
-		before := f.Info
-		if failed = openfile.Fstat(f.fd, &f.Info); !failed.OK() {
+		var after openfile.Info
+		if failed = openfile.Fstat(f.fd, &after); !failed.OK() {
 			return false, failed
 		}
-		f.data = data[:n:n]
-		if int64(n) == f.Size && f.Info == before {
+		whole := int64(n) == f.Size
+		f.Size = min(int64(n), f.Size)
+		f.data = data[:f.Size:f.Size]
+		if whole && f.Info == after {
 			return isSettled(&f.Info, seen), failed
 		}
-		if f.Size > smallFile {
+		if after.Size > smallFile {
 			break
 		}
-		seen = time.Now()
+		f.Info, seen = after, time.Now()
 	}
-	// It is being written all the time: what was read last is one of the
-	// states that it was in.
+	// It is being written all the time: what was read last is as near to a
+	// state of it as can be had.
 	f.Size = int64(len(f.data))
 	return false, openfile.Failure{}
 }
 
+var openFiles = web.NewContext[openfile.File]()
+
 // chunk returns the content as the last piece of a body.
-func (f *file) chunk() web.Chunk {
-	if f.data != nil || f.Size == 0 {
+func (f *file) chunk(r *web.Request) web.Chunk {
+	if f.fd < 0 {
 		return web.Chunk{Data: f.data, Last: true}
 	}
-	f.file = os.NewFile(uintptr(f.fd), "static file")
-	f.fd = -1
-	return web.Chunk{File: web.FileSegment{File: f.file, Len: f.Size}, Last: true}
+	open := openFiles.Take(r)
+	*open = openfile.NewFile(f.fd)
+	return web.Chunk{File: web.FileSegment{File: open, Len: f.Size}, Last: true}
 }
 
 func (f *file) close() {
 	if f.fd >= 0 {
 		openfile.Close(f.fd)
 		f.fd = -1
-	}
-	if f.file != nil {
-		_ = f.file.Close()
 	}
 }

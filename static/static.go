@@ -68,7 +68,7 @@ func sendFile(r *web.Request, f *file) web.Code {
 	if code := r.SendHeader(); code != web.OK || r.HeaderOnly {
 		return code
 	}
-	return r.SendBody(f.chunk())
+	return r.SendBody(f.chunk(r))
 }
 
 // redirectToDirectory answers 301 to the path with a final slash.

@@ -3,13 +3,14 @@ package web
 import (
 	"errors"
 	"io"
-	"os"
 	"sync"
+
+	"tandem/web/http1"
 )
 
 // FileSegment is a part of an open file.
 type FileSegment struct {
-	File     *os.File
+	File     http1.File // open until Request.Send returns
 	Off, Len int64
 }
 

@@ -189,7 +189,7 @@ func (s *http1Stream) sendFile(r *Request, seg FileSegment) error {
 		_, err := seg.File.ReadAt(s.out[start:], seg.Off)
 		return err
 	}
-	if err := s.flush(); err != nil {
+	if err := s.flushMore(); err != nil {
 		return err
 	}
 	for s.pace.rate > 0 && seg.Len > 0 {
@@ -229,6 +229,17 @@ func (s *http1Stream) flush() error {
 		return nil
 	}
 	err := s.write(s.out)
+	s.out = s.out[:0]
+	return err
+}
+
+// flushMore is flush when more follows at once: what waits goes out in one
+// packet with the beginning of that.
+func (s *http1Stream) flushMore() error {
+	if s.pace.rate > 0 {
+		return s.flush()
+	}
+	_, err := s.c.wire.WriteMore(s.out)
 	s.out = s.out[:0]
 	return err
 }

@@ -99,10 +99,16 @@ func (c *Conn) WriteBuffers(bufs [][]byte) (int64, error) {
 	return total, nil
 }
 
+// File is an open file that SendFile reads.
+type File interface {
+	io.ReaderAt
+	Fd() uintptr
+}
+
 // SendFile writes n bytes of f from offset off, with sendfile(2) where the
 // transport is a socket; f's own offset is neither used nor moved, and f must
 // not be closed meanwhile. A file that ends early is io.ErrUnexpectedEOF.
-func (c *Conn) SendFile(f *os.File, off, n int64) (int64, error) {
+func (c *Conn) SendFile(f File, off, n int64) (int64, error) {
 	if n <= 0 {
 		return 0, nil
 	}
@@ -124,7 +130,7 @@ func (c *Conn) SendFile(f *os.File, off, n int64) (int64, error) {
 }
 
 // copyFile is SendFile through a buffer.
-func (c *Conn) copyFile(f *os.File, off, n int64) (int64, error) {
+func (c *Conn) copyFile(f File, off, n int64) (int64, error) {
 	buf := getBuffer(largeBuffer)
 	defer putBuffer(buf)
 	var total int64
