@@ -10,6 +10,7 @@
 package privilege
 
 import (
+	"errors"
 	"fmt"
 	"os/user"
 	"runtime"
@@ -145,6 +146,10 @@ func primary(u *user.User) int {
 // of the user.
 func keepCapabilities(yes uintptr) error {
 	if _, _, errno := syscall.AllThreadsSyscall(unix.SYS_PRCTL, unix.PR_SET_KEEPCAPS, yes, 0); errno != 0 {
+		if errno == unix.ENOTSUP {
+			// What syscall.AllThreadsSyscall answers in a program with cgo.
+			return errors.New("this tandem was built with cgo and cannot change the user of its threads: build it with CGO_ENABLED=0")
+		}
 		return fmt.Errorf("prctl(PR_SET_KEEPCAPS, %d) failed: %w", yes, errno)
 	}
 	return nil
