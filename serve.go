@@ -28,6 +28,7 @@ type node struct {
 	set    *web.ListenSet
 	stats  web.Stats
 	own    web.OwnConnections
+	drain  web.Drain
 	pid    *pidFile
 
 	signals <-chan os.Signal
@@ -113,7 +114,7 @@ func (n *node) use(c *configuration, opened *web.Opened) {
 	c.logs.use()
 	n.set.Log = c.log
 	n.gen = web.NewGeneration(c.http, &n.stats)
-	n.gen.Own = &n.own
+	n.gen.Own, n.gen.Drain = &n.own, &n.drain
 	opened.Use(n.gen)
 }
 

@@ -78,7 +78,7 @@ func (n *node) report() *status.Report {
 	counts := n.stats.Counts()
 	r.Web = status.Web{
 		Connections: counts.Connections, Active: counts.Active, Waiting: counts.Waiting,
-		Accepted: counts.Accepted, Requests: counts.Requests,
+		Accepted: counts.Accepted, Requests: counts.Requests, Draining: n.drain.On(),
 	}
 	for _, p := range c.http.Ports {
 		r.Web.Listeners = append(r.Web.Listeners, p.Addr.String())

@@ -29,6 +29,7 @@ type conn struct {
 	secured          *secured // nil without TLS
 	pipelined        bool
 	own              bool          // made by this process itself
+	spoken           atomic.Bool   // the client has sent something
 	broken           bool          // nothing more is to be read or written
 	silent           atomic.Bool   // nothing has come from the client yet
 	keepaliveTimeout time.Duration // of the last request's location
@@ -57,6 +58,7 @@ func (g *Generation) Serve(nc net.Conn, p *Port) {
 	err := c.wire.WaitFirst(wait)
 	c.silent.Store(false)
 	g.stats.waiting.Add(-1)
+	c.spoken.Store(true)
 	if err == nil && c.servers.proxyProtocol {
 		if !c.readProxyHeader() {
 			return
@@ -195,7 +197,9 @@ func (c *conn) next(r *Request) bool {
 		}
 	}
 	c.keepaliveTimeout = r.Core.KeepaliveTimeout.V
-	return !c.closing()
+	// One that is drained, but was told of no end with this response, is told
+	// with the next.
+	return !c.gen.draining()
 }
 
 // lingerMax is how much of a body nobody wanted is read to keep a connection.
@@ -219,9 +223,11 @@ func (c *conn) close() {
 	c.wire.Release()
 }
 
-// closing reports whether the connection is to end after this request,
-// because its generation is being retired.
-func (c *conn) closing() bool { return c.gen.draining() }
+// closing reports whether the response is to say that the connection ends,
+// because its generation is being retired, or its address handed over.
+func (c *conn) closing() bool {
+	return c.gen.draining() || c.gen.Drain.On() && c.gen.Drain.has(c.net.LocalAddr())
+}
 
 // begin takes a request from its head to its answer.
 func (r *Request) begin() {

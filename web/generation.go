@@ -16,6 +16,7 @@ import (
 type Generation struct {
 	HTTP  *HTTP
 	Own   *OwnConnections // may be nil
+	Drain *Drain          // may be nil
 	stats *Stats
 
 	retired atomic.Bool

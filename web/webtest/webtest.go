@@ -126,6 +126,7 @@ func Start(t testing.TB, conf string, modules []*web.Module, files map[string]st
 		t.Fatal(err)
 	}
 	s.Gen = web.NewGeneration(h, new(web.Stats))
+	s.Gen.Drain = new(web.Drain)
 	opened.Use(s.Gen)
 	t.Cleanup(func() {
 		set.Close()

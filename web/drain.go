@@ -1,0 +1,77 @@
+package web
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+	"sync/atomic"
+	"time"
+)
+
+// Drain ends the connections to some of the host's addresses without anybody's
+// losing an answer: each response says that the connection closes with it. New
+// connections are served like that, too. One Drain serves all generations of a
+// process.
+type Drain struct {
+	addrs atomic.Pointer[[]netip.Addr] // nil: none
+}
+
+// Set begins to drain the connections to these addresses in place of those
+// before; none ends it.
+func (d *Drain) Set(addrs []netip.Addr) {
+	if len(addrs) == 0 {
+		d.addrs.Store(nil)
+		return
+	}
+	d.addrs.Store(&addrs)
+}
+
+// On reports whether anything is drained.
+func (d *Drain) On() bool { return d != nil && d.addrs.Load() != nil }
+
+// has reports whether a connection with that local end is to close.
+func (d *Drain) has(local net.Addr) bool {
+	if d == nil {
+		return false
+	}
+	addrs := d.addrs.Load()
+	if addrs == nil {
+		return false
+	}
+	a, ok := local.(*net.TCPAddr)
+	return ok && slices.Contains(*addrs, a.AddrPort().Addr().Unmap().WithZone(""))
+}
+
+// EndIdle closes the drained connections that wait for another request.
+func (g *Generation) EndIdle() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for c := range g.conns {
+		if g.Drain.has(c.net.LocalAddr()) {
+			c.wire.Interrupt()
+		}
+	}
+}
+
+// Silent returns how many of the drained connections have not sent anything for
+// that long since they were made.
+func (g *Generation) Silent(since time.Duration) (n int) {
+	g.eachSilent(since, func(*conn) { n++ })
+	return n
+}
+
+// EndSilent closes the connections that Silent counts.
+func (g *Generation) EndSilent(since time.Duration) {
+	g.eachSilent(since, func(c *conn) { _ = c.net.Close() })
+}
+
+func (g *Generation) eachSilent(since time.Duration, f func(*conn)) {
+	before := time.Now().Add(-since)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for c := range g.conns {
+		if !c.spoken.Load() && c.start.Before(before) && g.Drain.has(c.net.LocalAddr()) {
+			f(c)
+		}
+	}
+}
