@@ -42,12 +42,14 @@ func (p *pace) took(n int64) {
 }
 
 // room waits until something may be sent, and returns how much of n bytes.
-func (p *pace) room(n int64) int64 {
+// waits is called before it waits.
+func (p *pace) room(n int64, waits func()) int64 {
 	for {
 		allowed, wait := p.next(time.Now())
 		if allowed > 0 {
 			return min(allowed, n)
 		}
+		waits()
 		time.Sleep(wait)
 	}
 }

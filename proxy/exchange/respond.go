@@ -103,6 +103,10 @@ func (x *Exchange) copyHead() {
 	p.OmitServer = !hidden.byID[fieldServer] && h.get(fieldServer) == nil
 	p.OmitDate = !hidden.byID[fieldDate] && h.get(fieldDate) == nil
 	r.DisableNotModified = true
+	if !x.buffering {
+		// Without buffers the back end would be slowed down, too.
+		r.SetRate(0)
+	}
 	if x.Settings.ForceRanges.V {
 		r.AllowRanges, r.SingleRange = true, true
 	}

@@ -11,8 +11,9 @@ var ErrInterrupted = errors.New("reading of the body was interrupted")
 // a write that may have to wait.
 func (c *Conn) OnWait(slow func()) { c.slow = slow }
 
-// wouldWait calls what OnWait was given.
-func (c *Conn) wouldWait() {
+// Slow calls what OnWait was given, for a writer that waits for a reason of its
+// own, such as a limit of its speed.
+func (c *Conn) Slow() {
 	if slow := c.slow; slow != nil {
 		c.slow = nil
 		slow()

@@ -219,7 +219,7 @@ func (k *socket) tryWrite(fd uintptr) bool {
 			}
 		case unix.EINTR:
 		case unix.EAGAIN:
-			c.wouldWait()
+			c.Slow()
 			if op.from == 0 {
 				op.from = now()
 			}
@@ -278,7 +278,7 @@ func (c *Conn) writeStream(p []byte) (int, error) {
 		}
 	}
 	if c.slow != nil && !c.sock.ask(lookWritable, true) {
-		c.wouldWait()
+		c.Slow()
 	}
 	n, err := c.s.Write(p)
 	c.sent += int64(n)
