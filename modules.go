@@ -7,6 +7,8 @@ import (
 	"tandem/web"
 	"tandem/web/access"
 	"tandem/web/accesslog"
+	"tandem/web/addition"
+	"tandem/web/charset"
 	"tandem/web/compress"
 	"tandem/web/headers"
 	"tandem/web/limit"
@@ -18,6 +20,9 @@ import (
 	"tandem/web/rewrite"
 	"tandem/web/ssi"
 	"tandem/web/ssl"
+	"tandem/web/stubstatus"
+	"tandem/web/sub"
+	"tandem/web/userid"
 	"tandem/web/vars"
 )
 
@@ -46,13 +51,18 @@ func modules() []*web.Module {
 		static.Precompressed,
 		static.Module,
 		static.EmptyGIF,
+		stubstatus.Module,
 		exchange.Module,
 		proxy.Module,
 
 		// Header filters, in the order in which they see a response.
 		notmodified.Module,
 		headers.Module,
+		userid.Module,
 		compress.Gunzip,
+		addition.Module,
+		sub.Module,
+		charset.Module,
 		ssi.Module,
 		compress.Gzip,
 		compress.Brotli,

@@ -111,7 +111,9 @@ func (c *conn) one() bool {
 	}
 	r.Server = srv
 	r.setLocation(srv.Location)
+	c.gen.stats.reading.Add(1)
 	err := c.wire.ReadHead(r.Head, &srv.Core.Limits)
+	c.gen.stats.reading.Add(-1)
 	r.Start = time.Now()
 	r.vars.reset(srv.HTTP.variables.stored)
 	if err != nil {
@@ -218,7 +220,10 @@ func (c *conn) linger(r *Request) {
 	c.wire.CloseLinger(r.Core.LingeringTime.V, r.Core.LingeringTimeout.V)
 }
 
+// close closes the connection, which is no longer counted when its client sees
+// that.
 func (c *conn) close() {
+	c.gen.stats.conns.Add(-1)
 	c.wire.Close()
 	c.wire.Release()
 }

@@ -30,10 +30,31 @@ type Next struct {
 
 // Send hands a piece to the rest of the chain.
 func (n Next) Send(c Chunk) error {
+	if n.r.goesOn && n.i == n.r.postponeIndex() {
+		c.Last = false
+	}
 	if n.i < len(n.r.filters) {
 		return n.r.filters[n.i].Body(n.r, c, Next{n.r, n.i + 1})
 	}
 	return n.r.sendPastFilters(c)
+}
+
+// SendAndGoOn hands on the last piece of a main request's own body, has more add
+// to the response, through subrequests, and then ends it. For filters that
+// belong to the request alone c is the last piece; those that see the response
+// as a whole see it go on.
+func (n Next) SendAndGoOn(c Chunk, more func() error) error {
+	n.r.goesOn = true
+	c.Last = true
+	err := n.Send(c)
+	n.r.goesOn = false
+	if err == nil {
+		err = more()
+	}
+	if err != nil {
+		return err
+	}
+	return Next{n.r, n.r.postponeIndex()}.Send(Chunk{Last: true})
 }
 
 // AddBodyFilter puts f behind the body filters that are there already.

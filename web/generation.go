@@ -31,6 +31,7 @@ type Generation struct {
 type Stats struct {
 	accepted, requests atomic.Uint64
 	active             atomic.Int64 // requests being answered
+	reading            atomic.Int64 // requests whose head is being read
 	waiting            atomic.Int64 // connections between requests
 	conns              atomic.Int64
 	late               atomic.Uint64
@@ -40,6 +41,7 @@ type Stats struct {
 type Counts struct {
 	Accepted, Requests uint64
 	Active             int64 // requests being answered
+	Reading            int64 // requests whose head is being read
 	Waiting            int64 // connections between requests
 	Connections        int64
 }
@@ -48,9 +50,12 @@ type Counts struct {
 func (s *Stats) Counts() Counts {
 	return Counts{
 		Accepted: s.accepted.Load(), Requests: s.requests.Load(),
-		Active: s.active.Load(), Waiting: s.waiting.Load(), Connections: s.conns.Load(),
+		Active: s.active.Load(), Reading: s.reading.Load(), Waiting: s.waiting.Load(), Connections: s.conns.Load(),
 	}
 }
+
+// Counts returns the counters of the process.
+func (r *Request) Counts() Counts { return r.conn.gen.stats.Counts() }
 
 // NewGeneration puts a configuration to work; it accepts nothing until
 // ListenSet.Use gives it the sockets.
@@ -76,7 +81,6 @@ func (g *Generation) add(c *conn) bool {
 }
 
 func (g *Generation) remove(c *conn) {
-	g.stats.conns.Add(-1)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.conns, c)

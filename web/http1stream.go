@@ -193,7 +193,10 @@ func (s *http1Stream) sendFile(r *Request, seg FileSegment) error {
 		return err
 	}
 	for s.pace.rate > 0 && seg.Len > 0 {
-		n := s.pace.room(seg.Len, s.c.wire.Slow)
+		n, err := s.pace.room(s.c.req, seg.Len)
+		if err != nil {
+			return err
+		}
 		if _, err := s.c.wire.SendFile(seg.File, seg.Off, n); err != nil {
 			return err
 		}
@@ -210,7 +213,10 @@ func (s *http1Stream) sendFile(r *Request, seg FileSegment) error {
 // write sends b as fast as limit_rate allows.
 func (s *http1Stream) write(b []byte) error {
 	for s.pace.rate > 0 && len(b) > 0 {
-		n := s.pace.room(int64(len(b)), s.c.wire.Slow)
+		n, err := s.pace.room(s.c.req, int64(len(b)))
+		if err != nil {
+			return err
+		}
 		if _, err := s.c.wire.Write(b[:n]); err != nil {
 			return err
 		}

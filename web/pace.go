@@ -1,6 +1,10 @@
 package web
 
-import "time"
+import (
+	"fmt"
+	"net"
+	"time"
+)
 
 // pace spreads a response over time, as limit_rate says. The zero pace does
 // not.
@@ -41,15 +45,21 @@ func (p *pace) took(n int64) {
 	p.rest = time.Duration((max(p.sent-p.after, 0)-before)*1000/p.rate) * time.Millisecond
 }
 
-// room waits until something may be sent, and returns how much of n bytes.
-// waits is called before it waits.
-func (p *pace) room(n int64, waits func()) int64 {
+// room waits until something may be sent, and returns how much of n bytes. It
+// fails when the client of r leaves meanwhile.
+func (p *pace) room(r *Request, n int64) (int64, error) {
 	for {
 		allowed, wait := p.next(time.Now())
 		if allowed > 0 {
-			return min(allowed, n)
+			return min(allowed, n), nil
 		}
-		waits()
-		time.Sleep(wait)
+		r.conn.wire.Slow()
+		if !r.Wait(wait) {
+			return 0, errClientLeft
+		}
 	}
 }
+
+// errClientLeft reports a client that closed its connection before the end of
+// the response.
+var errClientLeft = fmt.Errorf("client prematurely closed connection: %w", net.ErrClosed)

@@ -118,6 +118,7 @@ type Request struct {
 	output         bool // a subrequest that has sent something
 	accessCode     Code
 	done           bool
+	goesOn         bool // see Next.SendAndGoOn
 
 	// Found is what index or try_files saw of the file that they chose.
 	Found openfile.Found
