@@ -90,6 +90,43 @@ func TestChanges(t *testing.T) {
 	}
 }
 
+// TestChangesOfOpenFile is TestChanges for files that open_file_cache keeps
+// open.
+func TestChangesOfOpenFile(t *testing.T) {
+	first, second := string(version(1, 80_000)), string(version(2, 80_000))
+	s := start(t, "root html; open_file_cache max=10;", map[string]string{"html/f": first, "html/other": second})
+	name := filepath.Join(s.Dir, "html/f")
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, step := range []struct {
+		name   string
+		change func()
+		status int
+		body   string
+	}{
+		{"nothing", func() {}, 200, first},
+		{"nothing again", func() {}, 200, first},
+		{"written over", func() { must(os.WriteFile(name, []byte(second), 0o644)) }, 200, second},
+		{"cut off", func() { must(os.Truncate(name, 40_000)) }, 200, second[:40_000]},
+		{"made small", func() { must(os.Truncate(name, 8)) }, 200, second[:8]},
+		{"large again", func() { must(os.WriteFile(name, []byte(first), 0o644)) }, 200, first},
+		{"replaced", func() { must(os.Rename(filepath.Join(s.Dir, "html/other"), name)) }, 200, second},
+		{"removed", func() { must(os.Remove(name)) }, 404, ""},
+		{"made anew", func() { must(os.WriteFile(name, []byte(first), 0o644)) }, 200, first},
+	} {
+		step.change()
+		for range 3 {
+			if a := s.Get(t, "/f"); a.Status != step.status || step.status == 200 && a.Body != step.body {
+				t.Fatalf("%s: %d, %d bytes from %.8q, want %d, %d", step.name, a.Status, len(a.Body), a.Body, step.status, len(step.body))
+			}
+		}
+	}
+}
+
 // version is the content of a file that says in every place which it is.
 func version(n, size int) []byte {
 	return bytes.Repeat(fmt.Appendf(nil, "%08d", n), size/8)
@@ -98,9 +135,13 @@ func version(n, size int) []byte {
 // TestReplacedWhileServed: a file is replaced again and again while clients ask
 // for it: every answer is one of the versions, whole, under its own tag.
 func TestReplacedWhileServed(t *testing.T) {
-	for name, size := range map[string]int{"small": 24_000, "large": 240_000} {
-		t.Run(name, func(t *testing.T) {
-			s := start(t, "root html; keepalive_requests 1000000;", map[string]string{"html/f": string(version(0, size))})
+	for _, c := range []struct {
+		name, directives string
+		size             int
+	}{{"small", "", 24_000}, {"large", "", 240_000}, {"kept open", "open_file_cache max=10;", 240_000}} {
+		t.Run(c.name, func(t *testing.T) {
+			size := c.size
+			s := start(t, "root html;"+c.directives, map[string]string{"html/f": string(version(0, size))})
 			target := filepath.Join(s.Dir, "html/f")
 			done := make(chan struct{})
 			var writer, clients sync.WaitGroup

@@ -188,6 +188,10 @@ func TestMistakes(t *testing.T) {
 		{"try_files a b; try_files a b;", `"try_files" directive is duplicate`},
 		{"autoindex yes;", `invalid value "yes" in "autoindex" directive, it must be "on" or "off"`},
 		{"autoindex_format text;", `invalid value "text"`},
+		{"open_file_cache max=0;", `invalid "open_file_cache" parameter "max=0"`},
+		{"open_file_cache inactive=5s;", `"open_file_cache" must have the "max" parameter`},
+		{"open_file_cache max=1 for=5s;", `invalid "open_file_cache" parameter "for=5s"`},
+		{"open_file_cache_valid x;", `"open_file_cache_valid" directive invalid value`},
 		{"random_index on;", `"random_index" directive is not allowed here`},
 		{"empty_gif;", `"empty_gif" directive is not allowed here`},
 	} {

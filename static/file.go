@@ -13,6 +13,7 @@ type file struct {
 	openfile.Info
 	data []byte // all of the content, if fd is -1
 	fd   int
+	kept *openfile.Kept // what fd belongs to, when it is kept open
 }
 
 // openFile opens the file of that name, which ends with a NUL byte, in the way
@@ -20,29 +21,47 @@ type file struct {
 func openFile(r *web.Request, name []byte) (file, openfile.Failure) {
 	links := r.Links(name)
 	if links.Check {
-		return readFile(links, name, nil)
+		return readFile(r, links, name, false)
 	}
-	kept := cacheSlot.Of(r.HTTP())
-	e := kept.lookup(name)
-	if e == nil {
-		return readFile(links, name, kept)
+	contents, open := cacheSlot.Of(r.HTTP()), r.Core.OpenFileCache.V
+	e := contents.lookup(name)
+	var k *openfile.Kept
+	if e == nil && open != nil {
+		k = open.Take(name, r.Start)
+	}
+	if e == nil && k == nil {
+		return readFile(r, links, name, true)
 	}
 	var now openfile.Info
+	var failed openfile.Failure
 	if !r.Found.Take(name, &now) {
-		if failed := links.Stat(name, &now); !failed.OK() {
-			kept.forget(name)
-			return file{fd: -1}, openfile.Failure{Call: "open()", Errno: failed.Errno}
+		failed = links.Stat(name, &now)
+	}
+	if k != nil {
+		if failed.OK() && sameFile(&now, &k.Info) && now.Size > smallFile {
+			return file{Info: now, fd: int(k.Fd()), kept: k}, failed
 		}
+		k.Forget()
+		k.Release()
+	} else if failed.OK() && now == e.Info {
+		return file{Info: e.Info, data: e.data, fd: -1}, failed
 	}
-	if now != e.Info {
-		return readFile(links, name, kept)
+	if !failed.OK() {
+		contents.forget(name)
+		return file{fd: -1}, openfile.Failure{Call: "open()", Errno: failed.Errno}
 	}
-	return file{Info: e.Info, data: e.data, fd: -1}, openfile.Failure{}
+	return readFile(r, links, name, true)
 }
 
-// readFile opens a file, and reads it if it is small. It is kept for later in a
-// cache that is not nil.
-func readFile(links openfile.Links, name []byte, keep *cache) (file, openfile.Failure) {
+// sameFile reports whether what was opened is what a name means now, and might
+// be opened still.
+func sameFile(a, b *openfile.Info) bool {
+	return a.Dev == b.Dev && a.Ino == b.Ino && a.Mode == b.Mode && a.UID == b.UID
+}
+
+// readFile opens a file, and reads it if it is small. keep says that it may be
+// kept for later requests.
+func readFile(r *web.Request, links openfile.Links, name []byte, keep bool) (file, openfile.Failure) {
 	f := file{fd: -1}
 	fd, failed := links.Open(name)
 	if !failed.OK() {
@@ -53,12 +72,15 @@ func readFile(links openfile.Links, name []byte, keep *cache) (file, openfile.Fa
 	failed = openfile.Fstat(fd, &f.Info)
 	if failed.OK() && f.IsRegular() {
 		if f.Size > smallFile {
+			if c := r.Core.OpenFileCache.V; c != nil && keep {
+				f.kept = c.Add(name, &f.Info, fd, r.Core.OpenFileMinUses.V, r.Start)
+			}
 			return f, failed
 		}
 		var settled bool
 		settled, failed = f.read(started)
-		if settled && keep != nil {
-			keep.store(name, &f)
+		if settled && keep {
+			cacheSlot.Of(r.HTTP()).store(name, &f)
 		}
 	}
 	f.close()
@@ -113,8 +135,11 @@ func (f *file) chunk(r *web.Request) web.Chunk {
 }
 
 func (f *file) close() {
-	if f.fd >= 0 {
+	switch {
+	case f.kept != nil:
+		f.kept.Release()
+	case f.fd >= 0:
 		openfile.Close(f.fd)
-		f.fd = -1
 	}
+	f.fd, f.kept = -1, nil
 }

@@ -9,6 +9,7 @@ import (
 	"tandem/internal/errorlog"
 	"tandem/nginxconf"
 	"tandem/web/http1"
+	"tandem/web/openfile"
 )
 
 // The core module: the directives of ngx_http_core_module that belong to no
@@ -85,7 +86,12 @@ type Core struct {
 	SubrequestBuffer   nginxconf.Value[int64]
 	ErrorLog           nginxconf.Value[*errorlog.Log]
 	DisableSymlinks    nginxconf.Value[Symlinks]
-	OpenFileCache      nginxconf.Value[OpenFileCache]
+	OpenFileCache      nginxconf.Value[*openfile.Cache] // nil: off
+	OpenFileMinUses    nginxconf.Value[int]
+	// Files are looked at whenever they are served. So there is nothing that
+	// these two could act on.
+	openFileValid  nginxconf.Value[time.Duration]
+	openFileErrors nginxconf.Value[bool]
 
 	limitExcept *limitExcept
 	defaultType []byte // DefaultType, nil when empty
@@ -179,7 +185,8 @@ func inheritCore(c, p *Core) error {
 	c.SubrequestBuffer.Inherit(p.SubrequestBuffer, 4096)
 	c.ErrorLog.Inherit(p.ErrorLog, nil)
 	c.DisableSymlinks.Inherit(p.DisableSymlinks, Symlinks{})
-	c.OpenFileCache.Inherit(p.OpenFileCache, OpenFileCache{})
+	c.OpenFileCache.Inherit(p.OpenFileCache, nil)
+	c.OpenFileMinUses.Inherit(p.OpenFileMinUses, 1)
 	return nil
 }
 
@@ -239,14 +246,6 @@ type Symlinks struct {
 	Check   bool
 	IfOwner bool // only links to another owner's file are refused
 	From    *Template
-}
-
-// OpenFileCache is what open_file_cache and its companions say. The static
-// module checks freshness at each request and needs only to know them valid.
-type OpenFileCache struct {
-	On       bool
-	Max      int
-	Inactive time.Duration
 }
 
 const disableMSIE6, disableSafari = 1, 2
@@ -415,27 +414,34 @@ func readOpenFileCache(s *nginxconf.Scope, d *nginxconf.Directive) error {
 	if c.OpenFileCache.Set {
 		return nginxconf.ErrDuplicate
 	}
-	v := OpenFileCache{Inactive: 60 * time.Second}
+	max, inactive, off := 0, 60*time.Second, false
 	for _, a := range d.Args {
 		name, value, _ := strings.Cut(a, "=")
 		var err error
 		switch name {
 		case "off":
+			off = true
 		case "max":
-			v.Max, err = nginxconf.ParseNumber(value)
-			v.On = true
+			if max, err = nginxconf.ParseNumber(value); max == 0 {
+				err = nginxconf.ErrInvalidValue
+			}
 		case "inactive":
-			v.Inactive, err = nginxconf.ParseSec(value)
+			inactive, err = nginxconf.ParseSec(value)
 		default:
 			err = nginxconf.ErrInvalidValue
 		}
 		if err != nil {
-			return fmt.Errorf("invalid \"open_file_cache\" parameter %q", a)
+			return fmt.Errorf("invalid \"open_file_cache\" parameter \"%s\"", a)
 		}
 	}
-	if d.Args[0] != "off" && v.Max == 0 {
+	var cache *openfile.Cache
+	switch {
+	case off:
+	case max == 0:
 		return errors.New("\"open_file_cache\" must have the \"max\" parameter")
+	default:
+		cache = openfile.NewCache(max, inactive)
 	}
-	c.OpenFileCache = nginxconf.Value[OpenFileCache]{V: v, Set: true}
+	c.OpenFileCache = nginxconf.Value[*openfile.Cache]{V: cache, Set: true}
 	return nil
 }

@@ -85,9 +85,9 @@ var coreCommands = []nc.Command{
 		nc.Name{Name: "off", Value: int(TokensOff)}, nc.Name{Name: "on", Value: int(TokensOn)}, nc.Name{Name: "build", Value: int(TokensBuild)})},
 	{Name: "disable_symlinks", In: allHTTP, Arity: nc.Take12, Set: readDisableSymlinks},
 	{Name: "open_file_cache", In: allHTTP, Arity: nc.Take12, Set: readOpenFileCache},
-	{Name: "open_file_cache_valid", In: allHTTP, Arity: nc.Take1},
-	{Name: "open_file_cache_min_uses", In: allHTTP, Arity: nc.Take1},
-	{Name: "open_file_cache_errors", In: allHTTP, Arity: nc.Flag},
+	{Name: "open_file_cache_valid", In: allHTTP, Arity: nc.Take1, Set: nc.SetSec(at(func(c *Core) *nc.Value[time.Duration] { return &c.openFileValid }))},
+	{Name: "open_file_cache_min_uses", In: allHTTP, Arity: nc.Take1, Set: nc.SetNumber(at(func(c *Core) *nc.Value[int] { return &c.OpenFileMinUses }))},
+	{Name: "open_file_cache_errors", In: allHTTP, Arity: nc.Flag, Set: nc.SetFlag(at(func(c *Core) *nc.Value[bool] { return &c.openFileErrors }))},
 
 	// What tunes memory, hashes or system calls that tandem does not have:
 	// accepted, without effect, because nothing that they say can be seen by

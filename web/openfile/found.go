@@ -15,12 +15,10 @@ func (f *Found) Leave(name []byte, i *Info) { f.name, f.info = name, *i }
 // Take gives what was left of a file of that name, once; ok is false if nothing
 // was.
 func (f *Found) Take(name []byte, i *Info) (ok bool) {
-	if f.name == nil {
+	if f.name == nil || !bytes.Equal(f.name, name) {
 		return false
 	}
-	if ok = bytes.Equal(f.name, name); ok {
-		*i = f.info
-	}
+	*i = f.info
 	f.name = nil
-	return ok
+	return true
 }
