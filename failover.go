@@ -24,6 +24,7 @@ type failover struct {
 	stack  *netif.Stack
 	own    *web.OwnConnections
 	peers  *peers
+	track  *tracking
 
 	probes  context.CancelFunc // ends the self-probes of the configuration in force
 	probing sync.Map           // instance name -> *health.SelfProbe
@@ -56,7 +57,9 @@ func startFailover(c *configuration, own *web.OwnConnections, log *eventLog) (*f
 		_ = stack.Close()
 		return nil, err
 	}
+	f.track = &tracking{router: f.router, log: log}
 	f.peers.configure(c)
+	f.track.configure(c)
 	f.watchHealth(c)
 	return f, nil
 }
@@ -68,6 +71,7 @@ func (f *failover) reload(ctx context.Context, c *configuration) error {
 		return err
 	}
 	f.peers.configure(c)
+	f.track.configure(c)
 	f.watchHealth(c)
 	return nil
 }
@@ -77,6 +81,7 @@ func (f *failover) reload(ctx context.Context, c *configuration) error {
 func (f *failover) stop(ctx context.Context) error {
 	err := f.router.Stop(ctx)
 	f.probes()
+	f.track.stop()
 	f.peers.link.Close()
 	_ = f.stack.Close()
 	return err

@@ -156,7 +156,8 @@ func isAddressInUse(err error) bool { return errors.Is(err, syscall.EADDRINUSE) 
 func catchSignals() <-chan os.Signal {
 	ch := make(chan os.Signal, 8)
 	signal.Notify(ch, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH)
-	signal.Ignore(syscall.SIGPIPE)
+	// Not ignored but thrown away: scripts would inherit that it is ignored.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	return ch
 }
 

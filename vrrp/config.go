@@ -69,6 +69,9 @@ type InstanceConfig struct {
 	AwaitHealth bool
 	// Release makes failing health a cause of FAULT instead of a resignation.
 	Release bool
+	// Tracked are the scripts, files and processes that the instance tracks: what SetTracker told of others is forgotten
+	// at a reload.
+	Tracked []TrackerID
 	// AwaitTrackers are trackers whose first result is waited for at start.
 	AwaitTrackers []string
 	// Fault is set when the configuration itself keeps the instance out, to the reason.

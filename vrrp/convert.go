@@ -110,19 +110,31 @@ func missing(i *keepalivedconf.Instance) (list []string) {
 
 // convertTrackers takes over what the instance and its sync group track. A group's trackers are those of its members.
 func convertTrackers(k *keepalivedconf.Config, i *keepalivedconf.Instance, ic *InstanceConfig) {
-	interfaces, scripts := i.TrackInterfaces, i.TrackScripts
-	if i.Group != nil {
-		interfaces = slices.Concat(interfaces, i.Group.TrackInterfaces)
-		scripts = slices.Concat(scripts, i.Group.TrackScripts)
+	interfaces, scripts, files, processes := i.TrackInterfaces, i.TrackScripts, i.TrackFiles, i.TrackProcesses
+	if g := i.Group; g != nil {
+		interfaces = slices.Concat(interfaces, g.TrackInterfaces)
+		scripts, files, processes = slices.Concat(scripts, g.TrackScripts), slices.Concat(files, g.TrackFiles), slices.Concat(processes, g.TrackProcesses)
 	}
 	for _, t := range interfaces {
 		ic.TrackInterfaces = append(ic.TrackInterfaces, TrackInterface{Name: t.Name, Weight: t.Weight, Reverse: t.Reverse})
 	}
+	track := func(kind fsm.FaultKind, name string) {
+		if id := (TrackerID{kind, name}); !slices.Contains(ic.Tracked, id) {
+			ic.Tracked = append(ic.Tracked, id)
+		}
+	}
 	for _, t := range scripts {
+		track(fsm.FaultScript, t.Name)
 		// keepalived waits for scripts without weight only.
 		if t.Weight == 0 && k.Script(t.Name) != nil {
 			ic.AwaitTrackers = append(ic.AwaitTrackers, t.Name)
 		}
+	}
+	for _, t := range files {
+		track(fsm.FaultFile, t.Name)
+	}
+	for _, t := range processes {
+		track(fsm.FaultProcess, t.Name)
 	}
 }
 

@@ -31,7 +31,7 @@ type instance struct {
 	refresh     time.Time // when the lease must be renewed; zero: never
 	renewed     time.Time // when it was
 
-	trackers map[trackerID]Tracker
+	trackers map[TrackerID]Tracker
 	weights  bool // the trackers' weights count
 	health   Health
 	judged   bool // a first SetHealth was good
@@ -57,10 +57,10 @@ type counters struct {
 	dropped                [packet.Checks]uint64
 }
 
-// trackerID is what a tracker is known by.
-type trackerID struct {
-	kind fsm.FaultKind
-	name string
+// TrackerID is what a tracker is known by.
+type TrackerID struct {
+	Kind fsm.FaultKind
+	Name string
 }
 
 // Tracker is the present result of something that an instance tracks.

@@ -174,13 +174,22 @@ func (l *link) has(a netip.Addr) bool {
 
 // result is the tracker that the interface's state makes.
 func (t TrackInterface) result(up bool, text string) Tracker {
-	good := up != t.Reverse
 	tr := Tracker{Kind: fsm.FaultTrackedInterface, Name: t.Name, Text: text}
-	switch {
-	case t.Weight == 0:
-		tr.Fault = !good
-	case t.Weight > 0 && good, t.Weight < 0 && !good:
-		tr.Weight = t.Weight
-	}
+	tr.Weight, tr.Fault = Weigh(up, t.Weight, t.Reverse)
 	return tr
+}
+
+// Weigh returns what something that is tracked adds to the priority, and whether it is a fault. A positive weight is
+// added while it is good, a negative one while it is not, and without a weight "not good" is a fault; reverse turns the
+// sign of a weight around, and makes "good" the fault.
+func Weigh(good bool, weight int, reverse bool) (add int, fault bool) {
+	switch {
+	case weight == 0:
+		return 0, good == reverse
+	case (weight > 0) != good:
+		return 0, false
+	case reverse:
+		return -weight, false
+	}
+	return weight, false
 }

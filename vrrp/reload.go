@@ -20,6 +20,8 @@ type plan struct {
 	isNew bool
 	codec *packet.Codec
 	conn  netif.Conn // a new socket, if the one in use does not fit; else nil
+	// gone is what the instance has tracked and tracks no longer.
+	gone []TrackerID
 }
 
 // Reload takes up a new configuration. Instances are matched by VRID, family, interface and configured source; matched
@@ -158,6 +160,10 @@ func (r *Router) swap(c Config, plans []*plan, links map[string]*link, now time.
 			continue
 		}
 		r.step(k, events[k], now)
+		for _, id := range p.gone {
+			r.step(k, fsm.FaultCleared{Kind: fsm.PendingScript, Name: id.Name, Text: "no longer tracked"}, now)
+			r.step(k, fsm.FaultCleared{Kind: id.Kind, Name: id.Name, Text: "no longer tracked"}, now)
+		}
 		r.judgeLinks(k, now)
 		r.step(k, fsm.PriorityChanged{Weights: p.in.sumWeights()}, now)
 	}
@@ -172,9 +178,10 @@ func (in *instance) reconfigure(p *plan) fsm.Reconfigured {
 	in.fsm = &own
 	p.codec.Inherit(in.codec)
 	in.codec = p.codec
-	for id := range in.trackers {
-		if id.kind == fsm.FaultTrackedInterface && !p.config.tracksInterface(id.name) {
+	for _, id := range old.tracked() {
+		if !slices.Contains(p.config.tracked(), id) {
 			delete(in.trackers, id)
+			p.gone = append(p.gone, id)
 		}
 	}
 	before, after := old.all(), p.config.all()
@@ -191,6 +198,11 @@ func (in *instance) reconfigure(p *plan) fsm.Reconfigured {
 	return ev
 }
 
-func (c *InstanceConfig) tracksInterface(name string) bool {
-	return slices.ContainsFunc(c.TrackInterfaces, func(t TrackInterface) bool { return t.Name == name })
+// tracked is everything that the instance tracks.
+func (c *InstanceConfig) tracked() []TrackerID {
+	all := slices.Clone(c.Tracked)
+	for _, t := range c.TrackInterfaces {
+		all = append(all, TrackerID{fsm.FaultTrackedInterface, t.Name})
+	}
+	return all
 }

@@ -131,7 +131,7 @@ func Start(c Config, k Kernel, o Options) (*Router, error) {
 
 // open gets what an instance needs: its codec, socket and holder. Leftovers are removed.
 func (r *Router) open(c InstanceConfig) (*instance, error) {
-	in := &instance{config: c, trackers: map[trackerID]Tracker{}}
+	in := &instance{config: c, trackers: map[TrackerID]Tracker{}}
 	own := c.FSM
 	in.fsm = &own
 	var err error
@@ -334,7 +334,7 @@ func (r *Router) SetTracker(name string, t Tracker) {
 
 func (r *Router) track(i int, t Tracker, now time.Time) {
 	in := r.instances[i]
-	in.trackers[trackerID{t.Kind, t.Name}] = t
+	in.trackers[TrackerID{t.Kind, t.Name}] = t
 	if t.Fault {
 		r.step(i, fsm.FaultSet{Cause: fsm.Cause{Kind: t.Kind, Name: t.Name, Text: t.Text}}, now)
 	}
