@@ -1,0 +1,72 @@
+package scenario_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"tandem/internal/scenario"
+)
+
+// inInstance adds lines to global_defs' neighbourhood and to the instance of a
+// keepalived.conf; @ stands for the node's prefix.
+func inInstance(c scenario.Config, before, within string) scenario.Config {
+	write := c.Write
+	c.Write = func(prefix string) error {
+		if err := write(prefix); err != nil {
+			return err
+		}
+		file := filepath.Join(prefix, "keepalived.conf")
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		fill := strings.NewReplacer("@", prefix)
+		const start = "vrrp_instance VI_7 {"
+		text := strings.Replace(string(data), start, fill.Replace(before)+"\n"+start+"\n"+fill.Replace(within), 1)
+		return os.WriteFile(file, []byte(text), 0o644)
+	}
+	return c
+}
+
+// TestTrackScript has a tracked script fail on the master: as a fault, and as a
+// weight that the other node's priority beats.
+func TestTrackScript(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, weight, says string }{
+		{"fault", "", "script check: exit status 1"},
+		{"weight", "weight -60", "effective priority is 40 now"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			nodes := seed
+			nodes[0] = inInstance(nodes[0], "vrrp_script check {\n script \"/usr/bin/test ! -e @/ill\"\n interval 0.2\n fall 2\n rise 2\n "+c.weight+"\n}",
+				"track_script {\n check\n}")
+			p := newPair(t, [2]scenario.Program{tandem(), tandem()}, nodes)
+			one, two := p.Nodes[0], p.Nodes[1]
+			ill := filepath.Join(one.Prefix, "ill")
+			observe(t, p, "start", started(one, two), one)
+			failed := observe(t, p, "script fails", func(context.Context) error { return os.WriteFile(ill, nil, 0o644) }, two)
+			shows(t, p, two)
+			atMost(t, "script fails", failed, 5*time.Second, time.Second)
+			check(t, one.AwaitLog(within(t), c.says))
+			back := observe(t, p, "script succeeds", func(context.Context) error { return os.Remove(ill) }, one)
+			shows(t, p, one)
+			atMost(t, "script succeeds", back, time.Second, time.Second)
+		})
+	}
+}
+
+// TestTrackScriptAtStart has a node wait for its script, which fails first.
+func TestTrackScriptAtStart(t *testing.T) {
+	nodes := seed
+	nodes[0] = inInstance(nodes[0], "vrrp_script check {\n script \"/usr/bin/test -e @/well\"\n interval 0.2\n init_fail\n}", "track_script {\n check\n}")
+	p := newPair(t, [2]scenario.Program{tandem(), tandem()}, nodes)
+	one, two := p.Nodes[0], p.Nodes[1]
+	observe(t, p, "start", started(one, two), two)
+	observe(t, p, "script succeeds", func(context.Context) error {
+		return os.WriteFile(filepath.Join(one.Prefix, "well"), nil, 0o644)
+	}, one)
+}
