@@ -56,7 +56,7 @@ func (t *targets) openSyslog(text string) (*syslog.Server, error) {
 	}
 	s, err := syslog.Open(o, func(err error) {
 		if t.set.Report != nil {
-			t.set.Report(errorlog.Alert, err)
+			t.set.Report(errorlog.Error, err)
 		}
 	})
 	if err != nil {

@@ -189,4 +189,9 @@ func (r *Request) DiscardBody() {
 	if err := r.ExpectContinue(); err != nil {
 		r.LogSendError(err)
 	}
+	if r.Head.Chunked {
+		if err := r.stream.dropReceived(); err != nil {
+			r.badBody = r.bodyError(err)
+		}
+	}
 }

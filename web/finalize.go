@@ -193,6 +193,13 @@ func (r *Request) SendHeader() Code {
 		r.Logf(errLevelAlert, "header already sent")
 		return Error
 	}
+	if bad := r.badBody; bad != 0 {
+		// The body that was to be discarded is faulty.
+		r.badBody = 0
+		if r.ErrStatus == 0 {
+			return bad
+		}
+	}
 	if r.ErrStatus != 0 {
 		r.Response.Status = int(r.ErrStatus)
 		r.Response.StatusLine = nil

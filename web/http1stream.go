@@ -257,4 +257,6 @@ func (s *http1Stream) sendContinue() error {
 
 func (s *http1Stream) readBody(p []byte) (int, error) { return s.c.wire.ReadBody(p) }
 
+func (s *http1Stream) dropReceived() error { return s.c.wire.DropReceived() }
+
 func (s *http1Stream) bodyDone() bool { return s.c.wire.BodyDone() }

@@ -111,6 +111,7 @@ type Request struct {
 	LogIt          bool // a subrequest that log_subrequest logs
 	expectTested   bool
 	discarded      bool
+	badBody        Code // what the part of a discarded body deserves that has come; 0: nothing is wrong
 	uriChanged     bool
 	uriChanges     int
 	subrequests    int
@@ -172,6 +173,9 @@ type stream interface {
 	flush() error
 	// readBody reads the request body; io.EOF at its end.
 	readBody(p []byte) (int, error)
+	// dropReceived drops what has been received of the request body, and
+	// returns what is wrong with it.
+	dropReceived() error
 	// bodyDone reports whether the whole body has been read.
 	bodyDone() bool
 }

@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"errors"
 	"io"
 	"time"
 )
@@ -102,6 +103,9 @@ const roomForBody = 1024
 // fillBody reads more bytes after buf[r:w] and leaves what is below floor
 // alone.
 func (c *Conn) fillBody() error {
+	if c.receivedOnly {
+		return errNotReceived
+	}
 	if c.r == c.w {
 		c.r, c.w = c.floor, c.floor
 	}
@@ -129,6 +133,28 @@ func (c *Conn) detachHead() {
 		c.held = old
 	}
 	c.r, c.w, c.floor = 0, n, 0
+}
+
+// errNotReceived ends a read that may not wait.
+var errNotReceived = errors.New("body has not been received")
+
+// DropReceived drops what has been received of the body already. It returns
+// *BadRequest for faulty chunks, and otherwise nil, whether there is more to come
+// or not.
+func (c *Conn) DropReceived() error {
+	c.receivedOnly = true
+	defer func() { c.receivedOnly = false }()
+	// A small piece, so that no read goes past the buffer.
+	var scratch [directRead / 2]byte
+	for !c.body.ended && c.r < c.w {
+		if _, err := c.ReadBody(scratch[:]); err != nil && err != io.EOF {
+			if err == errNotReceived {
+				return nil
+			}
+			return err
+		}
+	}
+	return nil
 }
 
 // DiscardBody reads the rest of the body and drops it, so that the connection

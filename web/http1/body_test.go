@@ -152,3 +152,38 @@ func TestChunkOverhead(t *testing.T) {
 		t.Fatalf("%d bytes of body with a thousand bytes of extension each: %v", len(body), err)
 	}
 }
+
+func TestDropReceived(t *testing.T) {
+	const head = "POST / HTTP/1.1\r\nHost: a\r\n"
+	for _, test := range []struct {
+		first, rest string
+		bad         bool
+	}{
+		{"Content-Length: 5\r\n\r\nab", "cde", false},
+		{"Content-Length: 2\r\n\r\nab", "", false},
+		{"Content-Length: 2\r\n\r\n", "ab", false},
+		{"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2", "\r\nde\r\n0\r\n\r\n", false},
+		{"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r", "\n0\r\n\r\n", false},
+		{"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n", "", false},
+		{"Transfer-Encoding: chunked\r\n\r\n4\r\nSEE-THIS\r\n", "", true},
+		{"Transfer-Encoding: chunked\r\n\r\nx", "", true},
+	} {
+		client, server := pair(t)
+		c := NewConn(server)
+		var h Head
+		send(t, client, head+test.first)
+		readHead(t, c, &h)
+		err := c.DropReceived()
+		if _, bad := err.(*BadRequest); bad != test.bad || !bad && err != nil {
+			t.Errorf("%q: %v", test.first, err)
+		}
+		if !test.bad {
+			send(t, client, test.rest+second)
+			if err := c.DiscardBody(0, time.Minute); err != nil {
+				t.Errorf("%q, then %q: %v", test.first, test.rest, err)
+			}
+			readHead(t, c, &h)
+		}
+		c.Release()
+	}
+}

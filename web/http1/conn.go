@@ -29,7 +29,9 @@ type Conn struct {
 	body     body
 	sent     int64
 	bodyWait time.Duration
-	sendWait time.Duration
+
+	receivedOnly bool // the body is not to be waited for
+	sendWait     time.Duration
 
 	read, write deadline
 	state       atomic.Uint32
