@@ -175,6 +175,7 @@ const (
 	findPrefix              // the longest prefix: regexes may override it
 	findFinal               // nothing overrides it
 	findRedirect            // the path lacks the final slash
+	findFailed              // an expression came to no verdict
 )
 
 // find searches the locations inside l for path and leaves the best in r, as
@@ -191,7 +192,7 @@ func (l *Location) find(r *Request, path []byte) findResult {
 		case findPrefix:
 			r.setLocation(found)
 			noRegex = found.Kind == PrefixNoRegexLocation
-			if inner := found.find(r, path); inner == findFinal || inner == findRedirect {
+			if inner := found.find(r, path); inner == findFinal || inner == findRedirect || inner == findFailed {
 				return inner
 			}
 		}
@@ -202,8 +203,13 @@ func (l *Location) find(r *Request, path []byte) findResult {
 	for _, re := range l.regexes {
 		if r.Match(re.re, path) {
 			r.setLocation(re)
-			re.find(r, path)
+			if re.find(r, path) == findFailed {
+				return findFailed
+			}
 			return findFinal
+		}
+		if r.matchFailed {
+			return findFailed
 		}
 	}
 	return result

@@ -36,32 +36,45 @@ func (h *HTTP) Regex(text string, caseless bool) (*Regex, error) {
 
 // Match matches re against subject. On success the captures are what $1, $2
 // and the named groups stand for from now on; subject must stay unchanged for
-// the rest of the request.
+// the rest of the request. A match that failed for another reason than that
+// subject is different is logged; MatchFailed tells of it.
 func (r *Request) Match(re *Regex, subject []byte) bool {
 	if re.Groups() == 0 {
-		if !re.Regexp.Match(subject) {
-			return false
+		ok, err := re.Try(subject)
+		if r.noteMatch(re, subject, err); ok {
+			r.captures = nil
 		}
-		r.captures = nil
-		return true
+		return ok
 	}
-	m := re.Captures(subject)
+	m, err := re.Captures(subject)
+	r.noteMatch(re, subject, err)
 	if m == nil {
 		return false
 	}
 	r.captures, r.captured = m, subject
 	for _, g := range re.named {
-		value := varValue{state: varNotFound}
+		// A group that took no part is empty, not without a value.
+		value := subject[:0:0]
 		if m[2*g.group] >= 0 {
-			value = varValue{varFound, subject[m[2*g.group]:m[2*g.group+1]]}
+			value = subject[m[2*g.group]:m[2*g.group+1]]
 		}
 		if g.v.set != nil {
-			g.v.set(r, value.value)
+			g.v.set(r, value)
 			continue
 		}
-		r.vars.slot(g.v.index).set(value)
+		r.vars.slot(g.v.index).set(varValue{varFound, value})
 	}
 	return true
+}
+
+// MatchFailed reports whether the last Match came to no verdict, such as for
+// its time limit. Who relies on the verdict answers 500.
+func (r *Request) MatchFailed() bool { return r.matchFailed }
+
+func (r *Request) noteMatch(re *Regex, subject []byte, err error) {
+	if r.matchFailed = err != nil; err != nil {
+		r.Logf(errLevelAlert, "pcre2_match() failed: %v on \"%s\" using \"%s\"", err, subject, re.Text)
+	}
 }
 
 // ForgetCaptures leaves $1 and its like without values; named groups keep

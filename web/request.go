@@ -131,13 +131,14 @@ type Request struct {
 	remoteText    string
 	remoteChanged bool
 
-	captures  []int
-	captured  []byte
-	vars      *varStore
-	scratch   *scratchStack
-	bytesSent int64 // of the body
-	headBytes int64
-	rate      int64 // limit_rate, once LimitRateSet
+	captures    []int
+	captured    []byte
+	matchFailed bool
+	vars        *varStore
+	scratch     *scratchStack
+	bytesSent   int64 // of the body
+	headBytes   int64
+	rate        int64 // limit_rate, once LimitRateSet
 
 	kept
 }

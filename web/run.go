@@ -180,6 +180,10 @@ func (r *Request) findLocation() (dealtWith bool) {
 	r.uriChanged = false
 	r.setLocation(r.Server.Location)
 	result := r.Server.Location.find(r, r.Path)
+	if result == findFailed {
+		r.Finalize(500)
+		return true
+	}
 	if !r.Internal && r.Core.Internal.V {
 		r.Finalize(404)
 		return true

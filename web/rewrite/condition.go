@@ -56,6 +56,9 @@ func (c *match) test(r *web.Request, st state) (bool, web.Code) {
 	}
 	r.Unscratch(scratch)
 	if !ok {
+		if r.MatchFailed() {
+			return false, 500
+		}
 		r.ForgetCaptures()
 	}
 	return ok != c.negative, web.OK

@@ -82,6 +82,9 @@ func (i *rewriteInstruction) run(r *web.Request, st state) state {
 		logMatch(r, i.re, r.Path, matched)
 	}
 	if !matched {
+		if r.MatchFailed() {
+			return st.end(500)
+		}
 		r.ForgetCaptures()
 		return st
 	}

@@ -204,3 +204,29 @@ func TestErrors(t *testing.T) {
 		}
 	}
 }
+
+func TestExpressionsMeanWhatTheyMeanInNginx(t *testing.T) {
+	s := webtest.Start(t, head+`server { listen 127.0.0.1:8080;
+		location ~ \.php$ { return 200 php; }
+		location ~ ^/(?=(a+)+$)x { return 200 never; }
+		location /look { rewrite ^/look/(?!admin)(.+)$ /shown/$1 last; return 403; }
+		location /if { if ($arg_a ~ ^(?=(a+)+$)) { return 200 no; } return 200 other; }
+		location /group { if ($arg_a ~ (?<g>x)?) { return 200 "[$g]"; } }
+		`+shows+`
+	} }`, modules, nil)
+	for _, c := range []struct {
+		path   string
+		status int
+		body   string
+	}{
+		{"/x.php", 200, "php"}, {"/x.php%0a", 200, "php"}, {"/x.php%0a%0a", 200, "/x.php\n\n?"},
+		{"/look/user", 200, "/shown/user?"}, {"/look/admin", 403, ""},
+		{"/group", 200, "[]"}, {"/group?a=x", 200, "[x]"},
+		{"/" + strings.Repeat("a", 64) + "b", 500, ""}, {"/if?a=" + strings.Repeat("a", 64) + "b", 500, ""},
+	} {
+		a := s.Get(t, c.path)
+		if a.Status != c.status || c.body != "" && a.Body != c.body {
+			t.Errorf("%s: %d %q, want %d %q", c.path, a.Status, a.Body, c.status, c.body)
+		}
+	}
+}
