@@ -48,6 +48,7 @@ func modules() []*web.Module {
 		static.RandomIndex,
 		static.Index,
 		static.AutoIndex,
+		static.DAV,
 		static.Precompressed,
 		static.Module,
 		static.EmptyGIF,

@@ -47,6 +47,15 @@ func (b *body) close() {
 // $request_body_file.
 func (b *body) FileName() string { return b.name }
 
+// TakeBodyFile returns the name of the file that the body has been read into
+// (see BodyInFile), which is the caller's from now on.
+func (r *Request) TakeBodyFile() string {
+	b := &r.Main.Body
+	name := b.name
+	b.name = ""
+	return name
+}
+
 // HasBody reports whether the client announced a body.
 func (r *Request) HasBody() bool { return r.Head.ContentLength > 0 || r.Head.Chunked }
 
@@ -74,13 +83,13 @@ func (r *Request) ReadBody() Code {
 	if err := main.ExpectContinue(); err != nil {
 		return Error
 	}
-	if !main.HasBody() {
+	if !main.HasBody() && !r.BodyInFile {
 		b.Read = true
 		return OK
 	}
 	limit := r.Core.ClientBodyBufferSize.V
 	max := r.Core.ClientMaxBodySize.V
-	toFile := r.Core.ClientBodyInFileOnly.V != BodyFileOff
+	toFile := r.BodyInFile || r.Core.ClientBodyInFileOnly.V != BodyFileOff
 	b.keep = r.Core.ClientBodyInFileOnly.V == BodyFileOn
 	if toFile {
 		if code := r.bodyToFile(b); code != OK {

@@ -105,6 +105,7 @@ type Request struct {
 	InMemory       bool // body is to be in memory, not in file segments
 	InMemoryOutput bool // subrequest whose output is kept in Output
 	Output         []byte
+	BodyInFile     bool // ReadBody is to make a file of the body, however small
 	NoBody         bool // a subrequest that the client's request body does not go with
 	Background     bool // a subrequest that runs for its effect only
 	LimitRateSet   bool

@@ -1,0 +1,321 @@
+package static
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+
+	"tandem/internal/errorlog"
+	"tandem/nginxconf"
+	"tandem/web"
+	"tandem/web/http1"
+	"tandem/web/openfile"
+)
+
+// DAV changes files: the methods PUT, DELETE, MKCOL, COPY and MOVE of WebDAV,
+// RFC 4918 (ngx_http_dav_module).
+//
+//	dav_methods off | method ...;                                   off
+//	dav_access users:permissions ...;                               user:rw
+//	create_full_put_path on | off;                                  off
+//	min_delete_depth number;                                        0
+//
+// in http, server and location.
+var DAV = &web.Module{
+	Name: "dav",
+	Commands: []nginxconf.Command{
+		{Name: "dav_methods", In: davContexts, Arity: nginxconf.OneMore,
+			Set: nginxconf.SetBitmask(web.At(davSlot, func(c *davSettings) *nginxconf.Value[davMethods] { return &c.methods }),
+				nginxconf.Name{Name: "off", Value: davOff}, nginxconf.Name{Name: "put", Value: int(web.PUT)},
+				nginxconf.Name{Name: "delete", Value: int(web.DELETE)}, nginxconf.Name{Name: "mkcol", Value: int(web.MKCOL)},
+				nginxconf.Name{Name: "copy", Value: int(web.COPY)}, nginxconf.Name{Name: "move", Value: int(web.MOVE)})},
+		{Name: "dav_access", In: davContexts, Arity: nginxconf.Take123, Set: readDAVAccess},
+		{Name: "create_full_put_path", In: davContexts, Arity: nginxconf.Flag,
+			Set: nginxconf.SetFlag(web.At(davSlot, func(c *davSettings) *nginxconf.Value[bool] { return &c.createPath }))},
+		{Name: "min_delete_depth", In: davContexts, Arity: nginxconf.Take1,
+			Set: nginxconf.SetNumber(web.At(davSlot, func(c *davSettings) *nginxconf.Value[int] { return &c.minDepth }))},
+	},
+	Init: func(h *web.HTTP) error {
+		if h.Any(func(l *web.Location) bool { return davSlot.Of(l).methods.V&^davOff != 0 }) {
+			h.Handle(web.Content, serveDAV)
+		}
+		return nil
+	},
+}
+
+const davContexts = nginxconf.HTTP | nginxconf.Server | nginxconf.Location
+
+// davMethods is a set of web.Method.
+type davMethods int
+
+// davOff is the word off: no method.
+const davOff = 1 << 30
+
+type davSettings struct {
+	methods    nginxconf.Value[davMethods]
+	access     nginxconf.Value[fs.FileMode] // of files
+	createPath nginxconf.Value[bool]
+	minDepth   nginxconf.Value[int] // elements of a path that may be deleted
+}
+
+var davSlot = web.NewLocationSlot(func(c, p *davSettings) error {
+	c.methods.Inherit(p.methods, davOff)
+	c.access.Inherit(p.access, 0o600)
+	c.createPath.Inherit(p.createPath, false)
+	c.minDepth.Inherit(p.minDepth, 0)
+	return nil
+})
+
+func readDAVAccess(s *nginxconf.Scope, d *nginxconf.Directive) error {
+	v := &davSlot.Of(web.BlockOf(s).Location).access
+	if v.Set {
+		return nginxconf.ErrDuplicate
+	}
+	v.Set = true
+	user := fs.FileMode(0o600)
+	for _, word := range d.Args {
+		who, what, _ := strings.Cut(word, ":")
+		shift, known := map[string]int{"user": 6, "group": 3, "all": 0}[who]
+		rights, allowed := map[string]fs.FileMode{"rw": 6, "r": 4}[what]
+		if !known || !allowed {
+			return fmt.Errorf("invalid value \"%s\"", word)
+		}
+		if who == "user" {
+			user = 0
+		}
+		v.V |= rights << shift
+	}
+	v.V |= user
+	return nil
+}
+
+func serveDAV(r *web.Request) web.Code {
+	c := davSlot.Of(r.Location)
+	if int(c.methods.V)&int(r.Method) == 0 {
+		return web.Declined
+	}
+	switch r.Method {
+	case web.PUT:
+		return davPut(r, c)
+	case web.DELETE:
+		return davDelete(r, c)
+	case web.MKCOL:
+		return davMakeCollection(r, c)
+	case web.COPY, web.MOVE:
+		return davCopy(r, c)
+	}
+	return web.Declined
+}
+
+// isCollection reports whether a path means a collection: a folder.
+func isCollection(path []byte) bool { return len(path) > 0 && path[len(path)-1] == '/' }
+
+// davPut stores the request's body as a file.
+func davPut(r *web.Request, c *davSettings) web.Code {
+	if isCollection(r.Path) {
+		r.Logf(errorlog.Error, "cannot PUT to a collection")
+		return 409
+	}
+	// "An origin server SHOULD respond with a 400 (Bad Request) status code if it
+	// receives Content-Range on a PUT for a target resource that does not support
+	// partial PUT requests" (RFC 9110, 14.5); nginx says 501.
+	if r.Head.Has(http1.ContentRange) {
+		r.Logf(errorlog.Error, "PUT with range is unsupported")
+		return 501
+	}
+	r.BodyInFile = true
+	if code := r.ReadBody(); code != web.OK {
+		return code
+	}
+	path, ok := mapped(r)
+	if !ok {
+		return 500
+	}
+	status := 204
+	info, err := os.Stat(path)
+	if err != nil {
+		status = 201
+	} else if info.IsDir() {
+		r.Logf(errorlog.Error, "\"%s\" could not be created (%s)", path, errorlog.Errno(syscall.EISDIR))
+		return 409
+	}
+	move := openfile.Move{Access: c.access.V, FolderAccess: c.access.V, CreatePath: c.createPath.V}
+	if date := r.Header(http1.Date); date != nil {
+		if t, ok := http1.ParseTime(date); ok {
+			move.Modified = unixTime(t)
+		}
+	}
+	body := r.TakeBodyFile()
+	if err := move.Do(body, path); err != nil {
+		logChange(r, errorlog.Crit, err)
+		_ = os.Remove(body)
+		return 500
+	}
+	if status == 201 {
+		setDAVLocation(r)
+		r.Response.ContentLength = 0
+	}
+	r.Response.Status = status
+	r.HeaderOnly = true
+	return r.SendHeader()
+}
+
+// davDelete removes a file, or a folder with all that is in it.
+func davDelete(r *web.Request, c *davSettings) web.Code {
+	if r.HasBody() {
+		r.Logf(errorlog.Error, "DELETE with body is unsupported")
+		return 415
+	}
+	if depth := pathDepth(r.Path); depth < c.minDepth.V {
+		r.Logf(errorlog.Error, "insufficient URI depth:%d to DELETE", strings.Count(string(r.Path), "/"))
+		return 409
+	}
+	path, ok := mapped(r)
+	if !ok {
+		return 500
+	}
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, syscall.ENOTDIR):
+		return davError(r, err, 409)
+	case err != nil:
+		return davError(r, err, 404)
+	case info.IsDir() && !isCollection(r.Path):
+		r.Logf(errorlog.Error, "DELETE \"%s\" failed (%s)", path, errorlog.Errno(syscall.EISDIR))
+		return 409
+	case info.IsDir() && davDepth(r, depthInfinity) != depthInfinity:
+		r.Logf(errorlog.Error, "\"Depth\" header must be infinity")
+		return 400
+	case !info.IsDir() && davDepth(r, 0) != 0 && davDepth(r, 0) != depthInfinity:
+		r.Logf(errorlog.Error, "\"Depth\" header must be 0 or infinity")
+		return 400
+	}
+	if err := removePath(path, info.IsDir()); err != nil {
+		return davError(r, err, 404)
+	}
+	return 204
+}
+
+// pathDepth returns how many elements a path has.
+func pathDepth(path []byte) int {
+	n := 0
+	for i, c := range path {
+		if c == '/' && i+1 < len(path) {
+			n++
+		}
+	}
+	return n
+}
+
+func removePath(path string, folder bool) error {
+	if folder {
+		return os.RemoveAll(strings.TrimSuffix(path, "/"))
+	}
+	return os.Remove(path)
+}
+
+// davMakeCollection makes a folder.
+func davMakeCollection(r *web.Request, c *davSettings) web.Code {
+	if r.HasBody() {
+		r.Logf(errorlog.Error, "MKCOL with body is unsupported")
+		return 415
+	}
+	if !isCollection(r.Path) {
+		r.Logf(errorlog.Error, "MKCOL can create a collection only")
+		return 409
+	}
+	path, ok := mapped(r)
+	if !ok {
+		return 500
+	}
+	if err := os.Mkdir(strings.TrimSuffix(path, "/"), openfile.FolderAccess(c.access.V)); err != nil {
+		return davError(r, err, 409)
+	}
+	setDAVLocation(r)
+	return 201
+}
+
+// mapped returns the file that the path stands for.
+func mapped(r *web.Request) (string, bool) {
+	name, ok := r.MapPath(r.Scratch())
+	defer func() { r.Unscratch(name) }()
+	return string(name), ok
+}
+
+func setDAVLocation(r *web.Request) {
+	location := http1.AppendEscapeURI(r.Scratch(), r.Path, http1.EscapeURI)
+	r.Response.Location = r.Keep(location)
+	r.Unscratch(location)
+}
+
+// Values of the Depth header (RFC 4918, 10.2).
+const (
+	depthInvalid  = -2
+	depthInfinity = -1
+)
+
+func davDepth(r *web.Request, without int) int {
+	value := r.Header(http1.Depth)
+	switch string(value) {
+	case "":
+		if value == nil {
+			return without
+		}
+	case "0":
+		return 0
+	case "1":
+		return 1
+	case "infinity":
+		return depthInfinity
+	}
+	r.Logf(errorlog.Error, "client sent invalid \"Depth\" header: \"%s\"", value)
+	return depthInvalid
+}
+
+// davError logs why a change failed, and returns the status that the reason
+// deserves; missing is the one for what is not there.
+func davError(r *web.Request, err error, missing web.Code) web.Code {
+	level, code := errorlog.Error, web.Code(500)
+	switch e := errnoOf(err); {
+	case isMissing(e):
+		code = missing
+	case e == syscall.EACCES || e == syscall.EPERM:
+		code = 403
+	case e == syscall.EEXIST:
+		code = 405
+	case e == syscall.ENOSPC:
+		level, code = errorlog.Crit, 507
+	default:
+		level = errorlog.Crit
+	}
+	logChange(r, level, err)
+	return code
+}
+
+// logChange logs a change of a file that failed, as nginx names the calls.
+func logChange(r *web.Request, level errorlog.Level, err error) {
+	var path *fs.PathError
+	var link *os.LinkError
+	switch {
+	case errors.As(err, &path):
+		r.Logf(level, "%s() \"%s\" failed (%s)", callName(path.Op), path.Path, errorlog.Errno(errnoOf(err)))
+	case errors.As(err, &link):
+		r.Logf(level, "%s() \"%s\" to \"%s\" failed (%s)", link.Op, link.Old, link.New, errorlog.Errno(errnoOf(err)))
+	default:
+		r.Logf(level, "%v", err)
+	}
+}
+
+// callName returns the system call that package os means.
+func callName(op string) string {
+	switch op {
+	case "remove", "unlinkat":
+		return "unlink"
+	case "chtimes":
+		return "utimes"
+	}
+	return op
+}
