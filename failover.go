@@ -13,6 +13,7 @@ import (
 	"tandem/health"
 	"tandem/internal/errorlog"
 	"tandem/keepalivedconf"
+	"tandem/notify"
 	"tandem/vrrp"
 	"tandem/vrrp/netif"
 	"tandem/web"
@@ -20,11 +21,13 @@ import (
 
 // failover is the VRRP side of a node, bound to the health of its web side.
 type failover struct {
+	conf   *configuration // in force
 	router *vrrp.Router
 	stack  *netif.Stack
 	own    *web.OwnConnections
 	peers  *peers
 	track  *tracking
+	notify *notify.Notifier
 
 	probes  context.CancelFunc // ends the self-probes of the configuration in force
 	probing sync.Map           // instance name -> *health.SelfProbe
@@ -43,14 +46,18 @@ func startFailover(c *configuration, own *web.OwnConnections, log *eventLog) (*f
 	if err != nil {
 		return nil, err
 	}
-	f := &failover{stack: stack, own: own, peers: startPeers(log)}
+	f := &failover{conf: c, stack: stack, own: own, peers: startPeers(log), notify: notify.New(log.line)}
 	ready := make(chan struct{})
 	f.router, err = vrrp.Start(c.vrrp(), vrrp.Machine(stack), vrrp.Options{Events: func(e vrrp.Event) {
 		<-ready
 		log.event(e)
 		f.peers.event(e)
+		f.notify.Event(e)
 	}})
 	f.peers.router = f.router
+	if err == nil {
+		f.notify.Configure(c.notifications())
+	}
 	close(ready)
 	if err != nil {
 		f.peers.link.Close()
@@ -67,9 +74,13 @@ func startFailover(c *configuration, own *web.OwnConnections, log *eventLog) (*f
 // reload takes over the VRRP side of a new configuration; adverts go on all
 // the while.
 func (f *failover) reload(ctx context.Context, c *configuration) error {
+	f.notify.Configure(c.notifications())
 	if err := f.router.Reload(ctx, c.vrrp()); err != nil {
+		f.notify.Configure(f.conf.notifications())
 		return err
 	}
+	f.conf = c
+	f.notify.Reloaded()
 	f.peers.configure(c)
 	f.track.configure(c)
 	f.watchHealth(c)
@@ -82,6 +93,7 @@ func (f *failover) stop(ctx context.Context) error {
 	err := f.router.Stop(ctx)
 	f.probes()
 	f.track.stop()
+	f.notify.Close()
 	f.peers.link.Close()
 	_ = f.stack.Close()
 	return err

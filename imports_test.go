@@ -20,6 +20,7 @@ var forbidden = []struct{ from, to, why string }{
 	{"web", "health", "the server is asked for its health as by any client"},
 	{"vrrp", "web", "serving and failing over meet in failover.go, through health, and nowhere else"},
 	{"vrrp", "health", "the state machines are told the verdict; they do not ask for it"},
+	{"vrrp", "notify", "the router tells what happens and does not know whom"},
 	{"health", "web", "health asks through a socket"},
 	{"health", "vrrp", "health has a verdict; what follows from it is decided elsewhere"},
 	{"proxy/upstream", "web", "peers, balancers and pools serve every protocol"},

@@ -1,0 +1,91 @@
+package scenario_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"tandem/internal/scenario"
+)
+
+// told waits until a node's journal has so many lines, and returns it with the
+// two lines of each change in order: keepalived runs them at the same time.
+func told(t *testing.T, n *scenario.Node, lines int) string {
+	t.Helper()
+	for ctx := within(t); ; time.Sleep(10 * time.Millisecond) {
+		data, err := os.ReadFile(filepath.Join(n.Prefix, "journal"))
+		if err == nil && strings.Count(string(data), "\n") >= lines {
+			list := strings.SplitAfter(string(data), "\n")
+			for i := 0; n.Program.Name != "tandem" && i+1 < len(list); i += 2 {
+				slices.Sort(list[i : i+2])
+				slices.Reverse(list[i : i+2])
+			}
+			return strings.Join(list, "")
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("%s was told:\n%s\n%s", n.Name, data, n.LastWords())
+		}
+	}
+}
+
+// withJournal has a node's notify scripts write down who runs them, and with
+// which arguments.
+func withJournal(c scenario.Config) scenario.Config {
+	c = inInstance(c, "", "notify_backup \"@/note own backup\"\nnotify_master \"@/note own master\"\nnotify_fault \"@/note own fault\"\n"+
+		"notify_stop \"@/note own stop\"\nnotify \"@/note 'any one'\"\n")
+	write := c.Write
+	c.Write = func(prefix string) error {
+		text := "#!/bin/sh\nline=$(id -u)\nfor a; do line=\"$line [$a]\"; done\necho \"$line\" >> " + prefix + "/journal\n"
+		if err := os.WriteFile(filepath.Join(prefix, "note"), []byte(text), 0o755); err != nil {
+			return err
+		}
+		return write(prefix)
+	}
+	return c
+}
+
+// TestNotify holds the notify scripts against keepalived's: the same ones, with
+// the same arguments, as the same user, and in order.
+func TestNotify(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name     string
+		programs func(*testing.T) [2]scenario.Program
+		user     bool // the process gives up root's rights
+	}{
+		{"tandem", func(*testing.T) [2]scenario.Program { return [2]scenario.Program{tandem(), tandem()} }, false},
+		{"tandem as nobody", func(*testing.T) [2]scenario.Program { return [2]scenario.Program{tandem(), tandem()} }, true},
+		{"classic", func(t *testing.T) [2]scenario.Program { return [2]scenario.Program{classic(t), tandem()} }, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			nodes := seed
+			nodes[0] = withJournal(nodes[0])
+			if c.user {
+				if oneUser() {
+					t.Skip("the lab has no other users")
+				}
+				nodes[0] = edit(nodes[0], "conf/nginx.conf", func(conf string) string { return "user nobody nogroup;\n" + conf })
+			}
+			p := newPair(t, c.programs(t), nodes)
+			one, two := p.Nodes[0], p.Nodes[1]
+			observe(t, p, "start", started(one, two), one)
+			told(t, one, 4)
+			check(t, one.Port.Unplug())
+			told(t, one, 6)
+			check(t, one.Port.Plug())
+			told(t, one, 10)
+			check(t, one.Stop(within(t)))
+			got := told(t, one, 12)
+			want := ""
+			for _, state := range []string{"BACKUP", "MASTER", "FAULT", "BACKUP", "MASTER", "STOP"} {
+				want += "0 [own] [" + strings.ToLower(state) + "]\n0 [any one] [INSTANCE] [VI_7] [" + state + "] [100]\n"
+			}
+			if got != want {
+				t.Errorf("it was told:\n%s\nwant:\n%s", got, want)
+			}
+		})
+	}
+}
