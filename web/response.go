@@ -176,17 +176,22 @@ func (p *Response) ETag() []byte { return p.Get("ETag") }
 // bytes but not its meaning (RFC 9110, 8.8.1); one that is no valid strong tag
 // is removed.
 func (r *Request) WeakenETag() {
-	tag := r.Response.ETag()
-	if tag == nil || bytes.HasPrefix(tag, []byte("W/")) {
+	for i := range r.Response.fields {
+		f := &r.Response.fields[i]
+		if !equalFold(f.Name, "ETag") {
+			continue
+		}
+		switch {
+		case bytes.HasPrefix(f.Value, []byte("W/")):
+		case len(f.Value) == 0 || f.Value[0] != '"':
+			r.Response.Del("ETag")
+		default:
+			scratch := append(append(r.Scratch(), "W/"...), f.Value...)
+			f.Value = r.Keep(scratch)
+			r.Unscratch(scratch)
+		}
 		return
 	}
-	if len(tag) == 0 || tag[0] != '"' {
-		r.Response.SetETag(nil)
-		return
-	}
-	scratch := append(append(r.Scratch(), "W/"...), tag...)
-	r.Response.SetETag(r.Keep(scratch))
-	r.Unscratch(scratch)
 }
 
 // ClearContentLength makes the length of the body unknown.

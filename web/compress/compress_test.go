@@ -189,6 +189,9 @@ func TestChoice(t *testing.T) {
 		}
 	}
 
+	if packed := s.Get(t, "/gzip/p.html", "Accept-Encoding: gzip").Body; !strings.HasPrefix(packed, "\x1f\x8b\x08\x00\x00\x00\x00\x00\x04\x03") {
+		t.Errorf("header of a gzip file: % x", packed[:10])
+	}
 	head := s.Do(t, "HEAD", "/gzip/p.html", "Accept-Encoding: gzip")
 	if head.Header.Get("Content-Encoding") != "gzip" || head.Header.Get("Content-Length") != "" || head.Body != "" {
 		t.Errorf("HEAD: %q", head.Raw)

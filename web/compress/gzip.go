@@ -2,6 +2,7 @@ package compress
 
 import (
 	"io"
+	"time"
 
 	"github.com/klauspost/compress/gzip"
 
@@ -49,6 +50,9 @@ func checkPower(low, high int64, words string) nc.Setter {
 // 2.3.1), as zlib does.
 const osUnix = 3
 
+// noTime says that no time stamp is available.
+var noTime = time.Unix(0, 0)
+
 func startGzip(level int, _ int64) func(coder, io.Writer) coder {
 	return func(used coder, w io.Writer) coder {
 		z, ok := used.(*gzip.Writer)
@@ -58,7 +62,7 @@ func startGzip(level int, _ int64) func(coder, io.Writer) coder {
 			// The level has been checked: there is no error.
 			z, _ = gzip.NewWriterLevel(w, level)
 		}
-		z.OS = osUnix
+		z.OS, z.ModTime = osUnix, noTime
 		return z
 	}
 }
