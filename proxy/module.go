@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"slices"
+
 	nc "tandem/nginxconf"
 	"tandem/proxy/exchange"
 	"tandem/web"
@@ -49,6 +51,11 @@ func inherit(c, p *settings) error {
 	if c.pass == nil {
 		c.pass = p.pass
 	}
+	if c.pass != nil && (c.pass.template != nil || c.pass.target.tls) {
+		if err := c.UseTLS(); err != nil {
+			return err
+		}
+	}
 	c.cookieDomain.Inherit(p.cookieDomain, nil)
 	c.cookiePath.Inherit(p.cookiePath, nil)
 	c.cookieFlags.Inherit(p.cookieFlags, nil)
@@ -91,7 +98,8 @@ func commands() []nc.Command {
 		{Name: "proxy_headers_hash_max_size", In: in, Arity: nc.Take1},
 		{Name: "proxy_headers_hash_bucket_size", In: in, Arity: nc.Take1},
 	}
-	return append(own, exchange.Commands("proxy", func(s *nc.Scope) *exchange.Settings { return &of(s).Settings })...)
+	get := func(s *nc.Scope) *exchange.Settings { return &of(s).Settings }
+	return slices.Concat(own, exchange.Commands("proxy", get), exchange.SSLCommands("proxy", get))
 }
 
 // setTemplate is the setter of a value that may hold variables.

@@ -23,6 +23,7 @@ func (x *Exchange) next(why Condition) outcome {
 	status := why.status()
 	s := x.state()
 	if x.conn != nil {
+		x.stopSender()
 		s.sent = x.conn.sent()
 	}
 	s.response = now.Sub(x.tryBegan)
@@ -101,19 +102,21 @@ func (x *Exchange) finish(complete bool) {
 // giveBack is finish as far as the peer is concerned.
 func (x *Exchange) giveBack(complete bool) {
 	now := time.Now()
-	s := x.state()
-	if s != nil && s.response < 0 {
+	c := x.conn
+	keep := complete && c != nil && x.Reusable && x.sentAll() && x.mayKeep(c, now)
+	if !keep && c != nil {
+		x.stopSender()
+	}
+	if s := x.state(); s != nil && s.response < 0 {
 		s.response = now.Sub(x.tryBegan)
-		if x.conn != nil {
-			s.sent = x.conn.sent()
+		if c != nil {
+			s.sent = c.sent()
 		}
 	}
 	x.selection.Free(upstream.Worked, now)
-	c := x.conn
 	if c == nil {
 		return
 	}
-	keep := complete && x.Reusable && x.sentAll() && x.mayKeep(c, now)
 	if !keep {
 		x.closeConn()
 		return

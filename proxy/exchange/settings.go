@@ -47,6 +47,7 @@ type Settings struct {
 	InterceptErrors    nc.Value[bool]
 	IgnoreClientAbort  nc.Value[bool]
 
+	tls    tlsSettings
 	hidden hiddenFields
 }
 
@@ -79,6 +80,7 @@ func (c *Settings) Inherit(p *Settings, prefix string) error {
 	c.InterceptErrors.Inherit(p.InterceptErrors, false)
 	c.IgnoreClientAbort.Inherit(p.IgnoreClientAbort, false)
 	c.TempPath.Inherit(p.TempPath, prefix+"_temp")
+	c.tls.inherit(&p.tls)
 	c.hidden = hideFields(c.HideHeader.V, c.PassHeader.V)
 	return c.inheritBuffers(p)
 }

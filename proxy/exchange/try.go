@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"time"
 
 	"tandem/proxy/upstream"
@@ -66,8 +67,20 @@ func (x *Exchange) beginTry() {
 
 // connect takes an idle connection to the peer, or makes one.
 func (x *Exchange) connect(peer *upstream.Peer) (outcome, bool) {
-	if pool := x.Target.Group.Pool; pool != nil {
-		if link := pool.Take(peer.Addr, x.Settings); link != nil {
+	// Connections that were made alike are all the same; those over TLS only
+	// if they were made for the same name with the same certificate.
+	pool := x.Target.Group.Pool
+	var tag any
+	var id tlsIdentity
+	switch {
+	case x.Target.TLS:
+		id = x.identify()
+		tag = id
+	case pool != nil && pool.Local:
+		tag = x.Settings
+	}
+	if pool != nil {
+		if link := pool.Take(peer.Addr, tag); link != nil {
 			c := link.(*Conn)
 			c.sentBase = c.Sent()
 			x.cached = true
@@ -75,15 +88,46 @@ func (x *Exchange) connect(peer *upstream.Peer) (outcome, bool) {
 			return x.connected(), true
 		}
 	}
-	c, err := x.dial(peer.Addr)
+	b := x.Settings.Bind.V
+	nc, err := dial(context.Background(), peer.Addr, x.Settings, b, b.local(x.Request))
 	if err != nil {
 		return x.connectFailed(err), false
+	}
+	c, err := x.wrap(nc, id)
+	if err != nil {
+		_ = nc.Close()
+		x.log(logError, handshaking, "%v", err)
+		x.finish(false)
+		return outcome{code: 500}, false
+	}
+	if pool != nil {
+		c.idle.Init(pool, c, peer.Addr, tag)
+		c.poolable = true
 	}
 	x.setConn(c)
 	if x.clientGone.Load() {
 		return x.abandoned(), false
 	}
+	if c.tls != nil {
+		if err := x.handshake(c); err != nil {
+			return x.handshakeFailed(err), false
+		}
+	}
 	return x.connected(), true
+}
+
+// wrap makes a Conn of a new connection.
+func (x *Exchange) wrap(nc net.Conn, id tlsIdentity) (*Conn, error) {
+	if !x.Target.TLS {
+		return newConn(nc, x.tryBegan), nil
+	}
+	secure, err := x.secure(nc, id)
+	if err != nil {
+		return nil, err
+	}
+	c := newConn(secure, x.tryBegan)
+	c.tls, c.net = secure, nc
+	return c, nil
 }
 
 func (x *Exchange) connected() outcome {
@@ -97,22 +141,6 @@ func (x *Exchange) connected() outcome {
 		s.connect = time.Since(x.tryBegan)
 	}
 	return outcome{}
-}
-
-// dial makes a connection to the address.
-func (x *Exchange) dial(addr upstream.Addr) (*Conn, error) {
-	b := x.Settings.Bind.V
-	local := b.local(x.Request)
-	nc, err := dial(context.Background(), addr, x.Settings, b, local)
-	if err != nil {
-		return nil, err
-	}
-	c := newConn(nc, x.tryBegan)
-	if pool := x.Target.Group.Pool; pool != nil {
-		c.idle.Init(pool, c, addr, x.Settings)
-		c.poolable = true
-	}
-	return c, nil
 }
 
 func (x *Exchange) connectFailed(err error) outcome {

@@ -23,7 +23,8 @@ type Pool struct {
 	Requests int           // after so many requests a connection is not kept
 	Time     time.Duration // after so long a connection is not kept
 	Timeout  time.Duration // how long a connection may be idle
-	// Local: a connection is reused only by what has the same tag.
+	// Local: only connections of the same origin are reused. It is for those
+	// who choose the tags.
 	Local bool
 
 	mu     sync.Mutex
@@ -48,7 +49,8 @@ type Idle struct {
 	gone       func() // made once
 }
 
-// Init prepares the place of a link to addr in p; tag is what Local compares.
+// Init prepares the place of a link to addr in p. A link is reused only by what
+// has the same tag, which must be comparable.
 func (i *Idle) Init(p *Pool, link Link, addr Addr, tag any) {
 	i.pool, i.link, i.addr, i.tag = p, link, addr, tag
 	i.gone = i.drop
@@ -60,7 +62,7 @@ func (p *Pool) Take(addr Addr, tag any) Link {
 	for {
 		p.mu.Lock()
 		i := p.head
-		for i != nil && (i.addr != addr || p.Local && i.tag != tag) {
+		for i != nil && (i.addr != addr || i.tag != tag) {
 			i = i.next
 		}
 		if i == nil {

@@ -1,0 +1,260 @@
+package pki
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"math/big"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+func TestCiphers(t *testing.T) {
+	for _, c := range []struct {
+		list string
+		want []uint16
+	}{
+		{"DEFAULT", nil},
+		{"ECDHE-RSA-AES128-GCM-SHA256:AES128-SHA", []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_AES_128_CBC_SHA}},
+		{"ECDHE+AESGCM+AES256:!ECDSA", []uint16{tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384}},
+		{"AESGCM:-ECDHE:+AES256:!aNULL:@STRENGTH", []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_AES_256_GCM_SHA384}},
+		{"!AES128:kRSA+AESGCM", []uint16{tls.TLS_RSA_WITH_AES_256_GCM_SHA384}},
+	} {
+		got, err := Ciphers(c.list)
+		if err != nil || len(got) != len(c.want) {
+			t.Errorf("%s: %v %v, want %v", c.list, got, err, c.want)
+			continue
+		}
+		for i := range got {
+			if got[i] != c.want[i] {
+				t.Errorf("%s: %v, want %v", c.list, got, c.want)
+			}
+		}
+	}
+	if all, err := Ciphers("HIGH:!aNULL:!MD5"); err != nil || len(all) != len(suites)-2 {
+		t.Errorf("HIGH: %d suites, %v; want all but 3DES", len(all), err)
+	}
+	for _, list := range []string{"NOSUCH", "ALL:!ALL", "aNULL"} {
+		if got, err := Ciphers(list); err == nil {
+			t.Errorf("%s: %v, want an error", list, got)
+		}
+	}
+}
+
+func FuzzCiphers(f *testing.F) {
+	f.Add("ECDHE+AESGCM:!x:-y:+z:@STRENGTH")
+	f.Fuzz(func(t *testing.T, list string) {
+		ids, err := Ciphers(list)
+		seen := make(map[uint16]bool)
+		for _, id := range ids {
+			if seen[id] || err != nil {
+				t.Errorf("%q: %v %v", list, ids, err)
+			}
+			seen[id] = true
+		}
+	})
+}
+
+// Keys that openssl encrypts in its ways are opened with the right password
+// only.
+func TestEncryptedKeys(t *testing.T) {
+	dir := t.TempDir()
+	run := func(args ...string) {
+		t.Helper()
+		cmd := exec.Command("openssl", args...)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("openssl %v: %v\n%s", args, err, out)
+		}
+	}
+	if _, err := exec.LookPath("openssl"); err != nil {
+		t.Skip("no openssl")
+	}
+	run("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "plain.key", "-out", "cert.pem", "-subj", "/CN=x", "-days", "2")
+	run("pkcs8", "-topk8", "-in", "plain.key", "-out", "default.key", "-passout", "pass:secret")
+	run("pkcs8", "-topk8", "-in", "plain.key", "-out", "aes128.key", "-passout", "pass:secret", "-v2", "aes-128-cbc", "-v2prf", "hmacWithSHA1")
+	run("pkcs8", "-topk8", "-in", "plain.key", "-out", "3des.key", "-passout", "pass:secret", "-v2", "des3", "-v2prf", "hmacWithSHA512")
+	run("ec", "-in", "plain.key", "-out", "traditional.key", "-aes128", "-passout", "pass:secret")
+	cert, err := os.ReadFile(filepath.Join(dir, "cert.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	passwords := filepath.Join(dir, "passwords")
+	if err := os.WriteFile(passwords, []byte("wrong\nsecret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	good, err := ReadPasswords(passwords)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"plain", "default", "aes128", "3des", "traditional"} {
+		key, err := os.ReadFile(filepath.Join(dir, name+".key"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := KeyPair(cert, key, good); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		_, err = KeyPair(cert, key, [][]byte{[]byte("wrong")})
+		if encrypted := name != "plain"; (err != nil) != encrypted {
+			t.Errorf("%s with a wrong password: %v", name, err)
+		}
+	}
+}
+
+func FuzzOpenKey(f *testing.F) {
+	f.Add([]byte("-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n"))
+	f.Fuzz(func(_ *testing.T, file []byte) {
+		_, _ = openKey(file, [][]byte{[]byte("x")})
+		_, _ = decryptPKCS8(file, []byte("x"))
+	})
+}
+
+// authority signs certificates for tests.
+type authority struct {
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+}
+
+var serial int64
+
+func (a *authority) issue(t *testing.T, change func(*x509.Certificate)) *authority {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	serial++
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "c" + big.NewInt(serial).String()},
+		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(time.Hour),
+		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign | x509.KeyUsageDigitalSignature, BasicConstraintsValid: true, IsCA: true,
+	}
+	if change != nil {
+		change(template)
+	}
+	parent, signer := template, key
+	if a != nil {
+		parent, signer = a.cert, a.key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &authority{cert, key}
+}
+
+func (a *authority) revoke(t *testing.T, until time.Time, certs ...*x509.Certificate) []byte {
+	t.Helper()
+	list := &x509.RevocationList{Number: big.NewInt(1), ThisUpdate: now.Add(-time.Hour), NextUpdate: until}
+	for _, c := range certs {
+		list.RevokedCertificateEntries = append(list.RevokedCertificateEntries, x509.RevocationListEntry{SerialNumber: c.SerialNumber, RevocationTime: now})
+	}
+	der, err := x509.CreateRevocationList(rand.Reader, list, a.cert, a.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der})
+}
+
+var now = time.Now()
+
+func write(t *testing.T, name string, b []byte) string {
+	t.Helper()
+	full := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(full, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return full
+}
+
+func encoded(certs ...*x509.Certificate) (b []byte) {
+	for _, c := range certs {
+		b = append(b, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})...)
+	}
+	return b
+}
+
+func TestVerify(t *testing.T) {
+	root := (*authority)(nil).issue(t, nil)
+	middle := root.issue(t, nil)
+	lower := middle.issue(t, nil)
+	leaf := middle.issue(t, func(c *x509.Certificate) { c.IsCA = false })
+	deep := lower.issue(t, nil)
+	old := root.issue(t, func(c *x509.Certificate) { c.NotAfter = now.Add(-time.Minute) })
+	alone := (*authority)(nil).issue(t, nil)
+	roots := write(t, "roots.pem", encoded(root.cert))
+	chain := func(as ...*authority) (certs []*x509.Certificate) {
+		for _, a := range as {
+			certs = append(certs, a.cert)
+		}
+		return certs
+	}
+	rootList := root.revoke(t, now.Add(time.Hour))
+	for _, c := range []struct {
+		name  string
+		crl   []byte
+		depth int
+		chain []*x509.Certificate
+		want  error
+	}{
+		{"good", nil, 1, chain(leaf, middle), nil},
+		{"too deep", nil, 1, chain(deep, lower, middle), errTooLong},
+		{"deep enough", nil, 2, chain(deep, lower, middle), nil},
+		{"expired", nil, 1, chain(old), errExpired},
+		{"self-signed", nil, 1, chain(alone), errSelfSigned},
+		{"without its issuer", nil, 1, chain(leaf), errNoFirst},
+		{"the trusted one itself", nil, 1, chain(root), nil},
+		{"no list of the issuer", rootList, 1, chain(leaf, middle), errNoCRL},
+		{"not revoked", append(rootList, middle.revoke(t, now.Add(time.Hour))...), 1, chain(leaf, middle), nil},
+		{"revoked", append(rootList, middle.revoke(t, now.Add(time.Hour), leaf.cert)...), 1, chain(leaf, middle), errRevoked},
+		{"issuer revoked", append(root.revoke(t, now.Add(time.Hour), middle.cert), middle.revoke(t, now.Add(time.Hour))...), 1, chain(leaf, middle), errRevoked},
+		{"old list", append(rootList, middle.revoke(t, now.Add(-time.Minute))...), 1, chain(leaf, middle), errCRLExpired},
+	} {
+		crl := ""
+		if c.crl != nil {
+			crl = write(t, "crl.pem", c.crl)
+		}
+		trust, err := NewTrust(roots, crl, c.depth)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := trust.Verify(c.chain, x509.ExtKeyUsageServerAuth, now); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, err, c.want)
+		}
+	}
+	if _, err := NewTrust(write(t, "empty", nil), "", 1); err == nil {
+		t.Error("a file without certificates: no error")
+	}
+}
+
+func TestMatchesHost(t *testing.T) {
+	named := &x509.Certificate{Subject: pkix.Name{CommonName: "cn.example.com"}}
+	listed := &x509.Certificate{Subject: pkix.Name{CommonName: "cn.example.com"}, DNSNames: []string{"a.example.com", "*.b.example.com", "*.com"}}
+	for host, want := range map[string][2]bool{
+		"cn.example.com":    {true, false},
+		"CN.example.com.":   {true, false},
+		"a.example.com":     {false, true},
+		"x.b.example.com":   {false, true},
+		"x.y.b.example.com": {false, false},
+		"b.example.com":     {false, false},
+		"x.com":             {false, false},
+		"":                  {false, false},
+	} {
+		if got := [2]bool{MatchesHost(named, host), MatchesHost(listed, host)}; got != want {
+			t.Errorf("%q: %v, want %v", host, got, want)
+		}
+	}
+}

@@ -1,0 +1,214 @@
+package pki
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+)
+
+// Trust is what the certificates of others are held against.
+type Trust struct {
+	roots *x509.CertPool
+	depth int                    // how many intermediate certificates there may be
+	crls  []*x509.RevocationList // nil: revocation does not matter
+}
+
+// NewTrust reads the trusted certificates and, unless crl is empty, the
+// revocation lists.
+func NewTrust(certificates, crl string, depth int) (*Trust, error) {
+	b, err := os.ReadFile(certificates)
+	if err != nil {
+		return nil, err
+	}
+	t := &Trust{roots: x509.NewCertPool(), depth: depth}
+	if !t.roots.AppendCertsFromPEM(b) {
+		return nil, fmt.Errorf("no certificates in \"%s\"", certificates)
+	}
+	if crl == "" {
+		return t, nil
+	}
+	if b, err = os.ReadFile(crl); err != nil {
+		return nil, err
+	}
+	t.crls = []*x509.RevocationList{}
+	for block, rest := pem.Decode(b); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "X509 CRL" {
+			continue
+		}
+		list, err := x509.ParseRevocationList(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("\"%s\": %w", crl, err)
+		}
+		t.crls = append(t.crls, list)
+	}
+	if len(t.crls) == 0 {
+		return nil, fmt.Errorf("no revocation lists in \"%s\"", crl)
+	}
+	return t, nil
+}
+
+// Roots returns the trusted certificates.
+func (t *Trust) Roots() *x509.CertPool { return t.roots }
+
+// VerifyError is why a certificate is not trusted, with OpenSSL's number and
+// words.
+type VerifyError struct {
+	Code int
+	Text string
+}
+
+func (e *VerifyError) Error() string { return fmt.Sprintf("(%d:%s)", e.Code, e.Text) }
+
+// The errors that are told apart.
+var (
+	errNoCRL      = &VerifyError{3, "unable to get certificate CRL"}
+	errCRLSign    = &VerifyError{8, "CRL signature failure"}
+	errNotYet     = &VerifyError{9, "certificate is not yet valid"}
+	errExpired    = &VerifyError{10, "certificate has expired"}
+	errCRLExpired = &VerifyError{12, "CRL has expired"}
+	errSelfSigned = &VerifyError{18, "self-signed certificate"}
+	errSelfChain  = &VerifyError{19, "self-signed certificate in certificate chain"}
+	errNoIssuer   = &VerifyError{20, "unable to get local issuer certificate"}
+	errNoFirst    = &VerifyError{21, "unable to verify the first certificate"}
+	errTooLong    = &VerifyError{22, "certificate chain too long"}
+	errRevoked    = &VerifyError{23, "certificate revoked"}
+	errPurpose    = &VerifyError{26, "unsuitable certificate purpose"}
+	errOther      = &VerifyError{1, "unspecified certificate verification error"}
+)
+
+// Verify checks a certificate and those that came with it, for a use; the
+// error is a *VerifyError.
+func (t *Trust) Verify(chain []*x509.Certificate, use x509.ExtKeyUsage, now time.Time) error {
+	if len(chain) == 0 {
+		return errOther
+	}
+	intermediates := x509.NewCertPool()
+	for _, c := range chain[1:] {
+		intermediates.AddCert(c)
+	}
+	found, err := chain[0].Verify(x509.VerifyOptions{
+		Roots: t.roots, Intermediates: intermediates, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{use},
+	})
+	if err != nil {
+		return verifyError(chain, err, now)
+	}
+	var last error = errTooLong
+	for _, c := range found {
+		if len(c)-2 > t.depth {
+			continue
+		}
+		if last = t.revoked(c, now); last == nil {
+			return nil
+		}
+	}
+	return last
+}
+
+// verifyError puts an error of package x509 into OpenSSL's words.
+func verifyError(chain []*x509.Certificate, err error, now time.Time) error {
+	var invalid x509.CertificateInvalidError
+	if errors.As(err, &invalid) {
+		switch invalid.Reason {
+		case x509.Expired:
+			if now.Before(chain[0].NotBefore) {
+				return errNotYet
+			}
+			return errExpired
+		case x509.TooManyIntermediates:
+			return errTooLong
+		case x509.IncompatibleUsage:
+			return errPurpose
+		}
+		return errOther
+	}
+	for i, c := range chain {
+		if bytes.Equal(c.RawIssuer, c.RawSubject) {
+			if i == 0 {
+				return errSelfSigned
+			}
+			return errSelfChain
+		}
+	}
+	if len(chain) == 1 {
+		return errNoFirst
+	}
+	return errNoIssuer
+}
+
+// revoked looks every certificate of a chain up in the list of its issuer.
+func (t *Trust) revoked(chain []*x509.Certificate, now time.Time) error {
+	if t.crls == nil {
+		return nil
+	}
+	for i, c := range chain {
+		issuer := c
+		if i+1 < len(chain) {
+			issuer = chain[i+1]
+		}
+		if err := t.revokedBy(c, issuer, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *Trust) revokedBy(c, issuer *x509.Certificate, now time.Time) error {
+	var last error = errNoCRL
+	for _, list := range t.crls {
+		if !bytes.Equal(list.RawIssuer, issuer.RawSubject) {
+			continue
+		}
+		switch {
+		case list.CheckSignatureFrom(issuer) != nil:
+			last = errCRLSign
+			continue
+		case !list.NextUpdate.IsZero() && now.After(list.NextUpdate):
+			last = errCRLExpired
+			continue
+		}
+		for _, entry := range list.RevokedCertificateEntries {
+			if entry.SerialNumber.Cmp(c.SerialNumber) == 0 {
+				return errRevoked
+			}
+		}
+		last = nil
+	}
+	return last
+}
+
+// MatchesHost reports whether a certificate is for a host: by its alternative
+// names or, without any, by its common name, as X509_check_host does.
+func MatchesHost(c *x509.Certificate, host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if ip := net.ParseIP(host); ip != nil && c.VerifyHostname(host) == nil {
+		return true
+	}
+	if len(c.DNSNames) == 0 {
+		return matchesName(strings.ToLower(c.Subject.CommonName), host)
+	}
+	for _, name := range c.DNSNames {
+		if matchesName(strings.ToLower(name), host) {
+			return true
+		}
+	}
+	return false
+}
+
+// matchesName compares a name that may begin with "*." with a host.
+func matchesName(pattern, host string) bool {
+	if pattern == host {
+		return host != ""
+	}
+	rest, ok := strings.CutPrefix(pattern, "*.")
+	if !ok || !strings.Contains(rest, ".") {
+		return false
+	}
+	label, tail, ok := strings.Cut(host, ".")
+	return ok && label != "" && tail == rest
+}

@@ -1,0 +1,271 @@
+package exchange
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"tandem/internal/pki"
+	nc "tandem/nginxconf"
+	"tandem/web"
+)
+
+// tlsSettings are what the *_ssl_* directives say of TLS to back ends.
+type tlsSettings struct {
+	sessionReuse nc.Value[bool]
+	protocols    nc.Value[tlsProtocols]
+	ciphers      nc.Value[string]
+	name         nc.Value[*web.Template] // nil: the target's
+	serverName   nc.Value[bool]          // whether the name is sent (SNI)
+	verify       nc.Value[bool]
+	depth        nc.Value[int]
+	trusted      nc.Value[string]
+	crl          nc.Value[string]
+	certificate  nc.Value[*web.Template]
+	key          nc.Value[*web.Template]
+	cache        nc.Value[*certificateCache] // nil: none
+	passwords    nc.Value[[][]byte]
+	commands     nc.Value[[]nc.Keyval]
+
+	folder  string // of the configuration file, which certificates are relative to
+	context *tlsContext
+}
+
+// tlsProtocols is a set of protocol versions.
+type tlsProtocols int
+
+const (
+	tlsOld tlsProtocols = 1 << iota // SSLv2 and SSLv3, which Go does not speak
+	tls10
+	tls11
+	tls12
+	tls13
+)
+
+var protocolNames = []nc.Name{
+	{Name: "SSLv2", Value: int(tlsOld)}, {Name: "SSLv3", Value: int(tlsOld << 5)}, {Name: "TLSv1", Value: int(tls10)},
+	{Name: "TLSv1.1", Value: int(tls11)}, {Name: "TLSv1.2", Value: int(tls12)}, {Name: "TLSv1.3", Value: int(tls13)},
+}
+
+var versions = []struct {
+	bit     tlsProtocols
+	version uint16
+}{{tls10, tls.VersionTLS10}, {tls11, tls.VersionTLS11}, {tls12, tls.VersionTLS12}, {tls13, tls.VersionTLS13}}
+
+// bounds returns the lowest and the highest version of the set; Go does not
+// leave out versions between them.
+func (p tlsProtocols) bounds() (low, high uint16) {
+	for _, v := range versions {
+		if p&v.bit == 0 {
+			continue
+		}
+		if low == 0 {
+			low = v.version
+		}
+		high = v.version
+	}
+	return low, high
+}
+
+func (t *tlsSettings) inherit(p *tlsSettings) {
+	if t.folder == "" {
+		t.folder = p.folder
+	}
+	t.sessionReuse.Inherit(p.sessionReuse, true)
+	t.protocols.Inherit(p.protocols, tls12|tls13)
+	t.ciphers.Inherit(p.ciphers, "DEFAULT")
+	t.name.Inherit(p.name, nil)
+	t.serverName.Inherit(p.serverName, false)
+	t.verify.Inherit(p.verify, false)
+	t.depth.Inherit(p.depth, 1)
+	t.trusted.Inherit(p.trusted, "")
+	t.crl.Inherit(p.crl, "")
+	t.certificate.Inherit(p.certificate, nil)
+	t.key.Inherit(p.key, nil)
+	t.cache.Inherit(p.cache, nil)
+	t.passwords.Inherit(p.passwords, nil)
+	t.commands.Inherit(p.commands, nil)
+}
+
+// SSLCommands returns the directives for TLS to back ends, under a prefix such
+// as "proxy".
+func SSLCommands(prefix string, get func(*nc.Scope) *Settings) []nc.Command {
+	const in = nc.HTTP | nc.Server | nc.Location
+	prefix += "_ssl_"
+	of := func(s *nc.Scope) *tlsSettings {
+		t := &get(s).tls
+		t.folder = s.Path("", true)
+		return t
+	}
+	flag := func(name string, f func(*tlsSettings) *nc.Value[bool]) nc.Command {
+		return nc.Command{Name: prefix + name, In: in, Arity: nc.Flag,
+			Set: nc.SetFlag(func(s *nc.Scope) *nc.Value[bool] { return f(of(s)) })}
+	}
+	template := func(name string, f func(*tlsSettings) *nc.Value[*web.Template]) nc.Command {
+		return nc.Command{Name: prefix + name, In: in, Arity: nc.Take1,
+			Set: readTLSTemplate(func(s *nc.Scope) *nc.Value[*web.Template] { return f(of(s)) })}
+	}
+	file := func(name string, f func(*tlsSettings) *nc.Value[string]) nc.Command {
+		return nc.Command{Name: prefix + name, In: in, Arity: nc.Take1,
+			Set: nc.SetString(func(s *nc.Scope) *nc.Value[string] { return f(of(s)) })}
+	}
+	return []nc.Command{
+		flag("session_reuse", func(t *tlsSettings) *nc.Value[bool] { return &t.sessionReuse }),
+		{Name: prefix + "protocols", In: in, Arity: nc.OneMore,
+			Set: nc.SetBitmask(func(s *nc.Scope) *nc.Value[tlsProtocols] { return &of(s).protocols }, protocolNames...)},
+		file("ciphers", func(t *tlsSettings) *nc.Value[string] { return &t.ciphers }),
+		template("name", func(t *tlsSettings) *nc.Value[*web.Template] { return &t.name }),
+		flag("server_name", func(t *tlsSettings) *nc.Value[bool] { return &t.serverName }),
+		flag("verify", func(t *tlsSettings) *nc.Value[bool] { return &t.verify }),
+		{Name: prefix + "verify_depth", In: in, Arity: nc.Take1,
+			Set: nc.SetNumber(func(s *nc.Scope) *nc.Value[int] { return &of(s).depth })},
+		file("trusted_certificate", func(t *tlsSettings) *nc.Value[string] { return &t.trusted }),
+		file("crl", func(t *tlsSettings) *nc.Value[string] { return &t.crl }),
+		template("certificate", func(t *tlsSettings) *nc.Value[*web.Template] { return &t.certificate }),
+		template("certificate_key", func(t *tlsSettings) *nc.Value[*web.Template] { return &t.key }),
+		{Name: prefix + "certificate_cache", In: in, Arity: nc.Take123,
+			Set: readCertificateCache(func(s *nc.Scope) *nc.Value[*certificateCache] { return &of(s).cache })},
+		{Name: prefix + "password_file", In: in, Arity: nc.Take1, Set: func(s *nc.Scope, d *nc.Directive) error {
+			v := &of(s).passwords
+			if v.Set {
+				return nc.ErrDuplicate
+			}
+			passwords, err := pki.ReadPasswords(s.Path(d.Args[0], true))
+			*v = nc.Value[[][]byte]{V: passwords, Set: true}
+			return err
+		}},
+		{Name: prefix + "conf_command", In: in, Arity: nc.Take2,
+			Set: nc.SetKeyvals(func(s *nc.Scope) *nc.Value[[]nc.Keyval] { return &of(s).commands })},
+	}
+}
+
+func readTLSTemplate(get func(*nc.Scope) *nc.Value[*web.Template]) nc.Setter {
+	return func(s *nc.Scope, d *nc.Directive) error {
+		v := get(s)
+		if v.Set {
+			return nc.ErrDuplicate
+		}
+		v.Set = true
+		if d.Args[0] == "" {
+			return nil
+		}
+		var err error
+		v.V, err = web.BlockOf(s).HTTP.Template(s, d, d.Args[0])
+		return err
+	}
+}
+
+// tlsContext is what connections over TLS of a location have in common.
+type tlsContext struct {
+	config      *tls.Config
+	certificate *tls.Certificate // nil: none, or one with variables
+	trust       *pki.Trust       // nil: not verified
+}
+
+// UseTLS prepares connecting over TLS, for a level that passes requests to
+// back ends so. It is to be called once the settings are complete.
+func (c *Settings) UseTLS() error {
+	t := &c.tls
+	low, high := t.protocols.V.bounds()
+	if low == 0 {
+		return fmt.Errorf("\"%s_ssl_protocols\" leaves no protocol that can be spoken", c.prefix)
+	}
+	ciphers, err := pki.Ciphers(t.ciphers.V)
+	if err != nil {
+		return err
+	}
+	ctx := &tlsContext{config: &tls.Config{
+		MinVersion: low, MaxVersion: high, CipherSuites: ciphers,
+		// The certificate is verified by OpenSSL's rules, see handshake.
+		InsecureSkipVerify: true, //nolint:gosec
+	}}
+	if t.sessionReuse.V && (t.certificate.V == nil || t.certificate.V.IsLiteral()) {
+		ctx.config.ClientSessionCache = tls.NewLRUClientSessionCache(0)
+	}
+	if t.verify.V {
+		if t.trusted.V == "" {
+			return fmt.Errorf("no %s_ssl_trusted_certificate for %s_ssl_verify", c.prefix, c.prefix)
+		}
+		crl := t.crl.V
+		if crl != "" {
+			crl = t.path(crl)
+		}
+		if ctx.trust, err = pki.NewTrust(t.path(t.trusted.V), crl, t.depth.V); err != nil {
+			return err
+		}
+	}
+	if cert := t.certificate.V; cert != nil {
+		if t.key.V == nil {
+			return fmt.Errorf("no \"%s_ssl_certificate_key\" is defined for certificate \"%s\"", c.prefix, cert.Text)
+		}
+		if cert.IsLiteral() && t.key.V.IsLiteral() {
+			if ctx.certificate, err = t.load(cert.Text, t.key.V.Text); err != nil {
+				return err
+			}
+		}
+	}
+	if err := ctx.command(t); err != nil {
+		return err
+	}
+	t.context = ctx
+	return nil
+}
+
+// path returns the full name of a certificate's file.
+func (t *tlsSettings) path(name string) string {
+	if strings.HasPrefix(name, "/") {
+		return name
+	}
+	return t.folder + name
+}
+
+// command carries out *_ssl_conf_command, as far as there is something here
+// that the command is about.
+func (ctx *tlsContext) command(t *tlsSettings) error {
+	cert, key := "", ""
+	for _, kv := range t.commands.V {
+		var err error
+		switch kv.Key {
+		case "Certificate":
+			cert = kv.Value
+		case "PrivateKey":
+			key = kv.Value
+		case "CipherString":
+			ctx.config.CipherSuites, err = pki.Ciphers(kv.Value)
+		case "MinProtocol":
+			ctx.config.MinVersion, err = version(kv.Value)
+		case "MaxProtocol":
+			ctx.config.MaxVersion, err = version(kv.Value)
+		default:
+			return fmt.Errorf("SSL_CONF_cmd(\"%s\", \"%s\") is not supported", kv.Key, kv.Value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	switch {
+	case cert == "" && key == "":
+		return nil
+	case cert == "" || key == "":
+		return errors.New("SSL_CONF_cmd() needs \"Certificate\" and \"PrivateKey\" together")
+	}
+	var err error
+	ctx.certificate, err = t.load(cert, key)
+	return err
+}
+
+func version(name string) (uint16, error) {
+	for _, n := range protocolNames {
+		if n.Name == name {
+			if low, _ := tlsProtocols(n.Value).bounds(); low != 0 {
+				return low, nil
+			}
+		}
+	}
+	return 0, fmt.Errorf("SSL_CONF_cmd() does not know the protocol \"%s\"", name)
+}
+
+// clock is what certificates are checked by.
+var clock = time.Now
