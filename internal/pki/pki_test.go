@@ -227,7 +227,7 @@ func TestVerify(t *testing.T) {
 		if c.crl != nil {
 			crl = write(t, "crl.pem", c.crl)
 		}
-		trust, err := NewTrust(roots, crl, c.depth)
+		trust, err := NewTrust(crl, c.depth, roots)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -235,7 +235,7 @@ func TestVerify(t *testing.T) {
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)
 		}
 	}
-	if _, err := NewTrust(write(t, "empty", nil), "", 1); err == nil {
+	if _, err := NewTrust("", 1, write(t, "empty", nil)); err == nil {
 		t.Error("a file without certificates: no error")
 	}
 }

@@ -19,21 +19,24 @@ type Trust struct {
 	crls  []*x509.RevocationList // nil: revocation does not matter
 }
 
-// NewTrust reads the trusted certificates and, unless crl is empty, the
-// revocation lists.
-func NewTrust(certificates, crl string, depth int) (*Trust, error) {
-	b, err := os.ReadFile(certificates)
-	if err != nil {
-		return nil, err
-	}
+// NewTrust reads the trusted certificates of the files and, unless crl is
+// empty, the revocation lists. Without files nobody is trusted.
+func NewTrust(crl string, depth int, files ...string) (*Trust, error) {
 	t := &Trust{roots: x509.NewCertPool(), depth: depth}
-	if !t.roots.AppendCertsFromPEM(b) {
-		return nil, fmt.Errorf("no certificates in \"%s\"", certificates)
+	for _, name := range files {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		if !t.roots.AppendCertsFromPEM(plainCertificates(b)) {
+			return nil, fmt.Errorf("no certificates in \"%s\"", name)
+		}
 	}
 	if crl == "" {
 		return t, nil
 	}
-	if b, err = os.ReadFile(crl); err != nil {
+	b, err := os.ReadFile(crl)
+	if err != nil {
 		return nil, err
 	}
 	t.crls = []*x509.RevocationList{}
@@ -64,6 +67,17 @@ type VerifyError struct {
 }
 
 func (e *VerifyError) Error() string { return fmt.Sprintf("(%d:%s)", e.Code, e.Text) }
+
+// IsUntrusted reports whether only the issuer is in doubt: what verification
+// passes over that asks for any certificate (ssl_verify_client
+// optional_no_ca).
+func (e *VerifyError) IsUntrusted() bool {
+	switch e {
+	case errSelfSigned, errSelfChain, errNoIssuer, errNoFirst:
+		return true
+	}
+	return false
+}
 
 // The errors that are told apart.
 var (

@@ -192,7 +192,7 @@ func (c *Settings) UseTLS() error {
 		if crl != "" {
 			crl = t.path(crl)
 		}
-		if ctx.trust, err = pki.NewTrust(t.path(t.trusted.V), crl, t.depth.V); err != nil {
+		if ctx.trust, err = pki.NewTrust(crl, t.depth.V, t.path(t.trusted.V)); err != nil {
 			return err
 		}
 	}

@@ -16,7 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"tandem/internal/openssl"
+	"tandem/internal/pki"
 	nc "tandem/nginxconf"
 	"tandem/web"
 )
@@ -63,8 +63,7 @@ type settings struct {
 	folder        string // what their values are relative to
 
 	config *tls.Config // nil: nothing to serve TLS with
-	roots  *x509.CertPool
-	crls   *openssl.Revoked
+	trust  *pki.Trust  // of clients' certificates, nil without ssl_verify_client
 
 	ownTickets bool          // ssl_session_ticket_key
 	ticketAge  atomic.Uint64 // of the keys that config has, see ticketRing
@@ -144,15 +143,15 @@ func anyCertificate(h *web.HTTP, srv *web.Server) bool {
 
 // load makes the tls.Config of a server.
 func (c *settings) load() error {
-	low, high, err := openssl.Protocols(c.protocols.V)
+	low, high, err := pki.Protocols(c.protocols.V)
 	if err != nil {
 		return fmt.Errorf("\"ssl_protocols\": %w", err)
 	}
 	t := &tls.Config{MinVersion: low, MaxVersion: high, SessionTicketsDisabled: !c.tickets.V, NextProtos: []string{"http/1.1"}}
-	if t.CipherSuites, err = openssl.Ciphers(c.ciphers.V); err != nil {
-		return fmt.Errorf("SSL_CTX_set_cipher_list(\"%s\") failed (%w)", c.ciphers.V, err)
+	if t.CipherSuites, err = pki.Ciphers(c.ciphers.V); err != nil {
+		return err
 	}
-	if t.CurvePreferences, err = openssl.Curves(c.curve.V); err != nil {
+	if t.CurvePreferences, err = pki.Curves(c.curve.V); err != nil {
 		return fmt.Errorf("SSL_CTX_set1_curves_list(\"%s\") failed (%w)", c.curve.V, err)
 	}
 	if len(c.certTemplates) == 0 {
@@ -165,7 +164,7 @@ func (c *settings) load() error {
 	}
 	if c.verify.V != verifyOff {
 		t.ClientAuth = tls.RequestClientCert
-		if err := c.loadRoots(t); err != nil {
+		if err := c.loadTrust(t); err != nil {
 			return err
 		}
 	}
@@ -191,7 +190,7 @@ func (c *settings) loadCertificates(t *tls.Config) error {
 		}
 	}
 	for i, name := range c.certificates.V {
-		pair, err := openssl.LoadPair(name, c.keys.V[i], passwords)
+		pair, err := pki.LoadKeyPair(name, c.keys.V[i], passwords)
 		if err != nil {
 			return err
 		}
@@ -205,7 +204,7 @@ func (c *settings) passwords() ([][]byte, error) {
 	if c.passwordFile.V == "" {
 		return nil, nil
 	}
-	return openssl.LoadPasswords(c.passwordFile.V)
+	return pki.ReadPasswords(c.passwordFile.V)
 }
 
 // loadTicketKeys reads the files of ssl_session_ticket_key, each 48 or 80
@@ -231,31 +230,26 @@ func (c *settings) loadTicketKeys(t *tls.Config) error {
 	return nil
 }
 
-func (c *settings) loadRoots(t *tls.Config) error {
-	if c.clientCA.V == "" && c.trusted.V == "" && c.verify.V != verifyOptionalNoCA {
+// loadTrust reads what clients' certificates are held against. Those of
+// ssl_client_certificate are named to the client, too.
+func (c *settings) loadTrust(t *tls.Config) error {
+	var files []string
+	for _, name := range []string{c.clientCA.V, c.trusted.V} {
+		if name != "" {
+			files = append(files, name)
+		}
+	}
+	if files == nil && c.verify.V != verifyOptionalNoCA {
 		return errors.New("no ssl_client_certificate for ssl_verify_client")
 	}
-	c.roots = x509.NewCertPool()
-	for _, name := range []string{c.clientCA.V, c.trusted.V} {
-		if name == "" {
-			continue
-		}
-		_, certs, err := openssl.LoadPool(name)
-		if err != nil {
-			return err
-		}
-		for _, cert := range certs {
-			c.roots.AddCert(cert)
-		}
-		if name == c.clientCA.V {
-			t.ClientCAs = c.roots
-		}
-	}
-	if c.crl.V == "" {
-		return nil
-	}
 	var err error
-	c.crls, err = openssl.LoadCRL(c.crl.V)
+	if c.trust, err = pki.NewTrust(c.crl.V, c.depth.V, files...); err != nil || c.clientCA.V == "" {
+		return err
+	}
+	named, err := pki.NewTrust("", 0, c.clientCA.V)
+	if err == nil {
+		t.ClientCAs = named.Roots()
+	}
 	return err
 }
 
@@ -284,7 +278,7 @@ func config(srv *web.Server, hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		if i >= len(c.keyTemplates) {
 			return nil, errors.New("no certificate key for this server")
 		}
-		pair, err := openssl.LoadPair(c.evaluate(srv, cert, hello), c.evaluate(srv, c.keyTemplates[i], hello), passwords)
+		pair, err := pki.LoadKeyPair(c.evaluate(srv, cert, hello), c.evaluate(srv, c.keyTemplates[i], hello), passwords)
 		if err != nil {
 			return nil, err
 		}
@@ -309,29 +303,7 @@ func verifyClient(srv *web.Server, state *tls.ConnectionState) error {
 	if c.verify.V == verifyOff || len(state.PeerCertificates) == 0 {
 		return nil
 	}
-	middle := x509.NewCertPool()
-	for _, cert := range state.PeerCertificates[1:] {
-		middle.AddCert(cert)
-	}
-	chains, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{
-		Roots: c.roots, Intermediates: middle, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
-	})
-	if err != nil {
-		return errors.New(openssl.VerifyError(err))
-	}
-	for _, chain := range chains {
-		if len(chain)-1 > c.depth.V+1 {
-			err = errors.New("certificate chain too long")
-			continue
-		}
-		if c.crls != nil {
-			if err = c.crls.Check(chain); err != nil {
-				continue
-			}
-		}
-		return nil
-	}
-	return err
+	return c.trust.Verify(state.PeerCertificates, x509.ExtKeyUsageAny, time.Now())
 }
 
 // demands says what the verification comes to for a request.
@@ -341,23 +313,15 @@ func demands(r *web.Request) web.Code {
 		return 0
 	}
 	cert, err := r.ClientCertificate()
+	var untrusted *pki.VerifyError
 	switch {
-	case err != nil && (c.verify.V != verifyOptionalNoCA || !untrusted(err)):
-		r.Logf(logInfo, "client SSL certificate verify error: (%v)", err)
+	case err != nil && c.verify.V == verifyOptionalNoCA && errors.As(err, &untrusted) && untrusted.IsUntrusted():
+	case err != nil:
+		r.Logf(logInfo, "client SSL certificate verify error: %v", err)
 		return web.StatusCertError
 	case cert == nil && c.verify.V == verifyOn:
 		r.Logf(logInfo, "client sent no required SSL certificate")
 		return web.StatusNoCert
 	}
 	return 0
-}
-
-// untrusted reports whether only the authority is missing, which
-// optional_no_ca lets pass.
-func untrusted(err error) bool {
-	switch err.Error() {
-	case "self-signed certificate", "unable to get local issuer certificate":
-		return true
-	}
-	return false
 }

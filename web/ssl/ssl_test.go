@@ -174,7 +174,7 @@ func TestErrors(t *testing.T) {
 		`ssl_session_cache shared:a:1k;`:                                                          `session cache "shared:a:1k" is too small in`,
 		`ssl_session_cache nonsense;`:                                                             `invalid session cache "nonsense" in`,
 		`ssl_verify_client maybe;`:                                                                `invalid value "maybe" in`,
-		`server { listen 127.0.0.1:8080 ssl; ssl_certificate x.pem; ssl_ciphers NONE; }`:          `SSL_CTX_set_cipher_list("NONE") failed (no cipher match)`,
+		`server { listen 127.0.0.1:8080 ssl; ssl_certificate x.pem; ssl_ciphers NONE; }`:          `SSL_CTX_set_cipher_list("NONE") failed (SSL: `,
 	} {
 		_, _, errs := webtest.Load(t.TempDir(), "events {}\nhttp {\n"+text+"\n}\n", modules)
 		if len(errs) == 0 || !strings.HasPrefix(errs[0].Error(), want) || errs[0].Severity != nginxconf.Emerg {

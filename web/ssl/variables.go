@@ -6,11 +6,12 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
 
-	"tandem/internal/openssl"
+	"tandem/internal/pki"
 	"tandem/web"
 	"tandem/web/http1"
 )
@@ -47,18 +48,18 @@ func ofClient(f func(c *x509.Certificate) string) web.Getter {
 }
 
 var variables = []web.Variable{
-	{Name: "ssl_protocol", Get: ofState(func(s *tls.ConnectionState) string { return openssl.ProtocolName(s.Version) })},
-	{Name: "ssl_cipher", Get: ofState(func(s *tls.ConnectionState) string { return openssl.SuiteName(s.CipherSuite) })},
-	{Name: "ssl_curve", Get: ofState(func(s *tls.ConnectionState) string { return openssl.CurveName(s.CurveID) })},
+	{Name: "ssl_protocol", Get: ofState(func(s *tls.ConnectionState) string { return pki.ProtocolName(s.Version) })},
+	{Name: "ssl_cipher", Get: ofState(func(s *tls.ConnectionState) string { return pki.SuiteName(s.CipherSuite) })},
+	{Name: "ssl_curve", Get: ofState(func(s *tls.ConnectionState) string { return pki.CurveName(s.CurveID) })},
 	{Name: "ssl_ciphers", Get: ofOffer(func(o web.TLSOffer) (names []string) {
 		for _, id := range o.CipherSuites {
-			names = append(names, openssl.SuiteName(id))
+			names = append(names, pki.SuiteName(id))
 		}
 		return names
 	})},
 	{Name: "ssl_curves", Get: ofOffer(func(o web.TLSOffer) (names []string) {
 		for _, id := range o.Curves {
-			names = append(names, openssl.CurveName(id))
+			names = append(names, pki.CurveName(id))
 		}
 		return names
 	})},
@@ -82,7 +83,7 @@ var variables = []web.Variable{
 		case c == nil:
 			return append(dst, "NONE"...), true
 		case err != nil:
-			return append(append(dst, "FAILED:"...), err.Error()...), true
+			return append(append(dst, "FAILED:"...), verifyText(err)...), true
 		}
 		return append(dst, "SUCCESS"...), true
 	}},
@@ -113,6 +114,15 @@ var variables = []web.Variable{
 	{Name: "ssl_client_v_remain", Get: ofClient(func(c *x509.Certificate) string {
 		return strconv.FormatInt(max(int64(time.Until(c.NotAfter)/(24*time.Hour)), 0), 10)
 	})},
+}
+
+// verifyText is why a certificate is not trusted, without OpenSSL's number.
+func verifyText(err error) string {
+	var e *pki.VerifyError
+	if errors.As(err, &e) {
+		return e.Text
+	}
+	return err.Error()
 }
 
 func pemOf(c *x509.Certificate) string {
