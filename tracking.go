@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 
 	"tandem/health"
@@ -20,6 +22,7 @@ type tracking struct {
 	mu       sync.Mutex
 	end      context.CancelFunc        // of what runs for the configuration in force; may be nil
 	verdicts map[string]health.Verdict // of scripts, by name
+	running  bool                      // a configuration has been taken over before
 }
 
 // configure runs what a configuration tracks, in place of what ran before. A
@@ -51,6 +54,100 @@ func (t *tracking) configure(c *configuration) {
 		}
 		go run.Run(ctx)
 	}
+	t.followFiles(ctx, k)
+	t.followProcesses(ctx, k)
+}
+
+// followFiles follows the files that are tracked.
+func (t *tracking) followFiles(ctx context.Context, k *keepalivedconf.Config) {
+	for n, f := range k.TrackFiles {
+		users := usersOf(k, f.Name, trackedFiles)
+		first := slices.IndexFunc(k.TrackFiles, func(o *keepalivedconf.TrackFile) bool { return o.Name == f.Name })
+		if len(users) == 0 || first != n {
+			continue
+		}
+		file := &health.File{Path: f.Path, Log: t.logLine}
+		file.Report = func(value int) {
+			t.tell(ctx, users, vrrp.Tracker{Kind: fsm.FaultFile, Name: f.Name, Text: strconv.Itoa(value)}, func(u use) (int, bool) {
+				return weighFile(value, u)
+			}, nil)
+		}
+		if f.Init {
+			// A reload overwrites nothing.
+			if err := file.Create(f.InitValue, f.Overwrite && !t.running); err != nil {
+				t.logLine("track_file " + f.Name + ": " + err.Error())
+			}
+		}
+		go file.Run(ctx)
+	}
+	t.running = true
+}
+
+// weighFile is what a file's number does: times the weight it is added to the
+// priority, and -254 or less is a fault; without a weight anything but 0 is.
+func weighFile(value int, u use) (add int, fault bool) {
+	if u.Weight == 0 {
+		return 0, (value != 0) != u.Reverse
+	}
+	add = value * u.Weight
+	if u.Reverse {
+		add = -add
+	}
+	if add <= -254 {
+		return 0, true
+	}
+	return min(add, 253), false
+}
+
+// followProcesses looks for the processes that are tracked.
+func (t *tracking) followProcesses(ctx context.Context, k *keepalivedconf.Config) {
+	for n, p := range k.Processes {
+		users := usersOf(k, p.Name, trackedProcesses)
+		first := slices.IndexFunc(k.Processes, func(o *keepalivedconf.Process) bool { return o.Name == p.Name })
+		if len(users) == 0 || first != n {
+			continue
+		}
+		look := &health.Processes{
+			Match: func(command string, arguments []string) bool { return matchProcess(p, command, arguments) }, FullCommand: p.FullCommand,
+			Quorum: p.Quorum, QuorumMax: p.QuorumMax, GainDelay: p.ForkDelay, LossDelay: p.TerminateDelay,
+		}
+		look.Report = func(v health.Verdict) {
+			t.tell(ctx, users, vrrp.Tracker{Kind: fsm.FaultProcess, Name: p.Name, Text: v.Reason}, func(u use) (int, bool) {
+				return vrrp.Weigh(v.Good, u.Weight, u.Reverse)
+			}, nil)
+		}
+		go look.Run(ctx)
+	}
+}
+
+// commandLength is how much of a command's name the kernel keeps.
+const commandLength = 15
+
+// matchProcess reports whether a process is what a vrrp_track_process names.
+func matchProcess(p *keepalivedconf.Process, command string, arguments []string) bool {
+	if !p.FullCommand {
+		return command == p.Path[:min(len(p.Path), commandLength)]
+	}
+	if len(arguments) == 0 || arguments[0] != p.Path {
+		return false
+	}
+	// keepalived compares the words with the zero bytes between and after them.
+	given, wanted := "", ""
+	for _, a := range arguments[1:] {
+		given += a + "\x00"
+	}
+	for _, w := range p.Params {
+		wanted += w + "\x00"
+	}
+	switch p.Match {
+	case keepalivedconf.MatchExact:
+		return given == wanted
+	case keepalivedconf.MatchPartial:
+		return strings.HasPrefix(given, wanted)
+	case keepalivedconf.MatchInitial:
+		return len(given) >= len(wanted) && strings.HasPrefix(given, strings.TrimSuffix(wanted, "\x00"))
+	}
+	return true
 }
 
 // stop ends everything that runs.
@@ -93,6 +190,14 @@ type tracked func(i *keepalivedconf.Instance, g *keepalivedconf.SyncGroup) (own,
 
 func trackedScripts(i *keepalivedconf.Instance, g *keepalivedconf.SyncGroup) (own, group []use) {
 	return i.TrackScripts, g.TrackScripts
+}
+
+func trackedFiles(i *keepalivedconf.Instance, g *keepalivedconf.SyncGroup) (own, group []use) {
+	return i.TrackFiles, g.TrackFiles
+}
+
+func trackedProcesses(i *keepalivedconf.Instance, g *keepalivedconf.SyncGroup) (own, group []use) {
+	return i.TrackProcesses, g.TrackProcesses
 }
 
 // usersOf returns how each instance counts the thing of that name; instances

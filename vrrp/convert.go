@@ -130,11 +130,18 @@ func convertTrackers(k *keepalivedconf.Config, i *keepalivedconf.Instance, ic *I
 			ic.AwaitTrackers = append(ic.AwaitTrackers, t.Name)
 		}
 	}
+	// keepalived looks at files and processes before it starts.
 	for _, t := range files {
 		track(fsm.FaultFile, t.Name)
+		if t.Weight == 0 {
+			ic.AwaitTrackers = append(ic.AwaitTrackers, t.Name)
+		}
 	}
 	for _, t := range processes {
 		track(fsm.FaultProcess, t.Name)
+		if t.Weight == 0 {
+			ic.AwaitTrackers = append(ic.AwaitTrackers, t.Name)
+		}
 	}
 }
 

@@ -3,11 +3,14 @@ package scenario_test
 import (
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"tandem/internal/lab"
 	"tandem/internal/scenario"
 )
 
@@ -69,4 +72,50 @@ func TestTrackScriptAtStart(t *testing.T) {
 	observe(t, p, "script succeeds", func(context.Context) error {
 		return os.WriteFile(filepath.Join(one.Prefix, "well"), nil, 0o644)
 	}, one)
+}
+
+// TestTrackFile has the number in a file lower the master's priority, and then
+// be a fault.
+func TestTrackFile(t *testing.T) {
+	nodes := seed
+	nodes[0] = inInstance(nodes[0], "track_file load {\n file @/load\n weight -1\n init_file 0\n}", "track_file {\n load\n}")
+	p := newPair(t, [2]scenario.Program{tandem(), tandem()}, nodes)
+	one, two := p.Nodes[0], p.Nodes[1]
+	load := func(text string) func(context.Context) error {
+		return func(context.Context) error {
+			return os.WriteFile(filepath.Join(one.Prefix, "load"), []byte(text), 0o644)
+		}
+	}
+	observe(t, p, "start", started(one, two), one)
+	observe(t, p, "load 60", load("60\n"), two)
+	check(t, one.AwaitLog(within(t), "effective priority is 40 now"))
+	observe(t, p, "load 10", load("10\n"), one)
+	check(t, one.AwaitLog(within(t), "effective priority is 90 now"))
+	observe(t, p, "load 300", load("300\n"), two)
+	check(t, one.AwaitLog(within(t), "entering FAULT"))
+	observe(t, p, "no file", func(context.Context) error { return os.Remove(filepath.Join(one.Prefix, "load")) }, one)
+}
+
+// TestTrackProcess has the master lose a process that it tracks.
+func TestTrackProcess(t *testing.T) {
+	nodes := seed
+	nodes[0] = inInstance(nodes[0], "vrrp_track_process watched {\n process @/watched 1000\n}", "track_process {\n watched\n}")
+	p := newPair(t, [2]scenario.Program{tandem(), tandem()}, nodes)
+	one, two := p.Nodes[0], p.Nodes[1]
+	sleep, err := exec.LookPath("sleep")
+	check(t, err)
+	program := filepath.Join(one.Prefix, "watched")
+	check(t, os.Symlink(sleep, program))
+	start := func() *lab.Process {
+		t.Helper()
+		process, err := one.Host.Start(exec.Command(program, "1000"))
+		check(t, err)
+		return process
+	}
+	watched := start()
+	observe(t, p, "start", started(one, two), one)
+	lost := observe(t, p, "process ends", func(context.Context) error { return watched.Signal(syscall.SIGKILL) }, two)
+	atMost(t, "process ends", lost, 5*time.Second, time.Second)
+	check(t, one.AwaitLog(within(t), "process watched: 0 running, at least 1 wanted"))
+	observe(t, p, "process starts", func(context.Context) error { start(); return nil }, one)
 }
