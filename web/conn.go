@@ -33,7 +33,8 @@ type conn struct {
 	broken           bool          // nothing more is to be read or written
 	silent           atomic.Bool   // nothing has come from the client yet
 	keepaliveTimeout time.Duration // of the last request's location
-	req              *Request
+	req              *Request      // while one is answered
+	space            *workspace
 }
 
 var connectionNumber atomic.Uint64
@@ -97,12 +98,8 @@ func (c *conn) setPeer(addr net.Addr) {
 
 // one reads and answers one request; false ends the connection.
 func (c *conn) one() bool {
-	if c.req == nil {
-		c.req = newRequest(c)
-		c.req.stream = &http1Stream{c: c}
-	}
-	r := c.req
-	r.reset()
+	r := c.takeRequest()
+	defer c.dropRequest()
 	c.requests++
 	r.remote, r.remoteText = c.peer, c.peerText
 	srv := c.servers.dflt

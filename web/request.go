@@ -306,11 +306,18 @@ func (r *Request) reset() {
 	r.subrequests = maxSubrequests + 1
 }
 
-// newRequest makes the request that a connection uses again and again.
-func newRequest(c *conn) *Request {
-	r := &Request{Head: new(http1.Head)}
-	r.conn = c
+// init gives a new r its memory.
+func (r *Request) init() {
+	r.Head = new(http1.Head)
 	r.contexts, r.spares, r.records = make([]any, contextSlots), make([]spare, contextSlots), make([]any, recordSlots)
 	r.reset()
+}
+
+// newRequest makes a request that stands for a connection before it has sent
+// one.
+func newRequest(c *conn) *Request {
+	r := new(Request)
+	r.init()
+	r.conn = c
 	return r
 }
