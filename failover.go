@@ -27,6 +27,7 @@ type failover struct {
 	own    *web.OwnConnections
 	peers  *peers
 	track  *tracking
+	static *statics
 	notify *notify.Notifier
 
 	probes  context.CancelFunc // ends the self-probes of the configuration in force
@@ -47,6 +48,9 @@ func startFailover(c *configuration, own *web.OwnConnections, log *eventLog) (*f
 		return nil, err
 	}
 	f := &failover{conf: c, stack: stack, own: own, peers: startPeers(log), notify: notify.New(log.line)}
+	// An instance may speak from a static address.
+	f.static = newStatics(stack, log)
+	f.static.configure(c.keepalived)
 	ready := make(chan struct{})
 	f.router, err = vrrp.Start(c.vrrp(), vrrp.Machine(stack), vrrp.Options{Events: func(e vrrp.Event) {
 		<-ready
@@ -60,6 +64,7 @@ func startFailover(c *configuration, own *web.OwnConnections, log *eventLog) (*f
 	}
 	close(ready)
 	if err != nil {
+		f.static.stop()
 		f.peers.link.Close()
 		_ = stack.Close()
 		return nil, err
@@ -80,6 +85,7 @@ func (f *failover) reload(ctx context.Context, c *configuration) error {
 		return err
 	}
 	f.conf = c
+	f.static.configure(c.keepalived)
 	f.notify.Reloaded()
 	f.peers.configure(c)
 	f.track.configure(c)
@@ -94,6 +100,7 @@ func (f *failover) stop(ctx context.Context) error {
 	f.probes()
 	f.track.stop()
 	f.notify.Close()
+	f.static.stop()
 	f.peers.link.Close()
 	_ = f.stack.Close()
 	return err

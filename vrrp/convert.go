@@ -185,6 +185,15 @@ func convertChecksum(i *keepalivedconf.Instance) packet.Checksum {
 	return packet.ChecksumRFC
 }
 
+// StaticAddresses returns static_ipaddress.
+func StaticAddresses(k *keepalivedconf.Config) []netif.Address {
+	var list []netif.Address
+	for _, a := range k.StaticAddresses {
+		list = append(list, convertAddress(&keepalivedconf.Instance{Interface: k.Global.DefaultInterface}, a))
+	}
+	return list
+}
+
 func convertAddress(i *keepalivedconf.Instance, a keepalivedconf.Address) netif.Address {
 	device := a.Device
 	if device == "" {

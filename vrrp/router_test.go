@@ -592,8 +592,57 @@ func TestTrackers(t *testing.T) {
 		if n.role() != "FAULT" {
 			t.Errorf("after a failure: %s", n.role())
 		}
+		// What is no longer tracked keeps nobody out, and adds nothing.
+		if err := n.Reload(context.Background(), conf(t, seed("VI_7", 100))); err != nil {
+			t.Fatal(err)
+		}
+		pass(4 * time.Second)
+		s, _ = n.Status(context.Background())
+		if i := s.Instances[0]; n.role() != "MASTER" || i.Priority != 70 || len(i.Parts) != 1 {
+			t.Errorf("after a reload without it: %+v", i)
+		}
 		n.stop()
 	})
+}
+
+// An instance that waits for the first result of a script waits no longer when it is not tracked any more.
+func TestAwaitedAndGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lan := vrrptest.NewLAN()
+		text := "global_defs {\n enable_script_security\n}\nvrrp_script chk {\n script \"/bin/true\"\n user root\n}\n" + seed("VI_7", 100, "track_script {\n chk\n }")
+		n := start(t, lan.Host("a", "192.168.200.7/24"), text)
+		pass(10 * time.Second)
+		if n.role() != "INIT" {
+			t.Errorf("before the first result: %s", n.role())
+		}
+		if err := n.Reload(context.Background(), conf(t, seed("VI_7", 100))); err != nil {
+			t.Fatal(err)
+		}
+		pass(4 * time.Second)
+		if n.role() != "MASTER" {
+			t.Errorf("after a reload without it: %s", n.role())
+		}
+		n.stop()
+	})
+}
+
+// TestWeigh holds weights against keepalived's: reverse takes away what would be added.
+func TestWeigh(t *testing.T) {
+	for _, c := range []struct {
+		good    bool
+		weight  int
+		reverse bool
+		add     int
+		fault   bool
+	}{
+		{true, 0, false, 0, false}, {false, 0, false, 0, true}, {true, 0, true, 0, true}, {false, 0, true, 0, false},
+		{true, 10, false, 10, false}, {false, 10, false, 0, false}, {true, 10, true, -10, false}, {false, 10, true, 0, false},
+		{true, -10, false, 0, false}, {false, -10, false, -10, false}, {true, -10, true, 0, false}, {false, -10, true, 10, false},
+	} {
+		if add, fault := vrrp.Weigh(c.good, c.weight, c.reverse); add != c.add || fault != c.fault {
+			t.Errorf("%+v: %d, %v", c, add, fault)
+		}
+	}
 }
 
 const kindScript = fsm.FaultScript
