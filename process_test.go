@@ -549,11 +549,24 @@ func TestUser(t *testing.T) {
 		return strings.Contains(b.read("logs/error.log"), `[warn] `) && strings.Contains(b.read("logs/error.log"), `the "user" directive has changed`)
 	})
 
+	// Files that are made after the change of user are root's to remove.
+	b.write("conf/nginx.conf", strings.Replace(conf(top, "four"), "nginx.pid", "moved.pid", 1), 0o600)
+	b.signal(syscall.SIGHUP)
+	b.until("the new pid file", func() bool { return b.read("logs/moved.pid") != "" })
+	b.until("the old one's end", func() bool { return b.read("logs/nginx.pid") == "" })
+	if out, code := b.run("-s", "reload"); code != 0 || out != "" {
+		t.Errorf("reload through the new control socket: %d %q", code, out)
+	}
+	info, err := os.Stat(filepath.Join(b.dir, "logs/moved.control"))
+	if err != nil || info.Sys().(*syscall.Stat_t).Uid != 0 || info.Mode().Perm() != 0o600 {
+		t.Errorf("new control socket: %v %v", info, err)
+	}
+
 	b.signal(syscall.SIGTERM)
 	if err := b.wait(); err != nil {
 		t.Errorf("exit: %v", err)
 	}
-	for _, name := range []string{"nginx.pid", "nginx.control"} {
+	for _, name := range []string{"nginx.pid", "nginx.control", "moved.pid", "moved.control"} {
 		if _, err := os.Stat(filepath.Join(b.dir, "logs", name)); !os.IsNotExist(err) {
 			t.Errorf("%s after the end: %v", name, err)
 		}
