@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 
+	"tandem/internal/errorlog"
 	"tandem/proxy/exchange"
 	"tandem/web"
 	"tandem/web/http1"
@@ -33,6 +34,11 @@ var callSlot = web.NewContext[call]()
 // handle answers a request of a location with proxy_pass.
 func handle(r *web.Request) web.Code {
 	set := slot.Of(r.Location)
+	if set.pass == nil {
+		// The handler is of an if block, the settings of another one after it.
+		r.Logf(errorlog.Alert, "no upstream configuration")
+		return 500
+	}
 	c := calls.Get().(*call)
 	c.settings, c.pass, c.Request = set, set.pass, r
 	callSlot.Set(r, c)

@@ -75,6 +75,7 @@ type Request struct {
 	Server   *Server
 	Location *Location
 	Core     *Core // of Location
+	handler  Handler
 
 	Response   Response
 	ErrStatus  Code // replaces the response's status when not 0
@@ -244,12 +245,18 @@ func (r *Request) OnEnd(f func()) { r.Main.cleanups = append(r.Main.cleanups, f)
 func (r *Request) setLocation(l *Location) {
 	r.Location = l
 	r.Core = l.Core
+	r.handler = l.Handler
 }
 
 // EnterIf makes the settings of an if or limit_except block those of the
-// request.
+// request. As in nginx, the handler stays what it was when the block has none:
+// that of an if block before it, for one.
 func (r *Request) EnterIf(l *Location) {
+	handler := r.handler
 	r.setLocation(l)
+	if l.Handler == nil {
+		r.handler = handler
+	}
 	r.applyLocation()
 }
 

@@ -153,8 +153,8 @@ func (r *Request) refuseAccess(code Code) {
 
 // runContent has the location's handler or the content phase answer.
 func (r *Request) runContent() {
-	if handler := r.Location.Handler; handler != nil {
-		r.Finalize(handler(r))
+	if r.handler != nil {
+		r.Finalize(r.handler(r))
 		return
 	}
 	for _, handler := range r.Server.HTTP.handlers[Content] {

@@ -1,12 +1,15 @@
 package pki
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"math/big"
@@ -169,6 +172,39 @@ func (a *authority) revoke(t *testing.T, until time.Time, certs ...*x509.Certifi
 	return pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der})
 }
 
+// revoke1 makes a list of version 1.
+func (a *authority) revoke1(t *testing.T, until time.Time, certs ...*x509.Certificate) []byte {
+	t.Helper()
+	algorithm := pkix.AlgorithmIdentifier{Algorithm: asn1.ObjectIdentifier{1, 2, 840, 10045, 4, 3, 2}} // ecdsa-with-SHA256
+	tbs := struct {
+		Signature              pkix.AlgorithmIdentifier
+		Issuer                 asn1.RawValue
+		ThisUpdate, NextUpdate time.Time
+		Revoked                []pkix.RevokedCertificate `asn1:"optional"`
+	}{Signature: algorithm, Issuer: asn1.RawValue{FullBytes: a.cert.RawSubject}, ThisUpdate: now.UTC(), NextUpdate: until.UTC()}
+	for _, c := range certs {
+		tbs.Revoked = append(tbs.Revoked, pkix.RevokedCertificate{SerialNumber: c.SerialNumber, RevocationTime: now.UTC()})
+	}
+	raw, err := asn1.Marshal(tbs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	digest := sha256.Sum256(raw)
+	signature, err := a.key.Sign(rand.Reader, digest[:], crypto.SHA256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := asn1.Marshal(struct {
+		TBS       asn1.RawValue
+		Algorithm pkix.AlgorithmIdentifier
+		Signature asn1.BitString
+	}{asn1.RawValue{FullBytes: raw}, algorithm, asn1.BitString{Bytes: signature, BitLength: 8 * len(signature)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der})
+}
+
 var now = time.Now()
 
 func write(t *testing.T, name string, b []byte) string {
@@ -222,6 +258,10 @@ func TestVerify(t *testing.T) {
 		{"revoked", append(rootList, middle.revoke(t, now.Add(time.Hour), leaf.cert)...), 1, chain(leaf, middle), errRevoked},
 		{"issuer revoked", append(root.revoke(t, now.Add(time.Hour), middle.cert), middle.revoke(t, now.Add(time.Hour))...), 1, chain(leaf, middle), errRevoked},
 		{"old list", append(rootList, middle.revoke(t, now.Add(-time.Minute))...), 1, chain(leaf, middle), errCRLExpired},
+		{"version 1", append(rootList, middle.revoke1(t, now.Add(time.Hour))...), 1, chain(leaf, middle), nil},
+		{"version 1, revoked", append(rootList, middle.revoke1(t, now.Add(time.Hour), leaf.cert)...), 1, chain(leaf, middle), errRevoked},
+		{"version 1, old", append(rootList, middle.revoke1(t, now.Add(-time.Minute))...), 1, chain(leaf, middle), errCRLExpired},
+		{"version 1, forged", append(rootList, (&authority{middle.cert, alone.key}).revoke1(t, now.Add(time.Hour))...), 1, chain(leaf, middle), errCRLSign},
 	} {
 		crl := ""
 		if c.crl != nil {

@@ -3,7 +3,6 @@ package pki
 import (
 	"bytes"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
@@ -15,8 +14,8 @@ import (
 // Trust is what the certificates of others are held against.
 type Trust struct {
 	roots *x509.CertPool
-	depth int                    // how many intermediate certificates there may be
-	crls  []*x509.RevocationList // nil: revocation does not matter
+	depth int               // how many intermediate certificates there may be
+	crls  []*revocationList // nil: revocation does not matter
 }
 
 // NewTrust reads the trusted certificates of the files and, unless crl is
@@ -35,25 +34,9 @@ func NewTrust(crl string, depth int, files ...string) (*Trust, error) {
 	if crl == "" {
 		return t, nil
 	}
-	b, err := os.ReadFile(crl)
-	if err != nil {
-		return nil, err
-	}
-	t.crls = []*x509.RevocationList{}
-	for block, rest := pem.Decode(b); block != nil; block, rest = pem.Decode(rest) {
-		if block.Type != "X509 CRL" {
-			continue
-		}
-		list, err := x509.ParseRevocationList(block.Bytes)
-		if err != nil {
-			return nil, fmt.Errorf("\"%s\": %w", crl, err)
-		}
-		t.crls = append(t.crls, list)
-	}
-	if len(t.crls) == 0 {
-		return nil, fmt.Errorf("no revocation lists in \"%s\"", crl)
-	}
-	return t, nil
+	var err error
+	t.crls, err = readRevocationLists(crl)
+	return t, err
 }
 
 // Roots returns the trusted certificates.
@@ -175,21 +158,18 @@ func (t *Trust) revoked(chain []*x509.Certificate, now time.Time) error {
 func (t *Trust) revokedBy(c, issuer *x509.Certificate, now time.Time) error {
 	var last error = errNoCRL
 	for _, list := range t.crls {
-		if !bytes.Equal(list.RawIssuer, issuer.RawSubject) {
+		if !bytes.Equal(list.issuer, issuer.RawSubject) {
 			continue
 		}
 		switch {
-		case list.CheckSignatureFrom(issuer) != nil:
+		case list.checkSignature(issuer) != nil:
 			last = errCRLSign
 			continue
-		case !list.NextUpdate.IsZero() && now.After(list.NextUpdate):
+		case !list.nextUpdate.IsZero() && now.After(list.nextUpdate):
 			last = errCRLExpired
 			continue
-		}
-		for _, entry := range list.RevokedCertificateEntries {
-			if entry.SerialNumber.Cmp(c.SerialNumber) == 0 {
-				return errRevoked
-			}
+		case list.has(c.SerialNumber):
+			return errRevoked
 		}
 		last = nil
 	}

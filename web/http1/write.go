@@ -62,16 +62,7 @@ func (c *Conn) Writev(bufs ...[]byte) (int64, error) { return c.WriteBuffers(buf
 func (c *Conn) WriteBuffers(bufs [][]byte) (int64, error) {
 	var total int64
 	if c.sock.raw == nil {
-		for _, p := range bufs {
-			if len(p) == 0 {
-				continue
-			}
-			n, err := c.writeStream(p)
-			if total += int64(n); err != nil {
-				return total, err
-			}
-		}
-		return total, nil
+		return c.writeJoined(bufs)
 	}
 	op := &c.sock.out
 	for len(bufs) > 0 {
@@ -97,6 +88,39 @@ func (c *Conn) WriteBuffers(bufs [][]byte) (int64, error) {
 		}
 	}
 	return total, nil
+}
+
+// writeJoined is WriteBuffers where every write has its price, as in TLS, whose
+// receiver sees the records one by one: small buffers are written together.
+func (c *Conn) writeJoined(bufs [][]byte) (int64, error) {
+	joined := getBuffer(largeBuffer)
+	defer putBuffer(joined)
+	var total int64
+	held := 0
+	flush := func() error {
+		n, err := c.writeStream(joined[:held])
+		total, held = total+int64(n), 0
+		return err
+	}
+	for _, p := range bufs {
+		if len(p) > len(joined)-held && held > 0 {
+			if err := flush(); err != nil {
+				return total, err
+			}
+		}
+		if len(p) > len(joined) {
+			n, err := c.writeStream(p)
+			if total += int64(n); err != nil {
+				return total, err
+			}
+			continue
+		}
+		held += copy(joined[held:], p)
+	}
+	if held == 0 {
+		return total, nil
+	}
+	return total, flush()
 }
 
 // File is an open file that SendFile reads.
