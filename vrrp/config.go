@@ -22,6 +22,8 @@ import (
 type Config struct {
 	Instances []InstanceConfig
 	Groups    []GroupConfig
+	// Missing are keywords of the whole configuration that have no effect yet; each is told at the start.
+	Missing []string
 }
 
 // GroupConfig is a vrrp_sync_group.

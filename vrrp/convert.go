@@ -28,6 +28,7 @@ func FromKeepalived(k *keepalivedconf.Config, uptime time.Duration) Config {
 			c.Groups = append(c.Groups, group)
 		}
 	}
+	c.Missing = missingGlobals(&k.Global)
 	return c
 }
 
@@ -100,6 +101,22 @@ func missing(i *keepalivedconf.Instance) (list []string) {
 		{!i.Accept, "no_accept"},
 		{i.VMAC != nil, "use_vmac"}, {i.IPVLAN != nil, "use_ipvlan"}, {i.HighestOther > 0, "timer_expired_backup"},
 		{i.VRF != "", "vrf"}, {i.PromoteSecondaries, "promote_secondaries"},
+		{i.SMTPAlert, "smtp_alert"},
+	} {
+		if k.used {
+			list = append(list, k.name)
+		}
+	}
+	return list
+}
+
+// missingGlobals are the keywords of global_defs that do nothing here and whose absence would be noticed.
+func missingGlobals(g *keepalivedconf.Global) (list []string) {
+	for _, k := range []struct {
+		used bool
+		name string
+	}{
+		{g.StartupScript.Set(), "startup_script"}, {g.ShutdownScript.Set(), "shutdown_script"}, {g.SNMPTraps, "enable_traps"}, {g.DBus, "enable_dbus"},
 	} {
 		if k.used {
 			list = append(list, k.name)

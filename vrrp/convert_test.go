@@ -185,8 +185,15 @@ func TestHandover(t *testing.T) {
 
 // What has no effect yet is told, not passed over.
 func TestMissingIsTold(t *testing.T) {
-	ic := converted(t, "no_accept\nuse_vmac")
-	if got := strings.Join(ic.Missing, " "); got != "no_accept use_vmac" {
+	ic := converted(t, "no_accept\nuse_vmac\nsmtp_alert")
+	if got := strings.Join(ic.Missing, " "); got != "no_accept use_vmac smtp_alert" {
 		t.Errorf("missing %q", got)
+	}
+	k := &keepalivedconf.Config{Global: keepalivedconf.Global{
+		StartupScript: keepalivedconf.Command{Args: []string{"x"}}, ShutdownScript: keepalivedconf.Command{Args: []string{"x"}}, SNMPTraps: true, DBus: true,
+	}}
+	c := vrrp.FromKeepalived(k, 0)
+	if got := strings.Join(c.Missing, " "); got != "startup_script shutdown_script enable_traps enable_dbus" {
+		t.Errorf("missing in global_defs %q", got)
 	}
 }
