@@ -34,7 +34,6 @@ type load struct {
 	done  int
 	lat   []time.Duration // of an open loop, from when the request was due
 	idle  []*client       // of an open loop: connections without a request
-	err   error
 }
 
 // client is one connection.

@@ -156,22 +156,6 @@ func (s *server) cpu() time.Duration {
 	return sum
 }
 
-// memory returns the resident memory of the server in bytes, what processes
-// share counted once (proportional set size).
-func (s *server) memory() int64 {
-	var sum int64
-	for _, pid := range s.processes() {
-		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
-		for line := range strings.Lines(string(text)) {
-			if rest, ok := strings.CutPrefix(line, "Pss:"); ok {
-				kb, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-				sum += kb << 10
-			}
-		}
-	}
-	return sum
-}
-
 func freePort() (int, error) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {

@@ -65,6 +65,7 @@ func parseRevocationList(der []byte) (*revocationList, error) {
 // parseVersion1 reads a list of version 1, which x509.ParseRevocationList
 // refuses with err.
 func (l *revocationList) parseVersion1(der []byte, err error) error {
+	//lint:ignore SA1019 nothing else reads version 1, which OpenSSL makes by default
 	list, oldErr := x509.ParseDERCRL(der)
 	if oldErr != nil || list.TBSCertList.Version != 0 {
 		return err
@@ -74,6 +75,7 @@ func (l *revocationList) parseVersion1(der []byte, err error) error {
 		return err
 	}
 	l.issuer, l.nextUpdate = names.Issuer.FullBytes, list.TBSCertList.NextUpdate
+	//lint:ignore SA1019 as above
 	l.checkSignature = func(issuer *x509.Certificate) error { return issuer.CheckCRLSignature(list) }
 	for i := range list.TBSCertList.RevokedCertificates {
 		l.add(list.TBSCertList.RevokedCertificates[i].SerialNumber)

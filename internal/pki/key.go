@@ -65,9 +65,7 @@ func openKey(file []byte, passwords [][]byte) ([]byte, error) {
 			return nil, errPassword
 		case block.Headers["DEK-Info"] != "":
 			for _, p := range passwords {
-				// The traditional encryption is weak; that is for whoever
-				// keeps keys so to decide.
-				//nolint:staticcheck
+				//lint:ignore SA1019 it is weak; that is for whoever keeps keys so to decide
 				if der, err := x509.DecryptPEMBlock(block, p); err == nil && isKey(der) {
 					return pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: der}), nil
 				}
