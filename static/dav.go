@@ -2,7 +2,6 @@ package static
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"strings"
@@ -32,7 +31,8 @@ var DAV = &web.Module{
 				nginxconf.Name{Name: "off", Value: davOff}, nginxconf.Name{Name: "put", Value: int(web.PUT)},
 				nginxconf.Name{Name: "delete", Value: int(web.DELETE)}, nginxconf.Name{Name: "mkcol", Value: int(web.MKCOL)},
 				nginxconf.Name{Name: "copy", Value: int(web.COPY)}, nginxconf.Name{Name: "move", Value: int(web.MOVE)})},
-		{Name: "dav_access", In: davContexts, Arity: nginxconf.Take123, Set: readDAVAccess},
+		{Name: "dav_access", In: davContexts, Arity: nginxconf.Take123,
+			Set: nginxconf.SetAccess(web.At(davSlot, func(c *davSettings) *nginxconf.Value[fs.FileMode] { return &c.access }))},
 		{Name: "create_full_put_path", In: davContexts, Arity: nginxconf.Flag,
 			Set: nginxconf.SetFlag(web.At(davSlot, func(c *davSettings) *nginxconf.Value[bool] { return &c.createPath }))},
 		{Name: "min_delete_depth", In: davContexts, Arity: nginxconf.Take1,
@@ -68,29 +68,6 @@ var davSlot = web.NewLocationSlot(func(c, p *davSettings) error {
 	c.minDepth.Inherit(p.minDepth, 0)
 	return nil
 })
-
-func readDAVAccess(s *nginxconf.Scope, d *nginxconf.Directive) error {
-	v := &davSlot.Of(web.BlockOf(s).Location).access
-	if v.Set {
-		return nginxconf.ErrDuplicate
-	}
-	v.Set = true
-	user := fs.FileMode(0o600)
-	for _, word := range d.Args {
-		who, what, _ := strings.Cut(word, ":")
-		shift, known := map[string]int{"user": 6, "group": 3, "all": 0}[who]
-		rights, allowed := map[string]fs.FileMode{"rw": 6, "r": 4}[what]
-		if !known || !allowed {
-			return fmt.Errorf("invalid value \"%s\"", word)
-		}
-		if who == "user" {
-			user = 0
-		}
-		v.V |= rights << shift
-	}
-	v.V |= user
-	return nil
-}
 
 func serveDAV(r *web.Request) web.Code {
 	c := davSlot.Of(r.Location)
@@ -150,7 +127,7 @@ func davPut(r *web.Request, c *davSettings) web.Code {
 	}
 	body := r.TakeBodyFile()
 	if err := move.Do(body, path); err != nil {
-		logChange(r, errorlog.Crit, err)
+		r.Logf(errorlog.Crit, "%s", openfile.ChangeError(err))
 		_ = os.Remove(body)
 		return 500
 	}
@@ -291,31 +268,6 @@ func davError(r *web.Request, err error, missing web.Code) web.Code {
 	default:
 		level = errorlog.Crit
 	}
-	logChange(r, level, err)
+	r.Logf(level, "%s", openfile.ChangeError(err))
 	return code
-}
-
-// logChange logs a change of a file that failed, as nginx names the calls.
-func logChange(r *web.Request, level errorlog.Level, err error) {
-	var path *fs.PathError
-	var link *os.LinkError
-	switch {
-	case errors.As(err, &path):
-		r.Logf(level, "%s() \"%s\" failed (%s)", callName(path.Op), path.Path, errorlog.Errno(errnoOf(err)))
-	case errors.As(err, &link):
-		r.Logf(level, "%s() \"%s\" to \"%s\" failed (%s)", link.Op, link.Old, link.New, errorlog.Errno(errnoOf(err)))
-	default:
-		r.Logf(level, "%v", err)
-	}
-}
-
-// callName returns the system call that package os means.
-func callName(op string) string {
-	switch op {
-	case "remove", "unlinkat":
-		return "unlink"
-	case "chtimes":
-		return "utimes"
-	}
-	return op
 }

@@ -180,7 +180,7 @@ func copyOrMoveFile(r *web.Request, c *davSettings, from, to string) web.Code {
 		err = openfile.Copy(from, to)
 	}
 	if err != nil {
-		logChange(r, errorlog.Crit, err)
+		r.Logf(errorlog.Crit, "%s", openfile.ChangeError(err))
 		return 500
 	}
 	return 204
@@ -194,7 +194,7 @@ func copyOrMoveFolder(r *web.Request, from, to string, info fs.FileInfo) web.Cod
 		return davError(r, err, 404)
 	}
 	if err := copyFolder(r, from, to); err != nil {
-		logChange(r, errorlog.Crit, err)
+		r.Logf(errorlog.Crit, "%s", openfile.ChangeError(err))
 		return 500
 	}
 	if r.Method == web.MOVE {
@@ -221,7 +221,7 @@ func copyFolder(r *web.Request, from, to string) error {
 			err = openfile.Copy(in, out)
 		}
 		if err != nil {
-			logChange(r, errorlog.Crit, err)
+			r.Logf(errorlog.Crit, "%s", openfile.ChangeError(err))
 		}
 	}
 	return nil

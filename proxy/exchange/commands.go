@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"io/fs"
 	"time"
 
 	nc "tandem/nginxconf"
@@ -55,6 +56,9 @@ func Commands(prefix string, get func(*nc.Scope) *Settings) []nc.Command {
 		flag("_force_ranges", func(c *Settings) *nc.Value[bool] { return &c.ForceRanges }),
 		flag("_intercept_errors", func(c *Settings) *nc.Value[bool] { return &c.InterceptErrors }),
 		flag("_ignore_client_abort", func(c *Settings) *nc.Value[bool] { return &c.IgnoreClientAbort }),
+		{Name: prefix + "_store", In: in, Arity: nc.Take1, Set: readStore(get)},
+		{Name: prefix + "_store_access", In: in, Arity: nc.Take123,
+			Set: nc.SetAccess(of(get, func(c *Settings) *nc.Value[fs.FileMode] { return &c.StoreAccess }))},
 		// Linux has no SO_SNDLOWAT: nothing to act on.
 		{Name: prefix + "_send_lowat", In: in, Arity: nc.Take1},
 	}

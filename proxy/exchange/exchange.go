@@ -82,7 +82,8 @@ type Exchange struct {
 	hints  int    // bytes of interim responses
 	sender *sender
 	spool  *spool
-	slow   func() // becomeSlow, made once
+	copy   *copying // nil: the response is not stored
+	slow   func()   // becomeSlow, made once
 
 	rate     int64         // bytes a second that are read of a response, 0: no limit
 	rateFrom time.Time     // when reading began
@@ -122,7 +123,7 @@ func (x *Exchange) Run(r *web.Request, s *Settings, t Target, p Protocol) web.Co
 	if s.LimitRate.V != nil {
 		x.left = make(chan struct{})
 	}
-	if !s.IgnoreClientAbort.V && !r.Background && !x.Streams {
+	if !x.keepsOn() && !x.Streams {
 		r.WatchClient(x.gone)
 	}
 	x.began = time.Now()
@@ -169,8 +170,9 @@ func (x *Exchange) setConn(c *Conn) {
 	x.mu.Unlock()
 }
 
-// end gives everything back when the request has ended.
+// release gives everything back when the request has ended.
 func (x *Exchange) release() {
+	x.endCopy()
 	if x.buf != nil {
 		putBuffer(x.buf)
 	}

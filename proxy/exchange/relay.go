@@ -7,20 +7,24 @@ import (
 
 	nc "tandem/nginxconf"
 	"tandem/web"
+	"tandem/web/openfile"
 )
 
-// relay sends the body of the response to the client.
+// relay sends the body of the response to the client. A copy is also made
+// without a client.
 func (x *Exchange) relay() web.Code {
 	r := x.Request
 	s := x.state()
 	s.length += int64(len(x.rest))
-	flush := !x.buffering
 	x.limitRate()
+	ended := web.OK // what the client's part came to
+	wanted := !r.HeaderOnly
 	switch {
-	case x.buffering && !x.Done:
+	case !wanted || x.Done:
+	case x.buffering:
 		r.WhenSlow(x.slow)
 		defer r.WhenSlow(nil)
-	case flush && len(x.rest) == 0 && !x.Done:
+	case len(x.rest) == 0:
 		if code := r.SendBody(web.Chunk{Flush: true}); code != web.OK {
 			x.finish(false)
 			return code
@@ -33,34 +37,38 @@ func (x *Exchange) relay() web.Code {
 			if err != nil {
 				return x.readFailed(err)
 			}
+			x.copyBody(data)
 			last := x.Done && len(x.rest) == 0
 			if last {
 				x.complete()
 			}
-			if len(data) == 0 && !last {
+			switch {
+			case !wanted && last:
+				return ended
+			case !wanted || len(data) == 0 && !last:
 				continue
 			}
-			code := r.SendBody(web.Chunk{Data: data, Flush: flush, Last: last})
-			if last {
+			code := r.SendBody(web.Chunk{Data: data, Flush: !x.buffering, Last: last})
+			switch {
+			case last:
 				return code
-			}
-			if x.spool != nil {
-				if code != web.OK {
-					x.hangUp()
-					x.spool.drop()
-					x.spool.close()
-					x.finish(false)
-					return code
-				}
+			case x.spool != nil && code == web.OK:
 				return x.drain(x.spool)
-			}
-			if code != web.OK {
+			case x.spool != nil:
+				x.leave(x.spool)
+				return code
+			case code != web.OK && x.copy == nil:
 				x.finish(false)
 				return code
+			case code != web.OK:
+				wanted, ended = false, code
 			}
 		}
 		if x.Done {
 			x.complete()
+			if !wanted {
+				return ended
+			}
 			return r.SendBody(web.Chunk{Last: true})
 		}
 		if x.body == nil {
@@ -140,6 +148,9 @@ var errClientLeft = errors.New("client left")
 // complete ends the dealings with the peer after a whole response, before its
 // last bytes are sent: the client may be slow.
 func (x *Exchange) complete() {
+	if x.spool == nil {
+		x.finishCopy()
+	}
 	x.finish(true)
 	if !x.Settings.PassTrailers.V {
 		return
@@ -156,11 +167,14 @@ func (x *Exchange) complete() {
 // that the client can tell that the response is not complete.
 func (x *Exchange) readFailed(err error) web.Code {
 	var bad *BadField
+	var file *fileError
 	switch {
 	case x.clientGone.Load():
 		return x.abandoned().code
 	case errors.As(err, &bad):
 		x.log(logError, reading, "%v", err)
+	case errors.As(err, &file):
+		x.log(logCrit, reading, "%s", openfile.ChangeError(file.error))
 	case errors.Is(err, io.EOF):
 		x.log(logError, reading, "upstream prematurely closed connection")
 	case isTimeout(err):

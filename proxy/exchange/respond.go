@@ -40,7 +40,8 @@ func (x *Exchange) respond() outcome {
 	if x.Upgrade {
 		return outcome{code: x.tunnel()}
 	}
-	if r.HeaderOnly {
+	x.beginCopy()
+	if r.HeaderOnly && x.copy == nil {
 		x.finish(x.Done && len(x.rest) == 0)
 		return outcome{code: web.OK}
 	}

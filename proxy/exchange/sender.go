@@ -64,7 +64,7 @@ func (x *Exchange) startSender(send func(*sender) error) {
 		switch {
 		case s.sendFailed == nil:
 			s.complete = true
-			if x.Streams && !x.Settings.IgnoreClientAbort.V {
+			if x.Streams && !x.keepsOn() {
 				x.Request.WatchClient(x.gone)
 			}
 			// From now on the response is waited for with a limit.

@@ -3,6 +3,7 @@ package exchange
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	nc "tandem/nginxconf"
@@ -47,6 +48,9 @@ type Settings struct {
 	InterceptErrors    nc.Value[bool]
 	IgnoreClientAbort  nc.Value[bool]
 
+	Store       nc.Value[*store] // nil: off
+	StoreAccess nc.Value[fs.FileMode]
+
 	tls    tlsSettings
 	hidden hiddenFields
 }
@@ -79,6 +83,8 @@ func (c *Settings) Inherit(p *Settings, prefix string) error {
 	c.ForceRanges.Inherit(p.ForceRanges, false)
 	c.InterceptErrors.Inherit(p.InterceptErrors, false)
 	c.IgnoreClientAbort.Inherit(p.IgnoreClientAbort, false)
+	c.Store.Inherit(p.Store, nil)
+	c.StoreAccess.Inherit(p.StoreAccess, defaultStoreAccess)
 	c.TempPath.Inherit(p.TempPath, prefix+"_temp")
 	c.tls.inherit(&p.tls)
 	c.hidden = hideFields(c.HideHeader.V, c.PassHeader.V)

@@ -23,9 +23,10 @@ type spool struct {
 	dropped  bool     // nobody takes any more
 }
 
-// segment is a piece of a response: data, or n bytes of the file.
+// segment is a piece of a response: data, or n bytes of a file.
 type segment struct {
 	data   []byte
+	file   *os.File
 	off, n int64
 }
 
@@ -35,9 +36,9 @@ func newSpool() *spool {
 	return s
 }
 
-// put adds a piece; it waits for room if need be. It reports false when nobody
-// takes any more.
-func (s *spool) put(x *Exchange, data []byte) (bool, error) {
+// put adds a piece, which is also at off in the copy unless that is negative;
+// it waits for room if need be. It reports false when nobody takes any more.
+func (s *spool) put(x *Exchange, data []byte, off int64) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for len(data) > 0 {
@@ -51,10 +52,16 @@ func (s *spool) put(x *Exchange, data []byte) (bool, error) {
 			s.segments = append(s.segments, segment{data: append([]byte(nil), data[:n]...)})
 			s.memory += n
 			data = data[n:]
+			if off >= 0 {
+				off += int64(n)
+			}
+		case off >= 0:
+			s.add(segment{file: x.copy.file, off: off, n: int64(len(data))})
+			data = nil
 		case s.end < c.MaxTempFileSize.V:
 			n := min(c.MaxTempFileSize.V-s.end, int64(len(data)))
 			if err := s.write(x, data[:n]); err != nil {
-				return false, err
+				return false, &fileError{err}
 			}
 			data = data[n:]
 		default:
@@ -65,6 +72,9 @@ func (s *spool) put(x *Exchange, data []byte) (bool, error) {
 	}
 	return !s.dropped, nil
 }
+
+// fileError is why a temporary file could not be written.
+type fileError struct{ error }
 
 // write adds a piece to the file.
 func (s *spool) write(x *Exchange, data []byte) error {
@@ -81,13 +91,20 @@ func (s *spool) write(x *Exchange, data []byte) error {
 		return err
 	}
 	n := int64(len(data))
-	if i := len(s.segments) - 1; i >= 0 && s.segments[i].data == nil && s.segments[i].off+s.segments[i].n == s.end {
-		s.segments[i].n += n
-	} else {
-		s.segments = append(s.segments, segment{off: s.end, n: n})
-	}
+	s.add(segment{file: s.file, off: s.end, n: n})
 	s.end += n
 	return nil
+}
+
+// add adds a piece of a file.
+func (s *spool) add(piece segment) {
+	if i := len(s.segments) - 1; i >= 0 {
+		if last := &s.segments[i]; last.file == piece.file && last.off+last.n == piece.off {
+			last.n += piece.n
+			return
+		}
+	}
+	s.segments = append(s.segments, piece)
 }
 
 // finish tells that nothing more comes.
@@ -131,6 +148,7 @@ func (s *spool) take() (piece segment, last bool, err error) {
 func (s *spool) close() {
 	if s.file != nil {
 		_ = s.file.Close()
+		s.file = nil
 	}
 }
 
@@ -148,22 +166,28 @@ func (x *Exchange) becomeSlow() {
 // ended, everything about the back end belongs to it.
 func (x *Exchange) fill(s *spool) {
 	rest := x.rest
+	wanted := true // somebody takes it
 	buf := getBuffer(largeBuffer)
 	defer putBuffer(buf)
 	for {
 		for len(rest) > 0 {
 			data, n, err := x.proto.ParseBody(rest)
 			rest = rest[n:]
-			more := true
-			if err == nil {
-				more, err = s.put(x, data)
+			if err != nil {
+				s.finish(err)
+				return
 			}
-			if err != nil || !more {
+			off := x.copyBody(data)
+			if wanted {
+				wanted, err = s.put(x, data, off)
+			}
+			if err != nil || !wanted && x.copy == nil {
 				s.finish(err)
 				return
 			}
 		}
 		if x.Done {
+			x.finishCopy()
 			x.giveBack(true)
 			s.finish(nil)
 			return
@@ -189,19 +213,28 @@ func (x *Exchange) drain(s *spool) web.Code {
 		}
 		c := web.Chunk{Data: piece.data, Last: last && err == nil}
 		if piece.n > 0 {
-			c.File = web.FileSegment{File: s.file, Off: piece.off, Len: piece.n}
+			c.File = web.FileSegment{File: piece.file, Off: piece.off, Len: piece.n}
 		}
 		if c.Last {
 			x.complete()
 		}
 		if code := r.SendBody(c); code != web.OK || c.Last {
-			x.hangUp()
-			s.drop()
-			x.finish(false)
+			x.leave(s)
 			return code
 		}
 		if last && err != nil {
 			return x.readFailed(err)
 		}
 	}
+}
+
+// leave ends the use of the spool when the client takes no more. The back end's
+// response ends, too, unless it is copied.
+func (x *Exchange) leave(s *spool) {
+	if x.copy == nil {
+		x.hangUp()
+	}
+	s.drop()
+	s.close()
+	x.finish(false)
 }
