@@ -138,7 +138,9 @@ func (k *socket) tryRead(fd uintptr) bool {
 		op.p = c.buf
 	}
 	for {
-		n, _, e := unix.RawSyscall(unix.SYS_READ, fd, uintptr(unsafe.Pointer(&op.p[0])), uintptr(len(op.p)))
+		// recvfrom finds the socket on a shorter way than read, which would work
+		// on any file.
+		n, _, e := unix.RawSyscall6(unix.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&op.p[0])), uintptr(len(op.p)), 0, 0, 0)
 		switch e {
 		case 0:
 			if op.n = int(n); n == 0 {
