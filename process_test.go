@@ -413,15 +413,16 @@ func TestEnvironment(t *testing.T) {
 	b.write("conf/nginx.conf", strings.Replace(conf("env TZ=America/New_York; worker_rlimit_nofile 700; working_directory DIR/html;", "hello"),
 		"events {}", "events {} ", 1), 0o644)
 	b.start()
+	// What answers has taken up its environment.
+	if _, body := b.get("/say"); body != "hello" {
+		t.Errorf("answer %q", body)
+	}
 	proc := fmt.Sprintf("/proc/%d/", b.cmd.Process.Pid)
 	if limits, _ := os.ReadFile(proc + "limits"); !strings.Contains(strings.Join(strings.Fields(string(limits)), " "), "Max open files 700 700 ") {
 		t.Errorf("limits:\n%s", limits)
 	}
 	if cwd, _ := os.Readlink(proc + "cwd"); cwd != b.dir+"/html" {
 		t.Errorf("working directory %q", cwd)
-	}
-	if _, body := b.get("/say"); body != "hello" {
-		t.Errorf("answer %q", body)
 	}
 	b.until("the line in the log", func() bool { return strings.Contains(b.read("logs/access.log"), "GET /say") })
 	log := b.read("logs/access.log")

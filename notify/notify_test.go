@@ -127,7 +127,7 @@ func TestScriptLimit(t *testing.T) {
 	q := &queue{more: make(chan struct{}, 1), log: func(text string) { j.logged("", text) }, limit: 50 * time.Millisecond, end: make(chan struct{})}
 	var running sync.WaitGroup
 	q.put(j.script("slow", "0.5"), &running)
-	j.await(t, "/slow")
+	running.Wait()
 	q.put(j.script("hangs", "100"), &running)
 	j.await(t, "hangs()")
 	q.put(j.script("next", "0"), &running)
