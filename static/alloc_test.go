@@ -61,6 +61,9 @@ func (e *exchange) do(t testing.TB, size int) int {
 }
 
 func TestAllocations(t *testing.T) {
+	if raceDetector {
+		t.Skip("pools forget on purpose under the race detector")
+	}
 	s := start(t, "location / { root html; } keepalive_requests 1000000;", map[string]string{
 		"html/index.html": "index", "html/page.html": string(bytes.Repeat([]byte("x"), 3000)), "html/sub/x": "",
 		"html/large": string(bytes.Repeat([]byte("x"), 100_000)),
