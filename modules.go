@@ -3,6 +3,7 @@ package main
 import (
 	"tandem/proxy"
 	"tandem/proxy/exchange"
+	"tandem/proxy/tunnel"
 	"tandem/static"
 	"tandem/web"
 	"tandem/web/access"
@@ -55,6 +56,7 @@ func modules() []*web.Module {
 		stubstatus.Module,
 		exchange.Module,
 		proxy.Module,
+		tunnel.Module,
 
 		// Header filters, in the order in which they see a response.
 		notmodified.Module,

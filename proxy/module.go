@@ -13,6 +13,12 @@ var Module = &web.Module{
 	Name:      "proxy",
 	Commands:  commands(),
 	Variables: variables,
+	Init: func(h *web.HTTP) error {
+		if h.Any(func(l *web.Location) bool { return slot.Of(l).pass != nil }) {
+			h.AddTempFolder("proxy_temp")
+		}
+		return nil
+	},
 }
 
 // settings are those of one location.
@@ -44,7 +50,8 @@ const (
 var slot = web.NewLocationSlot(inherit)
 
 func inherit(c, p *settings) error {
-	if err := c.Settings.Inherit(&p.Settings, "proxy"); err != nil {
+	c.Settings.Inherit(&p.Settings, "proxy")
+	if err := c.InheritBuffers(&p.Settings); err != nil {
 		return err
 	}
 	c.redirect.inherit(&p.redirect, c.pass)

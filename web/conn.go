@@ -252,7 +252,7 @@ func (r *Request) begin() {
 		r.Finalize(405)
 		return
 	}
-	if r.Method == CONNECT {
+	if r.Method == CONNECT && !r.Server.connect {
 		r.Logf(errLevelInfo, "client sent CONNECT method")
 		r.Finalize(405)
 		return

@@ -6,6 +6,15 @@ import (
 	"tandem/web/http1"
 )
 
+// Challenge returns the status and the header by which the client is asked for
+// credentials: for CONNECT those of a proxy (RFC 9110 section 11.7).
+func (r *Request) Challenge() (status Code, header string) {
+	if r.Method == CONNECT {
+		return 407, "Proxy-Authenticate"
+	}
+	return 401, "WWW-Authenticate"
+}
+
 // BasicCredentials returns the user and password that the client gives for the
 // "Basic" scheme (RFC 7617): $remote_user, and what auth_basic checks. ok is
 // false without them, and for an empty user.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 
 	"tandem/internal/errorlog"
 	"tandem/internal/logfile"
@@ -113,6 +114,7 @@ func (h *HTTP) read(s *nginxconf.Scope, d *nginxconf.Directive) error {
 		srv.arrangeLocations(s)
 	}
 	h.arrangePorts(s)
+	h.allowConnect()
 	h.openZones(s)
 	for _, m := range h.modules {
 		if m.Init == nil {
@@ -125,6 +127,17 @@ func (h *HTTP) read(s *nginxconf.Scope, d *nginxconf.Directive) error {
 	h.variables.resolve(s)
 	h.Previous = nil
 	return nil
+}
+
+// allowConnect lets CONNECT through to where the server is known, if any server
+// allows it.
+func (h *HTTP) allowConnect() {
+	if !slices.ContainsFunc(h.Servers, func(srv *Server) bool { return srv.connect }) {
+		return
+	}
+	for _, srv := range h.Servers {
+		srv.Core.Limits.AllowConnect = true
+	}
 }
 
 // reportInit reports what a module's Init found, each where it belongs.

@@ -19,7 +19,7 @@ func (r *Request) handle() {
 
 func (r *Request) wantsKeepalive() bool {
 	switch {
-	case r.Head.ConnectionClose:
+	case r.Head.ConnectionClose, r.Method == CONNECT:
 		return false
 	case r.Head.ConnectionKeepAlive:
 		return r.Head.Version >= http1.HTTP10
@@ -116,10 +116,11 @@ func (r *Request) runAccess() (dealtWith bool) {
 			}
 		case code == OK:
 			r.accessCode = 0
-			r.Response.Del("WWW-Authenticate")
+			_, header := r.Challenge()
+			r.Response.Del(header)
 			return false
-		case code == 403 || code == 401:
-			if r.accessCode != 401 {
+		case code == 403 || code == 401 || code == 407:
+			if r.accessCode != 401 && r.accessCode != 407 {
 				r.accessCode = code
 			}
 			continue
@@ -141,7 +142,7 @@ func (r *Request) runAccess() (dealtWith bool) {
 // refuseAccess ends the request, after auth_delay if the client is to give
 // other credentials: so that guessing them takes its time.
 func (r *Request) refuseAccess(code Code) {
-	if delay := r.Core.AuthDelay.V; code == 401 && delay > 0 {
+	if delay := r.Core.AuthDelay.V; (code == 401 || code == 407) && delay > 0 {
 		r.Logf(errLevelInfo, "delaying unauthorized request")
 		if !r.Wait(delay) {
 			r.Logf(errLevelInfo, "client prematurely closed connection")

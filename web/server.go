@@ -20,6 +20,7 @@ type Server struct {
 
 	settings []any
 	listens  []listen
+	connect  bool           // CONNECT is allowed
 	sslPos   *nginxconf.Pos // of a listen directive with ssl
 	named    map[string]*Location
 }
@@ -49,6 +50,9 @@ func (srv *Server) Name() string {
 // ListensWithTLS returns where a listen directive of the server asks for TLS,
 // nil when none does.
 func (srv *Server) ListensWithTLS() *nginxconf.Pos { return srv.sslPos }
+
+// AllowConnect lets clients use CONNECT, which is answered 405 otherwise.
+func (srv *Server) AllowConnect() { srv.connect = true }
 
 // Named returns the location @name, or nil.
 func (srv *Server) Named(name string) *Location { return srv.named[name] }

@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"io/fs"
+	"slices"
 	"time"
 
 	nc "tandem/nginxconf"
@@ -21,7 +22,7 @@ func Commands(prefix string, get func(*nc.Scope) *Settings) []nc.Command {
 	msec := func(name string, f func(*Settings) *nc.Value[time.Duration]) nc.Command {
 		return nc.Command{Name: prefix + name, In: in, Arity: nc.Take1, Set: nc.SetMsec(of(get, f))}
 	}
-	return []nc.Command{
+	return slices.Concat(cacheCommands(prefix), []nc.Command{
 		{Name: prefix + "_bind", In: in, Arity: nc.Take12, Set: readBind(get)},
 		flag("_socket_keepalive", func(c *Settings) *nc.Value[bool] { return &c.SocketKeepalive }),
 		size("_socket_rcvbuf", func(c *Settings) *nc.Value[int64] { return &c.SocketRcvbuf }),
@@ -61,7 +62,7 @@ func Commands(prefix string, get func(*nc.Scope) *Settings) []nc.Command {
 			Set: nc.SetAccess(of(get, func(c *Settings) *nc.Value[fs.FileMode] { return &c.StoreAccess }))},
 		// Linux has no SO_SNDLOWAT: nothing to act on.
 		{Name: prefix + "_send_lowat", In: in, Arity: nc.Take1},
-	}
+	})
 }
 
 func of[V any](get func(*nc.Scope) *Settings, field func(*Settings) *nc.Value[V]) func(*nc.Scope) *nc.Value[V] {

@@ -21,7 +21,7 @@ const (
 	OnNonIdempotent
 	onUpdating // of *_cache_use_stale, harmless here
 	onNoLive
-	onOff
+	Never // no other peer is asked, whatever happened
 )
 
 var conditionNames = []nc.Name{
@@ -37,7 +37,7 @@ var conditionNames = []nc.Name{
 	{Name: "http_404", Value: int(On404)},
 	{Name: "http_429", Value: int(On429)},
 	{Name: "updating", Value: int(onUpdating)},
-	{Name: "off", Value: int(onOff)},
+	{Name: "off", Value: int(Never)},
 }
 
 // conditionOf returns the condition that a response's status is, 0 for none.

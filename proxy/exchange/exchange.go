@@ -54,6 +54,9 @@ type Exchange struct {
 	// Streams: the request body is sent as it comes. OwnBody: the request has
 	// a body of the configuration, which AppendRequest appends.
 	Streams, OwnBody bool
+	// Instant: the back end need not say anything; ParseHead is called without
+	// anything as soon as the request has been sent.
+	Instant bool
 
 	// The framing, which the Protocol settles.
 	Done       bool // the response is complete
@@ -203,7 +206,7 @@ func (x *Exchange) reset() {
 	x.cached, x.sent, x.received, x.buffering = false, false, false, false
 	x.buf, x.rest, x.body, x.end = nil, nil, nil, 0
 	x.record, x.index = nil, 0
-	x.Streams, x.OwnBody = false, false
+	x.Streams, x.OwnBody, x.Instant = false, false, false
 	x.early, x.hints = nil, 0
 	x.sender, x.spool = nil, nil
 	x.rate, x.rateFrom, x.rateNext, x.left = 0, time.Time{}, time.Time{}, nil

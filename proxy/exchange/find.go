@@ -16,6 +16,10 @@ func FindTarget(r *web.Request, l upstream.Location) (Target, web.Code) {
 	if b := blocksSlot.Of(r.HTTP()).lookup(l.Host, l.Port, l.Written); b != nil {
 		return Ref{b}.Target(), web.OK
 	}
+	if l.Port == 0 && !l.Unix {
+		r.Logf(logError, "no port in upstream \"%s\"", l.Host)
+		return Target{}, 500
+	}
 	group, code := findGroup(r, l)
 	return Target{Group: group, Name: l.Host}, code
 }

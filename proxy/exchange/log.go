@@ -72,19 +72,13 @@ func (x *Exchange) state() *state {
 // errno returns the system error in err as nginx's log has it: "(111:
 // Connection refused)".
 func errno(err error) string {
-	var e syscall.Errno
 	switch {
-	case errors.As(err, &e):
 	case isTimeout(err):
-		e = syscall.ETIMEDOUT
-	default:
-		return "(" + err.Error() + ")"
+		err = syscall.ETIMEDOUT
+	case errors.Is(err, net.ErrClosed):
+		err = syscall.EBADF
 	}
-	text := []byte(e.Error())
-	if len(text) > 0 && 'a' <= text[0] && text[0] <= 'z' {
-		text[0] -= 'a' - 'A'
-	}
-	return fmt.Sprintf("(%d: %s)", int(e), text)
+	return "(" + errorlog.Reason(err) + ")"
 }
 
 // isTimeout reports whether err is a time that has passed.

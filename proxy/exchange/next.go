@@ -56,7 +56,7 @@ func (x *Exchange) mayRetry(why Condition, now time.Time) bool {
 		why |= OnNonIdempotent
 	}
 	allowed := c.NextUpstream.V
-	if allowed&onOff != 0 || allowed&why != why {
+	if allowed&Never != 0 || allowed&why != why {
 		return false
 	}
 	if x.sent && x.Streams {

@@ -57,9 +57,9 @@ type Settings struct {
 
 const pageSize = 4096
 
-// Inherit completes the settings from those of the outer level; prefix is
-// that of the directives.
-func (c *Settings) Inherit(p *Settings, prefix string) error {
+// Inherit completes the settings from those of the outer level, but for the
+// buffers; prefix is that of the directives.
+func (c *Settings) Inherit(p *Settings, prefix string) {
 	c.prefix = prefix
 	c.Bind.Inherit(p.Bind, nil)
 	c.SocketKeepalive.Inherit(p.SocketKeepalive, false)
@@ -88,12 +88,12 @@ func (c *Settings) Inherit(p *Settings, prefix string) error {
 	c.TempPath.Inherit(p.TempPath, prefix+"_temp")
 	c.tls.inherit(&p.tls)
 	c.hidden = hideFields(c.HideHeader.V, c.PassHeader.V)
-	return c.inheritBuffers(p)
+	c.BufferSize.Inherit(p.BufferSize, pageSize)
 }
 
-// inheritBuffers completes the sizes, which depend on one another.
-func (c *Settings) inheritBuffers(p *Settings) error {
-	c.BufferSize.Inherit(p.BufferSize, pageSize)
+// InheritBuffers completes the sizes that depend on one another, for protocols
+// whose responses are buffered. It follows Inherit.
+func (c *Settings) InheritBuffers(p *Settings) error {
 	c.Buffers.Inherit(p.Buffers, nc.Bufs{Num: 8, Size: pageSize})
 	if c.Buffers.V.Num < 2 {
 		return fmt.Errorf("there must be at least 2 \"%s_buffers\"", c.prefix)

@@ -175,6 +175,12 @@ func (x *Exchange) failed(err error, call, action string) outcome {
 
 // readHead reads the head of the response into x.Head.
 func (x *Exchange) readHead() (outcome, bool) {
+	if x.Instant {
+		if _, err := x.proto.ParseHead(nil); err != nil {
+			return x.invalidHead(err), false
+		}
+		return outcome{}, true
+	}
 	limit := int(x.Settings.BufferSize.V)
 	if x.buf == nil {
 		x.buf = getBuffer(limit)

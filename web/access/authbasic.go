@@ -130,7 +130,8 @@ func checkPassword(r *web.Request) web.Code {
 // demand asks the client for credentials (RFC 7617, 2).
 func demand(r *web.Request, realm []byte) web.Code {
 	value := append(append(append(r.Scratch(), "Basic realm=\""...), realm...), '"')
-	r.Response.Add("WWW-Authenticate", r.Keep(value))
+	status, header := r.Challenge()
+	r.Response.Add(header, r.Keep(value))
 	r.Unscratch(value)
-	return 401
+	return status
 }
