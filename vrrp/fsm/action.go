@@ -33,6 +33,11 @@ const (
 	Notify
 	// NotifyPriority: the effective priority changed to Action.Priority.
 	NotifyPriority
+	// Linger: the successor was heard and is about to set the addresses; ours stay for Config.Linger, so that somebody
+	// has them at every moment. What follows for the instance comes after that.
+	Linger
+	// AskHandover: ask the master, over the peer link, to hand over.
+	AskHandover
 	// NotifyLower: a master heard a lower priority (notify_master_rx_lower_pri).
 	NotifyLower
 	// Log: Action.Reason is worth a line.
@@ -55,6 +60,8 @@ var actionNames = [...]string{
 	CancelAnnounce:  "cancel announcements",
 	Notify:          "notify",
 	NotifyPriority:  "notify priority",
+	Linger:          "linger",
+	AskHandover:     "ask for a handover",
 	NotifyLower:     "notify lower priority heard",
 	Log:             "log",
 }
@@ -111,6 +118,7 @@ const (
 	ByDemote                  // the operator asked
 	ByPromote                 // the operator asked
 	ByPeerGone                // the master's process is proven dead
+	ByHandover                // the master has handed over to us, or we to a node that asked
 	ByGroup                   // another member of the sync group moved
 	ByStall                   // we were not running for so long that others have elected
 	ByStop                    // the instance was stopped
@@ -120,7 +128,7 @@ const (
 var codeNames = [...]string{
 	ByStart: "start", ByOwner: "owner", ByTimeout: "timeout", ByPriority0: "priority-0", ByPreemption: "preemption",
 	ByHigher: "higher-priority", ByFault: "fault", ByRecovery: "recovery", ByAddressLost: "address-lost",
-	ByResign: "resign", ByDemote: "demote", ByPromote: "promote", ByPeerGone: "peer-gone", ByGroup: "sync-group",
+	ByResign: "resign", ByDemote: "demote", ByPromote: "promote", ByPeerGone: "peer-gone", ByHandover: "handover", ByGroup: "sync-group",
 	ByStall: "stall", ByStop: "stop", ByReport: "report",
 }
 

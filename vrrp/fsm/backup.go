@@ -26,6 +26,10 @@ func (m *machine) backupHears(a Advert) {
 	if !m.accepts(a) {
 		// "else // preempt was true and priority was less than the local priority: Discard the ADVERTISEMENT": the timer
 		// runs on.
+		if s.downBy == ByPromote {
+			s.Master, s.MasterPriority, s.Heard = a.Source, a.Priority, m.now
+			return
+		}
 		if s.downBy != ByPreemption || s.Master != a.Source {
 			m.log("priority %d heard from %v is lower than ours, %d: preempting when the master down timer expires", a.Priority, a.Source, m.effective())
 		}
@@ -45,6 +49,9 @@ func (m *machine) backupHears(a Advert) {
 
 // accepts says whether an advert is that of a master that we let be.
 func (m *machine) accepts(a Advert) bool {
+	if m.s.downBy == ByPromote && a.Priority < m.effective() {
+		return false // the operator wants us to take over
+	}
 	if m.c.NoPreempt || a.Priority >= m.effective() {
 		return true
 	}
@@ -73,6 +80,6 @@ func (m *machine) heardMaster(a Advert) {
 	if m.c.Version != versionWithFixedInterval {
 		s.MasterInterval = a.Interval
 	}
-	s.Master, s.MasterPriority, s.Heard = a.Source, a.Priority, m.now
+	s.Master, s.MasterPriority, s.Heard, s.asked = a.Source, a.Priority, m.now, false
 	m.waitDown(m.c.MasterDown(s), ByTimeout)
 }

@@ -71,6 +71,19 @@ type PeerGone struct {
 	Text   string
 }
 
+// Linked says that the process which sends adverts from Source can be asked to hand over, or no longer.
+type Linked struct {
+	Source netip.Addr
+	On     bool
+}
+
+// HandOver makes a master say good-bye to a node that waits for it and would win anyway: unlike Demote it is over
+// with that.
+type HandOver struct{}
+
+// TakeOver says that the master asks for being relieved at once: it keeps the addresses until it hears us.
+type TakeOver struct{ Source netip.Addr }
+
 // Reconfigured says that the configuration was replaced while the instance runs: the Config given to Step is the new
 // one already. Old is the one before.
 type Reconfigured struct {
@@ -106,6 +119,9 @@ func (SelfOK) event()          {}
 func (Demote) event()          {}
 func (Promote) event()         {}
 func (PeerGone) event()        {}
+func (Linked) event()          {}
+func (HandOver) event()        {}
+func (TakeOver) event()        {}
 func (Reconfigured) event()    {}
 func (groupMaster) event()     {}
 func (groupBackup) event()     {}
@@ -137,6 +153,14 @@ func (e PeerGone) String() string {
 	}
 	return s
 }
+func (e Linked) String() string {
+	if e.On {
+		return fmt.Sprintf("linked with %v", e.Source)
+	}
+	return fmt.Sprintf("no longer linked with %v", e.Source)
+}
+func (HandOver) String() string   { return "hand over" }
+func (e TakeOver) String() string { return fmt.Sprintf("take over from %v", e.Source) }
 func (e Reconfigured) String() string {
 	return fmt.Sprintf("reconfigured changed=%t added=%t", e.Changed, e.Added)
 }

@@ -106,6 +106,11 @@ type Config struct {
 	// Handover is for how long a master that stops or is demoted keeps the addresses while it waits for its
 	// successor's advert; 0 removes them at once, in keepalived's order. See [DefaultHandover].
 	Handover time.Duration
+	// Linger is for how long addresses stay after the successor was heard, which sets its own only then; 0: not.
+	Linger time.Duration
+	// AskHandover is for how long a master that is to be preempted, and with which there is a peer link, is given to
+	// hand over by itself before it is preempted; 0: it is not asked.
+	AskHandover time.Duration
 }
 
 // PriorityLow is what an instance competes with that has resigned or was demoted: any healthy node wins.

@@ -1,6 +1,7 @@
 package fsm
 
 import (
+	"net/netip"
 	"time"
 
 	"tandem/vrrp/packet"
@@ -12,6 +13,18 @@ func (m *machine) leaveMaster(zero bool) {
 	if zero {
 		m.do(Action{Kind: Advertise, Priority: packet.PriorityStop})
 	}
+	m.removeAll()
+}
+
+// leaveTo is leaveMaster when the successor was heard.
+func (m *machine) leaveTo() {
+	if m.c.Linger > 0 {
+		m.kinds(Linger)
+	}
+	m.removeAll()
+}
+
+func (m *machine) removeAll() {
 	m.kinds(RemoveRules, RemoveRoutes, CancelAnnounce, RemoveAddresses, RemoveExcluded)
 	if m.c.NoAccept {
 		m.kinds(Unfilter)
@@ -72,7 +85,8 @@ func (m *machine) leavingHears(a Advert) {
 		return
 	}
 	code := m.s.leaving
-	m.finishLeaving(because(code, "%v is master now, priority %d", a.Source, a.Priority))
+	m.leaveTo()
+	m.afterLeaving(code, because(code, "%v is master now, priority %d", a.Source, a.Priority))
 	if m.s.Role == Backup {
 		m.heardMaster(a)
 	}
@@ -82,6 +96,11 @@ func (m *machine) leavingHears(a Advert) {
 func (m *machine) finishLeaving(why Reason) {
 	code := m.s.leaving
 	m.leaveMaster(false)
+	m.afterLeaving(code, why)
+}
+
+// afterLeaving says what comes after the addresses were given up.
+func (m *machine) afterLeaving(code Code, why Reason) {
 	if code == ByStop {
 		m.become(Stopped, why)
 		return
@@ -98,6 +117,9 @@ func (m *machine) handoverExpired() {
 		m.finishLeaving(because(ByStop, "stopped: nobody took over within %s", waited))
 	case ByResign:
 		m.stay()
+	case ByHandover:
+		m.stay()
+		m.log("not handed over: nobody took over within %s", waited)
 	default:
 		// Somebody must serve: a demotion without a successor does not happen.
 		m.cancelDemotion()
@@ -127,6 +149,10 @@ func (m *machine) demote() {
 	if s.Role != Master || s.leaving == ByResign {
 		return
 	}
+	if s.leaving == ByHandover {
+		s.leaving = ByDemote
+		return
+	}
 	if m.c.Handover > 0 {
 		m.beginLeaving(ByDemote, m.c.Handover)
 		return
@@ -153,10 +179,63 @@ func (m *machine) promote() {
 		m.log("not promoted: our own web side does not serve (%s)", s.ResignedText)
 	case !s.Heard.IsZero() && m.compare(s.MasterPriority, s.Master) > 0:
 		m.log("not promoted: %v is master with priority %d, ours is %d; demote it there", s.Master, s.MasterPriority, m.effective())
+	case m.ask(ByPromote):
+		s.Wants = true
 	case !m.mayLead:
 		s.Wants = true
 	default:
 		m.becomeMaster(because(ByPromote, "promoted by the operator"))
+	}
+}
+
+// handOver gives way to a node that would win anyway and has asked for it: better now, in an orderly way, than at its
+// claim.
+func (m *machine) handOver() {
+	if m.s.Role == Master && !m.s.Leaving() && m.c.Handover > 0 {
+		m.beginLeaving(ByHandover, m.c.Handover)
+	}
+}
+
+// takeOver relieves a master that has asked for it.
+func (m *machine) takeOver(e TakeOver) {
+	s := m.s
+	if s.Role != Backup || m.now.Before(s.ready) {
+		return
+	}
+	if m.low() {
+		m.log("not taking over from %v: our own priority is %d", e.Source, m.effective())
+		return
+	}
+	s.Wants = true
+	if m.mayLead {
+		m.becomeMaster(because(ByHandover, "%v has handed over", e.Source))
+	}
+}
+
+// ask asks the master for a handover, once, if it can be asked. It is then waited for, and the claim comes only when
+// nothing happens.
+func (m *machine) ask(by Code) (asked bool) {
+	s := m.s
+	if m.c.AskHandover <= 0 || s.asked || !s.Master.IsValid() || s.linked != s.Master {
+		return false
+	}
+	s.asked = true
+	m.do(Action{Kind: AskHandover})
+	m.waitDown(m.c.AskHandover, by)
+	return true
+}
+
+// setLinked notes who can be asked. Without the link there is nothing to wait for.
+func (m *machine) setLinked(e Linked) {
+	s := m.s
+	switch {
+	case e.On:
+		s.linked = e.Source
+	case s.linked == e.Source:
+		s.linked = netip.Addr{}
+		if s.asked && s.Role == Backup && (s.downBy == ByPreemption || s.downBy == ByPromote) {
+			m.waitDown(0, s.downBy)
+		}
 	}
 }
 

@@ -20,7 +20,7 @@ func (m *machine) becomeMaster(why Reason) {
 	s.Wants = true
 	s.MasterInterval = m.c.Interval
 	s.preempt, s.down, s.leave, s.leaving = time.Time{}, time.Time{}, time.Time{}, ByStart
-	s.rogueAdverts, s.rogueUntil = 0, time.Time{}
+	s.rogueAdverts, s.rogueUntil, s.asked = 0, time.Time{}, false
 	m.advertise(m.effective())
 	m.addAll()
 
@@ -140,7 +140,7 @@ func (m *machine) yield(a Advert) {
 	if a.Priority == own {
 		why = because(ByHigher, "equal priority %d heard from %v, a higher address than ours, %v", a.Priority, a.Source, m.c.Source)
 	}
-	m.leaveMaster(false)
+	m.leaveTo()
 	m.heardMaster(a)
 	m.become(Backup, why)
 }

@@ -100,7 +100,7 @@ func (r *Router) Tick(now time.Time) []Effect {
 func (r *Router) Step(i int, ev Event, now time.Time) []Effect {
 	r.effects = r.effects[:0]
 	switch ev.(type) {
-	case Demote, Promote, PeerGone:
+	case Demote, Promote, PeerGone, HandOver, TakeOver:
 		// These are about the node, not about one link of it.
 		for _, k := range r.members(i) {
 			r.deliver(k, ev, now)
@@ -175,7 +175,7 @@ func (r *Router) follow(i int, before *State, now time.Time) {
 		// The peers of the other members have heard nothing yet; they must know at once, unless a higher priority
 		// was heard: then they are masters already, all of them together.
 		lost := s.Why.Code == ByAddressLost
-		others(groupBackup{by: name, zero: lost || s.Why.Code == ByResign || s.Why.Code == ByFault || s.Why.Code == ByDemote, quick: lost})
+		others(groupBackup{by: name, zero: lost || s.Why.Code == ByResign || s.Why.Code == ByFault || s.Why.Code == ByDemote || s.Why.Code == ByHandover, quick: lost})
 	}
 	if s.Resigned != before.Resigned {
 		r.mirrorResigned(i, now)

@@ -239,6 +239,12 @@ func (s *script) event(f []string) Event {
 		return Demote{}
 	case "promote":
 		return Promote{}
+	case "linked":
+		return Linked{Source: netip.MustParseAddr(f[1]), On: len(f) < 3 || f[2] != "off"}
+	case "handover":
+		return HandOver{}
+	case "takeover":
+		return TakeOver{Source: netip.MustParseAddr(f[1])}
 	case "gone":
 		return PeerGone{Source: netip.MustParseAddr(f[1]), Best: len(f) > 2 && f[2] == "best"}
 	}
@@ -288,6 +294,10 @@ func (s *script) set(c *Config, list []string) {
 			c.NoAccept = true
 		case "handover":
 			c.Handover = s.duration(v)
+		case "linger":
+			c.Linger = s.duration(v)
+		case "ask":
+			c.AskHandover = s.duration(v)
 		case "garp":
 			a.Repeat = s.number(v)
 		case "garp_delay":

@@ -38,6 +38,8 @@ type State struct {
 	// Wants says that the instance would be master if its sync group let it.
 	Wants bool
 
+	linked  netip.Addr // who can be asked to hand over
+	asked   bool       // that the master was asked
 	started bool
 	ready   time.Time // end of the startup delay
 	down    time.Time // BACKUP: when the master counts as gone
@@ -46,7 +48,7 @@ type State struct {
 	adver   time.Time // MASTER: the next advert
 	preempt time.Time // end of the preemption delay; zero: not running
 	offer   time.Time // MASTER with the lowest priority: the next offer to let go
-	leaving Code      // MASTER: ByStop, ByDemote or ByResign while a successor is awaited; else ByStart
+	leaving Code      // MASTER: ByStop, ByDemote, ByResign or ByHandover while a successor is awaited; else ByStart
 	leave   time.Time // the bound on that
 
 	burst        time.Time // MASTER: the second announcements

@@ -60,6 +60,12 @@ func (m *machine) step(ev Event) {
 		m.promote()
 	case PeerGone:
 		m.peerGone(e)
+	case Linked:
+		m.setLinked(e)
+	case HandOver:
+		m.handOver()
+	case TakeOver:
+		m.takeOver(e)
 	case Reconfigured:
 		m.reconfigured(e)
 	case groupMaster:
@@ -218,6 +224,10 @@ func (m *machine) masterDown() {
 		m.waitDown(s.MasterInterval+m.c.SkewTime(s), s.downBy)
 		return
 	}
+	if s.downBy == ByPreemption && m.ask(ByPreemption) {
+		s.Wants = true
+		return
+	}
 	s.Wants = true
 	if !m.mayLead {
 		m.waitDown(m.c.MasterDown(s), s.downBy)
@@ -236,6 +246,8 @@ func (m *machine) takeoverReason() Reason {
 		return because(ByPriority0, "priority 0 heard from %v", s.Master)
 	case ByPreemption:
 		return because(ByPreemption, "preempting %v, priority %d, ours %d", s.Master, s.MasterPriority, m.effective())
+	case ByPromote:
+		return because(ByPromote, "promoted by the operator; %v, priority %d, has not handed over", s.Master, s.MasterPriority)
 	case ByPeerGone:
 		return because(ByPeerGone, "the process of %v is gone", s.Master)
 	}
