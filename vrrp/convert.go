@@ -32,6 +32,14 @@ func FromKeepalived(k *keepalivedconf.Config, uptime time.Duration) Config {
 	return c
 }
 
+const (
+	// linger is how long addresses stay after the successor's advert. keepalived sets them within some milliseconds.
+	linger = 50 * time.Millisecond
+
+	// askGrace is how much longer than its connections may take a master is given to hand over.
+	askGrace = time.Second
+)
+
 func convertInstance(k *keepalivedconf.Config, i *keepalivedconf.Instance, uptime time.Duration) InstanceConfig {
 	version, family := packet.Version(i.Version), packet.IPv4
 	if i.Family == keepalivedconf.IPv6 {
@@ -49,7 +57,7 @@ func convertInstance(k *keepalivedconf.Config, i *keepalivedconf.Instance, uptim
 			},
 			HigherSendsAdvert: i.HigherPrioSend, LowerNoAdvert: i.LowerPrioNoAdvert, NoAccept: !i.Accept,
 			// drain_timeout 0 is keepalived's order: the addresses go before anybody has taken over.
-			Handover: min(fsm.DefaultHandover(version, i.AdvertInterval), i.Tandem.DrainTimeout),
+			Handover: min(fsm.DefaultHandover(version, i.AdvertInterval), i.Tandem.DrainTimeout), Linger: min(linger, i.Tandem.DrainTimeout),
 		},
 		Packet: packet.Settings{
 			Version: version, Family: family, VRID: i.VRID, Interval: i.AdvertInterval,
@@ -69,6 +77,9 @@ func convertInstance(k *keepalivedconf.Config, i *keepalivedconf.Instance, uptim
 	if ic.Lease != netif.Forever {
 		// A node that hangs answers for the addresses until its lease has ended.
 		ic.FSM.Announcements.Contested = i.Tandem.Lease + time.Second
+	}
+	if i.Tandem.PeerLink && i.Tandem.DrainTimeout > 0 {
+		ic.FSM.AskHandover = i.Tandem.DrainTimeout + askGrace
 	}
 	if i.UnicastTTL > 0 {
 		ic.Packet.TTL = uint8(i.UnicastTTL)

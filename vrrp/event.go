@@ -2,6 +2,7 @@ package vrrp
 
 import (
 	"fmt"
+	"net/netip"
 	"time"
 
 	"tandem/vrrp/fsm"
@@ -70,6 +71,13 @@ type Heard struct {
 	At       time.Time
 }
 
+// HandoverWanted asks whoever keeps the peer link to ask the master for a handover.
+type HandoverWanted struct {
+	Instance string
+	Master   netip.Addr
+	At       time.Time
+}
+
 // Dropped is a received packet that failed a check. Only the first one of each check since the last change of role is
 // told; all are counted.
 type Dropped struct {
@@ -117,6 +125,10 @@ func (e Heard) String() string {
 	return fmt.Sprintf("(%s) master is %v, priority %d", e.Instance, e.Advert.Source, e.Advert.Priority)
 }
 
+func (e HandoverWanted) String() string {
+	return fmt.Sprintf("(%s) asking %v to hand over", e.Instance, e.Master)
+}
+
 func (e Dropped) String() string {
 	return fmt.Sprintf("(%s) packet dropped, from %v", e.Instance, e.Drop)
 }
@@ -142,6 +154,7 @@ func (GroupTransition) Level() Level { return LevelNotice }
 func (PriorityChange) Level() Level  { return LevelNotice }
 func (LowerHeard) Level() Level      { return LevelNotice }
 func (Heard) Level() Level           { return LevelInfo }
+func (HandoverWanted) Level() Level  { return LevelNotice }
 func (Dropped) Level() Level         { return LevelWarn }
 func (Differs) Level() Level         { return LevelWarn }
 func (e Report) Level() Level {

@@ -3,6 +3,7 @@ package vrrp
 import (
 	"net/netip"
 	"sync/atomic"
+	"time"
 
 	"tandem/keepalivedconf"
 	"tandem/vrrp/netif"
@@ -100,6 +101,9 @@ func (h *holder) withdraw(c *InstanceConfig) {
 		eachInterface(addresses, h.announcer.Withdraw)
 	})
 }
+
+// pause lets some time pass before whatever comes next.
+func (h *holder) pause(d time.Duration) { h.jobs.put(func() { time.Sleep(d) }) }
 
 // then calls f when everything before is done.
 func (h *holder) then(f func()) { h.jobs.put(f) }

@@ -188,6 +188,10 @@ func (r *Router) carryOutOne(in *instance, a fsm.Action, now time.Time) {
 		in.holder.announce(&in.config, a.Repeat)
 	case fsm.CancelAnnounce:
 		in.holder.withdraw(&in.config)
+	case fsm.Linger:
+		in.holder.pause(in.fsm.Linger)
+	case fsm.AskHandover:
+		r.tell(HandoverWanted{Instance: name, Master: r.machine.State(r.index(in)).Master, At: now})
 	case fsm.Notify:
 		r.moved(in, a, now)
 	case fsm.NotifyPriority:

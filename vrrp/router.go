@@ -356,6 +356,21 @@ func (r *Router) Demote(name string) { r.event(name, fsm.Demote{}) }
 // Promote ends a demotion, and takes over from a master of lower priority.
 func (r *Router) Promote(name string) { r.event(name, fsm.Promote{}) }
 
+// HandOver makes a master say good-bye to a node that waits for it; "" is all instances. Unlike Demote it is over with
+// that, and when nobody takes over nothing has happened.
+func (r *Router) HandOver(name string) { r.event(name, fsm.HandOver{}) }
+
+// TakeOver relieves a master that has asked for it.
+func (r *Router) TakeOver(name string, master netip.Addr) {
+	r.event(name, fsm.TakeOver{Source: master})
+}
+
+// SetLinked tells whether the process that sends adverts from source can be asked to hand over. When it is to be
+// preempted, HandoverWanted is told instead.
+func (r *Router) SetLinked(name string, source netip.Addr, on bool) {
+	r.event(name, fsm.Linked{Source: source, On: on})
+}
+
 // PeerGone says that the process of a master is proven dead. best says that no other node is known that would win
 // against ours; text is for the log.
 func (r *Router) PeerGone(name string, source netip.Addr, best bool, text string) {
