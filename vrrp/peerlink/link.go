@@ -39,6 +39,8 @@ type Events struct {
 	// Peer: a node has told something about itself, or its connection ended
 	// (nil).
 	Peer func(instance string, addr netip.Addr, info *Info)
+	// Handover: a node has said something about a handover.
+	Handover func(instance string, addr netip.Addr, h Handover)
 	// Log is told what went wrong.
 	Log func(instance, text string)
 }

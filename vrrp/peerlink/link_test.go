@@ -1,6 +1,7 @@
 package peerlink
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -38,6 +39,9 @@ func start(t *testing.T, name string, port uint16, key string, priority uint8) *
 				return
 			}
 			n.events <- fmt.Sprintf("peer %s %s %d %d", i, info.Node, info.Priority, len(info.Backups))
+		},
+		Handover: func(i string, a netip.Addr, h Handover) {
+			n.events <- fmt.Sprintf("handover %s %s %s %d %v %s", i, a, h.Step, h.Bound, h.Hardware, h.Text)
 		},
 		Log: func(i, text string) { n.events <- fmt.Sprintf("log %s %s", i, text) },
 	})
@@ -82,6 +86,32 @@ func TestMasterDies(t *testing.T) {
 	if got := backup.until(t, "gone"); got != "gone VI 127.0.0.1 best=true: its connection ended and a new one is refused" {
 		t.Errorf("got %q", got)
 	}
+}
+
+// The conversation about a handover goes both ways and keeps its order.
+func TestHandover(t *testing.T) {
+	port := freePort(t)
+	master, backup := start(t, "m", port, "secret", 50), start(t, "b", port, "secret", 100)
+	if err := backup.Send("VI", loopback, Handover{Step: Ask}); !errors.Is(err, ErrNoPeer) {
+		t.Errorf("without a connection: %v", err)
+	}
+	backup.Follow("VI", loopback)
+	backup.until(t, "peer VI m")
+	master.until(t, "peer VI b")
+	send := func(n *node, h Handover) {
+		t.Helper()
+		if err := n.Send("VI", loopback, h); err != nil {
+			t.Fatal(err)
+		}
+	}
+	send(backup, Handover{Step: Ask})
+	master.until(t, "handover VI 127.0.0.1 ask 0 map[] ")
+	send(master, Handover{Step: Prepare, Bound: 5000})
+	send(master, Handover{Step: Take})
+	backup.until(t, "handover VI 127.0.0.1 prepare 5000 map[] ")
+	backup.until(t, "handover VI 127.0.0.1 take 0 map[] ")
+	send(backup, Handover{Step: Ready, Hardware: map[netip.Addr]string{loopback: "02:00:00:00:00:01"}, Text: "here"})
+	master.until(t, "handover VI 127.0.0.1 ready 0 map[127.0.0.1:02:00:00:00:00:01] here")
 }
 
 func TestBestOfFollowers(t *testing.T) {

@@ -25,6 +25,8 @@ type message struct {
 	Hello *hello `json:"hello,omitempty"`
 	Proof string `json:"proof,omitempty"`
 	Info  *Info  `json:"info,omitempty"`
+
+	Handover *Handover `json:"handover,omitempty"`
 }
 
 // hello opens the conversation, on both sides.
@@ -44,6 +46,8 @@ type Info struct {
 	Priority uint8  `json:"priority"`
 	// Health says what is wrong with the web side, "" when nothing is.
 	Health string `json:"health,omitempty"`
+	// Handover: the node knows the conversation about a handover.
+	Handover bool `json:"handover,omitempty"`
 	// Digest names the parts of the configuration that should be alike on all
 	// nodes, with a checksum of each.
 	Digest map[string]string `json:"digest,omitempty"`

@@ -32,6 +32,8 @@ type session struct {
 	since time.Time
 	known bool // the other side has told its Info
 	info  Info
+	// outbox is what is still to be sent of conversations about a handover.
+	outbox []Handover
 }
 
 func (l *Link) newSession(conn net.Conn, client bool) *session {
@@ -126,8 +128,7 @@ func (s *session) converse() error {
 			case <-s.wake:
 			}
 			_ = s.conn.SetWriteDeadline(time.Now().Add(sayTimeout))
-			info := l.tells(s)
-			if err := s.lines.send(message{Info: &info}); err != nil {
+			if err := s.tell(); err != nil {
 				_ = s.conn.Close()
 				return
 			}
@@ -148,16 +149,30 @@ func (s *session) converse() error {
 	return err
 }
 
+// tell sends what there is to say.
+func (s *session) tell() error {
+	for _, h := range s.link.takeOutbox(s) {
+		if err := s.lines.send(message{Handover: &h}); err != nil {
+			return err
+		}
+	}
+	info := s.link.tells(s)
+	return s.lines.send(message{Info: &info})
+}
+
 func (s *session) listen() error {
 	for {
 		m, err := s.lines.receive()
 		if err != nil {
 			return err
 		}
+		l := s.link
+		if m.Handover != nil && l.events.Handover != nil {
+			l.events.Handover(s.instance.Name, s.addr, *m.Handover)
+		}
 		if m.Info == nil {
 			continue
 		}
-		l := s.link
 		l.mu.Lock()
 		s.info, s.known = *m.Info, true
 		l.pokeFollowers(s)
