@@ -32,8 +32,13 @@ func (n *node) listenForOrders(c *configuration) {
 // order has a command done and returns the client's exit code. Questions are
 // answered at once, whatever else goes on.
 func (n *node) order(command string, out io.Writer) int {
-	if command == status.Question {
+	switch command {
+	case status.Question:
 		return n.report().Answer(out)
+	case "demote":
+		return n.demote(out)
+	case "promote":
+		return n.promote(out)
 	}
 	o := &order{command: command, out: out, code: 1, done: make(chan struct{})}
 	select {

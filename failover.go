@@ -12,9 +12,11 @@ import (
 
 	"tandem/health"
 	"tandem/internal/errorlog"
+	"tandem/internal/privilege"
 	"tandem/keepalivedconf"
 	"tandem/notify"
 	"tandem/vrrp"
+	"tandem/vrrp/handover"
 	"tandem/vrrp/netif"
 	"tandem/web"
 )
@@ -26,6 +28,7 @@ type failover struct {
 	stack  *netif.Stack
 	own    *web.OwnConnections
 	peers  *peers
+	move   *handover.Handover
 	track  *tracking
 	static *statics
 	notify *notify.Notifier
@@ -36,7 +39,7 @@ type failover struct {
 
 // startFailover begins to take part in VRRP, if keepalived.conf says so. The
 // web side serves already: an instance waits for the first good self-probe.
-func startFailover(c *configuration, own *web.OwnConnections, log *eventLog) (*failover, error) {
+func startFailover(c *configuration, own *web.OwnConnections, side handover.Web, log *eventLog) (*failover, error) {
 	if !c.hasInstances() {
 		return nil, nil
 	}
@@ -56,9 +59,14 @@ func startFailover(c *configuration, own *web.OwnConnections, log *eventLog) (*f
 		<-ready
 		log.event(e)
 		f.peers.event(e)
+		f.move.Event(e)
 		f.notify.Event(e)
 	}})
 	f.peers.router = f.router
+	f.move = handover.New(handover.Config{
+		Router: f.router, Link: f.peers.link, Stack: stack, Web: side, Log: log.line, Privileged: privilege.Raise,
+	})
+	f.peers.move = f.move
 	if err == nil {
 		f.notify.Configure(c.notifications())
 	}
@@ -70,10 +78,17 @@ func startFailover(c *configuration, own *web.OwnConnections, log *eventLog) (*f
 		return nil, err
 	}
 	f.track = &tracking{router: f.router, log: log}
+	f.configure(c)
+	return f, nil
+}
+
+// configure takes over what follows from a configuration beside the instances
+// themselves.
+func (f *failover) configure(c *configuration) {
+	f.move.Configure(c.handover())
 	f.peers.configure(c)
 	f.track.configure(c)
 	f.watchHealth(c)
-	return f, nil
 }
 
 // reload takes over the VRRP side of a new configuration; adverts go on all
@@ -87,16 +102,17 @@ func (f *failover) reload(ctx context.Context, c *configuration) error {
 	f.conf = c
 	f.static.configure(c.keepalived)
 	f.notify.Reloaded()
-	f.peers.configure(c)
-	f.track.configure(c)
-	f.watchHealth(c)
+	f.configure(c)
 	return nil
 }
 
 // stop hands the addresses over: they are kept, and served, until a successor
 // is heard or the context ends.
 func (f *failover) stop(ctx context.Context) error {
-	err := f.router.Stop(ctx)
+	stopped := make(chan error, 1)
+	f.move.Away(ctx, nil, func() { go func() { stopped <- f.router.Stop(ctx) }() })
+	err := <-stopped
+	f.move.Close()
 	f.probes()
 	f.track.stop()
 	f.notify.Close()
@@ -124,7 +140,7 @@ func (f *failover) watchHealth(c *configuration) {
 			if ctx.Err() != nil {
 				return
 			}
-			f.router.SetHealth(i.Name, vrrp.Health{OK: v.Good, Text: v.Reason})
+			f.router.SetHealth(i.Name, vrrp.Health{OK: v.Good, Text: v.Reason, Alone: f.peers.nobodyServes(i.Name)})
 			f.peers.health(i.Name, v.Reason)
 		}
 		f.probing.Store(i.Name, probe)
@@ -222,18 +238,6 @@ func uptime() time.Duration {
 		return 0
 	}
 	return time.Duration(seconds * float64(time.Second))
-}
-
-// drainTimeout returns how long a planned stop may hold the addresses: the
-// longest that an instance allows.
-func (c *configuration) drainTimeout() time.Duration {
-	var longest time.Duration
-	if c.keepalived != nil {
-		for _, i := range c.keepalived.Instances {
-			longest = max(longest, i.Tandem.DrainTimeout)
-		}
-	}
-	return longest
 }
 
 // eventLog writes what happens in VRRP, one line an event: to the terminal or

@@ -66,7 +66,7 @@ func parseOptions(args []string) (*options, error) {
 		}
 	}
 	switch o.signal {
-	case "", "stop", "quit", "reopen", "reload":
+	case "", "stop", "quit", "reopen", "reload", "demote", "promote":
 	default:
 		return nil, fmt.Errorf("invalid option: \"-s %s\"", o.signal)
 	}

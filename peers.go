@@ -13,6 +13,7 @@ import (
 	"tandem/keepalivedconf"
 	"tandem/vrrp"
 	"tandem/vrrp/fsm"
+	"tandem/vrrp/handover"
 	"tandem/vrrp/peerlink"
 )
 
@@ -20,6 +21,7 @@ import (
 type peers struct {
 	link   *peerlink.Link
 	router *vrrp.Router
+	move   *handover.Handover
 	log    *eventLog
 
 	mu    sync.Mutex
@@ -34,7 +36,10 @@ func startPeers(log *eventLog) *peers {
 			p.router.PeerGone(instance, addr, best, why)
 		},
 		Peer: p.told,
-		Log:  func(instance, text string) { p.log.line(instance, text) },
+		Handover: func(instance string, addr netip.Addr, said peerlink.Handover) {
+			p.move.Heard(instance, addr, said)
+		},
+		Log: func(instance, text string) { p.log.line(instance, text) },
 	})
 	return p
 }
@@ -57,7 +62,7 @@ func (p *peers) configure(c *configuration) {
 		if !ok {
 			info.Priority = i.Priority
 		}
-		info.Node, info.Version, info.Digest = host, version, digest
+		info.Node, info.Version, info.Digest, info.Handover = host, version, digest, true
 		p.info[i.Name] = info
 		p.link.Tell(i.Name, info)
 	}
@@ -87,6 +92,20 @@ func (p *peers) health(instance, wrong string) {
 	p.change(instance, func(i *peerlink.Info) { i.Health = wrong })
 }
 
+// nobodyServes reports whether other nodes are known, and none of them serves.
+func (p *peers) nobodyServes(instance string) bool {
+	known := false
+	for _, peer := range p.link.Peers() {
+		if peer.Instance != instance {
+			continue
+		}
+		if known = true; peer.Info.Health == "" {
+			return false
+		}
+	}
+	return known
+}
+
 // change changes what is told of an instance.
 func (p *peers) change(instance string, f func(*peerlink.Info)) {
 	p.mu.Lock()
@@ -102,8 +121,15 @@ func (p *peers) change(instance string, f func(*peerlink.Info)) {
 
 // told warns of configurations that have drifted apart, once for each part.
 func (p *peers) told(instance string, addr netip.Addr, info *peerlink.Info) {
+	// Of the two connections that there may be with a node, the one to the
+	// master counts.
+	linked := p.follows(instance, addr)
 	if info == nil {
+		p.router.SetLinked(instance, addr, linked)
 		return
+	}
+	if linked {
+		p.router.SetLinked(instance, addr, info.Handover)
 	}
 	key := instance + " " + addr.String()
 	p.mu.Lock()
@@ -121,6 +147,16 @@ func (p *peers) told(instance string, addr netip.Addr, info *peerlink.Info) {
 	if fresh != nil {
 		p.log.line(instance, fmt.Sprintf("the configuration of %s (%s) differs from ours: %s", info.Node, addr, strings.Join(fresh, ", ")))
 	}
+}
+
+// follows reports whether a node is the master that this one follows.
+func (p *peers) follows(instance string, addr netip.Addr) bool {
+	for _, peer := range p.link.Peers() {
+		if peer.Instance == instance && peer.Addr == addr && peer.Master {
+			return true
+		}
+	}
+	return false
 }
 
 // linkKey returns what both ends of an instance's link must know.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -259,8 +260,9 @@ func TestReloadSaysHowItWent(t *testing.T) {
 	}
 }
 
-// A reload is for new connections: whatever a client has begun is answered by
-// the configuration that it began with, and no attempt to connect fails.
+// A reload is for new requests: whatever a client has begun to ask is answered
+// by the configuration that it began with, its connection goes on with the new
+// one, and no attempt to connect fails.
 func TestReloadLosesNothing(t *testing.T) {
 	b := newBox(t)
 	b.write("conf/nginx.conf", conf("", "generation 0"), 0o644)
@@ -313,14 +315,27 @@ func TestReloadLosesNothing(t *testing.T) {
 		if _, body := b.get("/say"); body != fmt.Sprintf("generation %d", i+1) {
 			t.Errorf("after reload %d: %q", i+1, body)
 		}
-		for name, c := range map[string]net.Conn{"localhost\r\n\r\n": begun, "GET /say HTTP/1.1\r\nHost: localhost\r\n\r\n": silent} {
-			_ = c.SetDeadline(time.Now().Add(10 * time.Second))
-			_, _ = io.WriteString(c, name)
-			answer, err := io.ReadAll(c)
-			if err != nil || !strings.HasSuffix(string(answer), fmt.Sprintf("generation %d", i)) || !strings.Contains(string(answer), "Connection: close\r\n") {
-				t.Errorf("connection from before reload %d, then %q: %q %v", i+1, name, answer, err)
+		const request = "GET /say HTTP/1.1\r\nHost: localhost\r\n\r\n"
+		for _, one := range []struct {
+			c          net.Conn
+			send       string
+			generation int
+		}{{begun, "localhost\r\n\r\n", i}, {silent, request, i + 1}} {
+			_ = one.c.SetDeadline(time.Now().Add(10 * time.Second))
+			r := bufio.NewReader(one.c)
+			for _, generation := range []int{one.generation, i + 1} {
+				_, _ = io.WriteString(one.c, one.send)
+				answer, err := http.ReadResponse(r, nil)
+				if err != nil {
+					t.Fatalf("connection from before reload %d, then %q: %v", i+1, one.send, err)
+				}
+				body, err := io.ReadAll(answer.Body)
+				if err != nil || string(body) != fmt.Sprintf("generation %d", generation) || answer.Close {
+					t.Errorf("connection from before reload %d, then %q: %q, close %t, %v; want generation %d", i+1, one.send, body, answer.Close, err, generation)
+				}
+				one.send = request
 			}
-			_ = c.Close()
+			_ = one.c.Close()
 		}
 	}
 	close(stop)

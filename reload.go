@@ -51,7 +51,7 @@ func (n *node) reloadRaised(out io.Writer) bool {
 	}
 	before, oldConf := n.gen, n.conf
 	n.use(c, opened)
-	n.retire(before, oldConf)
+	n.retire(before, oldConf, n.gen)
 	return true
 }
 
@@ -93,12 +93,13 @@ type retired struct {
 }
 
 // retire lets a generation finish its requests, at most for
-// worker_shutdown_timeout, and then gives up what it held open.
-func (n *node) retire(gen *web.Generation, c *configuration) {
+// worker_shutdown_timeout, and then gives up what it held open. Its connections
+// go on with next, if there is one.
+func (n *node) retire(gen *web.Generation, c *configuration, next *web.Generation) {
 	n.forgetRetired()
 	r := &retired{gen, make(chan struct{})}
 	n.old = append(n.old, r)
-	gen.Retire()
+	gen.Retire(next)
 	go func() {
 		defer close(r.done)
 		ctx, cancel := c.process.shutdownContext()

@@ -99,7 +99,7 @@ func (n *node) start(c *configuration) error {
 	}
 	n.signals = signals
 	n.use(c, opened)
-	if n.vrrp, err = startFailover(c, &n.own, n.events()); err != nil {
+	if n.vrrp, err = startFailover(c, &n.own, servingSide{n}, n.events()); err != nil {
 		n.set.Close()
 		n.removeFiles()
 	}
@@ -203,7 +203,7 @@ func (n *node) reloadFailover(c *configuration) error {
 	switch {
 	case n.vrrp == nil:
 		var err error
-		n.vrrp, err = startFailover(c, &n.own, n.events())
+		n.vrrp, err = startFailover(c, &n.own, servingSide{n}, n.events())
 		return err
 	case !c.hasInstances():
 		n.stopFailover()
@@ -218,7 +218,8 @@ func (n *node) stopFailover() {
 	if n.vrrp == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), n.conf.drainTimeout())
+	// Every wait in it has a bound of its own.
+	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	done := make(chan error, 1)
 	go func() { done <- n.vrrp.stop(ctx) }()
@@ -248,7 +249,7 @@ func (n *node) stop(gracefully bool) {
 		n.gen.Abort()
 		return
 	}
-	n.retire(n.gen, n.conf)
+	n.retire(n.gen, n.conf, nil)
 	for _, r := range n.old {
 		select {
 		case <-r.done:

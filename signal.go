@@ -22,14 +22,14 @@ func sendSignal(o *options, stderr io.Writer) int {
 		return 1
 	}
 	pid, err := readPID(c.pidFile())
-	if err == nil && o.signal == "reload" {
+	if signal := signalsByName[o.signal]; err == nil && (signal == 0 || signal == syscall.SIGHUP) {
 		// What there is to say of the files, the process itself says again.
-		code, err := status.Ask(status.Name(c.pidFile()), "reload", stderr)
+		code, err := status.Ask(status.Name(c.pidFile()), o.signal, stderr)
 		if err == nil {
 			return code
 		}
-		if err == status.ErrEnded {
-			fmt.Fprintf(stderr, "nginx: [error] reload: %v\n", err)
+		if err == status.ErrEnded || signal == 0 {
+			fmt.Fprintf(stderr, "nginx: [error] %s: %v\n", o.signal, err)
 			return 1
 		}
 	}
@@ -46,6 +46,7 @@ func sendSignal(o *options, stderr io.Writer) int {
 	return 0
 }
 
+// signalsByName has no entry for what only the control socket can order.
 var signalsByName = map[string]syscall.Signal{
 	"stop": syscall.SIGTERM, "quit": syscall.SIGQUIT, "reopen": syscall.SIGUSR1, "reload": syscall.SIGHUP,
 }

@@ -74,6 +74,10 @@ func (n *node) report() *status.Report {
 	n.standing.mu.Unlock()
 
 	c := n.inForce.Load()
+	if c == nil {
+		r.Problems = []string{"the process is starting"}
+		return r
+	}
 	r.Configuration.Nginx, r.Configuration.Keepalived = c.opts.conf, c.opts.keepalived
 	counts := n.stats.Counts()
 	r.Web = status.Web{
@@ -121,6 +125,7 @@ func (f *failover) describe(r *status.Report, c *configuration, st vrrp.Status) 
 		if p, ok := f.probing.Load(i.Name); ok {
 			one.SelfProbe = describeProbe(p.(*health.SelfProbe))
 		}
+		one.Preparing = f.move.Preparing(i.Name)
 		one.Addresses = virtualAddresses(c.keepalived, i.Name)
 		r.Instances = append(r.Instances, one)
 	}
@@ -248,4 +253,11 @@ func digestSum(parts map[string]string) string {
 		fmt.Fprintf(&all, "%s %s\n", name, parts[name])
 	}
 	return checksum([]byte(all.String()))
+}
+
+// failover returns the VRRP side, nil without instances.
+func (s *standing) failover() *failover {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.vrrp
 }

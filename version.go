@@ -58,7 +58,9 @@ Options, as nginx has them:
   -t            : test both configuration files and exit
   -T            : test configuration, dump it and exit
   -q            : suppress non-error messages during configuration testing
-  -s signal     : send signal to a running tandem: stop, quit, reopen, reload
+  -s signal     : send signal to a running tandem: stop, quit, reopen, reload,
+                  demote (hand the virtual addresses over, stay up as backup),
+                  promote (end that, and take them back)
   -p prefix     : set prefix path (default: ` + defaultPrefix + `)
   -e filename   : set error log file (default: ` + defaultErrorLog + `)
   -c filename   : set nginx.conf (default: ` + defaultConf + `)

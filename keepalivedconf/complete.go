@@ -427,6 +427,6 @@ func (b *builder) completeAdvertInterval(i *Instance, say sayFunc) {
 	i.AdvertInterval = d
 	if i.Tandem.Lease == 0 {
 		// The least that a backup waits is DownTimerAdverts intervals, and the kernel counts lifetimes in whole seconds.
-		i.Tandem.Lease = max((time.Duration(i.DownTimerAdverts) * d).Truncate(time.Second), leaseMin)
+		i.Tandem.Lease = max((time.Duration(i.DownTimerAdverts)*d - leaseLate).Truncate(time.Second), leaseMin)
 	}
 }

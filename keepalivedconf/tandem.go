@@ -57,7 +57,8 @@ func (p SelfProbe) Good(status int) bool {
 
 // Bounds and defaults of tandem's own keywords.
 const (
-	leaseMin         = time.Second // the kernel counts lifetimes in seconds
+	leaseMin         = time.Second            // the kernel counts lifetimes in seconds
+	leaseLate        = 250 * time.Millisecond // how much later the kernel may end one (ADDRCONF_TIMER_FUZZ)
 	defaultPeerPort  = 11200
 	defaultDrainTime = 5 * time.Second
 )
@@ -151,8 +152,8 @@ func tandemRows[T any](field func(*T) *Tandem) []row[T] {
 			p.Off = false
 			probeRows.walk(b, p, s.Body, nil)
 		}},
-		// vip_lease SECONDS|forever: the lifetime of the VIP in the kernel. Default: the time that a backup waits for an
-		// advert (3 at advert_int 1); forever: as keepalived adds it.
+		// vip_lease SECONDS|forever: the lifetime of the VIP in the kernel. Default: a bit less than the time that a backup
+		// waits for an advert (2 at advert_int 1); forever: as keepalived adds it.
 		{name: "vip_lease", min: 1, set: func(b *builder, t *T, s *Statement) {
 			if s.Arg(1) == "forever" {
 				field(t).Lease = Forever

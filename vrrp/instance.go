@@ -42,7 +42,10 @@ type instance struct {
 	told     [packet.Checks]bool // drops that were told since the last change of role
 	differs  packet.Difference   // differences told likewise
 	toldSend bool                // likewise, that an advert could not be sent
-	deleted  bool                // no longer configured, on its way out
+	// toldMaster and toldPriority are the master that was told likewise.
+	toldMaster   netip.Addr
+	toldPriority uint8
+	deleted      bool // no longer configured, on its way out
 
 	overruns atomic.Uint64 // packets that arrived faster than the loop took them
 }
@@ -80,6 +83,9 @@ type Tracker struct {
 type Health struct {
 	OK   bool
 	Text string
+	// Alone: no other node is known that serves. A master that does not serve either stays one then: its error page
+	// is better than no answer.
+	Alone bool
 }
 
 // read passes received packets to the loop, until the socket is closed. It runs on a goroutine of its own.
@@ -152,6 +158,7 @@ func (in *instance) forget() {
 	in.told = [packet.Checks]bool{}
 	in.differs = 0
 	in.toldSend = false
+	in.toldMaster, in.toldPriority = netip.Addr{}, 0
 }
 
 // differenceText says what differs between a peer's advert and our settings, field by field.

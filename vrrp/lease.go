@@ -11,8 +11,8 @@ import (
 // The addresses that a master holds are leased from the kernel: they carry a lifetime, which the loop renews. When the
 // process dies or hangs the kernel itself removes them.
 
-// refreshEvery is how often a lease is renewed: three times in its length, so that one lost renewal does not end it.
-func refreshEvery(l netif.Lease) time.Duration { return time.Duration(l) / 3 }
+// refreshEvery is how often a lease is renewed: four times in its length, so that two lost renewals do not end it.
+func refreshEvery(l netif.Lease) time.Duration { return time.Duration(l) / 4 }
 
 // holding notes when the kernel was last told to hold the addresses, and plans the renewal.
 func (in *instance) holding(now time.Time) {

@@ -100,15 +100,15 @@ func (r *Router) receive(p arrival) {
 		in.differs |= news
 		r.tell(Differs{Instance: in.config.Name(), Advert: adv, Text: in.differenceText(adv, news, d.Data), At: now})
 	}
-	role, master, priority := state.Role, state.Master, state.MasterPriority
+	role, master := state.Role, state.Master
 	r.step(i, fsm.Advert{Source: adv.Source, Priority: adv.Priority, Interval: adv.Interval}, now)
-	// The master is news for an instance that this very advert made a backup, too.
-	fresh := role != fsm.Backup || master != adv.Source || priority != adv.Priority
 	backup := r.machine.State(i).Role == fsm.Backup
 	if backup && (role != fsm.Backup || master != adv.Source) {
 		in.masterSince = now
 	}
-	if backup && adv.Priority != packet.PriorityStop && fresh {
+	// The master is news after every change of role, also if it is the same as before.
+	if fresh := in.toldMaster != adv.Source || in.toldPriority != adv.Priority; backup && adv.Priority != packet.PriorityStop && fresh {
+		in.toldMaster, in.toldPriority = adv.Source, adv.Priority
 		r.tell(Heard{Instance: in.config.Name(), Advert: adv, At: now})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -326,9 +327,19 @@ func (r *Router) SetHealth(name string, h Health) {
 		case in.config.Release:
 			r.step(i, fsm.FaultSet{Cause: fsm.Cause{Kind: fsm.FaultSelfProbe, Text: h.Text}}, now)
 		default:
-			r.step(i, fsm.Resign{Text: h.Text}, now)
+			r.step(i, fsm.Resign{Text: h.Text, Alone: h.Alone && !r.grouped(in)}, now)
 		}
 	})
+}
+
+// grouped says whether the instance is in a sync group, whose members move together.
+func (r *Router) grouped(in *instance) bool {
+	for _, g := range r.config.Groups {
+		if slices.Contains(g.Members, in.config.Name()) {
+			return true
+		}
+	}
+	return false
 }
 
 // SetTracker tells the result of something that an instance tracks. The first result of one of AwaitTrackers lets

@@ -153,7 +153,7 @@ func TestSeed(t *testing.T) {
 		pass(3700 * time.Millisecond)
 		expect(t, "events of a", a.said(), "(VI_7) entering MASTER, priority 100: master down timer expired: no advert heard for 3.61 s")
 		expect(t, "machine a", a.did(), `
-ip addr replace 192.168.200.254/32 dev ens33 valid_lft 3sec
+ip addr replace 192.168.200.254/32 dev ens33 valid_lft 2sec
 garp 192.168.200.254 dev ens33 repeat 5`)
 		expect(t, "packets", lan.Log(), "3.609s a > 224.0.0.18: VRID 51 priority 100")
 		pass(6 * time.Second)
@@ -311,7 +311,7 @@ func TestAddressDeleted(t *testing.T) {
 	})
 }
 
-// The lease is renewed while the process lives, three times in its length.
+// The lease is renewed while the process lives, four times in its length.
 func TestLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lan := vrrptest.NewLAN()
@@ -321,14 +321,14 @@ func TestLease(t *testing.T) {
 		pass(4900 * time.Millisecond)
 		renewals := 0
 		for line := range strings.Lines(n.Host.String()) {
-			if line == "ip addr replace 192.168.200.254/32 dev ens33 valid_lft 3sec\n" {
+			if line == "ip addr replace 192.168.200.254/32 dev ens33 valid_lft 2sec\n" {
 				renewals++
 			} else if line != "garp 192.168.200.254 dev ens33 repeat 1\n" {
 				t.Errorf("did %s", line)
 			}
 		}
-		if renewals != 4 {
-			t.Errorf("%d renewals in 4.9 s of a lease of 3 s", renewals)
+		if renewals != 9 {
+			t.Errorf("%d renewals in 4.9 s of a lease of 2 s", renewals)
 		}
 		n.stop()
 	})
@@ -420,8 +420,8 @@ func TestReload(t *testing.T) {
 		}
 		pass(2500 * time.Millisecond)
 		expect(t, "machine", a.did(), `
-ip addr replace 192.168.200.254/32 dev ens33 valid_lft 3sec
-ip addr replace 192.168.200.253/32 dev ens33 valid_lft 3sec
+ip addr replace 192.168.200.254/32 dev ens33 valid_lft 2sec
+ip addr replace 192.168.200.253/32 dev ens33 valid_lft 2sec
 garp 192.168.200.254 dev ens33 repeat 5
 garp 192.168.200.253 dev ens33 repeat 5`)
 		expect(t, "packets", lan.Log(), `

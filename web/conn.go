@@ -16,6 +16,7 @@ import (
 type conn struct {
 	net              net.Conn
 	wire             *http1.Conn
+	port             *Port
 	servers          *addrServers
 	gen              *Generation
 	number           uint64
@@ -30,7 +31,6 @@ type conn struct {
 	secured          *secured // nil without TLS
 	pipelined        bool
 	own              bool          // made by this process itself
-	spoken           atomic.Bool   // the client has sent something
 	broken           bool          // nothing more is to be read or written
 	silent           atomic.Bool   // nothing has come from the client yet
 	keepaliveTimeout time.Duration // of the last request's location
@@ -49,7 +49,7 @@ var connectionNumber atomic.Uint64
 
 // Serve answers the requests of a connection to p until either side ends it.
 func (g *Generation) Serve(nc net.Conn, p *Port) {
-	c := &conn{net: nc, servers: p.servers(nc.LocalAddr()), gen: g, start: time.Now(), number: connectionNumber.Add(1), scheme: "http"}
+	c := &conn{net: nc, port: p, servers: p.servers(nc.LocalAddr()), gen: g, start: time.Now(), number: connectionNumber.Add(1), scheme: "http"}
 	c.setPeer(nc.RemoteAddr())
 	c.wire = http1.NewConn(nc)
 	if !g.add(c) {
@@ -57,7 +57,7 @@ func (g *Generation) Serve(nc net.Conn, p *Port) {
 		// still answered, and then the connection closed.
 		g.stats.late.Add(1)
 	}
-	defer g.remove(c)
+	defer func() { c.gen.remove(c) }()
 	defer c.close()
 	g.stats.accepted.Add(1)
 
@@ -67,7 +67,9 @@ func (g *Generation) Serve(nc net.Conn, p *Port) {
 	err := c.wire.WaitFirst(wait)
 	c.silent.Store(false)
 	g.stats.waiting.Add(-1)
-	c.spoken.Store(true)
+	if g.draining() {
+		c.move()
+	}
 	if err == nil && c.servers.proxyProtocol {
 		if !c.readProxyHeader() {
 			return
@@ -91,9 +93,21 @@ func (g *Generation) Serve(nc net.Conn, p *Port) {
 			runtime.Gosched()
 		}
 		c.pipelined = len(c.wire.Buffered()) > 0
-		g.stats.waiting.Add(1)
-		err = c.wire.WaitRequest(c.keepaliveTimeout)
-		g.stats.waiting.Add(-1)
+		err = c.waitNext()
+	}
+}
+
+// waitNext waits for another request. When the configuration is replaced
+// meanwhile, the connection goes on with the new one.
+func (c *conn) waitNext() error {
+	for {
+		c.gen.stats.waiting.Add(1)
+		err := c.wire.WaitRequest(c.keepaliveTimeout)
+		c.gen.stats.waiting.Add(-1)
+		moved := c.gen.draining() && c.move()
+		if err != http1.ErrClosing || !moved {
+			return err
+		}
 	}
 }
 
@@ -209,7 +223,7 @@ func (c *conn) next(r *Request) bool {
 	c.keepaliveTimeout = r.Core.KeepaliveTimeout.V
 	// One that is drained, but was told of no end with this response, is told
 	// with the next.
-	return !c.gen.draining()
+	return !c.gen.draining() || c.movable()
 }
 
 // lingerMax is how much of a body nobody wanted is read to keep a connection.
@@ -239,7 +253,7 @@ func (c *conn) close() {
 // closing reports whether the response is to say that the connection ends,
 // because its generation is being retired, or its address handed over.
 func (c *conn) closing() bool {
-	return c.gen.draining() || c.gen.Drain.On() && c.gen.Drain.has(c.net.LocalAddr())
+	return c.gen.draining() && !c.movable() || c.gen.Drain.On() && c.gen.Drain.has(c.net.LocalAddr())
 }
 
 // begin takes a request from its head to its answer.

@@ -54,24 +54,18 @@ func (g *Generation) EndIdle() {
 }
 
 // Silent returns how many of the drained connections have not sent anything for
-// that long since they were made.
-func (g *Generation) Silent(since time.Duration) (n int) {
-	g.eachSilent(since, func(*conn) { n++ })
-	return n
-}
-
-// EndSilent closes the connections that Silent counts.
-func (g *Generation) EndSilent(since time.Duration) {
-	g.eachSilent(since, func(c *conn) { _ = c.net.Close() })
-}
-
-func (g *Generation) eachSilent(since time.Duration, f func(*conn)) {
+// that long since they were made, and closes them if it is told to.
+func (g *Generation) Silent(since time.Duration, end bool) (n int) {
 	before := time.Now().Add(-since)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for c := range g.conns {
-		if !c.spoken.Load() && c.start.Before(before) && g.Drain.has(c.net.LocalAddr()) {
-			f(c)
+		if c.silent.Load() && c.start.Before(before) && g.Drain.has(c.net.LocalAddr()) {
+			n++
+			if end {
+				_ = c.net.Close()
+			}
 		}
 	}
+	return n
 }

@@ -22,6 +22,13 @@ type keptClient struct {
 // ask asks once, and returns whether the connection was promised to stay.
 func (c *keptClient) ask(t *testing.T) (stays bool) {
 	t.Helper()
+	stays, _ = c.askFor(t)
+	return stays
+}
+
+// askFor is ask that also returns what was said.
+func (c *keptClient) askFor(t *testing.T) (stays bool, said string) {
+	t.Helper()
 	if _, err := fmt.Fprint(c, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
@@ -29,8 +36,11 @@ func (c *keptClient) ask(t *testing.T) (stays bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _ = io.Copy(io.Discard, answer.Body)
-	return !answer.Close
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return !answer.Close, string(body)
 }
 
 // ended waits for the end of the connection.
@@ -72,13 +82,13 @@ func TestDrain(t *testing.T) {
 	}
 	s.Gen.EndIdle()
 	idle.ended(t, "idle")
-	if n := s.Gen.Silent(time.Hour); n != 0 {
+	if n := s.Gen.Silent(time.Hour, true); n != 0 {
 		t.Errorf("%d connections silent for an hour", n)
 	}
-	if n := s.Gen.Silent(0); n != 1 {
+	if n := s.Gen.Silent(0, false); n != 1 {
 		t.Errorf("%d silent connections, want 1", n)
 	}
-	s.Gen.EndSilent(0)
+	s.Gen.Silent(0, true)
 	silent.ended(t, "silent")
 	s.Gen.Drain.Set(nil)
 	if !dial().ask(t) {

@@ -20,6 +20,7 @@ type Generation struct {
 	stats *Stats
 
 	retired atomic.Bool
+	next    *Generation // that has replaced it, or nil; set before retired
 	mu      sync.Mutex
 	conns   map[*conn]struct{}
 	empty   chan struct{}      // closed when retired and without connections
@@ -107,12 +108,18 @@ func (g *Generation) draining() bool { return g.retired.Load() }
 const silentGrace = time.Second
 
 // Retire has idle connections end now and busy ones after their request. A
-// client that has connected and sent nothing yet has a moment to do so.
-func (g *Generation) Retire() {
-	g.retired.Store(true)
-	g.end()
+// client that has connected and sent nothing yet has a moment to do so. With
+// next, connections to sockets that next has as well go on there, after the
+// request that they have begun.
+func (g *Generation) Retire(next *Generation) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.retired.Load() {
+		return
+	}
+	g.next = next
+	g.retired.Store(true)
+	g.end()
 	for c := range g.conns {
 		c.wire.Interrupt()
 	}

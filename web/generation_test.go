@@ -1,7 +1,9 @@
 package web_test
 
 import (
+	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -19,7 +21,7 @@ func TestRetireSilent(t *testing.T) {
 	for s.Gen.Connections() < 2 {
 		time.Sleep(time.Millisecond)
 	}
-	s.Gen.Retire()
+	s.Gen.Retire(nil)
 	if _, err := io.WriteString(late, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
@@ -35,4 +37,61 @@ func TestRetireSilent(t *testing.T) {
 	if answer, err := io.ReadAll(never); err != nil || len(answer) != 0 {
 		t.Errorf("the silent client got %q, %v", answer, err)
 	}
+}
+
+// TestReloadKeepsConnections replaces a configuration under clients that keep
+// their connections: none of them notices anything but the new answers.
+func TestReloadKeepsConnections(t *testing.T) {
+	s := webtest.Start(t, header+`server { listen 127.0.0.1:8080; say "before"; } }`, testModules, nil)
+	clients := make([]*keptClient, 8)
+	for i := range clients {
+		c := s.Dial(t)
+		clients[i] = &keptClient{c, bufio.NewReader(c)}
+		if stays, said := clients[i].askFor(t); !stays || said != "before" {
+			t.Fatalf("said %q, stays %t", said, stays)
+		}
+	}
+	before := s.Gen
+	for round := range 20 {
+		say := fmt.Sprintf("round %d", round)
+		old := s.Gen
+		s.Reload(t, header+`server { listen 127.0.0.1:8080; say "`+say+`"; } }`, testModules)
+		old.Retire(s.Gen)
+		for i, c := range clients {
+			if i%2 == round%2 {
+				continue // these are idle over several reloads
+			}
+			if stays, said := c.askFor(t); !stays || said != say {
+				t.Fatalf("round %d: client %d is told %q, stays %t", round, i, said, stays)
+			}
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := before.Wait(ctx); err != nil {
+		t.Errorf("the first generation keeps connections: %v", err)
+	}
+	for end := time.Now().Add(10 * time.Second); s.Gen.Connections() != len(clients); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d connections, want %d", s.Gen.Connections(), len(clients))
+		}
+	}
+	// Without a successor they end.
+	s.Gen.Retire(nil)
+	for _, c := range clients {
+		c.ended(t, "client")
+	}
+}
+
+// TestReloadWithoutTheSocket closes the connections of a socket that the new
+// configuration does not have.
+func TestReloadWithoutTheSocket(t *testing.T) {
+	s := webtest.Start(t, header+`server { listen 127.0.0.1:8080; say "before"; } }`, testModules, nil)
+	c := &keptClient{Conn: s.Dial(t)}
+	c.r = bufio.NewReader(c.Conn)
+	c.ask(t)
+	old := s.Gen
+	s.Reload(t, header+`server { listen 127.0.0.1:8081; say "after"; } }`, testModules)
+	old.Retire(s.Gen)
+	c.ended(t, "client")
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -25,6 +26,7 @@ type ListenSet struct {
 	FreeBind func(netip.Addr) bool
 	Log      *errorlog.Log
 
+	mu        sync.Mutex // held while listeners changes; only Sockets is called by other goroutines
 	listeners map[Address]*listener
 }
 
@@ -81,6 +83,8 @@ func (o *Opened) Close() {
 // Use hands the sockets to a generation and closes those it does not want.
 func (o *Opened) Use(g *Generation) {
 	s := o.set
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.listeners == nil {
 		s.listeners = make(map[Address]*listener)
 	}
@@ -108,9 +112,25 @@ func (o *Opened) Use(g *Generation) {
 
 // Close closes all sockets: no connection is accepted any more.
 func (s *ListenSet) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for addr, l := range s.listeners {
 		_ = l.net.Close()
 		delete(s.listeners, addr)
+	}
+}
+
+// Sockets calls f with each TCP socket that is listened on. It may be called by
+// any goroutine; f must not keep the descriptor.
+func (s *ListenSet) Sockets(f func(netip.AddrPort, syscall.RawConn)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for addr, l := range s.listeners {
+		if t, ok := l.net.(*net.TCPListener); ok {
+			if raw, err := t.SyscallConn(); err == nil {
+				f(addr.IP, raw)
+			}
+		}
 	}
 }
 

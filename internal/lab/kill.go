@@ -9,12 +9,15 @@ import (
 	"syscall"
 )
 
-// KillTree kills a process and all that descends from it with SIGKILL, the
-// parents first, so that none can replace a child.
-func KillTree(pid int) error {
+// KillTree kills a process and all that descends from it with SIGKILL.
+func KillTree(pid int) error { return SignalTree(pid, syscall.SIGKILL) }
+
+// SignalTree signals a process and all that descends from it, the parents
+// first, so that none can replace a child.
+func SignalTree(pid int, sig syscall.Signal) error {
 	for _, one := range descendants(pid) {
-		if err := syscall.Kill(one, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
-			return fmt.Errorf("lab: kill process %d: %w", one, err)
+		if err := syscall.Kill(one, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
+			return fmt.Errorf("lab: signal process %d: %w", one, err)
 		}
 	}
 	return nil

@@ -126,21 +126,20 @@ func (l Listener) reaches(a netip.Addr) bool {
 	return at == a || at.IsUnspecified() && (at.Is6() || a.Is4())
 }
 
-// Left returns how many connections to the addresses this node still has.
-// Those of which it has sent all, and knows that it was received, do not count.
-func (d *Detour) Left() (int, error) { return Left(d.config.Addresses, d.config.Listeners) }
-
-// Left is Detour.Left for when there is none.
-func Left(addresses []netip.Addr, listeners []Listener) (int, error) {
+// Connections returns the connections that this node has to one of the
+// addresses on one of the listeners' ports. Those of which it has sent all, and
+// knows that it was received, do not count. It looks in the network namespace
+// of the calling thread.
+func Connections(addresses []netip.Addr, listeners []Listener) (map[Flow]bool, error) {
 	ports := map[uint16]bool{}
 	for _, l := range listeners {
 		ports[l.Addr.Port()] = true
 	}
-	left, err := flows(addresses, ports, alive)
+	found, err := flows(addresses, ports, alive)
 	if err != nil {
-		return 0, fmt.Errorf("detour: %w", err)
+		return nil, fmt.Errorf("detour: %w", err)
 	}
-	return len(left), nil
+	return found, nil
 }
 
 // Forwarded returns how many packets were sent on.
@@ -158,6 +157,6 @@ func (d *Detour) Close() {
 }
 
 // mine reports whether a packet is for one of the ports and addresses.
-func (d *Detour) mine(k flow) bool {
-	return d.ports[k.local.Port()] && slices.Contains(d.config.Addresses, k.local.Addr())
+func (d *Detour) mine(k Flow) bool {
+	return d.ports[k.Local.Port()] && slices.Contains(d.config.Addresses, k.Local.Addr())
 }

@@ -5,9 +5,9 @@ import (
 	"net/netip"
 )
 
-// flow is a TCP connection, as this node sees it.
-type flow struct {
-	local, remote netip.AddrPort
+// Flow is a TCP connection, as this node sees it.
+type Flow struct {
+	Local, Remote netip.AddrPort
 }
 
 // Lengths and offsets of headers, in bytes.
@@ -29,9 +29,9 @@ const (
 // IPv6. begins says that it opens the connection. ok is false for everything
 // else: other protocols, fragments without a TCP header, extension headers,
 // frames that end too early.
-func parse(frame []byte) (f flow, begins, ok bool) {
+func parse(frame []byte) (f Flow, begins, ok bool) {
 	if len(frame) < ethernetLen {
-		return flow{}, false, false
+		return Flow{}, false, false
 	}
 	packet := frame[ethernetLen:]
 	var src, dst netip.Addr
@@ -41,26 +41,26 @@ func parse(frame []byte) (f flow, begins, ok bool) {
 		// RFC 791, 3.1: version and length in words; flags and fragment
 		// offset; protocol; addresses.
 		if len(packet) < ipv4Len || packet[0]>>4 != 4 || packet[9] != 6 || binary.BigEndian.Uint16(packet[6:])&0x1fff != 0 {
-			return flow{}, false, false
+			return Flow{}, false, false
 		}
 		n := int(packet[0]&15) * 4
 		if n < ipv4Len || len(packet) < n {
-			return flow{}, false, false
+			return Flow{}, false, false
 		}
 		src, dst, segment = netip.AddrFrom4([4]byte(packet[12:16])), netip.AddrFrom4([4]byte(packet[16:20])), packet[n:]
 	case 0x86dd:
 		// RFC 8200, 3: next header; addresses.
 		if len(packet) < ipv6Len || packet[0]>>4 != 6 || packet[6] != 6 {
-			return flow{}, false, false
+			return Flow{}, false, false
 		}
 		src, dst, segment = netip.AddrFrom16([16]byte(packet[8:24])), netip.AddrFrom16([16]byte(packet[24:40])), packet[ipv6Len:]
 	default:
-		return flow{}, false, false
+		return Flow{}, false, false
 	}
 	if len(segment) < tcpLen {
-		return flow{}, false, false
+		return Flow{}, false, false
 	}
-	f.remote = netip.AddrPortFrom(src, binary.BigEndian.Uint16(segment))
-	f.local = netip.AddrPortFrom(dst, binary.BigEndian.Uint16(segment[2:]))
+	f.Remote = netip.AddrPortFrom(src, binary.BigEndian.Uint16(segment))
+	f.Local = netip.AddrPortFrom(dst, binary.BigEndian.Uint16(segment[2:]))
 	return f, segment[13]&(flagSYN|flagACK) == flagSYN, true
 }

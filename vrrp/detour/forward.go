@@ -19,8 +19,8 @@ type forwarder struct {
 	iface  *net.Interface
 	socket *os.File
 	raw    syscall.RawConn
-	sent   map[flow]bool // connections that were sent on
-	own    map[flow]bool // this node's, when it was last asked
+	sent   map[Flow]bool // connections that were sent on
+	own    map[Flow]bool // this node's, when it was last asked
 	asked  time.Time
 }
 
@@ -49,7 +49,7 @@ func openForwarder(d *Detour, iface *net.Interface, addrs []netip.Addr) (*forwar
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
 	}
-	f := &forwarder{detour: d, iface: iface, socket: os.NewFile(uintptr(fd), "detour"), sent: map[flow]bool{}}
+	f := &forwarder{detour: d, iface: iface, socket: os.NewFile(uintptr(fd), "detour"), sent: map[Flow]bool{}}
 	fail := func(err error) (*forwarder, error) {
 		_ = f.socket.Close()
 		return nil, err
@@ -118,7 +118,7 @@ func attach(fd int, program []bpf.Instruction) error {
 }
 
 // run sends on until close. own are the connections that this node has.
-func (f *forwarder) run(own map[flow]bool) {
+func (f *forwarder) run(own map[Flow]bool) {
 	f.own, f.asked = own, time.Now()
 	buffer := make([]byte, largest)
 	for {
@@ -178,7 +178,7 @@ const askEvery = 10 * time.Millisecond
 
 // ended reports whether a connection of this node's is there no longer: the
 // client may use its port for a new one.
-func (f *forwarder) ended(k flow) bool {
+func (f *forwarder) ended(k Flow) bool {
 	if time.Since(f.asked) >= askEvery {
 		f.asked = time.Now()
 		if own, err := flows(f.detour.config.Addresses, f.detour.ports, alive|1<<stateFinWait2); err == nil {

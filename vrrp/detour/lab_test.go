@@ -166,18 +166,20 @@ func TestDetour(t *testing.T) {
 			if c.network != "tcp4" {
 				any = netip.IPv6Unspecified()
 			}
+			listeners := []detour.Listener{{Addr: netip.AddrPortFrom(any, 80), Conn: raw}}
 			var d *detour.Detour
 			old.on(t, func() error {
 				d, err = detour.Start(detour.Config{
 					Interface: "ens33", Addresses: []netip.Addr{vip.Addr()}, To: hardware,
-					Listeners: []detour.Listener{{Addr: netip.AddrPortFrom(any, 80), Conn: raw}},
+					Listeners: listeners,
 				})
 				return err
 			})
 			defer d.Close()
 			left := func() (n int) {
-				old.on(t, func() (err error) {
-					n, err = d.Left()
+				old.on(t, func() error {
+					list, err := detour.Connections([]netip.Addr{vip.Addr()}, listeners)
+					n = len(list)
 					return err
 				})
 				return n

@@ -54,8 +54,8 @@ const dumpTries = 5
 // flows returns the TCP connections of the calling thread's network namespace
 // that are in one of the states and whose local end is one of the addresses and
 // ports.
-func flows(addresses []netip.Addr, ports map[uint16]bool, states uint32) (map[flow]bool, error) {
-	found := map[flow]bool{}
+func flows(addresses []netip.Addr, ports map[uint16]bool, states uint32) (map[Flow]bool, error) {
+	found := map[Flow]bool{}
 	for _, family := range []uint8{unix.AF_INET, unix.AF_INET6} {
 		list, err := dump(diagRequest{family, states})
 		if errors.Is(err, unix.ENOENT) && family == unix.AF_INET6 {
@@ -65,7 +65,7 @@ func flows(addresses []netip.Addr, ports map[uint16]bool, states uint32) (map[fl
 			return nil, fmt.Errorf("list connections: %w", err)
 		}
 		for _, m := range list {
-			if k, ok := parseDiag(m); ok && ports[k.local.Port()] && slices.Contains(addresses, k.local.Addr()) {
+			if k, ok := parseDiag(m); ok && ports[k.Local.Port()] && slices.Contains(addresses, k.Local.Addr()) {
 				found[k] = true
 			}
 		}
@@ -86,9 +86,9 @@ func dump(r diagRequest) ([][]byte, error) {
 
 // parseDiag reads the addresses of a struct inet_diag_msg. A connection of an
 // IPv6 socket that takes IPv4 as well is one of IPv4.
-func parseDiag(m []byte) (k flow, ok bool) {
+func parseDiag(m []byte) (k Flow, ok bool) {
 	if len(m) < diagMessageLen {
-		return flow{}, false
+		return Flow{}, false
 	}
 	id := m[4:]
 	addr := func(b []byte) netip.Addr {
@@ -97,7 +97,7 @@ func parseDiag(m []byte) (k flow, ok bool) {
 		}
 		return netip.AddrFrom16([16]byte(b)).Unmap()
 	}
-	k.local = netip.AddrPortFrom(addr(id[4:]), binary.BigEndian.Uint16(id))
-	k.remote = netip.AddrPortFrom(addr(id[20:]), binary.BigEndian.Uint16(id[2:]))
+	k.Local = netip.AddrPortFrom(addr(id[4:]), binary.BigEndian.Uint16(id))
+	k.Remote = netip.AddrPortFrom(addr(id[20:]), binary.BigEndian.Uint16(id[2:]))
 	return k, true
 }

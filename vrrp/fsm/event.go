@@ -51,8 +51,12 @@ type AddressLost struct {
 	Text    string
 }
 
-// Resign says that the node's own web side does not serve: the instance lets go, and competes with [PriorityLow].
-type Resign struct{ Text string }
+// Resign says that the node's own web side does not serve: the instance lets go, and competes with [PriorityLow]. With
+// Alone no other node is known that serves: a master stays one, with that priority.
+type Resign struct {
+	Text  string
+	Alone bool
+}
 
 // SelfOK says that the web side serves again.
 type SelfOK struct{}
@@ -142,10 +146,15 @@ func (e PriorityChanged) String() string { return fmt.Sprintf("weights %+d", e.W
 func (e FaultSet) String() string        { return "fault " + e.Cause.String() }
 func (e FaultCleared) String() string    { return Cause(e).clearedString() }
 func (e AddressLost) String() string     { return fmt.Sprintf("address %v lost", e.Address) }
-func (e Resign) String() string          { return "resign: " + e.Text }
-func (SelfOK) String() string            { return "self ok" }
-func (Demote) String() string            { return "demote" }
-func (Promote) String() string           { return "promote" }
+func (e Resign) String() string {
+	if e.Alone {
+		return "resign alone: " + e.Text
+	}
+	return "resign: " + e.Text
+}
+func (SelfOK) String() string  { return "self ok" }
+func (Demote) String() string  { return "demote" }
+func (Promote) String() string { return "promote" }
 func (e PeerGone) String() string {
 	s := fmt.Sprintf("peer %v gone", e.Source)
 	if e.Best {

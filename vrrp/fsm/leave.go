@@ -239,8 +239,14 @@ func (m *machine) setLinked(e Linked) {
 	}
 }
 
-// resign lets go of addresses that cannot be served.
+// resign lets go of addresses that cannot be served, if anybody can serve them better.
 func (m *machine) resign(e Resign) {
+	if s := m.s; e.Alone && s.Role == Master && !s.Leaving() && !s.Resigned {
+		m.reprioritize(func() { s.Resigned, s.ResignedText = true, e.Text })
+		s.offer = m.now.Add(offerEvery)
+		m.log("stays master although it does not serve (%s): no other node is known that does", e.Text)
+		return
+	}
 	m.resigned(func() { m.s.Resigned, m.s.ResignedText = true, e.Text }, because(ByResign, "resigned: %s", e.Text))
 }
 

@@ -233,6 +233,8 @@ func (s *script) event(f []string) Event {
 		return AddressLost{Address: netip.MustParseAddr(f[1])}
 	case "resign":
 		return Resign{Text: strings.Join(f[1:], " ")}
+	case "resign-alone":
+		return Resign{Text: strings.Join(f[1:], " "), Alone: true}
 	case "selfok":
 		return SelfOK{}
 	case "demote":

@@ -97,5 +97,11 @@ func (c *Conn) Interrupt() {
 	}
 }
 
+// Resume undoes Interrupt, which nobody may call at the same time.
+func (c *Conn) Resume() {
+	// A deadline that Interrupt has set is replaced when it fires.
+	c.state.And(^uint32(stateInterrupted))
+}
+
 // Interrupted says whether Interrupt has been called.
 func (c *Conn) Interrupted() bool { return c.state.Load()&stateInterrupted != 0 }

@@ -31,6 +31,8 @@ type Server struct {
 	Logs *logfile.Set // of access logs with variables in the name
 
 	log   *syncBuffer
+	set   *web.ListenSet
+	stats *web.Stats
 	ports map[string]string // "8080" in the configuration -> the port it became
 }
 
@@ -120,23 +122,41 @@ func Start(t testing.TB, conf string, modules []*web.Module, files map[string]st
 		t.Fatalf("configuration:\n%v", errs)
 	}
 	s.HTTP, s.log = h, log
-	set := &web.ListenSet{Log: h.Log}
-	opened, err := set.Open(h.Ports)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.Gen = web.NewGeneration(h, new(web.Stats))
-	s.Gen.Drain = new(web.Drain)
-	opened.Use(s.Gen)
+	s.set, s.stats = &web.ListenSet{Log: h.Log}, new(web.Stats)
+	s.use(t)
 	t.Cleanup(func() {
-		set.Close()
-		s.Gen.Retire()
+		s.set.Close()
+		s.Gen.Retire(nil)
 		s.Gen.Abort()
 		if t.Failed() {
 			t.Logf("error log:\n%s", log)
 		}
 	})
 	return s
+}
+
+// use puts s.HTTP to work.
+func (s *Server) use(t testing.TB) {
+	t.Helper()
+	opened, err := s.set.Open(s.HTTP.Ports)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Gen = web.NewGeneration(s.HTTP, s.stats)
+	s.Gen.Drain = new(web.Drain)
+	opened.Use(s.Gen)
+}
+
+// Reload puts another configuration to work on the same sockets. The generation
+// before it is the caller's to retire.
+func (s *Server) Reload(t testing.TB, conf string, modules []*web.Module) {
+	t.Helper()
+	h, _, errs := load(s.Dir, s.Expand(t, conf), modules, s.Logs, s.HTTP)
+	if errs.Failed() {
+		t.Fatalf("configuration:\n%v", errs)
+	}
+	s.HTTP = h
+	s.use(t)
 }
 
 // Expand replaces 127.0.0.1:80NN by an address with a free port, the same one

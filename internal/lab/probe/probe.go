@@ -46,6 +46,7 @@ type Config struct {
 type Result struct {
 	Begun, Ended time.Time
 	Server       string // who served
+	Status       int    // of the answer, 0 without one
 	Err          error  // why nobody did; nil for an answer with status 200
 }
 
@@ -95,8 +96,8 @@ func (p *Probe) run(ctx context.Context) {
 	for {
 		running.Go(func() {
 			begun := time.Now()
-			server, err := p.ask()
-			p.add(Result{Begun: begun, Server: server, Err: err})
+			server, status, err := p.ask()
+			p.add(Result{Begun: begun, Server: server, Status: status, Err: err})
 		})
 		select {
 		case <-ticker.C:
@@ -119,41 +120,41 @@ func (p *Probe) add(r Result) {
 }
 
 // ask makes one connection and one request.
-func (p *Probe) ask() (server string, err error) {
+func (p *Probe) ask() (server string, status int, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), p.config.Timeout)
 	defer cancel()
 	conn, err := p.config.Dial(ctx, "tcp", p.config.Address)
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
 	defer conn.Close()
 	deadline, _ := ctx.Deadline()
 	if err := conn.SetDeadline(deadline); err != nil {
-		return "", err
+		return "", 0, err
 	}
 	host, _, err := net.SplitHostPort(p.config.Address)
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
 	if _, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", p.config.Path, host); err != nil {
-		return "", err
+		return "", 0, err
 	}
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
-		return "", err
+		return "", 0, err
 	}
 	if response.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("status %s", response.Status)
+		return "", response.StatusCode, fmt.Errorf("status %s", response.Status)
 	}
 	if p.config.Server != nil {
 		server = p.config.Server(string(body))
 	}
-	return server, nil
+	return server, response.StatusCode, nil
 }
 
 // Wait returns the first result that ended after the given time and that match
@@ -192,6 +193,9 @@ type Summary struct {
 	// Servers are who served, in order, without repetitions in a row.
 	Servers []string
 
+	// Answered are the requests that were answered with whatever status.
+	Answered int
+
 	// Errors are the failed requests by their error.
 	Errors map[string]int
 }
@@ -219,9 +223,12 @@ func summarize(results []Result, from, to time.Time) Summary {
 	for _, r := range results {
 		if within := !r.Begun.Before(from) && !r.Begun.After(to); within {
 			s.Requests++
+			if r.Status != 0 {
+				s.Answered++
+			}
 			if !r.OK() {
 				s.Failed++
-				s.Errors[r.Err.Error()]++
+				s.Errors[withoutPorts(r.Err.Error())]++
 			}
 		}
 		switch {

@@ -1,0 +1,75 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"tandem/internal/lab"
+)
+
+// backendAddress is where a node's back end listens.
+const backendAddress = "127.0.0.1:8080"
+
+// slowness is how long a back end that is too late takes: longer than any
+// probe waits, shorter than a proxy.
+const slowness = 5 * time.Second
+
+// behaviour is what a back end does.
+type behaviour int32
+
+const (
+	well behaviour = iota
+	failing
+	slow
+)
+
+// backend is an application on a node, outside of the web server.
+type backend struct {
+	host   *lab.Host
+	page   string
+	is     atomic.Int32
+	server *http.Server
+}
+
+func (b *backend) start() error {
+	l, err := b.host.Listen("tcp", backendAddress)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: b}
+	b.server = server
+	go func() {
+		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			fmt.Println("back end:", err)
+		}
+	}()
+	return nil
+}
+
+// stop ends it as a crash does.
+func (b *backend) stop() {
+	if b.server != nil {
+		_ = b.server.Close()
+		b.server = nil
+	}
+}
+
+func (b *backend) set(v behaviour) { b.is.Store(int32(v)) }
+
+// ServeHTTP implements http.Handler.
+func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	switch behaviour(b.is.Load()) {
+	case failing:
+		http.Error(w, "failing", http.StatusInternalServerError)
+		return
+	case slow:
+		select {
+		case <-r.Context().Done():
+		case <-time.After(slowness):
+		}
+	}
+	fmt.Fprintf(w, "<h1>%s</h1>\n", b.page)
+}

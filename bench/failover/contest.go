@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tandem/examples/pair"
+	"tandem/internal/lab"
+	"tandem/internal/lab/probe"
+	"tandem/internal/scenario"
+)
+
+// contest is a pair of nodes by what runs on them.
+type contest struct {
+	key, name string
+	programs  func() [2]scenario.Program
+	classic   bool // needs nginx and keepalived
+}
+
+func contests() []contest {
+	tandem := func() scenario.Program { return scenario.Tandem(os.Getenv(binaryEnv)) }
+	return []contest{
+		{key: "tandem", name: "tandem pair", programs: func() [2]scenario.Program { return [2]scenario.Program{tandem(), tandem()} }},
+		{key: "mixed", name: "tandem with a keepalived peer", classic: true,
+			programs: func() [2]scenario.Program { return [2]scenario.Program{tandem(), scenario.Classic()} }},
+		{key: "classic", name: "nginx + keepalived", classic: true,
+			programs: func() [2]scenario.Program { return [2]scenario.Program{scenario.Classic(), scenario.Classic()} }},
+	}
+}
+
+// possible says why the contest cannot be run here.
+func (c contest) possible() error {
+	if !c.classic {
+		return nil
+	}
+	for _, name := range []string{"nginx", "keepalived"} {
+		if _, err := exec.LookPath(name); err != nil {
+			return err
+		}
+	}
+	if os.Getuid() != 0 || nobodyElse() {
+		return errors.New("nginx needs more than one user")
+	}
+	// Where Debian's nginx logs before it has read its configuration, and
+	// where it keeps bodies.
+	for _, dir := range []string{"/var/log/nginx", "/var/lib/nginx"} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return err
+		}
+		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, ""); err != nil {
+			return fmt.Errorf("an empty %s: %w", dir, err)
+		}
+	}
+	return nil
+}
+
+// nobodyElse reports whether the lab's user namespace has only one user.
+func nobodyElse() bool {
+	users, err := os.ReadFile("/proc/self/uid_map")
+	words := strings.Fields(string(users))
+	return err != nil || len(words) != 3 || words[2] == "1"
+}
+
+// stand is a pair at work, with a back end beside each node.
+type stand struct {
+	*scenario.Pair
+	lab      *lab.Lab
+	dir      string
+	backends [2]*backend
+	proxied  bool
+	restore  func() error // of a fault
+}
+
+// newStand starts a pair and waits until node 1 is master. With proxied the
+// nodes serve nothing themselves: their only location is passed to a back end.
+func newStand(ctx context.Context, programs [2]scenario.Program, proxied bool) (s *stand, err error) {
+	s = &stand{proxied: proxied}
+	if s.lab, err = lab.Open(); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	// /run is the lab's own.
+	if s.dir, err = os.MkdirTemp("/run", "failover-"); err != nil {
+		return nil, err
+	}
+	if err = os.Chmod(s.dir, 0o755); err != nil {
+		return nil, err
+	}
+	settings := scenario.Settings{VIP: pair.VIP, Interface: pair.Interface, Client: netip.MustParsePrefix("192.168.200.100/24"), Dir: s.dir}
+	for i, n := range pair.Nodes {
+		settings.Nodes[i] = scenario.Config{
+			Name: n.Dir, Title: n.Title, Address: n.Address, Program: programs[i],
+			Write: func(prefix string) error { return write(n, prefix, proxied) },
+		}
+	}
+	if s.Pair, err = scenario.NewPair(s.lab, settings); err != nil {
+		return nil, err
+	}
+	for i, n := range s.Nodes {
+		s.backends[i] = &backend{host: n.Host, page: n.Title}
+		if err = s.backends[i].start(); err != nil {
+			return nil, err
+		}
+		if err = n.Start(); err != nil {
+			return nil, err
+		}
+	}
+	return s, s.normal(ctx)
+}
+
+// write writes a node's files. nginx finds a mime.types beside its
+// configuration, as it does where it is installed.
+func write(n pair.Node, prefix string, proxied bool) error {
+	if err := n.Write(prefix); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(prefix, "conf", "mime.types"), []byte("types { text/html html htm; }\n"), 0o644); err != nil {
+		return err
+	}
+	if !proxied {
+		return nil
+	}
+	return edit(filepath.Join(prefix, "conf", "nginx.conf"), "root   html;\n            index  index.html index.htm;",
+		"proxy_pass http://"+backendAddress+";\n            proxy_read_timeout 10s;")
+}
+
+// edit replaces text in a file.
+func edit(name, from, to string) error {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(string(text), from) {
+		return fmt.Errorf("%s has no %q", name, from)
+	}
+	return os.WriteFile(name, []byte(strings.ReplaceAll(string(text), from, to)), 0o644)
+}
+
+// normal waits until node 1 is the only master and serves.
+func (s *stand) normal(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	return s.Await(ctx, s.Nodes[0])
+}
+
+func (s *stand) close() {
+	if s.Pair != nil {
+		s.Pair.Close()
+	}
+	for _, b := range s.backends {
+		if b != nil {
+			b.stop()
+		}
+	}
+	_ = s.lab.Close()
+	_ = os.RemoveAll(s.dir)
+}
+
+// kept starts busy keep-alive connections to the VIP.
+func (s *stand) kept() *probe.KeptClient {
+	return probe.StartKept(probe.KeptConfig{
+		Dial: s.Client.DialContext, Address: net.JoinHostPort(s.VIP.String(), "80"), Pause: 2 * time.Millisecond,
+	})
+}

@@ -1,0 +1,129 @@
+// Command failover measures what clients see when something happens to the
+// master of a pair: of two nodes with tandem, of one with tandem and one with
+// nginx and keepalived, and of two with nginx and keepalived. The nodes and the
+// clients are network namespaces of this machine; the faults come from outside
+// of the processes.
+//
+//	go run ./bench/failover                          everything, a table
+//	go run ./bench/failover -row kill,link           some rows
+//	go run ./bench/failover -pair tandem             one pair
+//	go run ./bench/failover -write docs/failover.md
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"tandem/internal/lab"
+)
+
+// binaryEnv names the program that is measured, in the process that runs in
+// the lab: it is built before.
+const binaryEnv = "TANDEM_BINARY"
+
+// options are the command line.
+type options struct {
+	rows, pairs, write string
+	verbose            bool
+}
+
+func main() {
+	var o options
+	var binary string
+	flag.StringVar(&o.rows, "row", "", "only these rows, separated by commas")
+	flag.StringVar(&o.pairs, "pair", "", "only these pairs, separated by commas: tandem, mixed, classic")
+	flag.StringVar(&o.write, "write", "", "also write the table to this file")
+	flag.BoolVar(&o.verbose, "v", false, "tell what the nodes say when a row is not met")
+	flag.StringVar(&binary, "tandem", "", "the binary to measure (default: built from this tree)")
+	flag.Parse()
+	code, err := run(o, binary)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "failover:", err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// run builds the program, and has the rest done in the lab.
+func run(o options, binary string) (code int, err error) {
+	if os.Getenv(binaryEnv) == "" {
+		dir, err := os.MkdirTemp("", "tandem-failover-")
+		if err != nil {
+			return 1, err
+		}
+		defer os.RemoveAll(dir)
+		if err := build(dir, binary); err != nil {
+			return 1, err
+		}
+	}
+	code, done, err := lab.Enter()
+	if done || err != nil {
+		return code, err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	t := newTable()
+	for _, c := range contests() {
+		if !chosen(o.pairs, c.key) {
+			continue
+		}
+		if err := c.possible(); err != nil {
+			fmt.Printf("%s: left out: %v\n", c.name, err)
+			continue
+		}
+		if err := c.run(ctx, o, t); err != nil {
+			return 1, fmt.Errorf("%s: %w", c.name, err)
+		}
+	}
+	fmt.Printf("\n%s", t.text())
+	if o.write != "" {
+		if err := os.WriteFile(o.write, []byte(t.document(strings.Join(os.Args[1:], " "))), 0o644); err != nil {
+			return 1, err
+		}
+	}
+	if t.broken > 0 {
+		return 1, errors.New("not every row was met")
+	}
+	return 0, nil
+}
+
+// build makes the program and says where it is. Other users run it too.
+func build(dir, binary string) error {
+	if binary == "" {
+		binary = filepath.Join(dir, "tandem")
+		cmd := exec.Command("go", "build", "-o", binary, "tandem")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("go build: %w\n%s", err, out)
+		}
+	}
+	binary, err := filepath.Abs(binary)
+	if err == nil {
+		err = os.Chmod(dir, 0o755)
+	}
+	if err == nil {
+		err = os.Setenv(binaryEnv, binary)
+	}
+	return err
+}
+
+// chosen reports whether a list, empty for everything, has the word.
+func chosen(list, word string) bool {
+	if list == "" {
+		return true
+	}
+	for one := range strings.SplitSeq(list, ",") {
+		if one == word {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"tandem/internal/errorlog"
+	"tandem/vrrp/detour"
+	"tandem/vrrp/fsm"
+	"tandem/vrrp/handover"
+	"tandem/web"
+)
+
+// servingSide is the web side of a node as a handover sees it.
+type servingSide struct{ n *node }
+
+// Drain implements handover.Web.
+func (s servingSide) Drain(addrs []netip.Addr) { s.n.drain.Set(addrs) }
+
+// EndIdle implements handover.Web.
+func (s servingSide) EndIdle() { s.generation().EndIdle() }
+
+// Silent implements handover.Web.
+func (s servingSide) Silent(since time.Duration, end bool) int {
+	return s.generation().Silent(since, end)
+}
+
+// Listeners implements handover.Web.
+func (s servingSide) Listeners() (list []detour.Listener) {
+	s.n.set.Sockets(func(addr netip.AddrPort, raw syscall.RawConn) {
+		list = append(list, detour.Listener{Addr: addr, Conn: raw})
+	})
+	return list
+}
+
+// generation is the one in force: those before it end their connections anyway.
+func (s servingSide) generation() *web.Generation {
+	s.n.standing.mu.Lock()
+	defer s.n.standing.mu.Unlock()
+	return s.n.standing.gen
+}
+
+// handover returns what a handover needs to know of the instances.
+func (c *configuration) handover() []handover.Instance {
+	var list []handover.Instance
+	for n, ic := range c.vrrp().Instances {
+		i := c.keepalived.Instances[n]
+		list = append(list, handover.Instance{
+			Name: i.Name, Addresses: slices.Concat(ic.Addresses, ic.Excluded), Bound: i.Tandem.DrainTimeout,
+			Plain: i.VMAC == nil && i.IPVLAN == nil,
+		})
+	}
+	return list
+}
+
+// demote is -s demote: it hands over what this node is master of, and stays up
+// as backup. It tells how that went.
+func (n *node) demote(out io.Writer) (code int) {
+	f := n.standing.failover()
+	if f == nil {
+		fmt.Fprintln(out, "tandem: [error] there is no VRRP instance to demote")
+		return 1
+	}
+	n.inForce.Load().log.Printf(errorlog.Notice, "demotion ordered, handing over")
+	gone, stay := f.move.Away(context.Background(), nil, func() { f.router.Demote("") })
+	for _, name := range gone {
+		fmt.Fprintf(out, "tandem: [notice] (%s) handed over\n", name)
+	}
+	for _, name := range stay {
+		fmt.Fprintf(out, "tandem: [error] (%s) stays master: nobody has taken over\n", name)
+		code = 1
+	}
+	for _, line := range f.roles(fsm.Backup, 0) {
+		fmt.Fprintln(out, line)
+	}
+	return code
+}
+
+// promoteLimit is how long -s promote waits for the addresses.
+const promoteLimit = 15 * time.Second
+
+// promote is -s promote: it ends a demotion and takes over from a master of
+// lower priority.
+func (n *node) promote(out io.Writer) (code int) {
+	f := n.standing.failover()
+	if f == nil {
+		fmt.Fprintln(out, "tandem: [error] there is no VRRP instance to promote")
+		return 1
+	}
+	n.inForce.Load().log.Printf(errorlog.Notice, "promotion ordered")
+	f.router.Promote("")
+	for _, line := range f.roles(fsm.Master, promoteLimit) {
+		fmt.Fprintln(out, line)
+		if !strings.Contains(line, "is MASTER") {
+			code = 1
+		}
+	}
+	return code
+}
+
+// roles waits, at most for a while, until all instances have the role, and
+// says what they are.
+func (f *failover) roles(wanted fsm.Role, limit time.Duration) (lines []string) {
+	for end := time.Now().Add(limit); ; time.Sleep(10 * time.Millisecond) {
+		ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
+		s, err := f.router.Status(ctx)
+		cancel()
+		if err != nil {
+			return []string{"tandem: [error] " + err.Error()}
+		}
+		lines = lines[:0]
+		all := true
+		for _, i := range s.Instances {
+			lines = append(lines, fmt.Sprintf("tandem: [notice] (%s) is %v, priority %d: %s", i.Name, i.Role, i.Priority, i.Reason))
+			all = all && i.Role == wanted
+		}
+		if all || !time.Now().Before(end) {
+			return lines
+		}
+	}
+}

@@ -1,0 +1,415 @@
+package handover
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"time"
+
+	"tandem/vrrp"
+	"tandem/vrrp/detour"
+	"tandem/vrrp/fsm"
+	"tandem/vrrp/peerlink"
+)
+
+// Times of a handover.
+const (
+	answerLimit = 500 * time.Millisecond // for a successor to prepare itself
+	look        = 5 * time.Millisecond   // between two looks at what is left
+	// idleGrace is how long connections without a request are left alone: a
+	// client that asks again meanwhile gets its answer, with the word that it is
+	// the last.
+	idleGrace = 300 * time.Millisecond
+	// goodbyeLimit is how long a master may take to say good-bye, and then to
+	// be relieved.
+	goodbyeLimit = 3 * time.Second
+	// tail is for how long packets of neighbours that have not noticed the
+	// change are still sent on.
+	tail = 250 * time.Millisecond
+)
+
+// leg is one instance on its way.
+type leg struct {
+	Instance
+	successor netip.Addr // of its peer link; not valid: none is known
+	node      string     // the successor's name
+	hardware  map[netip.Addr]string
+	gone      bool
+}
+
+func (l *leg) addrs() []netip.Addr {
+	var list []netip.Addr
+	for _, a := range l.Addresses {
+		list = append(list, a.Prefix.Addr())
+	}
+	return list
+}
+
+// Away hands over those of the instances that this node is master of, all if
+// names is nil: connections are led to their end or to the successor, then leave
+// is called, which has the router say good-bye (Stop, Demote, HandOver) and does
+// not wait, and what follows is waited for. When ctx is done leave is called at
+// once. gone are the instances that were handed over, the others stay. It ends
+// an Away that is under way.
+func (h *Handover) Away(ctx context.Context, names []string, leave func()) (gone, stay []string) {
+	for {
+		h.interrupt()
+		if gone, stay, ok := h.run(ctx, names, leave); ok {
+			return gone, stay
+		}
+	}
+}
+
+// interrupt ends the Away under way and waits for its end.
+func (h *Handover) interrupt() {
+	for {
+		h.mu.Lock()
+		cancel, ended := h.away, h.ended
+		h.mu.Unlock()
+		if cancel == nil {
+			return
+		}
+		cancel()
+		<-ended
+	}
+}
+
+// run is Away, but not while another is under way.
+func (h *Handover) run(ctx context.Context, names []string, leave func()) (gone, stay []string, ok bool) {
+	h.mu.Lock()
+	if h.away != nil {
+		h.mu.Unlock()
+		return nil, nil, false
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	h.away, h.ended = cancel, ended
+	h.mu.Unlock()
+	defer func() {
+		cancel()
+		h.mu.Lock()
+		h.away, h.ended = nil, nil
+		h.mu.Unlock()
+		close(ended)
+	}()
+
+	legs := h.legs(names)
+	if len(legs) == 0 {
+		leave()
+		return nil, nil, true
+	}
+	var addrs []netip.Addr
+	for _, l := range legs {
+		addrs = append(addrs, l.addrs()...)
+	}
+	begun := time.Now()
+	h.c.Web.Drain(addrs)
+	defer h.c.Web.Drain(nil)
+	h.agree(ctx, legs)
+	agreed := time.Now()
+	detours := h.redirect(legs)
+	defer func() {
+		for _, d := range detours {
+			d.Close()
+		}
+	}()
+	h.drain(ctx, legs)
+	drained := time.Now()
+	leave()
+	h.awaitRelief(legs)
+	var packets uint64
+	for _, d := range detours {
+		packets += d.Forwarded()
+	}
+	h.c.Log("", fmt.Sprintf("handover: prepared in %v, connections ended in %v, relieved in %v; %d packets sent on",
+		round(agreed.Sub(begun)), round(drained.Sub(agreed)), round(time.Since(drained)), packets))
+	for _, l := range legs {
+		if l.gone {
+			gone = append(gone, l.Name)
+			continue
+		}
+		stay = append(stay, l.Name)
+		if l.hardware != nil {
+			_ = h.c.Link.Send(l.Name, l.successor, peerlink.Handover{Step: peerlink.Cancel}) // its time ends anyway
+		}
+	}
+	if len(detours) > 0 && len(stay) == 0 {
+		select {
+		case <-ctx.Done():
+		case <-time.After(tail):
+		}
+	}
+	return gone, stay, true
+}
+
+func round(d time.Duration) time.Duration { return d.Round(time.Millisecond) }
+
+// legs returns the instances that are to be handed over, with their successors.
+func (h *Handover) legs(names []string) []*leg {
+	ctx, cancel := context.WithTimeout(context.Background(), statusLimit)
+	defer cancel()
+	s, err := h.c.Router.Status(ctx)
+	if err != nil {
+		return nil
+	}
+	var legs []*leg
+	for _, i := range s.Instances {
+		if i.Role != fsm.Master || i.Leaving || names != nil && !slices.Contains(names, i.Name) {
+			continue
+		}
+		inst, ok := h.instance(i.Name)
+		if !ok {
+			continue
+		}
+		l := &leg{Instance: inst}
+		if p, ok := h.best(i.Name); ok {
+			l.successor, l.node = p.Addr, p.Info.Node
+		}
+		legs = append(legs, l)
+	}
+	return legs
+}
+
+// best returns the backup that will win: of equal priorities the higher
+// address (RFC 9568, 6.4.3).
+func (h *Handover) best(instance string) (best peerlink.Peer, ok bool) {
+	for _, p := range h.c.Link.Peers() {
+		if p.Instance != instance || p.Master || !p.Info.Handover || p.Info.Priority <= fsm.PriorityLow || p.Info.Health != "" {
+			continue
+		}
+		if !ok || p.Info.Priority > best.Info.Priority || p.Info.Priority == best.Info.Priority && best.Addr.Less(p.Addr) {
+			best, ok = p, true
+		}
+	}
+	return best, ok
+}
+
+// agree asks the successors to prepare themselves; those that cannot are left
+// as they are, and take over as VRRP has it.
+func (h *Handover) agree(ctx context.Context, legs []*leg) {
+	ctx, cancel := context.WithTimeout(ctx, answerLimit)
+	defer cancel()
+	for _, l := range legs {
+		if !l.successor.IsValid() || !l.Plain || l.Bound <= 0 || !h.adjacent(l) {
+			continue
+		}
+		answers := make(chan answer, 1)
+		h.mu.Lock()
+		h.waiting[l.Name] = answers
+		h.mu.Unlock()
+		bound := l.Bound + goodbyeLimit
+		err := h.c.Link.Send(l.Name, l.successor, peerlink.Handover{Step: peerlink.Prepare, Bound: bound.Milliseconds()})
+		if err == nil {
+			select {
+			case a := <-answers:
+				if a.said.Step == peerlink.Ready && a.from == l.successor {
+					l.hardware = a.said.Hardware
+				} else {
+					h.c.Log(l.Name, fmt.Sprintf("%s cannot prepare to take over: %s", l.node, a.said.Text))
+				}
+			case <-ctx.Done():
+				h.c.Log(l.Name, l.node+" does not say whether it is prepared to take over")
+			}
+		}
+		h.mu.Lock()
+		delete(h.waiting, l.Name)
+		h.mu.Unlock()
+	}
+}
+
+// adjacent reports whether the successor is on the network that the addresses
+// are on, so that a frame for its hardware address reaches it.
+func (h *Handover) adjacent(l *leg) bool {
+	for _, a := range l.Addresses {
+		iface, err := h.c.Stack.Interface(a.Interface)
+		if err != nil {
+			return false
+		}
+		on := slices.ContainsFunc(iface.Addresses, func(p netip.Prefix) bool { return p.Contains(l.successor) })
+		if !on {
+			return false
+		}
+	}
+	return true
+}
+
+// redirect begins to send new connections on, for each interface and successor.
+func (h *Handover) redirect(legs []*leg) []*detour.Detour {
+	type way struct{ iface, to string }
+	ways := map[way][]netip.Addr{}
+	for _, l := range legs {
+		for _, a := range l.Addresses {
+			if to := l.hardware[a.Prefix.Addr()]; to != "" {
+				w := way{a.Interface, to}
+				ways[w] = append(ways[w], a.Prefix.Addr())
+			}
+		}
+	}
+	var list []*detour.Detour
+	for w, addrs := range ways {
+		to, err := net.ParseMAC(w.to)
+		if err == nil {
+			h.c.Privileged(func() {
+				var d *detour.Detour
+				if d, err = detour.Start(detour.Config{Interface: w.iface, Addresses: addrs, To: to, Listeners: h.c.Web.Listeners()}); err == nil {
+					list = append(list, d)
+				}
+			})
+		}
+		if err != nil {
+			h.c.Log("", fmt.Sprintf("new connections cannot be sent on to the successor: %v", err))
+			h.forget(legs, addrs)
+		}
+	}
+	return list
+}
+
+// forget notes that connections to the addresses are not sent on.
+func (h *Handover) forget(legs []*leg, addrs []netip.Addr) {
+	for _, l := range legs {
+		for _, a := range addrs {
+			delete(l.hardware, a)
+		}
+	}
+}
+
+// drain waits until the connections to the addresses have ended: all of them
+// where new ones are sent on, else those that are there now.
+func (h *Handover) drain(ctx context.Context, legs []*leg) {
+	var bound time.Duration
+	var addrs []netip.Addr
+	sentOn := map[netip.Addr]bool{}
+	for _, l := range legs {
+		bound = max(bound, l.Bound)
+		for _, a := range l.addrs() {
+			addrs = append(addrs, a)
+			sentOn[a] = l.hardware[a] != ""
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, bound)
+	defer cancel()
+	listeners := h.c.Web.Listeners()
+	begun := time.Now()
+	var first map[detour.Flow]bool
+	for {
+		now, err := detour.Connections(addrs, listeners)
+		if err != nil {
+			h.c.Log("", err.Error())
+			return
+		}
+		if first == nil {
+			first = now
+		}
+		left := 0
+		for f := range now {
+			if first[f] || sentOn[f.Local.Addr()] {
+				left++
+			}
+		}
+		if left <= h.c.Web.Silent(idleGrace, false) {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			h.c.Log("", fmt.Sprintf("%d connections are cut: they have not ended within %v", left, round(time.Since(begun))))
+			return
+		case <-time.After(look):
+		}
+		if time.Since(begun) > idleGrace {
+			h.c.Web.EndIdle()
+		}
+	}
+	h.c.Web.Silent(idleGrace, true)
+}
+
+// awaitRelief tells the successors when good-bye has been said, and waits until
+// they were heard.
+func (h *Handover) awaitRelief(legs []*leg) {
+	ctx, cancel := context.WithTimeout(context.Background(), goodbyeLimit)
+	defer cancel()
+	told := map[*leg]bool{}
+	for {
+		open := 0
+		s, err := h.c.Router.Status(ctx)
+		stopped := err != nil && ctx.Err() == nil
+		for _, l := range legs {
+			i, ok := find(s, l.Name)
+			switch {
+			case stopped || ok && i.Role != fsm.Master:
+				l.gone = true
+			case !ok:
+			case i.Leaving:
+				open++
+				if !told[l] && l.hardware != nil {
+					_ = h.c.Link.Send(l.Name, l.successor, peerlink.Handover{Step: peerlink.Take}) // VRRP's own timers hold without it
+				}
+				told[l] = true
+			case !told[l]:
+				open++ // good-bye is still to be said
+			}
+		}
+		if open == 0 || ctx.Err() != nil {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+func find(s vrrp.Status, name string) (vrrp.InstanceStatus, bool) {
+	for _, i := range s.Instances {
+		if i.Name == name {
+			return i, true
+		}
+	}
+	return vrrp.InstanceStatus{}, false
+}
+
+// asked hands over to a backup that wants to be master, if it would win.
+func (h *Handover) asked(instance string, from netip.Addr) {
+	why := h.refusal(instance, from)
+	if why != "" {
+		_ = h.c.Link.Send(instance, from, peerlink.Handover{Step: peerlink.Refuse, Text: why}) // it claims anyway
+		return
+	}
+	names := h.group(instance)
+	h.c.Log(instance, fmt.Sprintf("%v asks to take over", from))
+	gone, _, ok := h.run(context.Background(), names, func() { h.c.Router.HandOver(instance) })
+	if ok && len(gone) == 0 {
+		_ = h.c.Link.Send(instance, from, peerlink.Handover{Step: peerlink.Refuse, Text: "it did not come about"})
+	}
+}
+
+// refusal says why an instance is not handed over to a backup; "" if it is.
+func (h *Handover) refusal(instance string, from netip.Addr) string {
+	s, ok := h.status(context.Background(), instance)
+	if !ok || s.Role != fsm.Master {
+		return "not master"
+	}
+	for _, p := range h.c.Link.Peers() {
+		if p.Instance != instance || p.Addr != from {
+			continue
+		}
+		if p.Info.Priority < s.Priority || p.Info.Priority == s.Priority && from.Less(s.Source) {
+			return fmt.Sprintf("priority %d against %d", p.Info.Priority, s.Priority)
+		}
+		return ""
+	}
+	return "not known"
+}
+
+// group returns the members of the instance's sync group, which move together.
+func (h *Handover) group(instance string) []string {
+	ctx, cancel := context.WithTimeout(context.Background(), statusLimit)
+	defer cancel()
+	s, err := h.c.Router.Status(ctx)
+	if err == nil {
+		for _, g := range s.Groups {
+			if slices.Contains(g.Members, instance) {
+				return g.Members
+			}
+		}
+	}
+	return []string{instance}
+}

@@ -1,0 +1,62 @@
+package web
+
+// successor returns the port of the generation that has replaced the
+// connection's own where it can go on; nil if there is none. A client's
+// certificate was judged by the old configuration and is to be shown again.
+func (c *conn) successor() (*Generation, *Port) {
+	if !c.gen.draining() {
+		return nil, nil
+	}
+	next := c.gen.next
+	if next == nil || c.secured != nil && (c.secured.plain || len(c.secured.state.PeerCertificates) > 0) {
+		return nil, nil
+	}
+	for _, p := range next.HTTP.Ports {
+		if p.Addr == c.port.Addr && p.servers(c.net.LocalAddr()).ssl == c.servers.ssl {
+			return next, p
+		}
+	}
+	return nil, nil
+}
+
+// movable reports whether the connection can go on with another generation.
+func (c *conn) movable() bool {
+	next, _ := c.successor()
+	return next != nil
+}
+
+// move takes the connection over to the generation that has replaced its own,
+// so that a reload ends no connection; false if that cannot be. It is called
+// between two requests.
+func (c *conn) move() bool {
+	moved := false
+	for {
+		next, port := c.successor()
+		if next == nil {
+			return moved && !c.gen.draining()
+		}
+		next.adopt(c)
+		c.gen.remove(c)
+		c.gen, c.port, c.servers = next, port, port.servers(c.net.LocalAddr())
+		if s := c.secured; s != nil {
+			if s.server = c.servers.byServerName(s.state.ServerName); s.server == nil {
+				s.server = c.servers.dflt
+			}
+			s.verified = s.server.HTTP.TLS.Verify(s.server, &s.state)
+		}
+		// Nobody of the old generation interrupts it any more. The new one may
+		// have begun to: then it is looked at again.
+		c.wire.Resume()
+		moved = true
+		if !next.draining() {
+			return true
+		}
+	}
+}
+
+// adopt takes a connection over from another generation.
+func (g *Generation) adopt(c *conn) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.conns[c] = struct{}{}
+}
