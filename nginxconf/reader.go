@@ -7,7 +7,8 @@ import (
 	"os"
 	"path"
 	"strings"
-	"syscall"
+
+	"tandem/internal/errorlog"
 )
 
 // depthMax bounds how deep blocks may be nested, and includes.
@@ -176,18 +177,7 @@ func fileError(name string, err error) *Error {
 	if errors.As(err, &pe) && pe.Op == "read" {
 		call, severity = "pread()", Crit
 	}
-	return &Error{Severity: severity, Msg: fmt.Sprintf(`%s "%s" failed (%s)`, call, name, errnoText(err)), Err: err}
-}
-
-// errnoText returns "NUMBER: Text" for the system's error within err.
-func errnoText(err error) string {
-	var errno syscall.Errno
-	if !errors.As(err, &errno) {
-		return err.Error()
-	}
-	// Go writes the C library's texts in lower case.
-	text := errno.Error()
-	return fmt.Sprintf("%d: %s%s", int(errno), strings.ToUpper(text[:1]), text[1:])
+	return &Error{Severity: severity, Msg: fmt.Sprintf(`%s "%s" failed (%s)`, call, name, errorlog.Reason(err)), Err: err}
 }
 
 // block reads directives up to the "}" of the block at the given depth, at
@@ -281,7 +271,7 @@ func (r *reader) include(d *Directive) []*Directive {
 	names, err := r.opt.Glob(name)
 	if err != nil {
 		r.errs = append(r.errs, &Error{Pos: d.Pos, Err: err,
-			Msg: fmt.Sprintf(`glob() "%s" failed (%s)`, name, errnoText(err))})
+			Msg: fmt.Sprintf(`glob() "%s" failed (%s)`, name, errorlog.Reason(err))})
 	}
 	var ds []*Directive
 	for _, name := range names {

@@ -126,7 +126,7 @@ func (c *call) AppendRequest(dst []byte) ([]byte, error) {
 	} else {
 		dst = append(dst, r.MethodName...)
 	}
-	c.head = equalLower(dst[start:], "head")
+	c.head = http1.EqualLower(dst[start:], "head")
 	dst = append(dst, ' ')
 	uri := len(dst)
 	dst = c.appendURI(dst)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	nc "tandem/nginxconf"
+	"tandem/web/http1"
 )
 
 // cookieRules are what proxy_cookie_domain or proxy_cookie_path says at one
@@ -96,9 +97,9 @@ func (c *call) RewriteCookie(v []byte) []byte {
 		}
 		var rules []rule
 		switch {
-		case equalLower(a.name, "domain"):
+		case http1.EqualLower(a.name, "domain"):
 			rules = set.cookieDomain.V
-		case equalLower(a.name, "path"):
+		case http1.EqualLower(a.name, "path"):
 			rules = set.cookiePath.V
 		}
 		if value, ok := rewrite(r, rules, a.value); ok {

@@ -83,25 +83,9 @@ func (h *headers) drops(f *http1.Field) bool {
 		return h.droppedByID[f.ID]
 	}
 	for _, name := range h.dropped {
-		if equalLower(f.Name, name) {
+		if http1.EqualLower(f.Name, name) {
 			return true
 		}
 	}
 	return false
-}
-
-// equalLower compares a name in any case with one in lower case.
-func equalLower(name []byte, lower string) bool {
-	if len(name) != len(lower) {
-		return false
-	}
-	for i, c := range name {
-		if 'A' <= c && c <= 'Z' {
-			c |= 0x20
-		}
-		if c != lower[i] {
-			return false
-		}
-	}
-	return true
 }

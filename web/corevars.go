@@ -351,7 +351,7 @@ func requestHeaderVariable(name string) Getter {
 		found := false
 		for i := range r.Head.Fields {
 			f := &r.Head.Fields[i]
-			if !variableMatches(f.Name, name) {
+			if !http1.NameMatches(f.Name, name) {
 				continue
 			}
 			if found {
@@ -365,27 +365,6 @@ func requestHeaderVariable(name string) Getter {
 		}
 		return dst, found
 	}
-}
-
-// variableMatches compares a header's name with that of a variable, in which
-// dashes are underscores.
-func variableMatches(field []byte, name string) bool {
-	if len(field) != len(name) {
-		return false
-	}
-	for i := range field {
-		c := field[i]
-		switch {
-		case c >= 'A' && c <= 'Z':
-			c |= 0x20
-		case c == '-':
-			c = '_'
-		}
-		if c != name[i] {
-			return false
-		}
-	}
-	return true
 }
 
 // sentHeaderVariable is $sent_http_NAME.
@@ -449,7 +428,7 @@ func sentTrailerVariable(name string) Getter {
 func appendFields(dst []byte, fields []ResponseField, name string) ([]byte, bool) {
 	found := false
 	for i := range fields {
-		if !variableMatches(fields[i].Name, name) {
+		if !http1.NameMatches(fields[i].Name, name) {
 			continue
 		}
 		if found {

@@ -263,23 +263,13 @@ func (k Keepalive) apply(fd int, set func(fd, level, name, value int)) {
 
 // bindError says why an address could not be listened on, as nginx does.
 func bindError(addr Address, err error) error {
-	var errno syscall.Errno
-	if errors.As(err, &errno) {
-		return fmt.Errorf("bind() to %s failed (%d: %w)", addr, int(errno), capitalised{errno})
-	}
-	return fmt.Errorf("bind() to %s failed: %w", addr, err)
+	return bindFailure{fmt.Sprintf("bind() to %s failed (%s)", addr, errorlog.Reason(err)), err}
 }
 
-// capitalised prints an errno as the C library does, which logs of nginx have:
-// "Address already in use".
-type capitalised struct{ syscall.Errno }
-
-func (c capitalised) Error() string {
-	text := []byte(c.Errno.Error())
-	if len(text) > 0 && text[0] >= 'a' && text[0] <= 'z' {
-		text[0] -= 'a' - 'A'
-	}
-	return string(text)
+type bindFailure struct {
+	text  string
+	cause error
 }
 
-func (c capitalised) Unwrap() error { return c.Errno }
+func (f bindFailure) Error() string { return f.text }
+func (f bindFailure) Unwrap() error { return f.cause }

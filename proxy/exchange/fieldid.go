@@ -1,5 +1,7 @@
 package exchange
 
+import "tandem/web/http1"
+
 // fieldID is the name of a response header that something is done with. 0 is
 // any other name.
 type fieldID uint8
@@ -92,25 +94,9 @@ func lookupField(name []byte) fieldID {
 		return 0
 	}
 	for _, id := range fieldsByKey[n][name[n-1]&31] {
-		if equalLower(name, fieldNames[id]) {
+		if http1.EqualLower(name, fieldNames[id]) {
 			return id
 		}
 	}
 	return 0
-}
-
-// equalLower compares a name in any case with one in lower case.
-func equalLower(name []byte, lower string) bool {
-	if len(name) != len(lower) {
-		return false
-	}
-	for i, c := range name {
-		if 'A' <= c && c <= 'Z' {
-			c |= 0x20
-		}
-		if c != lower[i] {
-			return false
-		}
-	}
-	return true
 }

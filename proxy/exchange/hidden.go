@@ -1,6 +1,10 @@
 package exchange
 
-import "strings"
+import (
+	"strings"
+
+	"tandem/web/http1"
+)
 
 // hiddenFields are the response headers that clients do not get to see.
 type hiddenFields struct {
@@ -48,7 +52,7 @@ func (h *hiddenFields) has(f *Field) bool {
 		return h.byID[f.id]
 	}
 	for _, name := range h.names {
-		if equalLower(f.Name, name) {
+		if http1.EqualLower(f.Name, name) {
 			return true
 		}
 	}

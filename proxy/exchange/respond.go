@@ -124,9 +124,9 @@ func (x *Exchange) act(f *Field) {
 	case fieldXAccelBuffering:
 		if ignore&ignoreBuffering == 0 {
 			switch {
-			case equalLower(f.Value, "no"):
+			case http1.EqualLower(f.Value, "no"):
 				x.buffering = false
-			case equalLower(f.Value, "yes"):
+			case http1.EqualLower(f.Value, "yes"):
 				x.buffering = true
 			}
 		}
@@ -213,7 +213,7 @@ func splitContentType(v []byte) (mediaType, charset []byte) {
 		for len(rest) > 0 && rest[0] == ' ' {
 			rest = rest[1:]
 		}
-		if len(rest) < 8 || !equalLower(rest[:8], "charset=") {
+		if len(rest) < 8 || !http1.EqualLower(rest[:8], "charset=") {
 			continue
 		}
 		charset = rest[8:]

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tandem/web"
+	"tandem/web/http1"
 )
 
 var variables = []web.Variable{
@@ -94,7 +95,7 @@ func appendSeconds(dst []byte, d time.Duration) []byte {
 func appendFields(dst []byte, fields []Field, name string) ([]byte, bool) {
 	found := false
 	for i := range fields {
-		if !variableMatches(fields[i].Name, name) {
+		if !http1.NameMatches(fields[i].Name, name) {
 			continue
 		}
 		if found {
@@ -103,24 +104,6 @@ func appendFields(dst []byte, fields []Field, name string) ([]byte, bool) {
 		dst, found = append(dst, fields[i].Value...), true
 	}
 	return dst, found
-}
-
-func variableMatches(field []byte, name string) bool {
-	if len(field) != len(name) {
-		return false
-	}
-	for i, c := range field {
-		switch {
-		case c >= 'A' && c <= 'Z':
-			c |= 0x20
-		case c == '-':
-			c = '_'
-		}
-		if c != name[i] {
-			return false
-		}
-	}
-	return true
 }
 
 // cookieValue returns the value of a cookie in the value of a Set-Cookie

@@ -142,7 +142,7 @@ func LookupFieldID(name []byte) FieldID {
 	}
 	for _, id := range fieldsByLength[len(name)] {
 		known := fieldNames[id]
-		if name[0]|0x20 == known[0] && (string(name) == usualNames[id] || equalLower(name, known)) {
+		if name[0]|0x20 == known[0] && (string(name) == usualNames[id] || EqualLower(name, known)) {
 			return id
 		}
 	}

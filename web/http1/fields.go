@@ -131,11 +131,11 @@ func (h *Head) addConnection(v []byte) {
 		}
 		token = trimField(token, 0)
 		switch {
-		case equalLower(token, "close"):
+		case EqualLower(token, "close"):
 			h.ConnectionClose = true
-		case equalLower(token, "keep-alive"):
+		case EqualLower(token, "keep-alive"):
 			h.ConnectionKeepAlive = true
-		case equalLower(token, "upgrade"):
+		case EqualLower(token, "upgrade"):
 			h.ConnectionUpgrade = true
 		}
 	}

@@ -28,7 +28,7 @@ func (h *Head) finish(lim *Limits) *BadRequest {
 			// Transfer-Encoding header field MUST treat the message as if the
 			// framing is faulty" (section 6.1).
 			return &BadRequest{400, `client sent HTTP/1.0 request with "Transfer-Encoding" header`}
-		case !equalLower(v, "chunked"):
+		case !EqualLower(v, "chunked"):
 			return &BadRequest{501, fmt.Sprintf(`client sent unknown "Transfer-Encoding": "%s"`, quote(v))}
 		case h.ContentLength >= 0:
 			// "A server MAY reject a request that contains both Content-Length
@@ -48,7 +48,7 @@ func (h *Head) finish(lim *Limits) *BadRequest {
 	if string(h.Method) == "TRACE" {
 		return &BadRequest{405, "client sent TRACE method"}
 	}
-	h.Expect100 = h.Version >= HTTP11 && equalLower(h.Lookup(Expect), "100-continue")
+	h.Expect100 = h.Version >= HTTP11 && EqualLower(h.Lookup(Expect), "100-continue")
 	return nil
 }
 

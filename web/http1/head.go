@@ -138,7 +138,7 @@ func (h *Head) Values(dst [][]byte, id FieldID) [][]byte {
 // be in lower case, and nil when there is none.
 func (h *Head) Get(lowerName string) []byte {
 	for i := range h.Fields {
-		if equalLower(h.Fields[i].Name, lowerName) {
+		if EqualLower(h.Fields[i].Name, lowerName) {
 			return h.Fields[i].Value
 		}
 	}
@@ -169,8 +169,8 @@ var (
 	methodGet     = []byte("GET")
 )
 
-// equalLower compares an ASCII name with one already in lower case.
-func equalLower(name []byte, lower string) bool {
+// EqualLower compares an ASCII name with one already in lower case.
+func EqualLower(name []byte, lower string) bool {
 	if len(name) != len(lower) {
 		return false
 	}
@@ -179,6 +179,26 @@ func equalLower(name []byte, lower string) bool {
 			c |= 0x20
 		}
 		if c != lower[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// NameMatches compares a field name in any case with the end of a variable's
+// name ($http_NAME), in which dashes are underscores.
+func NameMatches(field []byte, name string) bool {
+	if len(field) != len(name) {
+		return false
+	}
+	for i, c := range field {
+		switch {
+		case c >= 'A' && c <= 'Z':
+			c |= 0x20
+		case c == '-':
+			c = '_'
+		}
+		if c != name[i] {
 			return false
 		}
 	}

@@ -18,13 +18,10 @@ import (
 // What it counts is requests being answered, one to a connection in HTTP/1.
 var Connections = &web.Module{
 	Name: "limit_conn",
-	Commands: []nc.Command{
+	Commands: append([]nc.Command{
 		{Name: "limit_conn_zone", In: nc.HTTP, Arity: nc.Take2, Set: readConnZone},
 		{Name: "limit_conn", In: everywhere, Arity: nc.Take2, Set: readConnLimit},
-		{Name: "limit_conn_status", In: everywhere, Arity: nc.Take1, Set: nc.SetNumber(web.At(connSlot, func(c *connSettings) *nc.Value[int] { return &c.status }), nc.Bounds(400, 599))},
-		{Name: "limit_conn_log_level", In: everywhere, Arity: nc.Take1, Set: nc.SetEnum(web.At(connSlot, func(c *connSettings) *nc.Value[errorlog.Level] { return &c.level }), logLevels...)},
-		{Name: "limit_conn_dry_run", In: everywhere, Arity: nc.Flag, Set: nc.SetFlag(web.At(connSlot, func(c *connSettings) *nc.Value[bool] { return &c.dryRun }))},
-	},
+	}, refusalCommands("limit_conn", connSlot, func(c *connSettings) *refusal { return &c.refusal })...),
 	Variables: []web.Variable{{Name: "limit_conn_status", Get: statusVariable(connOutcome)}},
 	Init: func(h *web.HTTP) error {
 		if h.Any(func(l *web.Location) bool { return connSlot.Of(l).limits != nil }) {
@@ -36,9 +33,7 @@ var Connections = &web.Module{
 
 type connSettings struct {
 	limits []connLimit
-	status nc.Value[int]
-	level  nc.Value[errorlog.Level]
-	dryRun nc.Value[bool]
+	refusal
 }
 
 // connLimit is one limit_conn.
@@ -58,9 +53,7 @@ var (
 		if c.limits == nil {
 			c.limits = p.limits
 		}
-		c.status.Inherit(p.status, 503)
-		c.level.Inherit(p.level, errorlog.Error)
-		c.dryRun.Inherit(p.dryRun, false)
+		c.inherit(&p.refusal)
 		return nil
 	})
 	connOutcome = web.NewRecord[outcome]()

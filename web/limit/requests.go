@@ -18,13 +18,10 @@ import (
 //	limit_req_status, limit_req_log_level, limit_req_dry_run
 var Requests = &web.Module{
 	Name: "limit_req",
-	Commands: []nc.Command{
+	Commands: append([]nc.Command{
 		{Name: "limit_req_zone", In: nc.HTTP, Arity: nc.Take3, Set: readRequestZone},
 		{Name: "limit_req", In: everywhere, Arity: nc.Take123, Set: readRequestLimit},
-		{Name: "limit_req_status", In: everywhere, Arity: nc.Take1, Set: nc.SetNumber(web.At(requestSlot, func(c *requestSettings) *nc.Value[int] { return &c.status }), nc.Bounds(400, 599))},
-		{Name: "limit_req_log_level", In: everywhere, Arity: nc.Take1, Set: nc.SetEnum(web.At(requestSlot, func(c *requestSettings) *nc.Value[errorlog.Level] { return &c.level }), logLevels...)},
-		{Name: "limit_req_dry_run", In: everywhere, Arity: nc.Flag, Set: nc.SetFlag(web.At(requestSlot, func(c *requestSettings) *nc.Value[bool] { return &c.dryRun }))},
-	},
+	}, refusalCommands("limit_req", requestSlot, func(c *requestSettings) *refusal { return &c.refusal })...),
 	Variables: []web.Variable{{Name: "limit_req_status", Get: statusVariable(requestOutcome)}},
 	Init: func(h *web.HTTP) error {
 		if h.Any(func(l *web.Location) bool { return requestSlot.Of(l).limits != nil }) {
@@ -36,9 +33,7 @@ var Requests = &web.Module{
 
 type requestSettings struct {
 	limits []requestLimit
-	status nc.Value[int]
-	level  nc.Value[errorlog.Level]
-	dryRun nc.Value[bool]
+	refusal
 
 	delayLevel errorlog.Level // one less grave than level
 }
@@ -61,9 +56,7 @@ var (
 		if c.limits == nil {
 			c.limits = p.limits
 		}
-		c.status.Inherit(p.status, 503)
-		c.level.Inherit(p.level, errorlog.Error)
-		c.dryRun.Inherit(p.dryRun, false)
+		c.inherit(&p.refusal)
 		c.delayLevel = min(c.level.V+1, errorlog.Info)
 		return nil
 	})
