@@ -59,6 +59,10 @@ type Block struct {
 	Location *Location // this level's location settings
 }
 
+// Empty reports whether the configuration has no http block; there are no
+// settings in h then.
+func (h *HTTP) Empty() bool { return h.root == nil }
+
 // BlockOf returns the level that s reads.
 func BlockOf(s *nginxconf.Scope) *Block { return s.Data.(*Block) }
 

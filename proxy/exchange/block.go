@@ -33,6 +33,7 @@ type block struct {
 	sticky   *sticky           // nil: none
 	keep     keepalive
 	zone     string // "": none
+	queue    queue
 	resolver nc.Value[*resolver.Resolver]
 	timeout  nc.Value[time.Duration] // of resolver
 
@@ -235,7 +236,7 @@ func complete(h *web.HTTP) error {
 	}
 	lookUpHosts(h, lookups)
 	for _, l := range lookups {
-		if h.Previous != nil && l.resolver != nil {
+		if h.Previous != nil && !h.Previous.Empty() && l.resolver != nil {
 			l.recall(blocksSlot.Of(h.Previous))
 		}
 		h.Background(l.run)
@@ -264,6 +265,7 @@ func (b *block) complete() error {
 	}
 	b.group = upstream.NewGroup(b.name, b.peers, b.balancer)
 	b.group.Pool = b.keep.pool()
+	b.group.Queue, b.group.QueueTimeout = b.queue.length, b.queue.timeout
 	return nil
 }
 

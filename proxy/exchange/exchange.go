@@ -91,7 +91,7 @@ type Exchange struct {
 	rate     int64         // bytes a second that are read of a response, 0: no limit
 	rateFrom time.Time     // when reading began
 	rateNext time.Time     // when reading goes on
-	left     chan struct{} // closed when the client leaves, if there may be a rate
+	left     chan struct{} // closed when the client leaves, if that may have to be waited for
 
 	session   []byte // what the request is bound by, of sticky
 	boundTo   string // the SID of the peer that it is bound to
@@ -123,7 +123,7 @@ func (x *Exchange) Run(r *web.Request, s *Settings, t Target, p Protocol) web.Co
 		x.frameEarlyBody()
 	}
 	x.prepareSelection()
-	if s.LimitRate.V != nil {
+	if s.LimitRate.V != nil || t.Group.Queue > 0 {
 		x.left = make(chan struct{})
 	}
 	if !x.keepsOn() && !x.Streams {

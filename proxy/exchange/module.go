@@ -10,7 +10,7 @@ import (
 // before the protocols in the list of modules.
 var Module = &web.Module{
 	Name:      "upstream",
-	Commands:  slices.Concat(blockCommands, balanceCommands, stickyCommands),
+	Commands:  slices.Concat(blockCommands, balanceCommands, stickyCommands, queueCommands),
 	Variables: variables,
 	Init:      complete,
 }

@@ -11,6 +11,7 @@ import (
 type state struct {
 	peer     string // "" separates the tries before and after an internal redirect
 	status   int
+	queue    time.Duration // waited for a peer
 	connect  time.Duration // -1: did not come so far
 	header   time.Duration
 	response time.Duration

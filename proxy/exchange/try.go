@@ -32,9 +32,10 @@ func (x *Exchange) try() outcome {
 	x.beginTry()
 	peer := x.selection.Next(x.tryBegan)
 	if peer == nil {
-		x.state().peer = x.Target.Group.Name
-		x.log(logError, connecting, "no live upstreams")
-		return x.next(onNoLive)
+		var o outcome
+		if peer, o = x.awaitPeer(); peer == nil {
+			return o
+		}
 	}
 	x.state().peer = peer.Name
 	if b := x.Target.Upstream; b != nil && b.sticky != nil {

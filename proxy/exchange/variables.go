@@ -16,6 +16,7 @@ var variables = []web.Variable{
 		}
 		return strconv.AppendInt(dst, int64(s.status), 10)
 	})},
+	{Name: "upstream_queue_time", Get: each(func(dst []byte, s *state) []byte { return appendSeconds(dst, s.queue) })},
 	{Name: "upstream_connect_time", Get: each(func(dst []byte, s *state) []byte { return appendSeconds(dst, s.connect) })},
 	{Name: "upstream_header_time", Get: each(func(dst []byte, s *state) []byte { return appendSeconds(dst, s.header) })},
 	{Name: "upstream_response_time", Get: each(func(dst []byte, s *state) []byte { return appendSeconds(dst, s.response) })},

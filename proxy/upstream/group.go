@@ -11,12 +11,19 @@ type Group struct {
 	Name string
 	// Pool keeps idle connections; nil: none are kept.
 	Pool *Pool
+	// Queue is how many requests may wait for a peer, 0 for none, and
+	// QueueTimeout for how long.
+	Queue        int
+	QueueTimeout time.Duration
 
 	mu       sync.Mutex
 	balancer Balancer
 	headOnly bool // a request is as good as done when the head of the response is there
 	primary  *set
 	backup   *set // nil without backups
+	checks   []*Check
+	changed  chan struct{} // closed when there are other peers; nil while nobody looks
+	queue    queue
 }
 
 // Balancer chooses a peer for a request. One exists per group and is used
@@ -51,15 +58,32 @@ func (g *Group) use(primary, backup []*Peer) {
 	if len(backup) > 0 {
 		g.backup = newSet(backup)
 	}
+	if len(g.checks) > 0 {
+		g.each(g.begin)
+	}
+	if g.changed != nil {
+		close(g.changed)
+		g.changed = nil
+	}
+}
+
+// each calls f for every peer, backups last.
+func (g *Group) each(f func(*Peer)) {
+	for _, s := range []*set{g.primary, g.backup} {
+		if s == nil {
+			continue
+		}
+		for _, p := range s.peers {
+			f(p)
+		}
+	}
 }
 
 // Peers returns the peers of the group, backups last.
 func (g *Group) Peers() []*Peer {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	peers := append([]*Peer(nil), g.primary.peers...)
-	if g.backup != nil {
-		peers = append(peers, g.backup.peers...)
-	}
+	var peers []*Peer
+	g.each(func(p *Peer) { peers = append(peers, p) })
 	return peers
 }

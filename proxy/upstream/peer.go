@@ -45,6 +45,10 @@ type Peer struct {
 	checked   time.Time // when failures began to count, or the last try out of service
 	recovered time.Time // when it came back, for slow_start; zero: long ago
 	unhealthy bool      // what active checks say
+	findings  []Finding // of each of them
+
+	requests uint64 // ever
+	failures uint64 // of them
 
 	latency latency
 }
@@ -83,6 +87,7 @@ func (p *Peer) full() bool { return p.maxConns > 0 && p.conns >= p.maxConns }
 // take counts a request that goes to p.
 func (p *Peer) take(now time.Time) {
 	p.conns++
+	p.requests++
 	if now.Sub(p.checked) > p.failTimeout {
 		p.checked = now
 	}

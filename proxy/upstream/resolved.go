@@ -1,6 +1,9 @@
 package upstream
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
 // Resolved is one of the addresses that a server's name, or service, stands
 // for now.
@@ -25,6 +28,7 @@ func (g *Group) Resolved(srv *Server, addrs []Resolved) {
 		backup = g.backup.peers
 	}
 	g.use(primary, renew(backup, srv, addrs, true))
+	g.requeue(time.Now())
 }
 
 // renew returns peers with those of srv replaced.

@@ -27,12 +27,19 @@ type Selection struct {
 	began   time.Time
 	waiting bool          // the request counts as one without an answer
 	header  time.Duration // to the head of the response, -1: it has not come
+	place   *place        // in the queue, nil outside of it
+
+	turnedAway bool // from the queue
 }
 
 // Start begins a selection in g.
 func (s *Selection) Start(g *Group) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	s.start(g)
+}
+
+func (s *Selection) start(g *Group) {
 	s.group, s.set, s.backup = g, g.primary, g.backup
 	s.Peer = nil
 	s.Tries = s.set.tries
@@ -44,11 +51,23 @@ func (s *Selection) Start(g *Group) {
 }
 
 // Next chooses the next peer to try; nil: there is none that could take the
-// request. Every peer returned is given back with Free.
+// request now. It may then wait for one, see Queued. Every peer returned is
+// given back with Free.
 func (s *Selection) Next(now time.Time) *Peer {
 	g := s.group
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if g.Queue > 0 {
+		g.join(s, now)
+	} else {
+		s.choose(now)
+	}
+	return s.Peer
+}
+
+// choose takes a peer, if there is one for the request.
+func (s *Selection) choose(now time.Time) {
+	g := s.group
 	s.Peer = g.balancer.pick(s, now)
 	if s.Peer == nil && s.backup != nil {
 		s.set, s.backup = s.backup, nil
@@ -56,12 +75,11 @@ func (s *Selection) Next(now time.Time) *Peer {
 		s.Peer = g.balancer.pick(s, now)
 	}
 	if s.Peer == nil {
-		return nil
+		return
 	}
 	s.Peer.take(now)
 	s.Peer.latency.begin(now)
 	s.began, s.waiting, s.header = now, true, -1
-	return s.Peer
 }
 
 // Result is how a try ended, as far as the peer is concerned.
@@ -87,20 +105,23 @@ func (s *Selection) Free(result Result, now time.Time) (disabled bool) {
 	defer g.mu.Unlock()
 	p.conns--
 	s.measure(p, result, now)
-	if s.set.single {
+	if result == Failed {
+		p.failures++
+	}
+	switch {
+	case s.set.single:
 		// The only peer is never out of service, and is tried once.
 		p.fails = 0
 		s.Tries = 0
-		return false
-	}
-	if result == Failed {
+	case result == Failed:
 		disabled = p.fail(now)
-	} else {
+	default:
 		p.succeed(now)
 	}
 	if s.Tries > 0 {
 		s.Tries--
 	}
+	g.dispatch(now)
 	return disabled
 }
 

@@ -1,0 +1,52 @@
+package exchange
+
+import (
+	"time"
+
+	"tandem/proxy/upstream"
+	"tandem/web"
+)
+
+// Upstream is what is known of an upstream block at one moment.
+type Upstream struct {
+	Name   string
+	Peers  []upstream.PeerStatus
+	Queued int // requests that wait for a peer
+}
+
+// Upstreams returns what is known of the upstream blocks of a configuration, in
+// its order.
+func Upstreams(h *web.HTTP) []Upstream {
+	var list []Upstream
+	now := time.Now()
+	for _, b := range blocksOf(h) {
+		u := Upstream{Name: b.name}
+		u.Peers, u.Queued = b.group.Status(now)
+		list = append(list, u)
+	}
+	return list
+}
+
+// Find returns the peers of the upstream block of that name, nil without one.
+func Find(h *web.HTTP, name string) *upstream.Group {
+	for _, b := range blocksOf(h) {
+		if b.name == name {
+			return b.group
+		}
+	}
+	return nil
+}
+
+// blocksOf returns the upstream blocks of a configuration.
+func blocksOf(h *web.HTTP) []*block {
+	if h.Empty() {
+		return nil
+	}
+	var list []*block
+	for _, b := range blocksSlot.Of(h).list {
+		if b.declared && b.group != nil {
+			list = append(list, b)
+		}
+	}
+	return list
+}
