@@ -2,9 +2,6 @@ package netif
 
 import "fmt"
 
-// confARPAnnounce is the number of arp_announce (include/uapi/linux/ip.h).
-const confARPAnnounce = 18
-
 // What Silence sets (Documentation/networking/ip-sysctl.rst).
 const (
 	announceBest = 2 // arp_announce: ask neighbours in the name of the address that is best for them

@@ -28,6 +28,8 @@ type Stack struct {
 	mu    sync.Mutex
 	probe int
 	quiet map[int]*quiet // base interfaces of VMACs, by index
+
+	firewall *firewall
 }
 
 // Open opens the network stack of the calling thread's namespace. It needs no
@@ -46,6 +48,7 @@ func Open() (*Stack, error) {
 	}
 	s.command.Socket = socket
 	s.sockets = map[int]*nl.SocketHandle{unix.NETLINK_ROUTE: &s.command}
+	s.firewall = newFirewall(s.indexOf)
 	limit := unix.NsecToTimeval(int64(commandLimit))
 	err = errors.Join(handle.SetSocketTimeout(commandLimit),
 		socket.SetSendTimeout(&limit), socket.SetReceiveTimeout(&limit), socket.SetExtAck(true))
@@ -62,10 +65,12 @@ func Open() (*Stack, error) {
 	return s, nil
 }
 
-// Close closes the Stack. Addresses that it set stay.
+// Close closes the Stack. Addresses that it set stay; packets are filtered no
+// longer.
 func (s *Stack) Close() error {
 	s.netlink.Close()
 	s.command.Close()
+	s.firewall.close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.probe >= 0 {

@@ -110,13 +110,44 @@ func TestVMACErrors(t *testing.T) {
 
 func TestPromoteSecondaries(t *testing.T) {
 	p := newLAN(t)
-	s := stack(t, p.one)
-	check(t, s.PromoteSecondaries("ens33"))
+	links := stack(t, p.one).Links()
+	check(t, links.Set(nil, []string{"ens33", "ens99"}))
 	for _, a := range []string{"10.0.0.1/24", "10.0.0.2/24"} {
 		check(t, p.port1.AddAddress(netip.MustParsePrefix(a)))
 	}
 	check(t, p.port1.RemoveAddress(netip.MustParsePrefix("10.0.0.1/24")))
 	if held := must[bool](t)(p.one.Holds(netip.MustParseAddr("10.0.0.2"))); !held {
 		t.Error("the secondary address went with the first")
+	}
+	check(t, links.Set(nil, nil))
+	if got := must[string](t)(p.one.Output("cat", "/proc/sys/net/ipv4/conf/ens33/promote_secondaries")); got != "0\n" {
+		t.Errorf("promote_secondaries is %s afterwards", got)
+	}
+}
+
+// A process that dies leaves its VMACs; its successor takes them over, under
+// whatever name it calls them, and the base gets its parameters back at the end.
+func TestVMACLeft(t *testing.T) {
+	p := newLAN(t)
+	v := netif.VMAC{Name: "vrrp.51", Base: "ens33", Hardware: netif.VirtualMAC(false, 51)}
+	dead := stack(t, p.one)
+	check(t, dead.Links().Set([]netif.VMAC{v}, nil))
+	check(t, dead.Close())
+	later := stack(t, p.one)
+	renamed := v
+	renamed.Name = "virtual"
+	links := later.Links()
+	check(t, links.Set([]netif.VMAC{renamed}, nil))
+	if _, err := later.Interface("vrrp.51"); !errors.Is(err, netif.ErrNoInterface) {
+		t.Errorf("the old one is there: %v", err)
+	}
+	check(t, later.Close())
+	last := stack(t, p.one)
+	check(t, last.Links().Cleanup([]netif.VMAC{renamed}))
+	if _, err := last.Interface("virtual"); !errors.Is(err, netif.ErrNoInterface) {
+		t.Errorf("not cleaned up: %v", err)
+	}
+	if got := must[string](t)(p.one.Output("cat", "/proc/sys/net/ipv4/conf/ens33/arp_ignore")); got != "0\n" {
+		t.Errorf("arp_ignore is %s afterwards", strings.TrimSpace(got))
 	}
 }
