@@ -249,6 +249,10 @@ func (b *builder) completeNetwork(i *Instance, say sayFunc) {
 		say("use_ipvlan", "IPv4 ipvlan requires a source ip address to be configured. setting instance to fault state")
 		i.Fault = true
 	}
+	if i.VMACXmitBase && i.VMAC != nil && i.Strict {
+		say("vmac_xmit_base", "xmit_base is incompatible with strict mode - resetting")
+		i.VMACXmitBase = false
+	}
 	if i.VMACXmitBase && i.VMAC == nil {
 		say("vmac_xmit_base", "vmac_xmit_base is only valid with a vmac")
 		i.VMACXmitBase = false

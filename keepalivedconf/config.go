@@ -314,7 +314,7 @@ type VMAC struct {
 	Name          string // of the macvlan; "" is chosen later
 	MAC           []byte // six bytes, or nil for the VRRP one
 	NetlinkNotify bool
-	Group         string // of the link; "" is the parent's
+	Group         *uint32 // of the link; nil is the parent's
 }
 
 // IPVLAN is use_ipvlan.
@@ -323,7 +323,7 @@ type IPVLAN struct {
 	Name  string
 	Addr  netip.Prefix // invalid: the link-local address
 	Mode  string       // bridge, private or vepa
-	Group string
+	Group *uint32
 }
 
 // Track is an entry of track_script, track_file, track_process or track_bfd.

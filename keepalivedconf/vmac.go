@@ -21,6 +21,15 @@ func (b *builder) linkName(i *Instance, s *Statement, name string) bool {
 	return true
 }
 
+// linkGroup reads the group of an interface to be made.
+func (b *builder) linkGroup(s *Statement, word, kind string, into **uint32) {
+	if group, ok := b.find(groupNames, word); ok {
+		*into = &group
+	} else {
+		b.err(s, "%s group %s not found", kind, word)
+	}
+}
+
 // setVMAC reads "use_vmac [[name] NAME] [MAC] [netlink_notify_msg] [group GROUP]".
 func setVMAC(b *builder, i *Instance, s *Statement) {
 	if i.VMAC == nil {
@@ -43,7 +52,7 @@ func setVMAC(b *builder, i *Instance, s *Statement) {
 				return
 			}
 			if word == "group" {
-				v.Group = s.Words[k]
+				b.linkGroup(s, s.Words[k], "VMAC", &v.Group)
 				continue
 			}
 			word = s.Words[k]
@@ -115,7 +124,7 @@ func setIPVLAN(b *builder, i *Instance, s *Statement) {
 				return
 			}
 			if word == "group" {
-				v.Group = s.Words[k]
+				b.linkGroup(s, s.Words[k], "ipvlan", &v.Group)
 				continue
 			}
 			word = s.Words[k]

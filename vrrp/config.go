@@ -7,6 +7,7 @@
 package vrrp
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -22,6 +23,8 @@ import (
 type Config struct {
 	Instances []InstanceConfig
 	Groups    []GroupConfig
+	// Firewall is how packets are filtered that instances without accept mode drop, or that VMACs must not send.
+	Firewall netif.FirewallConfig
 	// Missing are keywords of the whole configuration that have no effect yet; each is told at the start.
 	Missing []string
 }
@@ -44,8 +47,15 @@ type InstanceConfig struct {
 	// Packet is what its adverts look like. VRID, Version and Interval must be those of FSM.
 	Packet packet.Settings
 
-	// Interface is where the instance speaks; "" only with unicast peers.
+	// Interface is where the instance belongs; "" only with unicast peers.
 	Interface string
+	// AdvertInterface is where its adverts go and come from: a VMAC, or a VRF for an instance without Interface. "" is
+	// Interface.
+	AdvertInterface string
+	// VMACs are made for the instance, and removed with it (use_vmac, use_ipvlan, use_vmac_addr).
+	VMACs []netif.VMAC
+	// Promote are interfaces on which other addresses of a prefix stay when the first one goes (promote_secondaries).
+	Promote []string
 	// HopLimit is the hop limit of IPv6 unicast adverts: 0 is 255, -1 the kernel's choice.
 	HopLimit int
 	// Addresses are the virtual addresses, in the adverts' order; Excluded those that adverts do not carry.
@@ -109,7 +119,7 @@ func (c *InstanceConfig) key() key {
 // socket is what the instance needs a socket for.
 func (c *InstanceConfig) socket() netif.SocketConfig {
 	return netif.SocketConfig{
-		Interface:     c.Interface,
+		Interface:     c.advertInterface(),
 		IPv6:          c.Packet.Family == packet.IPv6,
 		Group:         c.Packet.Group,
 		Unicast:       c.unicast(),
@@ -119,6 +129,8 @@ func (c *InstanceConfig) socket() netif.SocketConfig {
 		ReceiveBuffer: c.ReceiveBuffer,
 	}
 }
+
+func (c *InstanceConfig) advertInterface() string { return cmp.Or(c.AdvertInterface, c.Interface) }
 
 func (c *InstanceConfig) unicast() bool { return c.Packet.Unicast || len(c.Packet.Peers) > 0 }
 

@@ -1,6 +1,7 @@
 package vrrp
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -15,9 +16,11 @@ import (
 // FromKeepalived converts the VRRP side of a keepalived.conf. uptime is how long the machine has been up, for
 // vrrp_delay_after_boot.
 func FromKeepalived(k *keepalivedconf.Config, uptime time.Duration) Config {
-	var c Config
+	g := &k.Global
+	c := Config{Firewall: netif.FirewallConfig{Table: g.NFTables, Priority: int32(g.NFTablesPriority), Counters: g.NFTablesCounters}}
+	names := newLinkNames(k)
 	for _, i := range k.Instances {
-		c.Instances = append(c.Instances, convertInstance(k, i, uptime))
+		c.Instances = append(c.Instances, convertInstance(k, i, names, uptime))
 	}
 	for _, g := range k.Groups {
 		group := GroupConfig{Name: g.Name, TrackingWeight: g.TrackingWeight}
@@ -40,7 +43,7 @@ const (
 	askGrace = time.Second
 )
 
-func convertInstance(k *keepalivedconf.Config, i *keepalivedconf.Instance, uptime time.Duration) InstanceConfig {
+func convertInstance(k *keepalivedconf.Config, i *keepalivedconf.Instance, names *linkNames, uptime time.Duration) InstanceConfig {
 	version, family := packet.Version(i.Version), packet.IPv4
 	if i.Family == keepalivedconf.IPv6 {
 		family = packet.IPv6
@@ -55,7 +58,8 @@ func convertInstance(k *keepalivedconf.Config, i *keepalivedconf.Instance, uptim
 				Repeat: i.GARP.Repeat, Delay: i.GARP.Delay, Refresh: i.GARP.Refresh, RefreshRepeat: i.GARP.RefreshRepeat,
 				LowerRepeat: i.GARP.LowerPrioRepeat, LowerDelay: i.GARP.LowerPrioDelay,
 			},
-			HigherSendsAdvert: i.HigherPrioSend, LowerNoAdvert: i.LowerPrioNoAdvert, NoAccept: !i.Accept,
+			HigherSendsAdvert: i.HigherPrioSend, LowerNoAdvert: i.LowerPrioNoAdvert, NoAccept: !i.Accept && !i.Owner(),
+			HighestOther: i.HighestOther,
 			// drain_timeout 0 is keepalived's order: the addresses go before anybody has taken over.
 			Handover: min(fsm.DefaultHandover(version, i.AdvertInterval), i.Tandem.DrainTimeout), Linger: min(linger, i.Tandem.DrainTimeout),
 		},
@@ -88,12 +92,13 @@ func convertInstance(k *keepalivedconf.Config, i *keepalivedconf.Instance, uptim
 	for _, p := range i.Peers {
 		ic.Packet.Peers = append(ic.Packet.Peers, packet.Peer{Addr: p.Addr, MinTTL: p.MinTTL, MaxTTL: p.MaxTTL})
 	}
+	convertLinks(i, &ic, names)
 	for _, a := range i.Addresses {
-		ic.Addresses = append(ic.Addresses, convertAddress(i, a))
+		ic.Addresses = append(ic.Addresses, convertAddress(a, ic.device(i, a, names)))
 		ic.Packet.Addresses = append(ic.Packet.Addresses, a.Addr())
 	}
 	for _, a := range i.ExcludedAddresses {
-		ic.Excluded = append(ic.Excluded, convertAddress(i, a))
+		ic.Excluded = append(ic.Excluded, convertAddress(a, ic.device(i, a, names)))
 	}
 	if i.Fault {
 		ic.Fault = fmt.Sprintf("the configuration of %s cannot run", i.Name)
@@ -109,9 +114,6 @@ func missing(i *keepalivedconf.Instance) (list []string) {
 		used bool
 		name string
 	}{
-		{!i.Accept, "no_accept"},
-		{i.VMAC != nil, "use_vmac"}, {i.IPVLAN != nil, "use_ipvlan"}, {i.HighestOther > 0, "timer_expired_backup"},
-		{i.VRF != "", "vrf"}, {i.PromoteSecondaries, "promote_secondaries"},
 		{i.SMTPAlert, "smtp_alert"},
 	} {
 		if k.used {
@@ -217,16 +219,12 @@ func convertChecksum(i *keepalivedconf.Instance) packet.Checksum {
 func StaticAddresses(k *keepalivedconf.Config) []netif.Address {
 	var list []netif.Address
 	for _, a := range k.StaticAddresses {
-		list = append(list, convertAddress(&keepalivedconf.Instance{Interface: k.Global.DefaultInterface}, a))
+		list = append(list, convertAddress(a, cmp.Or(a.Device, k.Global.DefaultInterface)))
 	}
 	return list
 }
 
-func convertAddress(i *keepalivedconf.Instance, a keepalivedconf.Address) netif.Address {
-	device := a.Device
-	if device == "" {
-		device = i.Interface
-	}
+func convertAddress(a keepalivedconf.Address, device string) netif.Address {
 	out := netif.Address{
 		Interface: device, Prefix: a.Prefix, Scope: netif.Scope(a.Scope), Broadcast: a.Broadcast, Label: a.Label,
 		NoPrefixRoute: a.NoPrefixRoute, HomeAddress: a.Home, ManageTempAddr: a.ManageTemporary, DAD: a.DAD,

@@ -185,8 +185,8 @@ func TestHandover(t *testing.T) {
 
 // What has no effect yet is told, not passed over.
 func TestMissingIsTold(t *testing.T) {
-	ic := converted(t, "no_accept\nuse_vmac\nsmtp_alert")
-	if got := strings.Join(ic.Missing, " "); got != "no_accept use_vmac smtp_alert" {
+	ic := converted(t, "smtp_alert")
+	if got := strings.Join(ic.Missing, " "); got != "smtp_alert" {
 		t.Errorf("missing %q", got)
 	}
 	k := &keepalivedconf.Config{Global: keepalivedconf.Global{
@@ -195,5 +195,90 @@ func TestMissingIsTold(t *testing.T) {
 	c := vrrp.FromKeepalived(k, 0)
 	if got := strings.Join(c.Missing, " "); got != "startup_script shutdown_script enable_traps enable_dbus" {
 		t.Errorf("missing in global_defs %q", got)
+	}
+}
+
+// The interfaces that are made: their names as keepalived finds them, and what goes where.
+func TestConvertLinks(t *testing.T) {
+	c := conf(t, `
+global_defs {
+    vmac_addr_prefix extra
+}
+vrrp_instance A {
+    interface ens33
+    use_vmac
+    virtual_router_id 51
+    virtual_ipaddress {
+        192.168.200.254
+        192.168.200.253 dev ens34 use_vmac
+        192.168.200.252 dev ens35
+    }
+}
+vrrp_instance B {
+    interface ens33
+    use_vmac
+    virtual_router_id 51
+    virtual_ipaddress {
+        fe80::254
+    }
+}
+vrrp_instance C {
+    interface ens36
+    use_vmac vrrp1.51 02:00:00:00:07
+    vmac_xmit_base
+    virtual_router_id 51
+    virtual_ipaddress {
+        192.168.201.254
+    }
+}
+vrrp_instance D {
+    interface ens37
+    use_vmac
+    virtual_router_id 51
+    virtual_ipaddress {
+        192.168.202.254
+    }
+}
+vrrp_instance E {
+    interface ens38
+    use_ipvlan 192.168.203.7/24 private
+    virtual_router_id 52
+    virtual_ipaddress {
+        192.168.203.254
+    }
+}
+vrrp_instance F {
+    interface ens39
+    virtual_router_id 53
+    promote_secondaries
+    virtual_ipaddress {
+        192.168.204.254/24
+        192.168.205.254/24 dev ens40
+    }
+}
+`)
+	var got strings.Builder
+	for _, ic := range c.Instances {
+		fmt.Fprintf(&got, "%s: adverts %q", ic.Name(), ic.AdvertInterface)
+		for _, v := range ic.VMACs {
+			fmt.Fprintf(&got, "; %s on %s %v %v %v", v.Name, v.Base, v.Hardware, v.Mode, v.Address.IsValid())
+		}
+		for _, a := range ic.Addresses {
+			fmt.Fprintf(&got, "; %v", a)
+		}
+		for _, p := range ic.Promote {
+			fmt.Fprintf(&got, "; promotes %s", p)
+		}
+		got.WriteByte('\n')
+	}
+	want := `A: adverts "vrrp.51"; vrrp.51 on ens33 00:00:5e:00:01:33  false; extra.51 on ens34 00:00:5e:00:01:33  false; 192.168.200.254/32 dev vrrp.51; 192.168.200.253/32 dev extra.51; 192.168.200.252/32 dev ens35
+B: adverts "vrrp6.51"; vrrp6.51 on ens33 00:00:5e:00:02:33  false; fe80::254/128 dev vrrp6.51 nodad preferred_lft 0
+C: adverts ""; vrrp1.51 on ens36 02:00:00:00:07:33  false; 192.168.201.254/32 dev vrrp1.51
+D: adverts "vrrp2.51"; vrrp2.51 on ens37 00:00:5e:00:01:33  false; 192.168.202.254/32 dev vrrp2.51
+E: adverts "vrrp.52"; vrrp.52 on ens38  private true; 192.168.203.254/32 dev ens38
+F: adverts ""; 192.168.204.254/24 dev ens39; 192.168.205.254/24 dev ens40; promotes ens39; promotes ens40
+`
+	if got.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", got.String(), want)
 	}
 }

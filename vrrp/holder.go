@@ -13,8 +13,7 @@ import (
 // announcing them, and then telling that it was done. netlink can keep it waiting; the adverts do not notice.
 type holder struct {
 	instance  string
-	addresses netif.Addresses
-	routes    netif.Routes
+	holds     netif.Holders
 	announcer netif.Announcer
 	jobs      *mailbox[func()]
 	done      chan struct{}
@@ -22,11 +21,11 @@ type holder struct {
 
 	refreshing atomic.Bool // a refresh is queued or under way
 	// The last errors, each told once; only run uses them.
-	failing, failingRoutes string
+	failing, failingRoutes, failingLinks, failingFilter string
 }
 
-func newHolder(instance string, addresses netif.Addresses, routes netif.Routes, announcer netif.Announcer, report func(Report)) *holder {
-	h := &holder{instance: instance, addresses: addresses, routes: routes, announcer: announcer, jobs: newMailbox[func()](),
+func newHolder(instance string, holds netif.Holders, announcer netif.Announcer, report func(Report)) *holder {
+	h := &holder{instance: instance, holds: holds, announcer: announcer, jobs: newMailbox[func()](),
 		done: make(chan struct{}), report: report}
 	go h.run()
 	return h
@@ -55,12 +54,22 @@ func (h *holder) refresh(desired []netif.Address, lease netif.Lease) {
 }
 
 func (h *holder) apply(desired []netif.Address, lease netif.Lease) {
-	h.judge(h.addresses.Set(desired, lease), "virtual addresses", &h.failing)
+	h.judge(h.holds.Addresses.Set(desired, lease), "virtual addresses", &h.failing)
 }
 
 // route makes the machine have the routes and rules.
 func (h *holder) route(routes []keepalivedconf.Route, rules []keepalivedconf.Rule) {
-	h.jobs.put(func() { h.judge(h.routes.Set(routes, rules), "virtual routes and rules", &h.failingRoutes) })
+	h.jobs.put(func() { h.judge(h.holds.Routes.Set(routes, rules), "virtual routes and rules", &h.failingRoutes) })
+}
+
+// link makes the machine have the interfaces that are the instance's own.
+func (h *holder) link(vmacs []netif.VMAC, promote []string) {
+	h.jobs.put(func() { h.judge(h.holds.Links.Set(vmacs, promote), "virtual interfaces", &h.failingLinks) })
+}
+
+// filter drops the traffic of the addresses, and no other.
+func (h *holder) filter(addresses []netif.Address) {
+	h.jobs.put(func() { h.judge(h.holds.Filter.Set(addresses), "filter of no_accept", &h.failingFilter) })
 }
 
 // judge tells an error that was not told before, and its end.
@@ -74,7 +83,7 @@ func (h *holder) judge(err error, what string, failing *string) {
 	}
 	*failing = text
 	if err == nil {
-		h.report(Report{Instance: h.instance, Text: "the " + what + " are set again"})
+		h.report(Report{Instance: h.instance, Text: "setting the " + what + ": works again"})
 		return
 	}
 	h.report(Report{Instance: h.instance, Text: "setting the " + what, Err: err})
@@ -107,6 +116,13 @@ func (h *holder) pause(d time.Duration) { h.jobs.put(func() { time.Sleep(d) }) }
 
 // then calls f when everything before is done.
 func (h *holder) then(f func()) { h.jobs.put(f) }
+
+// wait returns when everything before is done.
+func (h *holder) wait() {
+	done := make(chan struct{})
+	h.then(func() { close(done) })
+	<-done
+}
 
 // close ends the holder after what is queued; done is closed then.
 func (h *holder) close() { h.jobs.close() }

@@ -22,6 +22,9 @@ type instance struct {
 	conn   netif.Conn
 	holder *holder
 
+	// linked are the interfaces that were made for it.
+	linked []netif.VMAC
+
 	// desired is what the machine shall hold; dirty that the holder was not told yet. routed and dirtyRoutes are the
 	// same of the routes and rules, which are all there or not at all.
 	desired     []netif.Address

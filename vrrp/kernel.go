@@ -6,8 +6,9 @@ import "tandem/vrrp/netif"
 type Kernel interface {
 	// OpenSocket opens a socket; its interface need not exist yet.
 	OpenSocket(netif.SocketConfig) (netif.Conn, error)
-	// Hold returns the holders of one instance's addresses, and of its routes and rules.
-	Hold() (netif.Addresses, netif.Routes)
+	// Hold returns the holders of what one instance has on the machine. With an error, they can be used, and the
+	// packet filter is not as it was asked for.
+	Hold(netif.FirewallConfig) (netif.Holders, error)
 	// Announcer returns the announcer for all instances. The router closes it if it has a Close method.
 	Announcer() (netif.Announcer, error)
 	// Interface describes an interface. The error is netif.ErrNoInterface, wrapped, if there is none.
@@ -23,9 +24,11 @@ func Machine(stack *netif.Stack) Kernel { return machine{stack} }
 type machine struct{ stack *netif.Stack }
 
 func (m machine) OpenSocket(c netif.SocketConfig) (netif.Conn, error) { return openSocket(c) }
-func (m machine) Hold() (netif.Addresses, netif.Routes)               { return m.stack.Addresses(), m.stack.Routes() }
-func (m machine) Announcer() (netif.Announcer, error)                 { return openAnnouncer(m.stack) }
-func (m machine) Interface(name string) (netif.Interface, error)      { return m.stack.Interface(name) }
+func (m machine) Hold(c netif.FirewallConfig) (netif.Holders, error) {
+	return m.stack.Hold(), m.stack.SetFirewall(c)
+}
+func (m machine) Announcer() (netif.Announcer, error)            { return openAnnouncer(m.stack) }
+func (m machine) Interface(name string) (netif.Interface, error) { return m.stack.Interface(name) }
 func (m machine) Watch(notify func(netif.Event)) (stop func(), err error) {
 	return watch(m.stack, notify)
 }

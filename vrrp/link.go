@@ -3,7 +3,9 @@ package vrrp
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"tandem/vrrp/fsm"
@@ -55,6 +57,12 @@ func (c *InstanceConfig) interfaces() []string {
 	if c.Interface != "" {
 		names = append(names, c.Interface)
 	}
+	for _, v := range c.VMACs {
+		names = append(names, v.Name, v.Base)
+	}
+	if c.AdvertInterface != "" {
+		names = append(names, c.AdvertInterface)
+	}
 	for _, t := range c.TrackInterfaces {
 		names = append(names, t.Name)
 	}
@@ -82,14 +90,48 @@ func (r *Router) takeLink(e netif.Event, l *link) {
 	before := r.links[name]
 	r.links[name] = l
 	for i, in := range r.instances {
-		if in.config.Interface == name {
+		if in.config.advertInterface() == name {
 			if up, _ := before.up(); e.Kind == netif.Appeared || e.Kind == netif.Up || !up {
 				r.rebind(in, now)
 			}
-			r.findSource(in)
 		}
+		r.findSource(in)
+		in.mendLinks(e)
 		r.judgeLinks(i, now)
 	}
+}
+
+// setLinks has the interfaces made that the instance has of its own.
+func (in *instance) setLinks() {
+	in.linked = in.vmacs()
+	if len(in.linked) > 0 || len(in.config.Promote) > 0 {
+		in.holder.link(in.linked, in.config.Promote)
+	}
+}
+
+// mendLinks makes them again when one has vanished, when what they are on has appeared, or when the source of adverts
+// is another one.
+func (in *instance) mendLinks(e netif.Event) {
+	name := e.Interface.Name
+	mend := e.Kind == netif.Appeared && slices.Contains(in.config.Promote, name) || !slices.EqualFunc(in.linked, in.vmacs(), netif.VMAC.Equal)
+	for _, v := range in.config.VMACs {
+		mend = mend || v.Base == name && e.Kind == netif.Appeared || v.Name == name && e.Kind == netif.Gone
+	}
+	if mend {
+		in.setLinks()
+	}
+}
+
+// vmacs are the interfaces to be made, with the address that adverts are sent from where they go out on a VMAC: IPv6
+// wants it there. IPv4 adverts come from the base's address, which stays there.
+func (in *instance) vmacs() []netif.VMAC {
+	list := slices.Clone(in.config.VMACs)
+	for i, v := range list {
+		if v.Name == in.config.AdvertInterface && v.Hardware != nil && in.config.Packet.Family == packet.IPv6 && in.fsm.Source.IsValid() {
+			list[i].Address = netip.PrefixFrom(in.fsm.Source, 64)
+		}
+	}
+	return list
 }
 
 // holds says whether an address that was deleted is one that the instance has set.
@@ -117,7 +159,24 @@ func (r *Router) findSource(in *instance) {
 	}
 	if a, ok := l.Source(in.config.Packet.Family == packet.IPv6, r.virtual); ok {
 		in.fsm.Source = a
+	} else if in.config.Packet.Family == packet.IPv6 && in.config.onVMAC() {
+		// It is made for the VMAC, which need not have what its base does not.
+		in.fsm.Source = linkLocal(l.Hardware)
 	}
+}
+
+// onVMAC says whether adverts go out on a macvlan.
+func (c *InstanceConfig) onVMAC() bool {
+	return slices.ContainsFunc(c.VMACs, func(v netif.VMAC) bool { return v.Name == c.AdvertInterface && v.Hardware != nil })
+}
+
+// linkLocal is the address that RFC 4291, appendix A, makes of a hardware address; the zero Addr if that has no 6 bytes.
+func linkLocal(hardware net.HardwareAddr) netip.Addr {
+	if len(hardware) != 6 {
+		return netip.Addr{}
+	}
+	h := hardware
+	return netip.AddrFrom16([16]byte{0xfe, 0x80, 8: h[0] ^ 2, 9: h[1], 10: h[2], 11: 0xff, 12: 0xfe, 13: h[3], 14: h[4], 15: h[5]})
 }
 
 // virtual says whether an address is a virtual one of any instance.
@@ -138,6 +197,10 @@ func (r *Router) judgeLinks(i int, now time.Time) {
 	if c.Interface != "" {
 		up, text := r.links[c.Interface].up()
 		r.judge(i, fsm.FaultInterface, c.Interface, !up && !c.IgnorePrimary, text, now)
+	}
+	for _, v := range c.VMACs {
+		up, text := r.links[v.Name].up()
+		r.judge(i, fsm.FaultInterface, v.Name, !up && !c.IgnorePrimary, text, now)
 	}
 	text, missing := "", !in.fsm.Source.IsValid()
 	if missing {

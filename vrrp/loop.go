@@ -172,8 +172,6 @@ func (r *Router) carryOutOne(in *instance, a fsm.Action, now time.Time) {
 		in.routed = a.Kind == fsm.AddRoutes || a.Kind == fsm.AddRules
 		in.dirtyRoutes = in.dirtyRoutes || len(in.config.Routes) > 0 || len(in.config.Rules) > 0
 		return
-	case fsm.Filter, fsm.Unfilter:
-		return // told as missing at the start
 	}
 	in.flush(now)
 	name := in.config.Name()
@@ -184,6 +182,10 @@ func (r *Router) carryOutOne(in *instance, a fsm.Action, now time.Time) {
 			in.toldSend = true
 			r.tell(Report{Instance: name, Text: "sending an advert", Err: err, At: now})
 		}
+	case fsm.Filter:
+		in.holder.filter(in.config.all())
+	case fsm.Unfilter:
+		in.holder.filter(nil)
 	case fsm.Announce:
 		in.holder.announce(&in.config, a.Repeat)
 	case fsm.CancelAnnounce:

@@ -9,8 +9,8 @@ import (
 	"tandem/vrrp/packet"
 )
 
-// Release does for a process that died what it could not do itself: it removes the virtual addresses,
-// routes and rules of the configuration from the machine, and says good-bye with priority 0 for the instances that held any, so that the
+// Release does for a process that died what it could not do itself: it removes the virtual addresses, routes, rules and
+// interfaces of the configuration from the machine, and says good-bye with priority 0 for the instances that held any, so that the
 // backups need not wait for the master-down time. It must not run beside a router of the same configuration. It goes
 // on after an error; released are the addresses that were removed.
 func Release(c Config, k Kernel) (released []netip.Prefix, err error) {
@@ -28,22 +28,28 @@ func Release(c Config, k Kernel) (released []netip.Prefix, err error) {
 	var errs []error
 	for i := range c.Instances {
 		in := &c.Instances[i]
-		addresses, routes := k.Hold()
-		if err := routes.Cleanup(in.Routes, in.Rules); err != nil {
+		holds, err := k.Hold(c.Firewall)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("vrrp: removing the packet filter: %w", err))
+		}
+		if err := holds.Routes.Cleanup(in.Routes, in.Rules); err != nil {
 			errs = append(errs, fmt.Errorf("vrrp: instance %s: removing leftover routes: %w", in.Name(), err))
 		}
-		removed, _, err := addresses.Cleanup(in.all())
+		removed, _, err := holds.Addresses.Cleanup(in.all())
 		for _, a := range removed {
 			released = append(released, a.Prefix)
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("vrrp: instance %s: removing leftovers: %w", in.Name(), err))
 		}
-		if len(removed) == 0 {
-			continue // it was not master, or its lease has ended: the backups know
+		// Without any it was not master, or its lease has ended: the backups know.
+		if len(removed) > 0 {
+			if err := sayGoodBye(in, k, virtual); err != nil {
+				errs = append(errs, fmt.Errorf("vrrp: instance %s: sending priority 0: %w", in.Name(), err))
+			}
 		}
-		if err := sayGoodBye(in, k, virtual); err != nil {
-			errs = append(errs, fmt.Errorf("vrrp: instance %s: sending priority 0: %w", in.Name(), err))
+		if err := holds.Links.Cleanup(in.VMACs); err != nil {
+			errs = append(errs, fmt.Errorf("vrrp: instance %s: removing leftover interfaces: %w", in.Name(), err))
 		}
 	}
 	return released, errors.Join(errs...)

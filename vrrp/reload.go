@@ -20,7 +20,8 @@ type plan struct {
 	isNew bool
 	codec *packet.Codec
 	conn  netif.Conn // a new socket, if the one in use does not fit; else nil
-	// gone is what the instance has tracked and tracks no longer.
+	links bool       // the interfaces that are made are others
+	// gone is what the instance has tracked, or had made, and does no longer.
 	gone []TrackerID
 }
 
@@ -34,7 +35,9 @@ func (r *Router) Reload(ctx context.Context, c Config) error {
 		return err
 	}
 	running := map[key]*instance{}
+	var firewall netif.FirewallConfig
 	if err := r.call(ctx, func() {
+		firewall = r.config.Firewall
 		for _, in := range r.instances {
 			running[in.config.key()] = in
 		}
@@ -44,6 +47,11 @@ func (r *Router) Reload(ctx context.Context, c Config) error {
 	plans, err := r.plan(c, running)
 	if err != nil {
 		return err
+	}
+	if c.Firewall != firewall {
+		if _, err := r.kernel.Hold(c.Firewall); err != nil {
+			r.tell(Report{Text: "setting up the packet filter", Err: err, At: time.Now()})
+		}
 	}
 	var unused []func()
 	links := map[string]*link{}
@@ -56,7 +64,7 @@ func (r *Router) Reload(ctx context.Context, c Config) error {
 	}
 	// From here on it must happen: not even ctx ends it, because the loop may be in the middle.
 	if err := r.call(context.WithoutCancel(ctx), func() { unused = r.swap(c, plans, links, time.Now()) }); err != nil {
-		discard(plans)
+		r.discard(plans)
 		return err
 	}
 	for _, f := range unused {
@@ -69,14 +77,14 @@ func (r *Router) Reload(ctx context.Context, c Config) error {
 func (r *Router) plan(c Config, running map[key]*instance) (plans []*plan, err error) {
 	defer func() {
 		if err != nil {
-			discard(plans)
+			r.discard(plans)
 		}
 	}()
 	for _, ic := range c.Instances {
 		p := &plan{config: ic, in: running[ic.key()]}
 		if p.in == nil {
 			p.isNew = true
-			if p.in, err = r.open(ic); err != nil {
+			if p.in, err = r.open(ic, c.Firewall); err != nil {
 				return plans, err
 			}
 			plans = append(plans, p)
@@ -85,6 +93,11 @@ func (r *Router) plan(c Config, running map[key]*instance) (plans []*plan, err e
 		plans = append(plans, p)
 		if p.codec, err = packet.NewCodec(ic.Packet); err != nil {
 			return plans, fmt.Errorf("vrrp: instance %s: %w", ic.Name(), err)
+		}
+		if p.links = !p.in.config.sameLinks(&ic); p.links {
+			// The old ones hold the addresses until these can.
+			p.in.holder.link(slices.Concat(ic.VMACs, p.in.config.VMACs), slices.Concat(ic.Promote, p.in.config.Promote))
+			p.in.holder.wait()
 		}
 		if ic.socket() != p.in.config.socket() {
 			if p.conn, err = r.kernel.OpenSocket(ic.socket()); err != nil {
@@ -96,14 +109,24 @@ func (r *Router) plan(c Config, running map[key]*instance) (plans []*plan, err e
 }
 
 // discard lets go of what a failed reload has opened.
-func discard(plans []*plan) {
+func (r *Router) discard(plans []*plan) {
 	for _, p := range plans {
 		if p.isNew {
 			p.in.close()
-		} else if p.conn != nil {
+			continue
+		}
+		if p.conn != nil {
 			_ = p.conn.Close()
 		}
+		if p.links {
+			r.post(p.in.setLinks)
+		}
 	}
+}
+
+// sameLinks says whether two configurations have the same interfaces of their own.
+func (c *InstanceConfig) sameLinks(o *InstanceConfig) bool {
+	return slices.EqualFunc(c.VMACs, o.VMACs, netif.VMAC.Equal) && slices.Equal(c.Promote, o.Promote)
 }
 
 // swap exchanges the configuration on the loop, and returns what is to be closed off it.
@@ -164,6 +187,10 @@ func (r *Router) swap(c Config, plans []*plan, links map[string]*link, now time.
 			r.step(k, fsm.FaultCleared{Kind: fsm.PendingScript, Name: id.Name, Text: "no longer tracked"}, now)
 			r.step(k, fsm.FaultCleared{Kind: id.Kind, Name: id.Name, Text: "no longer tracked"}, now)
 		}
+		if p.links {
+			p.in.flush(now)
+			p.in.setLinks()
+		}
 		r.judgeLinks(k, now)
 		r.step(k, fsm.PriorityChanged{Weights: p.in.sumWeights()}, now)
 	}
@@ -182,6 +209,11 @@ func (in *instance) reconfigure(p *plan) fsm.Reconfigured {
 		if !slices.Contains(p.config.tracked(), id) {
 			delete(in.trackers, id)
 			p.gone = append(p.gone, id)
+		}
+	}
+	for _, v := range old.VMACs {
+		if !slices.ContainsFunc(p.config.VMACs, func(n netif.VMAC) bool { return n.Name == v.Name }) {
+			p.gone = append(p.gone, TrackerID{fsm.FaultInterface, v.Name})
 		}
 	}
 	before, after := old.all(), p.config.all()

@@ -99,7 +99,7 @@ func Start(c Config, k Kernel, o Options) (*Router, error) {
 		return nil, err
 	}
 	for i := range c.Instances {
-		in, err := r.open(c.Instances[i])
+		in, err := r.open(c.Instances[i], c.Firewall)
 		if err != nil {
 			return fail(err)
 		}
@@ -112,6 +112,8 @@ func Start(c Config, k Kernel, o Options) (*Router, error) {
 	for i, in := range r.instances {
 		in.weights = weights[i]
 		r.findSource(in)
+		in.setLinks()
+		in.holder.wait() // an owner of the addresses speaks at once
 		configs[i] = in.fsm
 	}
 	r.machine = fsm.NewRouter(configs, groups, now)
@@ -133,8 +135,8 @@ func Start(c Config, k Kernel, o Options) (*Router, error) {
 	return r, nil
 }
 
-// open gets what an instance needs: its codec, socket and holder. Leftovers are removed.
-func (r *Router) open(c InstanceConfig) (*instance, error) {
+// open gets what an instance needs: its codec, interfaces, socket and holder. Leftovers are removed.
+func (r *Router) open(c InstanceConfig, firewall netif.FirewallConfig) (*instance, error) {
 	in := &instance{config: c, trackers: map[TrackerID]Tracker{}}
 	own := c.FSM
 	in.fsm = &own
@@ -142,8 +144,11 @@ func (r *Router) open(c InstanceConfig) (*instance, error) {
 	if in.codec, err = packet.NewCodec(c.Packet); err != nil {
 		return nil, fmt.Errorf("vrrp: instance %s: %w", c.Name(), err)
 	}
-	addresses, routes := r.kernel.Hold()
-	_, foreign, err := addresses.Cleanup(c.all())
+	holds, err := r.kernel.Hold(firewall)
+	if err != nil {
+		r.tell(Report{Text: "setting up the packet filter", Err: err, At: time.Now()})
+	}
+	_, foreign, err := holds.Addresses.Cleanup(c.all())
 	if err != nil {
 		return nil, fmt.Errorf("vrrp: instance %s: removing leftovers: %w", c.Name(), err)
 	}
@@ -151,24 +156,34 @@ func (r *Router) open(c InstanceConfig) (*instance, error) {
 		r.tell(Report{Instance: c.Name(), At: time.Now(),
 			Text: fmt.Sprintf("the machine has the virtual address as %v on %s, which is not ours: it answers for it also as a backup", a.Prefix, a.Interface)})
 	}
-	if err := routes.Cleanup(c.Routes, c.Rules); err != nil {
+	if err := holds.Routes.Cleanup(c.Routes, c.Rules); err != nil {
 		return nil, fmt.Errorf("vrrp: instance %s: removing leftover routes: %w", c.Name(), err)
 	}
-	if in.conn, err = r.kernel.OpenSocket(c.socket()); err != nil {
-		return nil, fmt.Errorf("vrrp: instance %s: opening a socket on %s: %w", c.Name(), c.Interface, err)
-	}
-	in.holder = newHolder(c.Name(), addresses, routes, r.announcer, func(e Report) {
+	in.holder = newHolder(c.Name(), holds, r.announcer, func(e Report) {
 		e.At = time.Now()
 		r.tell(e)
 	})
+	in.setLinks()
+	in.holder.wait() // a socket is about to be bound to one of them
+	if in.conn, err = r.kernel.OpenSocket(c.socket()); err != nil {
+		in.closeHolder()
+		return nil, fmt.Errorf("vrrp: instance %s: opening a socket on %s: %w", c.Name(), c.Interface, err)
+	}
 	return in, nil
 }
 
 // close lets go of what open got.
 func (in *instance) close() {
+	in.closeHolder()
+	_ = in.conn.Close() // nothing is lost with it
+}
+
+// closeHolder ends the holder, and with it the interfaces that were made.
+func (in *instance) closeHolder() {
+	in.holder.filter(nil)
+	in.holder.link(nil, nil)
 	in.holder.close()
 	<-in.holder.done
-	_ = in.conn.Close() // nothing is lost with it
 }
 
 func (r *Router) closeShared() {

@@ -93,6 +93,9 @@ type Config struct {
 	NoPreempt   bool
 	// PreemptDelay is how long a master of lower priority is let be after it was first heard; 0: not at all.
 	PreemptDelay time.Duration
+	// HighestOther is the highest priority of the other nodes: a master that was silent for as long as they wait has
+	// been succeeded (timer_expired_backup). 0: it takes a second longer until that is assumed.
+	HighestOther uint8
 	// StartupDelay is how long after the start adverts are not listened to and no claim is made.
 	StartupDelay  time.Duration
 	Announcements Announcements

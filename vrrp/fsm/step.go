@@ -269,7 +269,11 @@ func (m *machine) detectStall() {
 		return
 	}
 	silent := m.now.Sub(s.sent)
-	if silent < m.c.downAdverts()*m.c.Interval+stallLimit(m.c.Interval) {
+	limit := m.c.downAdverts()*m.c.Interval + stallLimit(m.c.Interval)
+	if m.c.HighestOther > 0 {
+		limit = m.c.downAdverts()*m.c.Interval + m.c.skew(m.c.HighestOther, m.c.Interval)
+	}
+	if silent < limit {
 		return
 	}
 	s.MasterInterval = m.c.Interval
@@ -367,6 +371,14 @@ func (m *machine) reconfigured(e Reconfigured) {
 			break
 		}
 		m.advertise(m.effective())
+		switch {
+		case e.Old.NoAccept && !m.c.NoAccept:
+			m.kinds(Unfilter)
+		case e.Changed:
+			// With the rest.
+		case m.c.NoAccept && !e.Old.NoAccept:
+			m.kinds(Filter)
+		}
 		if e.Changed {
 			m.addAll()
 		}

@@ -48,6 +48,10 @@ var kinds = []kind{
 	{"v2 unicast AH", "192.168.200.254", "advert_int 1\nunicast_peer {\nPEER\n}\nauthentication {\nauth_type AH\nauth_pass 1111\n}", time.Second},
 	{"v3 unicast", "192.168.200.254", "version 3\nadvert_int 0.3\nunicast_peer {\nPEER\n}", 300 * time.Millisecond},
 	{"v3 IPv6 unicast", "fd00::254", "advert_int 0.3\nunicast_peer {\nPEER\n}", 300 * time.Millisecond},
+	{"v2 VMAC", "192.168.200.254", "use_vmac\nadvert_int 1", time.Second},
+	{"v3 VMAC, sent from the base", "192.168.200.254", "version 3\nuse_vmac vmac0\nvmac_xmit_base\nadvert_int 0.3", 300 * time.Millisecond},
+	{"v3 IPv6 VMAC", "fd00::254", "use_vmac\nadvert_int 0.3", 300 * time.Millisecond},
+	{"v3 unicast VMAC", "192.168.200.254", "version 3\nuse_vmac\nvmac_xmit_base\nadvert_int 0.3\nunicast_peer {\nPEER\n}", 300 * time.Millisecond},
 }
 
 func (k kind) ipv6() bool { return strings.Contains(k.vip, ":") }

@@ -3,6 +3,7 @@ package netif
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 
@@ -26,6 +27,11 @@ func (f *Fake) Addresses() Addresses { return newAddresses(f) }
 
 // Routes returns a new holder of routes and rules in the fake kernel.
 func (f *Fake) Routes() Routes { return newRoutes(fakeRoutes{f}) }
+
+// Hold returns new, empty holders in the fake kernel.
+func (f *Fake) Hold() Holders {
+	return Holders{f.Addresses(), f.Routes(), newLinks(fakeLinks{f}), &fakeFilter{fake: f}}
+}
 
 // Announcer returns an announcer that prints.
 func (f *Fake) Announcer() Announcer { return fakeAnnouncer{f} }
@@ -116,6 +122,53 @@ func (r fakeRoutes) print(format string, x any) error {
 	r.fake.mu.Lock()
 	defer r.fake.mu.Unlock()
 	return r.fake.print(format, x)
+}
+
+// fakeLinks prints changes of interfaces into its Fake.
+type fakeLinks struct{ fake *Fake }
+
+func (l fakeLinks) addVMAC(v VMAC) error {
+	kind := "macvlan mode private address " + v.Hardware.String()
+	if v.Hardware == nil {
+		kind = "ipvlan mode l2 " + v.Mode
+	}
+	own := ""
+	if v.Address.IsValid() {
+		own = ", " + v.Address.String()
+	}
+	return l.print("ip link add %s link %s type %s%s", v.Name, v.Base, kind, own)
+}
+
+func (l fakeLinks) removeVMAC(name string) error { return l.print("ip link del %s", name) }
+
+func (l fakeLinks) promoteSecondaries(iface string, on bool) (was bool, err error) {
+	return false, l.print("promote_secondaries of %s: %v", iface, on)
+}
+
+func (l fakeLinks) print(format string, args ...any) error {
+	l.fake.mu.Lock()
+	defer l.fake.mu.Unlock()
+	return l.fake.print(format, args...)
+}
+
+// fakeFilter prints what it drops into its Fake.
+type fakeFilter struct {
+	fake    *Fake
+	dropped []Address
+}
+
+func (f *fakeFilter) Set(addresses []Address) error {
+	f.fake.mu.Lock()
+	defer f.fake.mu.Unlock()
+	if slices.Equal(f.dropped, addresses) {
+		return nil
+	}
+	var list []string
+	for _, a := range addresses {
+		list = append(list, a.Prefix.Addr().String())
+	}
+	f.dropped = slices.Clone(addresses)
+	return f.fake.print("nft drop { %s }", strings.Join(list, ", "))
 }
 
 // fakeAnnouncer prints announcements into its Fake.

@@ -10,7 +10,7 @@ import (
 // Links makes and keeps the interfaces that one VRRP instance needs beside
 // those that are there.
 type Links interface {
-	// Set makes the machine have the VMACs, in order, and none of those that
+	// Set makes the machine have the VMACs, in order (the first of a name), and none of those that
 	// were set before and are not wanted any more. On the interfaces named by
 	// promote the other addresses of a prefix stay when its first one is
 	// removed (promote_secondaries); what was before comes back when they are
@@ -58,7 +58,10 @@ func (h *links) Set(vmacs []VMAC, promote []string) error {
 			h.vmacs = slices.Delete(h.vmacs, i, i+1)
 		}
 	}
-	for _, v := range vmacs {
+	for n, v := range vmacs {
+		if slices.ContainsFunc(vmacs[:n], func(o VMAC) bool { return o.Name == v.Name }) {
+			continue
+		}
 		if fail(h.kernel.addVMAC(v)) {
 			continue
 		}

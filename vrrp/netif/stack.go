@@ -96,6 +96,19 @@ func (s *Stack) execute(request *nl.NetlinkRequest) error {
 	return err
 }
 
+// Holders hold what one VRRP instance, or the process, has on the machine.
+type Holders struct {
+	Addresses Addresses
+	Routes    Routes
+	Links     Links
+	Filter    Filter
+}
+
+// Hold returns new, empty holders.
+func (s *Stack) Hold() Holders {
+	return Holders{s.Addresses(), s.Routes(), s.Links(), s.Filter()}
+}
+
 // Interface is an interface and its addresses at one moment.
 type Interface struct {
 	Name     string

@@ -23,6 +23,9 @@ type VMAC struct {
 	// ipvlan.
 	Hardware net.HardwareAddr
 
+	// IPv6 leaves the ARP of a macvlan and its base as it is.
+	IPv6 bool
+
 	// Mode is what an ipvlan lets through between those of one base: "bridge",
 	// "private" or "vepa"; "" is bridge.
 	Mode string
@@ -84,17 +87,19 @@ func (s *Stack) addVMAC(v VMAC) error {
 			return err
 		}
 	}
-	if v.Hardware != nil {
+	if v.Hardware != nil && !v.IPv6 {
 		if err := s.setIPv4Conf(link.Attrs().Index, map[uint16]uint32{
 			confARPIgnore: 1, confAcceptLocal: 1, confRPFilter: 0, confPromoteSecondaries: 1,
 		}); err != nil {
 			return err
 		}
-		// A kernel without IPv6 makes no link-local addresses either.
-		if err := s.netlink.LinkSetIP6AddrGenMode(link, addrGenModeNone); err != nil && !errors.Is(err, unix.EAFNOSUPPORT) {
+		if err := s.quietBase(link); err != nil {
 			return err
 		}
-		if err := s.quietBase(link); err != nil {
+	}
+	if v.Hardware != nil {
+		// A kernel without IPv6 makes no link-local addresses either.
+		if err := s.netlink.LinkSetIP6AddrGenMode(link, addrGenModeNone); err != nil && !errors.Is(err, unix.EAFNOSUPPORT) {
 			return err
 		}
 	}

@@ -126,7 +126,7 @@ func (h *Host) Interface(name string) (netif.Interface, error) {
 }
 
 // Hold implements vrrp.Kernel.
-func (h *Host) Hold() (netif.Addresses, netif.Routes) { return h.Addresses(), h.Routes() }
+func (h *Host) Hold(netif.FirewallConfig) (netif.Holders, error) { return h.Fake.Hold(), nil }
 
 // Announcer implements vrrp.Kernel.
 func (h *Host) Announcer() (netif.Announcer, error) { return h.Fake.Announcer(), nil }
