@@ -2,6 +2,7 @@ package main
 
 import (
 	"tandem/proxy"
+	"tandem/proxy/check"
 	"tandem/proxy/exchange"
 	"tandem/proxy/tunnel"
 	"tandem/static"
@@ -57,6 +58,7 @@ func modules() []*web.Module {
 		exchange.Module,
 		proxy.Module,
 		tunnel.Module,
+		check.Module,
 
 		// Header filters, in the order in which they see a response.
 		notmodified.Module,

@@ -137,11 +137,7 @@ func (c *call) AppendRequest(dst []byte) ([]byte, error) {
 	if splits(c.URI) {
 		return dst, errSplit
 	}
-	if set.version.V == version11 {
-		dst = append(dst, " HTTP/1.1\r\n"...)
-	} else {
-		dst = append(dst, " HTTP/1.0\r\n"...)
-	}
+	dst = appendVersion(dst, set.version.V)
 	dst = c.appendHost(dst)
 	body := set.setBody.V.Value(r)
 	c.OwnBody = set.setBody.V != nil
@@ -150,15 +146,30 @@ func (c *call) AppendRequest(dst []byte) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	if set.PassRequestHeaders.V {
-		for i := range r.Head.Fields {
-			f := &r.Head.Fields[i]
-			if !set.headers.drops(f) {
-				dst = append(append(append(append(dst, f.Name...), ": "...), f.Value...), "\r\n"...)
-			}
+	return append(append(c.appendClientHeaders(dst), "\r\n"...), body...), nil
+}
+
+// appendVersion ends a request line.
+func appendVersion(dst []byte, v version) []byte {
+	if v == version11 {
+		return append(dst, " HTTP/1.1\r\n"...)
+	}
+	return append(dst, " HTTP/1.0\r\n"...)
+}
+
+// appendClientHeaders appends the headers of the client that are passed on.
+func (c *call) appendClientHeaders(dst []byte) []byte {
+	set := c.settings
+	if !set.PassRequestHeaders.V {
+		return dst
+	}
+	for i := range c.Request.Head.Fields {
+		f := &c.Request.Head.Fields[i]
+		if !set.headers.drops(f) {
+			dst = append(append(append(append(dst, f.Name...), ": "...), f.Value...), "\r\n"...)
 		}
 	}
-	return append(append(dst, "\r\n"...), body...), nil
+	return dst
 }
 
 // appendHost appends the Host header.

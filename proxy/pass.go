@@ -63,6 +63,12 @@ func readPass(s *nc.Scope, d *nc.Directive) error {
 		return err
 	}
 	c.pass = p
+	exchange.SetPasser(l, exchange.Passer{Ref: p.ref, Scheme: t.scheme, TLS: t.tls, Settings: &c.Settings,
+		Call: func(r *web.Request, keep bool) (*exchange.Exchange, exchange.Protocol) {
+			own := &ownCall{call{settings: c, pass: p, target: t}, keep}
+			own.Request = r
+			return &own.Exchange, own
+		}})
 	return nil
 }
 

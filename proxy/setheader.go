@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"slices"
 	"strings"
 
 	nc "tandem/nginxconf"
@@ -75,6 +76,11 @@ func (h *headers) drop(name string) {
 		return
 	}
 	h.dropped = append(h.dropped, name)
+}
+
+// sets reports whether the configuration gives the header a value.
+func (h *headers) sets(lower string) bool {
+	return slices.ContainsFunc(h.set, func(sh setHeader) bool { return strings.EqualFold(sh.name, lower) })
 }
 
 // drops reports whether a header of the client is not passed on.

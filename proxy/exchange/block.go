@@ -184,6 +184,10 @@ type Ref struct{ b *block }
 // Target returns where requests go.
 func (r Ref) Target() Target { return Target{Group: r.b.group, Name: r.b.name, Upstream: r.b} }
 
+// Declared reports whether there is an upstream block, and no mere host. It is
+// known once the configuration has been read.
+func (r Ref) Declared() bool { return r.b.declared }
+
 // Refer notes that a directive uses the host of l: an upstream block of that
 // name, which may stand further down, or the host itself.
 func Refer(h *web.HTTP, d *nc.Directive, l upstream.Location) (Ref, error) {

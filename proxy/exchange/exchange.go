@@ -1,10 +1,12 @@
 package exchange
 
 import (
+	"context"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"tandem/internal/errorlog"
 	"tandem/proxy/upstream"
 	"tandem/web"
 )
@@ -98,6 +100,11 @@ type Exchange struct {
 	cookieSet bool   // sticky has set its cookie, which is
 	cookieAt  int    // the header of the response with that index
 
+	// Of a question of the process's own: what ends it, and who is told what
+	// went wrong in place of the log. nil otherwise.
+	ctx    context.Context
+	report func(level errorlog.Level, action, message string)
+
 	mu         sync.Mutex // guards live against gone
 	live       *Conn      // to be closed when the client goes
 	clientGone atomic.Bool
@@ -165,6 +172,14 @@ func (x *Exchange) hangUp() {
 	}
 }
 
+// context ends what no client is waiting for.
+func (x *Exchange) context() context.Context {
+	if x.ctx != nil {
+		return x.ctx
+	}
+	return context.Background()
+}
+
 // setConn makes c the connection that the client's leaving closes.
 func (x *Exchange) setConn(c *Conn) {
 	x.conn = c
@@ -211,5 +226,6 @@ func (x *Exchange) reset() {
 	x.sender, x.spool = nil, nil
 	x.rate, x.rateFrom, x.rateNext, x.left = 0, time.Time{}, time.Time{}, nil
 	x.session, x.boundTo, x.cookieSet, x.cookieAt = nil, "", false, 0
+	x.ctx, x.report = nil, nil
 	x.clientGone.Store(false)
 }

@@ -100,7 +100,7 @@ func (x *Exchange) secure(nc net.Conn, id tlsIdentity) (*tls.Conn, error) {
 // handshake does the handshake of a new connection, within the time for
 // connecting.
 func (x *Exchange) handshake(c *Conn) error {
-	ctx, cancel := context.WithTimeout(context.Background(), x.Settings.ConnectTimeout.V)
+	ctx, cancel := context.WithTimeout(x.context(), x.Settings.ConnectTimeout.V)
 	defer cancel()
 	return c.tls.HandshakeContext(ctx)
 }

@@ -39,6 +39,10 @@ func (x *Exchange) Logf(level errorlog.Level, format string, args ...any) {
 
 // log writes to the request's error log what happened during an action.
 func (x *Exchange) log(level errorlog.Level, action, format string, args ...any) {
+	if x.report != nil {
+		x.report(level, action, fmt.Sprintf(format, args...))
+		return
+	}
 	r := x.Request
 	if !r.Log().Enabled(level) {
 		return

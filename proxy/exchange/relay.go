@@ -166,11 +166,20 @@ func (x *Exchange) complete() {
 // understood: what has come is sent, and then the connection is closed, so
 // that the client can tell that the response is not complete.
 func (x *Exchange) readFailed(err error) web.Code {
+	if x.clientGone.Load() {
+		return x.abandoned().code
+	}
+	x.logReadError(err)
+	x.finish(false)
+	_ = x.Request.SendBody(web.Chunk{Flush: true})
+	return web.Error
+}
+
+// logReadError says why a body has not come to its end.
+func (x *Exchange) logReadError(err error) {
 	var bad *BadField
 	var file *fileError
 	switch {
-	case x.clientGone.Load():
-		return x.abandoned().code
 	case errors.As(err, &bad):
 		x.log(logError, reading, "%v", err)
 	case errors.As(err, &file):
@@ -182,7 +191,4 @@ func (x *Exchange) readFailed(err error) web.Code {
 	default:
 		x.log(logError, reading, "recv() failed %s", errno(err))
 	}
-	x.finish(false)
-	_ = x.Request.SendBody(web.Chunk{Flush: true})
-	return web.Error
 }

@@ -1,7 +1,6 @@
 package exchange
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net"
@@ -90,7 +89,7 @@ func (x *Exchange) connect(peer *upstream.Peer) (outcome, bool) {
 		}
 	}
 	b := x.Settings.Bind.V
-	nc, err := dial(context.Background(), peer.Addr, x.Settings, b, b.local(x.Request))
+	nc, err := dial(x.context(), peer.Addr, x.Settings, b, b.local(x.Request))
 	if err != nil {
 		return x.connectFailed(err), false
 	}

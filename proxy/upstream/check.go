@@ -41,9 +41,8 @@ type Finding struct {
 	against int // results in a row that speak against Health
 }
 
-// record takes a result in, and reports whether it changed Health. What
-// Mandatory asks for is one success.
-func (f *Finding) record(c *Check, reason string, now time.Time) (changed bool) {
+// record takes a result in. What Mandatory asks for is one success.
+func (f *Finding) record(c *Check, reason string, now time.Time) {
 	f.Checks++
 	f.At, f.Reason = now, reason
 	next, needed := Healthy, c.Passes
@@ -55,16 +54,15 @@ func (f *Finding) record(c *Check, reason string, now time.Time) (changed bool) 
 	}
 	if next == f.Health {
 		f.against = 0
-		return false
+		return
 	}
 	if f.against++; f.against < needed {
-		return false
+		return
 	}
 	f.Health, f.Since, f.against = next, now, 0
 	if next == Unhealthy {
 		f.Turns++
 	}
-	return true
 }
 
 // AddCheck adds a check. before is the group that this one takes the place of,
@@ -118,21 +116,21 @@ func (g *Group) finding(key string, p *Peer) (f Finding, ok bool) {
 }
 
 // Found takes the result of a check in: why it failed, "" for a success. It
-// returns what the check says of the peer from now on, and whether it said
-// something else before.
-func (g *Group) Found(c *Check, p *Peer, reason string, now time.Time) (h Health, changed bool) {
+// returns what the check said of the peer before and what it says now.
+func (g *Group) Found(c *Check, p *Peer, reason string, now time.Time) (was, is Health) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	f := &p.findings[c.index]
-	changed = f.record(c, reason, now)
-	if changed {
-		was := p.unhealthy
-		if p.judge(); was && !p.unhealthy {
+	was = f.Health
+	f.record(c, reason, now)
+	if f.Health != was {
+		ill := p.unhealthy
+		if p.judge(); ill && !p.unhealthy {
 			p.recovered = now
 			g.dispatch(now)
 		}
 	}
-	return f.Health, changed
+	return was, f.Health
 }
 
 // judge sums up what the checks say: each of them can keep requests away.

@@ -32,9 +32,9 @@ func TestFindings(t *testing.T) {
 			if letter == '-' {
 				reason = "refused"
 			}
-			h, changed := g.Found(&c.check, a, reason, now)
-			if changed != (h != last) {
-				t.Errorf("%+v %s: changed is %v at %d, from %v to %v", c.check, c.script, changed, i, last, h)
+			was, h := g.Found(&c.check, a, reason, now)
+			if was != last {
+				t.Errorf("%+v %s: at %d it was %v, not %v", c.check, c.script, i, last, was)
 			}
 			last = h
 			got += string("ucx"[h])

@@ -67,6 +67,9 @@ func newPeer(s *Server, addr Addr) *Peer {
 	return p
 }
 
+// IsDown reports whether the configuration says that p gets no requests.
+func (p *Peer) IsDown() bool { return p.down }
+
 // available reports whether requests may go to p at all.
 func (p *Peer) available(now time.Time) bool {
 	switch {

@@ -1,0 +1,81 @@
+// Package check asks back ends how they are, as nginx Plus' module
+// ngx_http_upstream_hc_module does:
+//
+//	location / { proxy_pass http://NAME; health_check [parameters]; }
+//	match NAME { status ...; header ...; body ...; require ...; }
+//
+// Every peer of the upstream block is asked at intervals, through the settings
+// of the location. What it answers is judged by a match block; who fails gets
+// no requests until it is well again.
+package check
+
+import (
+	"errors"
+	"fmt"
+
+	nc "tandem/nginxconf"
+	"tandem/proxy/exchange"
+	"tandem/proxy/upstream"
+	"tandem/web"
+)
+
+// Module is health_check and match. It stands behind the protocols in the list
+// of modules.
+var Module = &web.Module{
+	Name: "upstream_hc",
+	Commands: []nc.Command{
+		{Name: "health_check", In: nc.Location, Arity: nc.Any, Set: readCheck},
+		{Name: "match", In: nc.HTTP, Arity: nc.Block | nc.Take1, Set: readMatch},
+	},
+	Init: complete,
+}
+
+// slot holds the check of a location; it is not inherited.
+var slot = web.NewLocationSlot[located](nil)
+
+type located struct{ check *healthCheck } // nil: none
+
+// matchesSlot holds the match blocks by name.
+var matchesSlot = web.NewMainSlot[map[string]*match]()
+
+// complete has the checks of all locations run.
+func complete(h *web.HTTP) error {
+	var errs nc.Errors
+	h.Each(func(l *web.Location) {
+		c := slot.Of(l).check
+		if c == nil {
+			return
+		}
+		if err := c.complete(h, l); err != nil {
+			errs = append(errs, &nc.Error{Pos: c.pos, Msg: err.Error(), Err: err})
+			return
+		}
+		h.Background(c.run)
+	})
+	if len(errs) > 0 {
+		return errs
+	}
+	return nil
+}
+
+// complete finds what the check is for.
+func (c *healthCheck) complete(h *web.HTTP, l *web.Location) error {
+	c.location, c.passer = l, exchange.PasserOf(l)
+	if c.passer == nil || !c.passer.Ref.Declared() {
+		return errors.New("\"health_check\" needs a location that passes requests to an upstream block")
+	}
+	if c.matchName != "" {
+		if c.match = (*matchesSlot.Of(h))[c.matchName]; c.match == nil {
+			return fmt.Errorf("unknown match \"%s\"", c.matchName)
+		}
+	}
+	t := c.passer.Ref.Target()
+	c.upstream, c.group = t.Name, t.Group
+	c.check.Key = fmt.Sprintf("%q %q %q %q %d %v", l.Server.Name(), l.Name, c.uri, c.matchName, c.port, c.connect)
+	var before *upstream.Group
+	if h.Previous != nil {
+		before = exchange.Find(h.Previous, t.Name)
+	}
+	c.group.AddCheck(&c.check, before)
+	return nil
+}
