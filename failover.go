@@ -46,6 +46,9 @@ func startFailover(c *configuration, own *web.OwnConnections, side handover.Web,
 	if err := netif.CheckCapabilities(netif.NetAdmin, netif.NetRaw); err != nil {
 		return nil, err
 	}
+	if err := c.keepInMemory(); err != nil {
+		log.line("", err.Error())
+	}
 	stack, err := netif.Open()
 	if err != nil {
 		return nil, err
@@ -61,7 +64,7 @@ func startFailover(c *configuration, own *web.OwnConnections, side handover.Web,
 		f.peers.event(e)
 		f.move.Event(e)
 		f.notify.Event(e)
-	}})
+	}, Thread: c.scheduleThread, OwnWait: true})
 	f.peers.router = f.router
 	f.move = handover.New(handover.Config{
 		Router: f.router, Link: f.peers.link, Stack: stack, Web: side, Log: log.line, Privileged: privilege.Raise,

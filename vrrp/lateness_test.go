@@ -56,7 +56,7 @@ func lateness(b *testing.B, own bool) {
 	vip := netip.MustParseAddr("192.168.200.254")
 	o := vrrp.Options{OwnWait: own}
 	if own {
-		o.Thread = vrrp.Realtime(1)
+		o.Thread = vrrp.Scheduling{Realtime: 1}.Apply
 	}
 	r, err := vrrp.Start(vrrp.Config{Instances: []vrrp.InstanceConfig{{
 		FSM: fsm.Config{Name: "VI_1", VRID: 51, Version: packet.V3, Priority: 255, StartMaster: true, Interval: interval},

@@ -19,7 +19,7 @@ import (
 type Options struct {
 	// Events is told everything that happens, in order, from one goroutine; it may wait. nil: nobody is told.
 	Events func(Event)
-	// Thread is called once on the loop's own OS thread before it starts, to set its scheduling (see [Realtime]); nil:
+	// Thread is called once on the loop's own OS thread before it starts, to set its scheduling (see [Scheduling]); nil:
 	// nothing.
 	Thread func() error
 	// OwnWait makes the loop wait in the kernel, on its own thread, instead of with the Go runtime's timers.

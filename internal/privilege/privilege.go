@@ -43,9 +43,10 @@ var (
 	// addresses and routes, raw sockets.
 	awake = setOf(unix.CAP_NET_BIND_SERVICE, unix.CAP_NET_ADMIN, unix.CAP_NET_RAW)
 	// dormant are the rights that Raise wakes: files of any owner, limits,
-	// and to run scripts as other users and end them.
+	// to run scripts as other users and end them, and to have the VRRP thread
+	// scheduled before others and its memory kept from being swapped out.
 	dormant = setOf(unix.CAP_DAC_OVERRIDE, unix.CAP_CHOWN, unix.CAP_FOWNER, unix.CAP_SYS_RESOURCE,
-		unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_KILL)
+		unix.CAP_SETUID, unix.CAP_SETGID, unix.CAP_KILL, unix.CAP_SYS_NICE, unix.CAP_IPC_LOCK)
 )
 
 // dropped says that Drop has been called and that Raise has something to do.
