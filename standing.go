@@ -87,6 +87,7 @@ func (n *node) report() *status.Report {
 	for _, p := range c.http.Ports {
 		r.Web.Listeners = append(r.Web.Listeners, p.Addr.String())
 	}
+	r.Upstreams = describeUpstreams(c.http)
 	if gen != nil {
 		r.Web.Retired = max(int(counts.Connections)-gen.Connections(), 0)
 	}

@@ -21,6 +21,11 @@ func (r *Report) Judge() {
 	if r.Configuration.FailedReload != nil {
 		note("the last reload failed: the configuration from before is in force")
 	}
+	for i := range r.Upstreams {
+		if u := &r.Upstreams[i]; !u.serves() {
+			note("no peer of upstream %s gets requests", u.Name)
+		}
+	}
 	for i := range r.Instances {
 		r.Instances[i].judge(problem, note)
 	}

@@ -81,9 +81,26 @@ func troubled() *Report {
 	return r
 }
 
+// proxying is a node whose back ends are in all kinds of states.
+func proxying() *Report {
+	r := plainWeb()
+	peer := func(addr, state string, checks ...Check) UpstreamPeer {
+		return UpstreamPeer{Addr: addr, Server: addr, Weight: 1, State: state, Checks: checks}
+	}
+	refused := Check{Name: "/", State: "unhealthy", Since: ago(3 * time.Minute), Checks: 40, Fails: 36, Unhealthy: 1, At: ago(time.Second),
+		Reason: "connect() failed (111: Connection refused) while connecting to upstream"}
+	r.Upstreams = []Upstream{
+		{Name: "app", Queued: 7, Peers: []UpstreamPeer{
+			peer("192.0.2.11:80", "up", Check{State: "up", Checks: 3, Passed: true}), peer("192.0.2.12:80", "unhealthy", Check{State: "up"}, refused),
+			peer("192.0.2.13:80", "unavail"), peer("192.0.2.14:80", "down"), peer("192.0.2.15:80", "draining")}},
+		{Name: "api", Peers: []UpstreamPeer{peer("unix:/run/api", "checking", Check{State: "checking"})}},
+	}
+	return r
+}
+
 // TestWriteText compares what people see with testdata.
 func TestWriteText(t *testing.T) {
-	for name, r := range map[string]*Report{"web": plainWeb(), "master": master(), "troubled": troubled()} {
+	for name, r := range map[string]*Report{"web": plainWeb(), "proxying": proxying(), "master": master(), "troubled": troubled()} {
 		r.Judge()
 		var b strings.Builder
 		if err := r.WriteText(&b, Style{}); err != nil {

@@ -93,6 +93,7 @@ func (r *Report) writeProcess(b *strings.Builder) {
 	}
 	t.add("connections", "%s", text)
 	t.add("requests", "%d, %d of them under way", r.Web.Requests, r.Web.Active)
+	t.addAll("upstreams", r.upstreamText())
 	if l := r.Timers; l != nil && l.Late > 0 {
 		t.add("timers", "%d of %d were late by more than 10 ms, at worst by %s", l.Late, l.Fired, seconds(l.Worst))
 	}

@@ -71,6 +71,7 @@ func (c *healthCheck) complete(h *web.HTTP, l *web.Location) error {
 	}
 	t := c.passer.Ref.Target()
 	c.upstream, c.group = t.Name, t.Group
+	c.check.Name = c.name()
 	c.check.Key = fmt.Sprintf("%q %q %q %q %d %v", l.Server.Name(), l.Name, c.uri, c.matchName, c.port, c.connect)
 	var before *upstream.Group
 	if h.Previous != nil {

@@ -141,5 +141,5 @@ func (c *healthCheck) log(level errorlog.Level, p *upstream.Peer, message string
 	if log == nil {
 		log = c.location.Server.HTTP.Log
 	}
-	log.Printf(level, "%s, health check \"%s\" of peer %s in upstream \"%s\"", message, c.name(), p.Name, c.upstream)
+	log.Printf(level, "%s, health check \"%s\" of peer %s in upstream \"%s\"", message, c.check.Name, p.Name, c.upstream)
 }

@@ -144,7 +144,7 @@ func validURI(text string) bool {
 	return strings.HasPrefix(text, "/") && !strings.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c == 0x7f })
 }
 
-// name is what the log calls the check.
+// name is what the check is called in the log.
 func (c *healthCheck) name() string {
 	switch {
 	case c.connect:

@@ -6,6 +6,7 @@ import "time"
 // gets requests: when a peer counts as unhealthy, and when as well again. It is
 // added to its group before that is used, and is not changed afterwards.
 type Check struct {
+	Name   string // for people
 	Key    string // what it is known by in the group of another configuration
 	Fails  int    // failures in a row that make a peer unhealthy
 	Passes int    // successes in a row that make an unhealthy one healthy
@@ -27,8 +28,12 @@ const (
 	Unhealthy
 )
 
+// String returns nginx Plus' word for the state that follows.
+func (h Health) String() string { return [...]string{"up", "checking", "unhealthy"}[h] }
+
 // Finding is what a check has found of a peer.
 type Finding struct {
+	Check  string // its name
 	Health Health
 	Since  time.Time // of Health; zero: from the beginning
 	Checks uint64    // how often the peer was checked
@@ -88,7 +93,7 @@ func (g *Group) AddCheck(c *Check, before *Group) {
 // begin gives a peer the findings of checks that have not seen it yet.
 func (g *Group) begin(p *Peer) {
 	for _, c := range g.checks[len(p.findings):] {
-		f := Finding{}
+		f := Finding{Check: c.Name}
 		if c.Mandatory {
 			f.Health = Checking
 		}

@@ -1,0 +1,106 @@
+package status
+
+import (
+	"fmt"
+	"time"
+)
+
+// Upstream is an upstream block: back ends that stand for one another.
+type Upstream struct {
+	Name   string         `json:"name"`
+	Peers  []UpstreamPeer `json:"peers"`
+	Queued int            `json:"queued,omitempty"` // requests that wait for a peer
+}
+
+// UpstreamPeer is one address of a back end.
+type UpstreamPeer struct {
+	Addr   string `json:"addr"`
+	Server string `json:"server"` // as written in the configuration
+	Backup bool   `json:"backup,omitempty"`
+	Weight int    `json:"weight"`
+	// State is up, draining, down (as configured), unavail (requests failed),
+	// checking (a mandatory check has not succeeded yet) or unhealthy.
+	State    string  `json:"state"`
+	Active   int     `json:"active"` // requests at the peer now
+	MaxConns int     `json:"max_conns,omitempty"`
+	Requests uint64  `json:"requests"`
+	Fails    uint64  `json:"fails"` // requests that failed
+	Checks   []Check `json:"checks,omitempty"`
+}
+
+// Check is what an active health check has found of a peer.
+type Check struct {
+	Name      string    `json:"name"`
+	State     string    `json:"state"` // up, checking, unhealthy
+	Since     time.Time `json:"since,omitzero"`
+	Checks    uint64    `json:"checks"`
+	Fails     uint64    `json:"fails"`
+	Unhealthy uint64    `json:"unhealthy"` // how often the peer became so
+	// Of the last check; without meaning while Checks is 0.
+	At     time.Time `json:"at,omitzero"`
+	Passed bool      `json:"last_passed"`
+	Reason string    `json:"reason,omitempty"` // why not
+}
+
+// serves reports whether some peer gets requests.
+func (u *Upstream) serves() bool {
+	for i := range u.Peers {
+		if s := u.Peers[i].State; s == "up" || s == "draining" {
+			return true
+		}
+	}
+	return false
+}
+
+// upstreamText says how the upstreams stand: a line for all, one for each peer
+// that is in trouble, and one for each queue.
+func (r *Report) upstreamText() []string {
+	if len(r.Upstreams) == 0 {
+		return nil
+	}
+	peers, troubled := 0, 0
+	var lines []string
+	for _, u := range r.Upstreams {
+		for i := range u.Peers {
+			peers++
+			if line := u.Peers[i].trouble(r.At); line != "" {
+				troubled++
+				lines = append(lines, u.Name+": "+line)
+			}
+		}
+		if u.Queued > 0 {
+			lines = append(lines, fmt.Sprintf("%s: %d requests in the queue", u.Name, u.Queued))
+		}
+	}
+	summary := fmt.Sprintf("%d with %d peers", len(r.Upstreams), peers)
+	if troubled > 0 {
+		summary += fmt.Sprintf(", %d of them without requests:", troubled)
+	}
+	return append([]string{summary}, lines...)
+}
+
+// trouble says what keeps requests from a peer that should have some, "" for
+// nothing.
+func (p *UpstreamPeer) trouble(now time.Time) string {
+	switch p.State {
+	case "up", "draining", "down":
+		return ""
+	}
+	text := p.Addr + " is " + p.State
+	if p.State == "unavail" {
+		text += ": requests to it failed"
+	}
+	for _, c := range p.Checks {
+		if c.State != p.State {
+			continue
+		}
+		if !c.Since.IsZero() {
+			text += " for " + Duration(now.Sub(c.Since))
+		}
+		if c.Reason != "" {
+			text += ": " + c.Reason
+		}
+		break
+	}
+	return text
+}

@@ -1,0 +1,35 @@
+package main
+
+import (
+	"testing"
+
+	"tandem/web/webtest"
+)
+
+// Health checks evaluate variables for requests that no client has sent: all of
+// them have to bear that.
+func TestVariablesWithoutClient(t *testing.T) {
+	h, _, errs := webtest.Load(t.TempDir(), "events {}\nhttp { server { listen 127.0.0.1:8080; } }", modules())
+	if errs.Failed() {
+		t.Fatal(errs)
+	}
+	r, err := h.Servers[0].Location.OwnRequest("/", "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.End()
+	tested := 0
+	for _, m := range modules() {
+		for _, v := range m.Variables {
+			name := v.Name
+			if v.Family != nil {
+				name += "x"
+			}
+			_, _ = r.NamedVariable(name, nil)
+			tested++
+		}
+	}
+	if tested < 50 {
+		t.Errorf("only %d variables were found", tested)
+	}
+}
