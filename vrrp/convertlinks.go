@@ -28,6 +28,14 @@ func newLinkNames(k *keepalivedconf.Config) *linkNames {
 	return n
 }
 
+// given returns the name, or one that is found if there is none.
+func (n *linkNames) given(name string, vrid uint8, ipv6 bool) string {
+	if name != "" {
+		return name
+	}
+	return n.next("", vrid, ipv6)
+}
+
 // longestName is the longest name of an interface.
 const longestName = 15
 
@@ -61,13 +69,13 @@ func convertLinks(i *keepalivedconf.Instance, ic *InstanceConfig, names *linkNam
 	v6 := i.Family == keepalivedconf.IPv6
 	switch {
 	case i.VMAC != nil:
-		v := netif.VMAC{Name: cmp.Or(i.VMAC.Name, names.next("", i.VRID, v6)), Base: i.Interface, Hardware: hardware(i, v6), IPv6: v6, Group: i.VMAC.Group, Notify: i.VMAC.NetlinkNotify}
+		v := netif.VMAC{Name: names.given(i.VMAC.Name, i.VRID, v6), Base: i.Interface, Hardware: hardware(i, v6), IPv6: v6, Group: i.VMAC.Group, Notify: i.VMAC.NetlinkNotify}
 		ic.VMACs = append(ic.VMACs, v)
 		if !i.VMACXmitBase {
 			ic.AdvertInterface = v.Name
 		}
 	case i.IPVLAN != nil:
-		v := netif.VMAC{Name: cmp.Or(i.IPVLAN.Name, names.next("", i.VRID, v6)), Base: i.Interface, Mode: i.IPVLAN.Mode, Group: i.IPVLAN.Group, Address: i.IPVLAN.Addr}
+		v := netif.VMAC{Name: names.given(i.IPVLAN.Name, i.VRID, v6), Base: i.Interface, Mode: i.IPVLAN.Mode, Group: i.IPVLAN.Group, Address: i.IPVLAN.Addr}
 		ic.VMACs = append(ic.VMACs, v)
 		ic.AdvertInterface = v.Name
 	case i.VRF != "":
