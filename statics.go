@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"tandem/keepalivedconf"
@@ -12,31 +14,74 @@ import (
 
 // statics are the addresses, routes and rules that the machine has while the
 // process runs, whoever is master (static_ipaddress, static_routes,
-// static_rules).
+// static_rules). They are set again when somebody deletes them, and when their
+// interface comes back, except those with no_track.
 type statics struct {
-	stack     *netif.Stack
-	addresses netif.Addresses
-	routes    netif.Routes
-	ours      []netif.Address // what the machine did not have by itself
-	log       *eventLog
+	stack *netif.Stack
+	log   *eventLog
+
+	mu             sync.Mutex
+	tracked, loose netif.Holders   // loose: with no_track
+	wanted         wanted          // of tracked
+	ours           []netif.Address // what the machine did not have by itself
+	mending        bool            // a mend is about to come
+	failing        string          // the last error that was told
+	watcher        *netif.Watcher  // nil: nobody watches
+}
+
+// wanted is what is to be there.
+type wanted struct {
+	addresses []netif.Address
+	routes    []keepalivedconf.Route
+	rules     []keepalivedconf.Rule
 }
 
 func newStatics(stack *netif.Stack, log *eventLog) *statics {
-	return &statics{stack: stack, addresses: stack.Addresses(), routes: stack.Routes(), log: log}
+	return &statics{stack: stack, tracked: stack.Hold(), loose: stack.Hold(), log: log}
 }
 
 // configure sets what a configuration says, and removes what the one before has
 // set and it does not say. An address that the machine has already is left
 // alone, also at the end.
 func (s *statics) configure(k *keepalivedconf.Config) {
-	var wanted []netif.Address
-	for _, a := range vrrp.StaticAddresses(k) {
-		if slices.Contains(s.ours, a) || !s.has(a) {
-			wanted = append(wanted, a)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var tracked, loose wanted
+	all := vrrp.StaticAddresses(k)
+	all = slices.DeleteFunc(all, func(a netif.Address) bool { return !slices.Contains(s.ours, a) && s.has(a) })
+	s.ours = all
+	for n, a := range vrrp.StaticAddresses(k) {
+		switch {
+		case !slices.Contains(all, a):
+		case k.StaticAddresses[n].NoTrack:
+			loose.addresses = append(loose.addresses, a)
+		default:
+			tracked.addresses = append(tracked.addresses, a)
 		}
 	}
-	s.ours = wanted
-	s.report(errors.Join(s.addresses.Set(wanted, netif.Forever), s.routes.Set(k.StaticRoutes, k.StaticRules)))
+	tracked.routes, loose.routes = split(k.StaticRoutes, func(r keepalivedconf.Route) bool { return r.NoTrack })
+	tracked.rules, loose.rules = split(k.StaticRules, func(r keepalivedconf.Rule) bool { return r.NoTrack })
+	s.wanted = tracked
+	s.report(errors.Join(
+		s.tracked.Addresses.Set(tracked.addresses, netif.Forever), s.loose.Addresses.Set(loose.addresses, netif.Forever),
+		s.tracked.Routes.Set(tracked.routes, tracked.rules), s.loose.Routes.Set(loose.routes, loose.rules)))
+	if s.watcher == nil && len(k.StaticAddresses)+len(k.StaticRoutes)+len(k.StaticRules) > 0 {
+		var err error
+		s.watcher, err = s.stack.Watch(s.changed)
+		s.report(err)
+	}
+}
+
+// split takes those without no_track and those with it apart.
+func split[T any](list []T, loose func(T) bool) (tracked, untracked []T) {
+	for _, x := range list {
+		if loose(x) {
+			untracked = append(untracked, x)
+		} else {
+			tracked = append(tracked, x)
+		}
+	}
+	return tracked, untracked
 }
 
 func (s *statics) has(a netif.Address) bool {
@@ -44,13 +89,73 @@ func (s *statics) has(a netif.Address) bool {
 	return err == nil && slices.Contains(i.Addresses, a.Prefix)
 }
 
-// stop removes everything, what depends on others first.
-func (s *statics) stop() {
-	s.report(errors.Join(s.routes.Set(nil, nil), s.addresses.Set(nil, netif.Forever)))
+// settle is how long changes are waited for before they are mended: an
+// interface that goes down loses its routes one by one.
+const settle = 50 * time.Millisecond
+
+// changed hears of every change of the machine's interfaces and routes.
+func (s *statics) changed(e netif.Event) {
+	switch {
+	case e.Kind == netif.Up, e.Kind == netif.RouteDeleted, e.Kind == netif.AddressDeleted && !e.Own, e.Kind == netif.AddressAdded && !e.Own:
+	default:
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.mending {
+		s.mending = true
+		time.AfterFunc(settle, s.mend)
+	}
 }
 
+// mend sets again what has gone. What cannot be set now, because the interface
+// is down for instance, is tried again with the next change.
+func (s *statics) mend() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mending = false
+	if s.watcher == nil {
+		return // stopped meanwhile
+	}
+	var gone []string
+	for _, a := range s.wanted.addresses {
+		if !s.has(a) {
+			gone = append(gone, "address "+a.String())
+		}
+	}
+	err := s.tracked.Addresses.Set(s.wanted.addresses, netif.Forever)
+	gone = append(gone, s.tracked.Routes.Mend(s.wanted.routes, s.wanted.rules)...)
+	err = errors.Join(err, s.tracked.Routes.Set(s.wanted.routes, s.wanted.rules))
+	s.report(err)
+	if len(gone) > 0 && err == nil {
+		s.log.event(vrrp.Report{Text: "static and gone, set again: " + strings.Join(gone, ", "), At: time.Now()})
+	}
+}
+
+// stop removes everything, what depends on others first.
+func (s *statics) stop() {
+	s.mu.Lock()
+	watcher := s.watcher
+	s.watcher = nil
+	s.mu.Unlock()
+	if watcher != nil {
+		watcher.Close()
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.report(errors.Join(
+		s.tracked.Routes.Set(nil, nil), s.loose.Routes.Set(nil, nil),
+		s.tracked.Addresses.Set(nil, netif.Forever), s.loose.Addresses.Set(nil, netif.Forever)))
+}
+
+// report tells an error, once for as long as it is the same.
 func (s *statics) report(err error) {
+	text := ""
 	if err != nil {
+		text = err.Error()
+	}
+	if text != "" && text != s.failing {
 		s.log.event(vrrp.Report{Text: "static addresses, routes and rules", Err: err, At: time.Now()})
 	}
+	s.failing = text
 }

@@ -71,6 +71,10 @@ type InstanceConfig struct {
 	// ReceiveBuffer is the size of the socket's receive buffer in bytes; 0: netif's default.
 	ReceiveBuffer int
 
+	// Needs are further interfaces that must be up: those of addresses, routes and rules.
+	Needs []string
+	// Untracked are virtual addresses that may be deleted by others (no_track).
+	Untracked []netip.Addr
 	// IgnorePrimary leaves the state of Interface out of the causes of fault (dont_track_primary).
 	IgnorePrimary bool
 	// TrackSource makes the loss of a configured source address a fault (track_src_ip).

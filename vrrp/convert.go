@@ -100,6 +100,7 @@ func convertInstance(k *keepalivedconf.Config, i *keepalivedconf.Instance, names
 	for _, a := range i.ExcludedAddresses {
 		ic.Excluded = append(ic.Excluded, convertAddress(a, ic.device(i, a, names)))
 	}
+	convertNeeds(k, i, &ic)
 	if i.Fault {
 		ic.Fault = fmt.Sprintf("the configuration of %s cannot run", i.Name)
 	}
@@ -215,7 +216,7 @@ func convertChecksum(i *keepalivedconf.Instance) packet.Checksum {
 	return packet.ChecksumRFC
 }
 
-// StaticAddresses returns static_ipaddress.
+// StaticAddresses returns static_ipaddress, in its order.
 func StaticAddresses(k *keepalivedconf.Config) []netif.Address {
 	var list []netif.Address
 	for _, a := range k.StaticAddresses {

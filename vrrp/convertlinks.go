@@ -120,3 +120,44 @@ func (ic *InstanceConfig) device(i *keepalivedconf.Instance, a keepalivedconf.Ad
 	ic.VMACs = append(ic.VMACs, v)
 	return v.Name
 }
+
+// convertNeeds takes over what no_track and track_group say. An instance is at fault when an interface is down that one of its
+// addresses, routes and rules is on, or a static one of a group that names the instance.
+func convertNeeds(k *keepalivedconf.Config, i *keepalivedconf.Instance, ic *InstanceConfig) {
+	own := []string{i.Interface}
+	for _, v := range ic.VMACs {
+		own = append(own, v.Name)
+	}
+	need := func(tracked bool, device string) {
+		if tracked && device != "" && !slices.Contains(own, device) && !slices.Contains(ic.Needs, device) {
+			ic.Needs = append(ic.Needs, device)
+		}
+	}
+	for n, a := range slices.Concat(i.Addresses, i.ExcludedAddresses) {
+		need(!a.NoTrack, ic.all()[n].Interface)
+		if a.NoTrack {
+			ic.Untracked = append(ic.Untracked, a.Addr())
+		}
+	}
+	for _, r := range i.Routes {
+		need(!r.NoTrack, r.Device)
+	}
+	for _, r := range i.Rules {
+		need(!r.NoTrack, r.Input)
+		need(!r.NoTrack, r.Output)
+	}
+	for _, g := range k.StaticGroups {
+		if !slices.Contains(g.Instances, i.Name) {
+			continue
+		}
+		for _, a := range k.StaticAddresses {
+			need(!a.NoTrack && a.TrackGroup == g.Name, cmp.Or(a.Device, k.Global.DefaultInterface))
+		}
+		for _, r := range k.StaticRoutes {
+			need(!r.NoTrack && r.TrackGroup == g.Name, r.Device)
+		}
+		for _, r := range k.StaticRules {
+			need(!r.NoTrack && r.TrackGroup == g.Name, r.Input)
+		}
+	}
+}

@@ -20,6 +20,7 @@ type holder struct {
 	report    func(Report)
 
 	refreshing atomic.Bool // a refresh is queued or under way
+	mending    atomic.Bool // a mend is queued
 	// The last errors, each told once; only run uses them.
 	failing, failingRoutes, failingLinks, failingFilter string
 }
@@ -70,6 +71,19 @@ func (h *holder) link(vmacs []netif.VMAC, promote []string) {
 // filter drops the traffic of the addresses, and no other.
 func (h *holder) filter(addresses []netif.Address) {
 	h.jobs.put(func() { h.judge(h.holds.Filter.Set(addresses), "filter of no_accept", &h.failingFilter) })
+}
+
+// mend adds routes and rules that somebody else has removed, and tells lost which these were.
+func (h *holder) mend(routes []keepalivedconf.Route, rules []keepalivedconf.Rule, lost func(missing string)) {
+	if !h.mending.CompareAndSwap(false, true) {
+		return // they are about to be looked at anyway
+	}
+	h.jobs.put(func() {
+		h.mending.Store(false)
+		if missing := h.holds.Routes.Mend(routes, rules); len(missing) > 0 {
+			lost(missing[0])
+		}
+	})
 }
 
 // judge tells an error that was not told before, and its end.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"tandem/keepalivedconf"
 	"tandem/vrrp/fsm"
 	"tandem/vrrp/netif"
 	"tandem/vrrp/packet"
@@ -60,6 +61,7 @@ func (c *InstanceConfig) interfaces() []string {
 	for _, v := range c.VMACs {
 		names = append(names, v.Name, v.Base)
 	}
+	names = append(names, c.Needs...)
 	if c.AdvertInterface != "" {
 		names = append(names, c.AdvertInterface)
 	}
@@ -71,8 +73,34 @@ func (c *InstanceConfig) interfaces() []string {
 
 // linkChanged is called by the watcher. It looks at the interface here, where it may wait, and passes on what it saw.
 func (r *Router) linkChanged(e netif.Event) {
+	if e.Kind == netif.RouteDeleted {
+		r.post(r.mendRoutes)
+		return
+	}
 	now := readLink(r.kernel, e.Interface.Name)
 	r.post(func() { r.takeLink(e, now) })
+}
+
+// mendRoutes looks whether the routes and rules of masters are there. A route that somebody has removed is like an address:
+// a chance for a node where nobody does that.
+func (r *Router) mendRoutes() {
+	for _, in := range r.instances {
+		if !in.routed || in.dirtyRoutes {
+			continue
+		}
+		routes := slices.DeleteFunc(slices.Clone(in.config.Routes), func(r keepalivedconf.Route) bool { return r.NoTrack })
+		rules := slices.DeleteFunc(slices.Clone(in.config.Rules), func(r keepalivedconf.Rule) bool { return r.NoTrack })
+		if len(routes)+len(rules) == 0 {
+			continue
+		}
+		in.holder.mend(routes, rules, func(missing string) {
+			r.post(func() {
+				if i := r.index(in); i >= 0 {
+					r.step(i, fsm.AddressLost{Route: missing}, time.Now())
+				}
+			})
+		})
+	}
 }
 
 // takeLink takes up a change of an interface.
@@ -80,7 +108,7 @@ func (r *Router) takeLink(e netif.Event, l *link) {
 	now := time.Now()
 	name := e.Interface.Name
 	for i, in := range r.instances {
-		if e.Kind == netif.AddressDeleted && !e.Own && in.holds(name, e.Address) {
+		if e.Kind == netif.AddressDeleted && !e.Own && in.holds(name, e.Address) && !slices.Contains(in.config.Untracked, e.Address.Addr()) {
 			r.step(i, fsm.AddressLost{Address: e.Address.Addr()}, now)
 		}
 	}
@@ -201,6 +229,10 @@ func (r *Router) judgeLinks(i int, now time.Time) {
 	for _, v := range c.VMACs {
 		up, text := r.links[v.Name].up()
 		r.judge(i, fsm.FaultInterface, v.Name, !up && !c.IgnorePrimary, text, now)
+	}
+	for _, name := range c.Needs {
+		up, text := r.links[name].up()
+		r.judge(i, fsm.FaultInterface, name, !up, text, now)
 	}
 	text, missing := "", !in.fsm.Source.IsValid()
 	if missing {

@@ -216,6 +216,11 @@ func (in *instance) reconfigure(p *plan) fsm.Reconfigured {
 			p.gone = append(p.gone, TrackerID{fsm.FaultInterface, v.Name})
 		}
 	}
+	for _, name := range old.Needs {
+		if !slices.Contains(p.config.Needs, name) {
+			p.gone = append(p.gone, TrackerID{fsm.FaultInterface, name})
+		}
+	}
 	before, after := old.all(), p.config.all()
 	ev := fsm.Reconfigured{Old: oldFSM, Changed: !slices.Equal(before, after) || old.Lease != p.config.Lease}
 	if !reflect.DeepEqual(old.Routes, p.config.Routes) || !reflect.DeepEqual(old.Rules, p.config.Rules) {

@@ -48,7 +48,9 @@ type FaultCleared struct {
 // somebody else who deleted it.
 type AddressLost struct {
 	Address netip.Addr
-	Text    string
+	// Route is a route or rule in place of an address, in words; "": it is the address.
+	Route string
+	Text  string
 }
 
 // Resign says that the node's own web side does not serve: the instance lets go, and competes with [PriorityLow]. With

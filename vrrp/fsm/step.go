@@ -320,7 +320,11 @@ func (m *machine) addressLost(e AddressLost) {
 	if how == "" {
 		how = "was deleted by somebody else"
 	}
-	why := because(ByAddressLost, "address %v %s", e.Address, how)
+	what := e.Route
+	if what == "" {
+		what = "address " + e.Address.String()
+	}
+	why := because(ByAddressLost, "%s %s", what, how)
 	if m.s.Leaving() {
 		m.finishLeaving(why)
 		return

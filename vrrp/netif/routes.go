@@ -22,6 +22,12 @@ type Routes interface {
 	// process that died stay until Cleanup.
 	Set(routes []keepalivedconf.Route, rules []keepalivedconf.Rule) error
 
+	// Mend adds those of the given routes and rules that are set and that
+	// somebody else has removed, and returns them, one line each. Those that
+	// cannot be added, because their interface is down for instance, are left
+	// to the next Set.
+	Mend(routes []keepalivedconf.Route, rules []keepalivedconf.Rule) (missing []string)
+
 	// Cleanup removes the configured routes and rules that a dead process
 	// left on the machine.
 	Cleanup(routes []keepalivedconf.Route, rules []keepalivedconf.Rule) error
@@ -31,11 +37,11 @@ type Routes interface {
 func (s *Stack) Routes() Routes { return newRoutes(s) }
 
 // routeKernel is what routes needs of a kernel. That something is there
-// already, or gone already, is no error.
+// already, or gone already, is no error; added is false then.
 type routeKernel interface {
-	addRoute(keepalivedconf.Route) error
+	addRoute(keepalivedconf.Route) (added bool, err error)
 	removeRoute(keepalivedconf.Route) error
-	addRule(keepalivedconf.Rule) error
+	addRule(keepalivedconf.Rule) (added bool, err error)
 	removeRule(keepalivedconf.Rule) error
 }
 
@@ -58,6 +64,23 @@ func (h *routes) Set(wantRoutes []keepalivedconf.Route, wantRules []keepalivedco
 		add(h.routes, wantRoutes, h.kernel.addRoute),
 		add(h.rules, wantRules, h.kernel.addRule),
 	)
+}
+
+func (h *routes) Mend(someRoutes []keepalivedconf.Route, someRules []keepalivedconf.Rule) (missing []string) {
+	return append(mend("route", h.routes, someRoutes, h.kernel.addRoute), mend("rule", h.rules, someRules, h.kernel.addRule)...)
+}
+
+// mend adds what is held and not there.
+func mend[T fmt.Stringer](kind string, held map[string]T, some []T, do func(T) (bool, error)) (missing []string) {
+	for _, w := range some {
+		if _, ok := held[w.String()]; !ok {
+			continue
+		}
+		if added, err := do(w); added && err == nil {
+			missing = append(missing, kind+" "+w.String())
+		}
+	}
+	return missing
 }
 
 func (h *routes) Cleanup(configured []keepalivedconf.Route, rules []keepalivedconf.Rule) error {
@@ -93,10 +116,10 @@ func remove[T fmt.Stringer](held map[string]T, wanted []T, do func(T) error) err
 
 // add adds what is wanted, in order; also what is held, because the kernel
 // itself drops the routes of an interface that goes down.
-func add[T fmt.Stringer](held map[string]T, wanted []T, do func(T) error) error {
+func add[T fmt.Stringer](held map[string]T, wanted []T, do func(T) (bool, error)) error {
 	var errs []error
 	for _, w := range wanted {
-		if err := do(w); err != nil {
+		if _, err := do(w); err != nil {
 			errs = append(errs, err)
 			continue
 		}
@@ -105,7 +128,7 @@ func add[T fmt.Stringer](held map[string]T, wanted []T, do func(T) error) error 
 	return errors.Join(errs...)
 }
 
-func (s *Stack) addRoute(r keepalivedconf.Route) error {
+func (s *Stack) addRoute(r keepalivedconf.Route) (added bool, err error) {
 	flags := unix.NLM_F_CREATE
 	switch r.Order {
 	case keepalivedconf.RouteAdd:
@@ -117,26 +140,28 @@ func (s *Stack) addRoute(r keepalivedconf.Route) error {
 }
 
 func (s *Stack) removeRoute(r keepalivedconf.Route) error {
-	return s.changeRoute(unix.RTM_DELROUTE, 0, r, "remove route", unix.ESRCH, unix.ENODEV, unix.ENETUNREACH, ErrNoInterface)
+	_, err := s.changeRoute(unix.RTM_DELROUTE, 0, r, "remove route", unix.ESRCH, unix.ENODEV, unix.ENETUNREACH, ErrNoInterface)
+	return err
 }
 
-func (s *Stack) changeRoute(message, flags int, r keepalivedconf.Route, what string, fine ...error) error {
+func (s *Stack) changeRoute(message, flags int, r keepalivedconf.Route, what string, fine ...error) (done bool, err error) {
 	data, err := s.routeMessage(message, r)
 	return s.change(message, flags, data, err, fmt.Sprintf("%s %s", what, r), fine)
 }
 
-func (s *Stack) addRule(r keepalivedconf.Rule) error {
+func (s *Stack) addRule(r keepalivedconf.Rule) (added bool, err error) {
 	data, err := ruleMessage(r)
 	return s.change(unix.RTM_NEWRULE, unix.NLM_F_CREATE|unix.NLM_F_EXCL, data, err, fmt.Sprintf("add rule %s", r), []error{unix.EEXIST})
 }
 
 func (s *Stack) removeRule(r keepalivedconf.Rule) error {
 	data, err := ruleMessage(r)
-	return s.change(unix.RTM_DELRULE, 0, data, err, fmt.Sprintf("remove rule %s", r), []error{unix.ENOENT})
+	_, err = s.change(unix.RTM_DELRULE, 0, data, err, fmt.Sprintf("remove rule %s", r), []error{unix.ENOENT})
+	return err
 }
 
-// change sends one request; the fine errors are none.
-func (s *Stack) change(message, flags int, data []nl.NetlinkRequestData, err error, what string, fine []error) error {
+// change sends one request; the fine errors are none, and nothing was done.
+func (s *Stack) change(message, flags int, data []nl.NetlinkRequestData, err error, what string, fine []error) (done bool, _ error) {
 	if err == nil {
 		request := nl.NewNetlinkRequest(message, flags|unix.NLM_F_ACK)
 		for _, d := range data {
@@ -146,11 +171,11 @@ func (s *Stack) change(message, flags int, data []nl.NetlinkRequestData, err err
 	}
 	for _, f := range fine {
 		if errors.Is(err, f) {
-			return nil
+			return false, nil
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", what, permission(err, NetAdmin))
+		return false, fmt.Errorf("%s: %w", what, permission(err, NetAdmin))
 	}
-	return nil
+	return true, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
+	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 )
 
@@ -24,6 +25,7 @@ const (
 	Down                                // it is no longer up
 	AddressAdded                        // it has another address, ready for use
 	AddressDeleted                      // it lost an address
+	RouteDeleted                        // somebody else has removed a route or a rule like ours, or may have
 )
 
 // String is the kind in words.
@@ -41,6 +43,8 @@ func (k EventKind) String() string {
 		return "address added"
 	case AddressDeleted:
 		return "address deleted"
+	case RouteDeleted:
+		return "route or rule deleted"
 	}
 	panic(fmt.Sprintf("netif: event kind %d", uint8(k)))
 }
@@ -50,7 +54,7 @@ type Event struct {
 	Kind EventKind
 
 	// Interface is the interface as it is now, without its addresses; as it
-	// was, if it is gone. An interface that comes back has another Index.
+	// was, if it is gone. RouteDeleted is about none. An interface that comes back has another Index.
 	Interface Interface
 
 	// Address is the address of an AddressAdded or AddressDeleted.
@@ -64,6 +68,8 @@ type Event struct {
 // String is the event as a line for the log.
 func (e Event) String() string {
 	switch e.Kind {
+	case RouteDeleted:
+		return e.Kind.String()
 	case AddressAdded, AddressDeleted:
 		by := ""
 		if e.Own {
@@ -76,6 +82,34 @@ func (e Event) String() string {
 
 // watchBuffer is the receive buffer of a Watcher, in bytes.
 const watchBuffer = 1 << 20
+
+// dropForeignRoutes keeps from a watcher what a routing daemon does all the time: of
+// messages about routes it hears only that one with our protocol number was deleted.
+func dropForeignRoutes(fd int) error {
+	// The type stands in the fourth and fifth bytes, in the machine's order; BPF reads in the network's.
+	kind := func(n uint16) uint32 {
+		return uint32(binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(nil, n)))
+	}
+	const typeAt, protocolAt = 4, unix.SizeofNlMsghdr + 5
+	raw, err := bpf.Assemble([]bpf.Instruction{
+		bpf.LoadAbsolute{Off: typeAt, Size: 2},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: kind(unix.RTM_NEWROUTE), SkipTrue: 4},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: kind(unix.RTM_NEWRULE), SkipTrue: 3},
+		bpf.JumpIf{Cond: bpf.JumpNotEqual, Val: kind(unix.RTM_DELROUTE), SkipTrue: 3},
+		bpf.LoadAbsolute{Off: protocolAt, Size: 1},
+		bpf.JumpIf{Cond: bpf.JumpEqual, Val: unix.RTPROT_KEEPALIVED, SkipTrue: 1},
+		bpf.RetConstant{Val: 0},
+		bpf.RetConstant{Val: 1<<32 - 1},
+	})
+	if err != nil {
+		return err
+	}
+	program := make([]unix.SockFilter, len(raw))
+	for i, r := range raw {
+		program[i] = unix.SockFilter{Code: r.Op, Jt: r.Jt, Jf: r.Jf, K: r.K}
+	}
+	return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
+}
 
 // Watcher reports what happens to the interfaces and addresses of a Stack.
 type Watcher struct {
@@ -101,8 +135,13 @@ type held struct {
 //
 // The calling thread must be in the Stack's namespace.
 func (s *Stack) Watch(notify func(Event)) (*Watcher, error) {
-	socket, err := nl.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR)
+	socket, err := nl.Subscribe(unix.NETLINK_ROUTE, unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV6_IFADDR,
+		unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV6_ROUTE, unix.RTNLGRP_IPV4_RULE, unix.RTNLGRP_IPV6_RULE)
 	if err != nil {
+		return nil, fmt.Errorf("watch interfaces: %w", err)
+	}
+	if err := dropForeignRoutes(socket.GetFd()); err != nil {
+		socket.Close()
 		return nil, fmt.Errorf("watch interfaces: %w", err)
 	}
 	// Beyond the limit only where privileged; less is not an error.
@@ -164,6 +203,7 @@ func (w *Watcher) overflow() {
 			break
 		}
 	}
+	w.notify(Event{Kind: RouteDeleted})
 	// A look that fails leaves the old picture; the next message or
 	// overflow corrects it.
 	if now, err := w.look(); err == nil {
@@ -237,6 +277,10 @@ func (w *Watcher) handle(m syscall.NetlinkMessage) {
 			return // not a message that this library understands
 		}
 		w.link(interfaceOf(link.Attrs()))
+	case unix.RTM_DELROUTE, unix.RTM_DELRULE:
+		if !own {
+			w.notify(Event{Kind: RouteDeleted})
+		}
 	case unix.RTM_NEWADDR, unix.RTM_DELADDR:
 		if h, flags, ok := parseAddress(m.Data); ok {
 			w.address(h, m.Header.Type == unix.RTM_NEWADDR && usable(flags), own)
