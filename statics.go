@@ -25,7 +25,6 @@ type statics struct {
 	wanted         wanted          // of tracked
 	ours           []netif.Address // what the machine did not have by itself
 	mending        bool            // a mend is about to come
-	failing        string          // the last error that was told
 	watcher        *netif.Watcher  // nil: nobody watches
 }
 
@@ -126,7 +125,6 @@ func (s *statics) mend() {
 	err := s.tracked.Addresses.Set(s.wanted.addresses, netif.Forever)
 	gone = append(gone, s.tracked.Routes.Mend(s.wanted.routes, s.wanted.rules)...)
 	err = errors.Join(err, s.tracked.Routes.Set(s.wanted.routes, s.wanted.rules))
-	s.report(err)
 	if len(gone) > 0 && err == nil {
 		s.log.event(vrrp.Report{Text: "static and gone, set again: " + strings.Join(gone, ", "), At: time.Now()})
 	}
@@ -148,14 +146,8 @@ func (s *statics) stop() {
 		s.tracked.Addresses.Set(nil, netif.Forever), s.loose.Addresses.Set(nil, netif.Forever)))
 }
 
-// report tells an error, once for as long as it is the same.
 func (s *statics) report(err error) {
-	text := ""
 	if err != nil {
-		text = err.Error()
-	}
-	if text != "" && text != s.failing {
 		s.log.event(vrrp.Report{Text: "static addresses, routes and rules", Err: err, At: time.Now()})
 	}
-	s.failing = text
 }

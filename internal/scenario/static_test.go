@@ -59,7 +59,7 @@ func TestStatic(t *testing.T) {
 // down: all but what has no_track.
 func TestStaticComesBack(t *testing.T) {
 	nodes := seed
-	nodes[0] = inInstance(nodes[0], "track_group watched {\n group {\n VI_1\n }\n}\n"+
+	nodes[0] = inInstance(nodes[0], "track_group watched {\n group {\n VI_7\n }\n}\n"+
 		"static_ipaddress {\n 10.9.0.1/24 dev dummy track_group watched\n 10.9.1.1/24 dev ens33 no_track\n}\n"+
 		"static_routes {\n 10.8.0.0/24 via 10.9.0.2 dev dummy\n 10.7.0.0/24 dev ens33 no_track\n}\n"+
 		"static_rules {\n from 10.9.0.0/24 lookup 77\n from 10.9.1.0/24 lookup 77 no_track\n}", "")
