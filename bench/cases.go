@@ -16,7 +16,7 @@ type benchCase struct {
 	body       []byte
 	reconnect  bool
 	backend    bool // BACKEND in the configurations is a server beside the client
-	conf       map[*peer]string
+	conf       map[language]string
 }
 
 // The files that every server has.
@@ -70,7 +70,7 @@ http {
 
 const logOn, logOff = "access_log DIR/logs/access.log;", "access_log off;"
 
-func both(conf string) map[*peer]string { return map[*peer]string{tandemPeer: conf, nginxPeer: conf} }
+func both(conf string) map[language]string { return map[language]string{nginxLanguage: conf} }
 
 var cases = []benchCase{
 	{name: "small-log", what: "small file, access log on", goal: 2, path: "/", body: small, conf: both(fileConf(logOn))},
@@ -80,8 +80,8 @@ var cases = []benchCase{
 	{name: "10k", what: "10 KB file", goal: 1.25, path: "/10k", body: tenK, conf: both(fileConf(logOff))},
 	{name: "1m", what: "1 MB file", goal: 1, path: "/1m", body: oneM, conf: both(fileConf(logOff))},
 	{name: "connect", what: "a new connection for each request", goal: 1, path: "/", body: small, reconnect: true, conf: both(fileConf(logOff))},
-	{name: "proxy", what: "reverse proxy, keep-alive both sides", goal: 1.05, path: "/", body: small, backend: true, conf: map[*peer]string{
-		tandemPeer: proxyConf, nginxPeer: proxyConf, haproxyPeer: haproxyConf,
+	{name: "proxy", what: "reverse proxy, keep-alive both sides", goal: 1.05, path: "/", body: small, backend: true, conf: map[language]string{
+		nginxLanguage: proxyConf, haproxyLanguage: haproxyConf,
 	}},
 }
 

@@ -36,32 +36,35 @@ func newReport(b *bench) *report { return &report{b: b} }
 // can, then all at one rate for the latency.
 func (r *report) measure(b *bench, c benchCase) error {
 	row := &row{c: c, results: map[*peer]*result{}}
-	servers := map[*peer]*server{}
+	servers, backends := map[*peer]*server{}, map[*peer]*backend{}
 	defer func() {
 		for _, s := range servers {
 			s.stop()
 		}
 	}()
-	for _, p := range []*peer{tandemPeer, nginxPeer, haproxyPeer} {
-		conf, ok := c.conf[p]
+	for _, p := range b.peers {
+		conf, ok := c.conf[p.reads]
 		if !ok {
 			continue
 		}
-		if _, err := p.find(b); err != nil {
-			continue
-		}
 		if c.backend {
-			addr, stop, err := startBackend()
+			back, err := newBackend()
 			if err != nil {
 				return err
 			}
-			defer stop()
+			defer back.close()
+			addr, err := back.addr()
+			if err != nil {
+				return err
+			}
 			conf = strings.ReplaceAll(conf, "BACKEND", addr)
+			backends[p] = back
 		}
 		s, err := p.start(b, conf)
 		if err != nil {
 			return err
 		}
+		s.backend = backends[p]
 		servers[p] = s
 		row.peers = append(row.peers, p)
 		row.results[p] = &result{}
@@ -113,7 +116,7 @@ func (r *report) latency(b *bench, row *row, servers map[*peer]*server) error {
 func (b *bench) load(c benchCase, s *server) *load {
 	request := "GET " + c.path + " HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n"
 	return &load{addr: s.addr, request: []byte(request), wantStatus: "HTTP/1.1 200", wantBody: c.body,
-		connections: b.connections, reconnect: c.reconnect}
+		connections: b.connections, reconnect: c.reconnect, backend: s.backend}
 }
 
 func median[T int64 | float64 | time.Duration](v []T) T {
@@ -138,13 +141,13 @@ func (r *report) print(w io.Writer) {
 	fmt.Fprintf(w, "# Performance\n\nMeasured on %s with\n\n    go run ./bench %s\n\n", time.Now().UTC().Format("2006-01-02"), strings.Join(os.Args[1:], " "))
 	fmt.Fprintf(w, "%s, %d cores; one for the server, one for the client. %d rounds of %v, in turns; medians. %d connections.\n", cpuModel(), lastCore()+1, r.b.rounds, r.b.duration, r.b.connections)
 	fmt.Fprintf(w, "CPU is the server's for one answer. p99 is the latency at half of what the slowest of the row serves, from the moment a\nrequest was due. Ratios are to nginx.\n\n")
-	for _, p := range []*peer{tandemPeer, nginxPeer, haproxyPeer} {
-		fmt.Fprintf(w, "- %s: %s\n", p.name, p.versionText(r.b))
+	for _, p := range r.b.peers {
+		fmt.Fprintf(w, "- %s: %s\n", p.name, p.versionText())
 	}
 	fmt.Fprintf(w, "\n| work | server | answers/s | x nginx | goal | CPU, us | p99 |\n|---|---|---|---|---|---|---|\n")
 	for _, row := range r.rows {
 		base := 0.0
-		if res := row.results[nginxPeer]; res != nil {
+		if res := row.results[r.b.base]; res != nil {
 			base = median(res.rate)
 		}
 		for _, p := range row.peers {
@@ -153,7 +156,7 @@ func (r *report) print(w io.Writer) {
 			if base > 0 {
 				ratio = fmt.Sprintf("%.2f", median(res.rate)/base)
 			}
-			if p == tandemPeer {
+			if p == r.b.peers[0] {
 				goal = fmt.Sprintf("%.2f", row.c.goal)
 			}
 			fmt.Fprintf(w, "| %s | %s | %.0f | %s | %s | %.1f | %s |\n", row.c.what, p.name, median(res.rate), ratio, goal,
@@ -162,12 +165,8 @@ func (r *report) print(w io.Writer) {
 	}
 }
 
-func (p *peer) versionText(b *bench) string {
-	path, err := p.find(b)
-	if err != nil {
-		return "not there"
-	}
-	out, _ := exec.Command(path, p.version...).CombinedOutput()
+func (p *peer) versionText() string {
+	out, _ := exec.Command(p.program, p.version...).CombinedOutput()
 	line, _, _ := strings.Cut(string(out), "\n")
 	return line
 }

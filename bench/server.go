@@ -17,19 +17,30 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// language is what a peer's configuration is written in.
+type language string
+
+const (
+	nginxLanguage   language = "nginx"
+	haproxyLanguage language = "haproxy"
+)
+
 // peer is a program that is measured.
 type peer struct {
 	name    string
-	program string // found in PATH; "" for tandem itself
+	program string // a path, or found in PATH
+	reads   language
 	args    func(dir, conf string) []string
 	version []string // how it tells its version
 }
 
-var (
-	tandemPeer  = &peer{name: "tandem", args: nginxArgs, version: []string{"-v"}}
-	nginxPeer   = &peer{name: "nginx", program: "nginx", args: nginxArgs, version: []string{"-v"}}
-	haproxyPeer = &peer{name: "haproxy", program: "haproxy", args: func(_, conf string) []string { return []string{"-db", "-f", conf} }, version: []string{"-v"}}
-)
+func newPeer(name, program string, reads language) *peer {
+	p := &peer{name: name, program: program, reads: reads, args: nginxArgs, version: []string{"-v"}}
+	if reads == haproxyLanguage {
+		p.args = func(_, conf string) []string { return []string{"-db", "-f", conf} }
+	}
+	return p
+}
 
 func nginxArgs(dir, conf string) []string {
 	return []string{"-p", dir + "/", "-c", conf, "-e", dir + "/error.log", "-g", "daemon off; pid " + dir + "/pid; user root;"}
@@ -37,30 +48,26 @@ func nginxArgs(dir, conf string) []string {
 
 // server is a peer at work.
 type server struct {
-	cmd  *exec.Cmd
-	addr netip.AddrPort
+	cmd     *exec.Cmd
+	addr    netip.AddrPort
+	backend *backend // nil: it needs none
 }
 
-// find returns the peer's program, or an error when it is not there.
-func (p *peer) find(b *bench) (string, error) {
-	if p.program == "" {
-		return b.binary, nil
+// find settles the path of the peer's program, or returns an error when it is
+// not there.
+func (p *peer) find() error {
+	path, err := exec.LookPath(p.program)
+	if err != nil {
+		path = "/usr/sbin/" + p.program
+		_, err = os.Stat(path)
 	}
-	if path, err := exec.LookPath(p.program); err == nil {
-		return path, nil
-	}
-	path := "/usr/sbin/" + p.program
-	_, err := os.Stat(path)
-	return path, err
+	p.program = path
+	return err
 }
 
 // start runs the peer on a configuration, on the first core, and waits until
 // it listens. In the configuration PORT is its port, DIR its folder.
 func (p *peer) start(b *bench, conf string) (*server, error) {
-	program, err := p.find(b)
-	if err != nil {
-		return nil, err
-	}
 	dir, err := os.MkdirTemp(b.dir, p.name+"-")
 	if err != nil {
 		return nil, err
@@ -77,8 +84,7 @@ func (p *peer) start(b *bench, conf string) (*server, error) {
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(program, p.args(dir, file)...)
-	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
+	cmd := exec.Command(p.program, p.args(dir, file)...)
 	logs, err := os.Create(filepath.Join(dir, "output"))
 	if err != nil {
 		return nil, err
@@ -86,8 +92,6 @@ func (p *peer) start(b *bench, conf string) (*server, error) {
 	cmd.Stdout, cmd.Stderr = logs, logs
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	// A child inherits the affinity of the thread that starts it.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	if err := pin(0, 0); err != nil {
 		return nil, err
 	}
@@ -142,15 +146,10 @@ func (s *server) processes() []int {
 func (s *server) cpu() time.Duration {
 	var sum time.Duration
 	for _, pid := range s.processes() {
-		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err != nil {
-			continue
-		}
-		// The name, in parentheses, may hold spaces.
-		fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-		for _, i := range []int{11, 12} {
-			ticks, _ := strconv.ParseInt(fields[i], 10, 64)
-			sum += time.Duration(ticks) * (time.Second / 100)
+		// The clock of a process, by its number: see clock_getcpuclockid(3).
+		var t unix.Timespec
+		if err := unix.ClockGettime(int32(^pid<<3|2), &t); err == nil {
+			sum += time.Duration(t.Nano())
 		}
 	}
 	return sum
@@ -172,4 +171,22 @@ func pin(tid, core int) error {
 	var set unix.CPUSet
 	set.Set(core)
 	return unix.SchedSetaffinity(tid, &set)
+}
+
+// pinAll puts every thread of this process on one core.
+func pinAll(core int) error {
+	tasks, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		return err
+	}
+	for _, t := range tasks {
+		tid, err := strconv.Atoi(t.Name())
+		if err != nil {
+			return err
+		}
+		if err := pin(tid, core); err != nil && err != unix.ESRCH {
+			return err
+		}
+	}
+	return nil
 }

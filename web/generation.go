@@ -185,7 +185,7 @@ func (l *listener) acceptLoop() {
 			_ = nc.Close()
 			continue
 		}
-		go at.gen.Serve(nc, at.port)
+		connectionWorkers.serve(accepted{nc, at})
 		// The scheduler runs the newest goroutine first. Connections that came
 		// together are to be served in their order: limits count them so.
 		runtime.Gosched()

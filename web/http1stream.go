@@ -19,6 +19,11 @@ type http1Stream struct {
 // maxWaiting is how much may wait in memory before it is sent.
 const maxWaiting = 16 << 10
 
+// manyPackets: before so much of a file the head goes out by itself. The client
+// wakes up for it while the kernel makes packets of the file, and the two work at
+// the same time; that is worth more than one packet less.
+const manyPackets = 128 << 10
+
 // postpone is how many bytes of body are worth a write of their own;
 // postpone_output.
 func (s *http1Stream) postpone(r *Request) int { return int(r.Core.PostponeOutput.V) }
@@ -189,7 +194,11 @@ func (s *http1Stream) sendFile(r *Request, seg FileSegment) error {
 		_, err := seg.File.ReadAt(s.out[start:], seg.Off)
 		return err
 	}
-	if err := s.flushMore(); err != nil {
+	flush := s.flushMore
+	if seg.Len >= manyPackets && !r.Core.TCPNopush.V {
+		flush = s.flush
+	}
+	if err := flush(); err != nil {
 		return err
 	}
 	for s.pace.rate > 0 && seg.Len > 0 {

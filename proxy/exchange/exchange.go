@@ -71,6 +71,7 @@ type Exchange struct {
 	conn      *Conn
 	cached    bool   // conn was idle before
 	out       []byte // the request's head
+	unsent    []byte // out, while it is to be sent by the first read
 	buf       []byte // what has been received, beginning with the head
 	end       int    // of what has been received in buf
 	rest      []byte // what has been received of the body and not been parsed
@@ -222,7 +223,7 @@ func (x *Exchange) reset() {
 	x.buf, x.rest, x.body, x.end = nil, nil, nil, 0
 	x.record, x.index = nil, 0
 	x.Streams, x.OwnBody, x.Instant = false, false, false
-	x.early, x.hints = nil, 0
+	x.unsent, x.early, x.hints = nil, nil, 0
 	x.sender, x.spool = nil, nil
 	x.rate, x.rateFrom, x.rateNext, x.left = 0, time.Time{}, time.Time{}, nil
 	x.session, x.boundTo, x.cookieSet, x.cookieAt = nil, "", false, 0

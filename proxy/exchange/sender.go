@@ -27,7 +27,8 @@ type sender struct {
 // is looked at; so much fits into a socket's buffer.
 const inlineBody = 32 << 10
 
-// sendRequest sends the request, or begins to.
+// sendRequest sends the request, or begins to; one without a body is left to
+// read.
 func (x *Exchange) sendRequest() (outcome, bool) {
 	x.sent = true
 	var err error
@@ -38,7 +39,11 @@ func (x *Exchange) sendRequest() (outcome, bool) {
 			x.startSender(x.streamBody)
 		}
 	case x.OwnBody || !x.Settings.PassRequestBody.V || !body.Read || body.Len == 0:
-		_, err = x.conn.Write(x.out)
+		if x.Instant {
+			_, err = x.conn.Write(x.out)
+		} else {
+			x.unsent = x.out
+		}
 	case body.File == nil && body.Len <= inlineBody:
 		_, err = x.conn.Writev(x.out, body.Data)
 	default:
@@ -207,9 +212,21 @@ func (x *Exchange) senderFailed() (o outcome, ok bool) {
 	return o, false
 }
 
-// read reads from the back end. When the request has been sent meanwhile, the
-// wait begins anew, with the time-out for responses.
+// sendError says that the request could not be sent.
+type sendError struct{ error }
+
+// read reads from the back end, after it has sent what sendRequest left to it.
+// When the request has been sent meanwhile, the wait begins anew, with the
+// time-out for responses.
 func (x *Exchange) read(p []byte) (int, error) {
+	if request := x.unsent; request != nil {
+		x.unsent = nil
+		n, sent, err := x.conn.Ask(request, p)
+		if !sent {
+			err = sendError{err}
+		}
+		return n, err
+	}
 	for {
 		n, err := x.conn.Read(p)
 		if err != http1.ErrInterrupted {

@@ -62,7 +62,7 @@ func (x *Exchange) beginTry() {
 	x.Head.Reset()
 	x.Done, x.UntilClose, x.Reusable, x.Upgrade = false, false, false, false
 	x.sent, x.received, x.cached = false, false, false
-	x.rest, x.end, x.hints = nil, 0, 0
+	x.unsent, x.rest, x.end, x.hints = nil, nil, 0, 0
 }
 
 // connect takes an idle connection to the peer, or makes one.
@@ -158,6 +158,9 @@ func (x *Exchange) connectFailed(err error) outcome {
 func (x *Exchange) failed(err error, call, action string) outcome {
 	if x.clientGone.Load() {
 		return x.abandoned()
+	}
+	if e, ok := err.(sendError); ok {
+		err, call, action = e.error, "send()", sending
 	}
 	if o, ok := x.senderFailed(); ok {
 		return o

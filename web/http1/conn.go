@@ -137,7 +137,27 @@ func (c *Conn) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	return c.readInto(p, now(), c.bodyWait)
+	return c.readInto(p, 0, c.bodyWait)
+}
+
+// Ask is Write of a request and then Read of the beginning of its answer, for a
+// client: it looks for the answer only when something has come. sent is false
+// when the request could not be written; then err says why.
+func (c *Conn) Ask(request, p []byte) (n int, sent bool, err error) {
+	if c.sock.raw != nil && c.r == c.w && len(request) > 0 {
+		op := &c.sock.in
+		*op = readOp{p: p, ask: request, timeout: c.bodyWait}
+		n, err = c.sock.read()
+		request, op.ask = op.ask, nil
+		if len(request) == 0 || err != nil {
+			return n, len(request) == 0, err
+		}
+	}
+	if _, err = c.Write(request); err != nil {
+		return 0, false, err
+	}
+	n, err = c.Read(p)
+	return n, true, err
 }
 
 func (c *Conn) dropBuffers() {

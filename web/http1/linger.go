@@ -2,14 +2,16 @@ package http1
 
 import (
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
 // lookOp is a question about, or a request to, the descriptor.
 type lookOp struct {
-	what lookKind
-	yes  bool
+	what  lookKind
+	yes   bool
+	probe byte // what a look at the received bytes copies
 }
 
 type lookKind uint8
@@ -34,9 +36,8 @@ func (k *socket) doLook(fd uintptr) {
 		n, err := unix.IoctlGetInt(int(fd), unix.TIOCINQ)
 		op.yes = err == nil && n > 0
 	case lookReady:
-		fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN | unix.POLLRDHUP}}
-		n, err := unix.Poll(fds[:], 0)
-		op.yes = err != nil || n > 0
+		_, _, e := unix.RawSyscall6(unix.SYS_RECVFROM, fd, uintptr(unsafe.Pointer(&op.probe)), 1, unix.MSG_PEEK|unix.MSG_DONTWAIT, 0, 0)
+		op.yes = e != unix.EAGAIN
 	case lookWritable:
 		fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
 		n, err := unix.Poll(fds[:], 0)

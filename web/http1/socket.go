@@ -33,6 +33,7 @@ type socket struct {
 // readOp is the read being done.
 type readOp struct {
 	p       []byte
+	ask     []byte // Ask: what is to be written before anything is read
 	n       int
 	err     error
 	from    int64 // when the wait began, 0 for not yet
@@ -137,6 +138,9 @@ func (k *socket) tryRead(fd uintptr) bool {
 		}
 		op.p = c.buf
 	}
+	if len(op.ask) > 0 {
+		return k.tryAsk(fd)
+	}
 	for {
 		// recvfrom finds the socket on a shorter way than read, which would work
 		// on any file.
@@ -153,6 +157,30 @@ func (k *socket) tryRead(fd uintptr) bool {
 			return k.wait()
 		}
 		op.err = os.NewSyscallError("read", e)
+		return true
+	}
+}
+
+// tryAsk writes op.ask, and has the answer waited for without having looked for
+// it: nothing that comes after the poller has begun to read is overlooked. What
+// does not fit into the socket's buffer stays in op.ask.
+func (k *socket) tryAsk(fd uintptr) bool {
+	c, op := k.c, &k.in
+	for {
+		n, _, e := unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(&op.ask[0])), uintptr(len(op.ask)), unix.MSG_NOSIGNAL, 0, 0)
+		switch e {
+		case 0:
+			c.sent += int64(n)
+			if op.ask = op.ask[n:]; len(op.ask) > 0 {
+				return true
+			}
+			return k.wait()
+		case unix.EINTR:
+			continue
+		case unix.EAGAIN:
+		default:
+			op.err = os.NewSyscallError("write", e)
+		}
 		return true
 	}
 }

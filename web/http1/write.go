@@ -23,6 +23,7 @@ type writeOp struct {
 	file    int
 	off     int64
 	left    int64 // of the file
+	probe   byte  // what inMemory reads
 
 	n    int64 // written so far
 	err  error
@@ -205,7 +206,30 @@ func (k *socket) write() (int64, error) {
 
 // sendfileStep is how much one sendfile call may send: a thread is held while
 // it reads from disk.
-const sendfileStep = 2 << 20
+const sendfileStep = 1 << 20
+
+// sendFile sends the next part of the file. When that is in memory, as far as
+// its first and its last byte tell, the scheduler is not told of the call: it
+// would give the processor's other work to another thread after 20 us, only for
+// the two to be in each other's way. What has to come from the disk is waited
+// for like that.
+func (op *writeOp) sendFile(fd uintptr) (int, unix.Errno) {
+	n := min(op.left, sendfileStep)
+	if op.inMemory(op.off) && op.inMemory(op.off+n-1) {
+		sent, _, e := unix.RawSyscall6(unix.SYS_SENDFILE, fd, uintptr(op.file), uintptr(unsafe.Pointer(&op.off)), uintptr(n), 0, 0)
+		return int(sent), e
+	}
+	sent, err := unix.Sendfile(int(fd), op.file, &op.off, int(n))
+	e, _ := err.(unix.Errno)
+	return sent, e
+}
+
+// inMemory reports whether a byte of the file can be read without the disk.
+func (op *writeOp) inMemory(off int64) bool {
+	op.vectors[0] = unix.Iovec{Base: &op.probe, Len: 1}
+	n, _, _ := unix.RawSyscall6(unix.SYS_PREADV2, uintptr(op.file), uintptr(unsafe.Pointer(&op.vectors)), 1, uintptr(off), 0, unix.RWF_NOWAIT)
+	return n == 1
+}
 
 // tryWrite is what the poller calls when there may be room to write.
 func (k *socket) tryWrite(fd uintptr) bool {
@@ -215,12 +239,7 @@ func (k *socket) tryWrite(fd uintptr) bool {
 		var e unix.Errno
 		switch {
 		case op.left > 0:
-			var err error
-			n, err = unix.Sendfile(int(fd), op.file, &op.off, int(min(op.left, sendfileStep)))
-			if err != nil {
-				e, _ = err.(unix.Errno)
-				n = 0
-			} else if n == 0 {
+			if n, e = op.sendFile(fd); n == 0 && e == 0 {
 				op.err = io.ErrUnexpectedEOF
 				return true
 			}
