@@ -16,6 +16,7 @@ import (
 	"tandem/keepalivedconf"
 	"tandem/notify"
 	"tandem/vrrp"
+	"tandem/vrrp/detour"
 	"tandem/vrrp/handover"
 	"tandem/vrrp/netif"
 	"tandem/web"
@@ -54,6 +55,13 @@ func startFailover(c *configuration, own *web.OwnConnections, side handover.Web,
 		return nil, err
 	}
 	f := &failover{conf: c, stack: stack, own: own, peers: startPeers(log), notify: notify.New(log.line)}
+	var cleaned bool
+	privilege.Raise(func() { cleaned, err = handover.CleanUp(leftoversFile(c.pidFile()), stack) })
+	if err != nil {
+		log.line("", err.Error())
+	} else if cleaned {
+		log.line("", "undone what a process has left that died while it was about to take over")
+	}
 	// An instance may speak from a static address.
 	f.static = newStatics(stack, log)
 	f.static.configure(c.keepalived)
@@ -67,7 +75,8 @@ func startFailover(c *configuration, own *web.OwnConnections, side handover.Web,
 	}, Thread: c.scheduleThread, OwnWait: true})
 	f.peers.router = f.router
 	f.move = handover.New(handover.Config{
-		Router: f.router, Link: f.peers.link, Stack: stack, Web: side, Log: log.line, Privileged: privilege.Raise,
+		Router: f.router, Link: f.peers.link, Kernel: stack, Web: side, Leftovers: leftoversFile(c.pidFile()),
+		Log: log.line, Privileged: privilege.Raise, Redirect: redirect, Connections: detour.Connections,
 	})
 	f.peers.move = f.move
 	if err == nil {

@@ -59,6 +59,19 @@ func (c *configuration) handover() []handover.Instance {
 	return list
 }
 
+// leftoversFile is where a handover notes what is to be undone if the process
+// dies.
+func leftoversFile(pidFile string) string { return strings.TrimSuffix(pidFile, ".pid") + ".handover" }
+
+// redirect is detour.Start.
+func redirect(c detour.Config) (handover.Detour, error) {
+	d, err := detour.Start(c)
+	if err != nil {
+		return nil, err // not a nil pointer in an interface
+	}
+	return d, nil
+}
+
 // demote is -s demote: it hands over what this node is master of, and stays up
 // as backup. It tells how that went.
 func (n *node) demote(out io.Writer) (code int) {

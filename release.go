@@ -1,11 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
 	"tandem/keepalivedconf"
 	"tandem/vrrp"
+	"tandem/vrrp/handover"
 	"tandem/vrrp/netif"
 )
 
@@ -43,11 +45,15 @@ func releaseLeftovers(args []string, stdout, stderr io.Writer) int {
 		return fail(err)
 	}
 	defer stack.Close()
+	cleaned, cleanErr := handover.CleanUp(leftoversFile(name), stack)
+	if cleaned {
+		fmt.Fprintln(stdout, "tandem: [notice] undone what a process has left that died while it was about to take over")
+	}
 	released, err := vrrp.Release(vrrp.FromKeepalived(k, uptime()), vrrp.Machine(stack))
 	for _, p := range released {
 		fmt.Fprintf(stdout, "tandem: [notice] released %v, which a process that died has left\n", p.Addr())
 	}
-	if err != nil {
+	if err := errors.Join(cleanErr, err); err != nil {
 		printStartError(stderr, err)
 		return 1
 	}

@@ -69,6 +69,7 @@ func (n *node) report() *status.Report {
 	r := &status.Report{
 		At: time.Now(), Node: host, Version: version, PID: os.Getpid(), Started: s.started, Stopping: s.stopping,
 		Configuration: status.Configuration{Generation: s.generation, Loaded: s.loadedAt, FailedReload: s.failedReload},
+		Resources:     status.ReadResources(),
 	}
 	f, gen := s.vrrp, s.gen
 	n.standing.mu.Unlock()

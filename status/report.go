@@ -28,7 +28,8 @@ type Report struct {
 	Instances     []Instance    `json:"instances,omitempty"`
 	Groups        []Group       `json:"sync_groups,omitempty"`
 	// Timers says how late VRRP's timers were; nil without instances.
-	Timers *Timers `json:"timers,omitempty"`
+	Timers    *Timers   `json:"timers,omitempty"`
+	Resources Resources `json:"resources"`
 }
 
 // Configuration is what is in force.
@@ -196,4 +197,15 @@ type Timers struct {
 	Fired uint64  `json:"fired"`
 	Late  uint64  `json:"late"` // of them, by more than 10 ms
 	Worst float64 `json:"worst"`
+}
+
+// Resources are what the process uses of the machine. What grows for days under
+// the same load is a leak.
+type Resources struct {
+	Resident   uint64 `json:"resident"` // bytes of memory
+	Heap       uint64 `json:"heap"`     // bytes, what is in use and what is not yet collected
+	Goroutines int    `json:"goroutines"`
+	Files      int    `json:"files"` // open descriptors
+	// CPU is the processor time since the start, in seconds.
+	CPU float64 `json:"cpu"`
 }

@@ -34,6 +34,7 @@ func plainWeb() *Report {
 		At: at, Node: "edge1", Version: "1.0", PID: 42, Started: ago(26 * time.Hour),
 		Configuration: Configuration{Generation: 1, Loaded: ago(26 * time.Hour), Nginx: "/etc/nginx/nginx.conf"},
 		Web:           Web{Listeners: []string{"0.0.0.0:80"}, Connections: 3, Active: 1, Waiting: 2, Accepted: 90, Requests: 1001},
+		Resources:     Resources{Resident: 21e6, Goroutines: 17, Files: 24, CPU: 12.3},
 	}
 }
 

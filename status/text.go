@@ -94,6 +94,8 @@ func (r *Report) writeProcess(b *strings.Builder) {
 	t.add("connections", "%s", text)
 	t.add("requests", "%d, %d of them under way", r.Web.Requests, r.Web.Active)
 	t.addAll("upstreams", r.upstreamText())
+	u := r.Resources
+	t.add("resources", "%.1f MB of memory, %d open files, %d goroutines, %s of processor time", float64(u.Resident)/1e6, u.Files, u.Goroutines, seconds(u.CPU))
 	if l := r.Timers; l != nil && l.Late > 0 {
 		t.add("timers", "%d of %d were late by more than 10 ms, at worst by %s", l.Late, l.Fired, seconds(l.Worst))
 	}

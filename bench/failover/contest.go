@@ -77,14 +77,16 @@ type stand struct {
 	lab      *lab.Lab
 	dir      string
 	backends [2]*backend
-	proxied  bool
+	subject  int // index of the node that something happens to
+	stalls   *stalls
 	restore  func() error // of a fault
 }
 
 // newStand starts a pair and waits until node 1 is master. With proxied the
 // nodes serve nothing themselves: their only location is passed to a back end.
-func newStand(ctx context.Context, programs [2]scenario.Program, proxied bool) (s *stand, err error) {
-	s = &stand{proxied: proxied}
+// The client asks every so often.
+func newStand(ctx context.Context, programs [2]scenario.Program, proxied bool, every time.Duration) (s *stand, err error) {
+	s = &stand{stalls: watchStalls()}
 	if s.lab, err = lab.Open(); err != nil {
 		return nil, err
 	}
@@ -100,7 +102,7 @@ func newStand(ctx context.Context, programs [2]scenario.Program, proxied bool) (
 	if err = os.Chmod(s.dir, 0o755); err != nil {
 		return nil, err
 	}
-	settings := scenario.Settings{VIP: pair.VIP, Interface: pair.Interface, Client: netip.MustParsePrefix("192.168.200.100/24"), Dir: s.dir}
+	settings := scenario.Settings{VIP: pair.VIP, Interface: pair.Interface, Client: netip.MustParsePrefix("192.168.200.100/24"), Every: every, Dir: s.dir}
 	for i, n := range pair.Nodes {
 		settings.Nodes[i] = scenario.Config{
 			Name: n.Dir, Title: n.Title, Address: n.Address, Program: programs[i],
@@ -158,6 +160,7 @@ func (s *stand) normal(ctx context.Context) error {
 }
 
 func (s *stand) close() {
+	s.stalls.end()
 	if s.Pair != nil {
 		s.Pair.Close()
 	}

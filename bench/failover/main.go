@@ -8,6 +8,10 @@
 //	go run ./bench/failover -row kill,link           some rows
 //	go run ./bench/failover -pair tandem             one pair
 //	go run ./bench/failover -write docs/failover.md
+//	go run ./bench/failover -soak 30m                a random fault every 20 s
+//
+// What takes too long at a time is measured in parts: with -results FILE each run
+// adds to what the runs before it have seen.
 package main
 
 import (
@@ -21,6 +25,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 
 	"tandem/internal/lab"
 )
@@ -32,6 +37,10 @@ const binaryEnv = "TANDEM_BINARY"
 // options are the command line.
 type options struct {
 	rows, pairs, write string
+	results            string
+	soak, every        time.Duration
+	seed               uint64
+	count              int
 	verbose            bool
 }
 
@@ -40,7 +49,12 @@ func main() {
 	var binary string
 	flag.StringVar(&o.rows, "row", "", "only these rows, separated by commas")
 	flag.StringVar(&o.pairs, "pair", "", "only these pairs, separated by commas: tandem, mixed, classic")
-	flag.StringVar(&o.write, "write", "", "also write the table to this file")
+	flag.StringVar(&o.write, "write", "", "also put the table into this document")
+	flag.StringVar(&o.results, "results", "", "keep what was seen in this file, beside that of earlier runs")
+	flag.DurationVar(&o.soak, "soak", 0, "instead of the rows, let random ones happen to either node for that long")
+	flag.DurationVar(&o.every, "every", 20*time.Second, "with -soak: from one to the next")
+	flag.Uint64Var(&o.seed, "seed", 0, "with -soak: repeat the choices of an earlier one; 0: new ones")
+	flag.IntVar(&o.count, "count", 1, "how often each row is played; the table has the worst")
 	flag.BoolVar(&o.verbose, "v", false, "tell what the nodes say when a row is not met")
 	flag.StringVar(&binary, "tandem", "", "the binary to measure (default: built from this tree)")
 	flag.Parse()
@@ -70,7 +84,13 @@ func run(o options, binary string) (code int, err error) {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	t := newTable()
+	if o.soak > 0 {
+		return soak(ctx, o)
+	}
+	t, err := openTable(o.results)
+	if err != nil {
+		return 1, err
+	}
 	for _, c := range contests() {
 		if !chosen(o.pairs, c.key) {
 			continue
@@ -84,12 +104,17 @@ func run(o options, binary string) (code int, err error) {
 		}
 	}
 	fmt.Printf("\n%s", t.text())
-	if o.write != "" {
-		if err := os.WriteFile(o.write, []byte(t.document(strings.Join(os.Args[1:], " "))), 0o644); err != nil {
+	if o.results != "" {
+		if err := t.save(o.results); err != nil {
 			return 1, err
 		}
 	}
-	if t.broken > 0 {
+	if o.write != "" {
+		if err := t.write(o.write); err != nil {
+			return 1, err
+		}
+	}
+	if t.broken() {
 		return 1, errors.New("not every row was met")
 	}
 	return 0, nil

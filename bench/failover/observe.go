@@ -29,6 +29,7 @@ type seen struct {
 	forever  bool          // nobody served at the end
 	onBoth   bool          // both held the VIP at the end
 	nothing  string        // why there is nothing to be seen
+	stall    time.Duration // longest time for which the machine did not let this process run
 	verdicts []string      // what is not as it must be
 }
 
@@ -42,6 +43,11 @@ func (s *stand) play(ctx context.Context, r row, l *limit) (v seen, err error) {
 			return v, fmt.Errorf("before: %w", err)
 		}
 	}
+	return s.observe(ctx, r, l)
+}
+
+// observe lets the row happen, and looks.
+func (s *stand) observe(ctx context.Context, r row, l *limit) (v seen, err error) {
 	var kept *probe.KeptClient
 	if r.kept {
 		kept = s.kept()
@@ -51,7 +57,7 @@ func (s *stand) play(ctx context.Context, r row, l *limit) (v seen, err error) {
 			return v, err
 		}
 	}
-	adverts, err := s.Nodes[0].Port.Capture()
+	adverts, err := s.Nodes[s.subject].Port.Capture()
 	if err != nil {
 		return v, err
 	}
@@ -90,6 +96,7 @@ func (s *stand) play(ctx context.Context, r row, l *limit) (v seen, err error) {
 		}
 	}
 	v.gap = longestGap(adverts.Frames(), begun, end)
+	v.stall = s.stalls.since(begun)
 	if l != nil {
 		v.verdicts = v.judge(*l)
 	}
@@ -155,8 +162,11 @@ func (v *seen) judge(l limit) (wrong []string) {
 	if l.gap >= 0 && v.gap > l.gap {
 		add("%v between two adverts, at most %v", round(v.gap), l.gap)
 	}
-	if l.answered && v.Answered < v.Requests*99/100 {
-		add("%d of %d requests were not answered: %s", v.Requests-v.Answered, v.Requests, errorList(v.Errors))
+	if l.answered > 0 && v.Silence > l.answered {
+		add("%v without any answer, at most %v: %s", round(v.Silence), l.answered, errorList(v.Errors))
+	}
+	if wrong != nil && v.stall > 0 {
+		add("the machine stalled for %v meanwhile", round(v.stall))
 	}
 	return wrong
 }
@@ -174,6 +184,13 @@ func (v *seen) text() string {
 		return v.nothing
 	}
 	parts := []string{v.outageText(), fmt.Sprintf("%d/%d failed", v.Failed, v.Requests)}
+	if errors := v.Answered - (v.Requests - v.Failed); errors > 0 {
+		parts[1] += fmt.Sprintf(" (%d of them answered with an error)", errors)
+	}
+	if v.Answered > 0 && v.Failed == v.Requests {
+		// Nobody serves: who answers is what there is to see.
+		parts = []string{fmt.Sprintf("%d/%d answered with an error", v.Answered, v.Requests), fmt.Sprintf("%v without any answer", round(v.Silence))}
+	}
 	if v.kept != nil {
 		parts = append(parts, fmt.Sprintf("%d/%d on kept connections", v.kept.Failed, v.kept.Requests))
 	}

@@ -12,7 +12,7 @@ import (
 	"tandem/internal/scenario"
 )
 
-// row is something that happens, and what may come of it.
+// row is something that happens to the stand's subject, and what may come of it.
 type row struct {
 	key, title string
 	proxied    bool
@@ -37,8 +37,9 @@ type limit struct {
 	both    time.Duration
 	changes int // of the VIP's place, in the window
 	gap     time.Duration
-	// answered: every request is answered, whatever the status.
-	answered bool
+	// answered is the longest time in which no request is answered at all,
+	// not even with an error; 0: not looked at.
+	answered time.Duration
 }
 
 const (
@@ -61,7 +62,7 @@ const ms = time.Millisecond
 
 // rows are what the pairs go through.
 func rows() []row {
-	one := func(s *stand) *scenario.Node { return s.Nodes[0] }
+	one := func(s *stand) *scenario.Node { return s.Nodes[s.subject] }
 	start := func(_ context.Context, s *stand) error { return one(s).Start() }
 	stop := func(ctx context.Context, s *stand) error { return one(s).Stop(ctx) }
 	stopped := func(ctx context.Context, s *stand) error {
@@ -112,8 +113,8 @@ func rows() []row {
 			undo:   backendIs(well),
 			limits: map[string]limit{tandemPair: at(2*time.Second, unlimited), mixedPair: at(2500*ms, unlimited)}},
 		{key: "backend", title: "the back end of the only proxied location dies", proxied: true, master: 1,
-			act:    func(_ context.Context, s *stand) error { s.backends[0].stop(); return nil },
-			undo:   func(_ context.Context, s *stand) error { return s.backends[0].start() },
+			act:    func(_ context.Context, s *stand) error { s.backends[s.subject].stop(); return nil },
+			undo:   func(_ context.Context, s *stand) error { return s.backends[s.subject].start() },
 			limits: map[string]limit{tandemPair: at(2500*ms, unlimited), mixedPair: at(3500*ms, unlimited)}},
 		{key: "kill", title: "kill -9", master: 1, endless: true,
 			act:    func(ctx context.Context, s *stand) error { return one(s).Kill(ctx) },
@@ -146,8 +147,8 @@ func rows() []row {
 		{key: "both", title: "both nodes' web sides fail", proxied: true, master: -1, endless: true,
 			act: func(context.Context, *stand) error { return nil }, // see below
 			limits: map[string]limit{
-				tandemPair: {outage: unlimited, failed: unlimited, both: unlimited, changes: 6, gap: unlimited, answered: true},
-				mixedPair:  {outage: unlimited, failed: unlimited, both: unlimited, changes: 6, gap: unlimited, answered: true}}},
+				tandemPair: {outage: unlimited, failed: unlimited, both: unlimited, changes: 6, gap: unlimited, answered: 250 * ms},
+				mixedPair:  {outage: unlimited, failed: unlimited, both: unlimited, changes: 6, gap: unlimited, answered: 250 * ms}}},
 	}
 	both := &list[len(list)-1]
 	both.act = func(_ context.Context, s *stand) error { s.backends[0].stop(); s.backends[1].stop(); return nil }
@@ -160,7 +161,7 @@ func rows() []row {
 // demote is the operator's planned switch: with keepalived it takes an edit and
 // a reload.
 func demote(_ context.Context, s *stand) error {
-	n := s.Nodes[0]
+	n := s.Nodes[s.subject]
 	if n.Program.Name == "tandem" {
 		return tandem(n, "-s", "demote")
 	}
@@ -171,7 +172,7 @@ func demote(_ context.Context, s *stand) error {
 }
 
 func promote(_ context.Context, s *stand) error {
-	n := s.Nodes[0]
+	n := s.Nodes[s.subject]
 	if n.Program.Name == "tandem" {
 		return tandem(n, "-s", "promote")
 	}
@@ -191,7 +192,7 @@ func tandem(n *scenario.Node, args ...string) error {
 
 // reload reads both files of the master again, five times.
 func reload(ctx context.Context, s *stand) error {
-	n := s.Nodes[0]
+	n := s.Nodes[s.subject]
 	for range 5 {
 		if n.Program.Name == "tandem" {
 			if err := tandem(n, "-s", "reload"); err != nil {
@@ -216,26 +217,26 @@ func reload(ctx context.Context, s *stand) error {
 // deaf makes a node's kernel drop what comes to port 80, its own questions
 // too.
 func deaf(_ context.Context, s *stand) error {
-	_, err := s.Nodes[0].Host.Output("nft", "add table inet fault; add chain inet fault in { type filter hook input priority 0; }; add rule inet fault in tcp dport 80 drop")
+	_, err := s.Nodes[s.subject].Host.Output("nft", "add table inet fault; add chain inet fault in { type filter hook input priority 0; }; add rule inet fault in tcp dport 80 drop")
 	return err
 }
 
 func hearing(_ context.Context, s *stand) error {
-	_, err := s.Nodes[0].Host.Output("nft", "delete table inet fault")
+	_, err := s.Nodes[s.subject].Host.Output("nft", "delete table inet fault")
 	return err
 }
 
 func backendIs(v behaviour) func(context.Context, *stand) error {
 	return func(_ context.Context, s *stand) error {
-		s.backends[0].set(v)
+		s.backends[s.subject].set(v)
 		return nil
 	}
 }
 
-// signalled sends a signal to all processes of node 1.
+// signalled sends a signal to all processes of the node.
 func signalled(sig syscall.Signal) func(context.Context, *stand) error {
 	return func(_ context.Context, s *stand) error {
-		for _, p := range s.Nodes[0].Processes() {
+		for _, p := range s.Nodes[s.subject].Processes() {
 			if err := lab.SignalTree(p.Pid, sig); err != nil {
 				return fmt.Errorf("signal %v: %w", sig, err)
 			}

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -25,15 +27,15 @@ func (c contest) run(ctx context.Context, o options, t *table) error {
 		if len(list) == 0 {
 			continue
 		}
-		s, err := newStand(ctx, c.programs(), proxied)
+		s, err := newStand(ctx, c.programs(), proxied, 0)
 		if err != nil {
 			return err
 		}
 		for _, r := range list {
-			err = c.one(ctx, s, r, o, t)
-			if err != nil {
-				break
-			}
+			t.forget(r, c)
+		}
+		for n := 0; n < o.count*len(list) && err == nil; n++ {
+			err = c.one(ctx, s, list[n%len(list)], o, t)
 		}
 		s.close()
 		if err != nil {
@@ -71,22 +73,73 @@ func (c contest) one(ctx context.Context, s *stand, r row, o options, t *table) 
 
 // table collects what was seen.
 type table struct {
-	cells  map[string]map[string]string // row key, contest key
-	broken int
+	// Cells by the keys of row and contest. Of a row that was played more than
+	// once the worst counts.
+	Cells map[string]map[string]cell `json:"cells"`
 }
 
-func newTable() *table { return &table{cells: map[string]map[string]string{}} }
+type cell struct {
+	Text   string        `json:"text"`
+	Outage time.Duration `json:"outage"`
+	NotMet []string      `json:"not_met,omitempty"`
+}
+
+// worse reports whether a cell tells of something worse than another one.
+func (c cell) worse(than cell) bool {
+	if len(c.NotMet) != len(than.NotMet) {
+		return len(c.NotMet) > len(than.NotMet)
+	}
+	return c.Outage > than.Outage
+}
+
+// openTable returns a table with what a run before this one has left in the
+// file, "" or one that does not exist: nothing.
+func openTable(file string) (*table, error) {
+	t := &table{Cells: map[string]map[string]cell{}}
+	if file == "" {
+		return t, nil
+	}
+	text, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return t, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, t)
+	}
+	return t, err
+}
+
+func (t *table) save(file string) error {
+	text, err := json.MarshalIndent(t, "", "\t")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, text, 0o644)
+}
+
+// forget drops what an earlier run saw of a row.
+func (t *table) forget(r row, c contest) { delete(t.Cells[r.key], c.key) }
 
 func (t *table) add(r row, c contest, v seen) {
-	if t.cells[r.key] == nil {
-		t.cells[r.key] = map[string]string{}
+	if t.Cells[r.key] == nil {
+		t.Cells[r.key] = map[string]cell{}
 	}
-	text := v.text()
-	if len(v.verdicts) > 0 {
-		t.broken++
-		text += " **(not met: " + strings.Join(v.verdicts, "; ") + ")**"
+	now := cell{Text: v.text(), Outage: v.Outage, NotMet: v.verdicts}
+	if before, ok := t.Cells[r.key][c.key]; !ok || now.worse(before) {
+		t.Cells[r.key][c.key] = now
 	}
-	t.cells[r.key][c.key] = text
+}
+
+// broken reports whether a row was not met.
+func (t *table) broken() bool {
+	for _, cells := range t.Cells {
+		for _, c := range cells {
+			if len(c.NotMet) > 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // text is the table in Markdown.
@@ -98,39 +151,52 @@ func (t *table) text() string {
 	}
 	b.WriteString("\n|---|---|---|---|\n")
 	for _, r := range rows() {
-		if t.cells[r.key] == nil {
+		if len(t.Cells[r.key]) == 0 {
 			continue
 		}
 		b.WriteString("| " + r.title + " |")
 		for _, c := range contests() {
-			cell := t.cells[r.key][c.key]
-			if cell == "" {
-				cell = "-"
+			cell, ok := t.Cells[r.key][c.key]
+			if !ok {
+				cell.Text = "-"
 			}
-			b.WriteString(" " + cell + " |")
+			if cell.NotMet != nil {
+				cell.Text += " **(not met: " + strings.Join(cell.NotMet, "; ") + ")**"
+			}
+			b.WriteString(" " + cell.Text + " |")
 		}
 		b.WriteByte('\n')
 	}
 	return b.String()
 }
 
-const documentHead = `# What clients see when something happens to the master
+// What is measured stands between these lines of a document.
+const (
+	measuredBegins = "<!-- measured: bench/failover writes this -->\n"
+	measuredEnds   = "<!-- end of what is measured -->\n"
+)
 
-Measured by ` + "`go run ./bench/failover`" + `: two nodes and a client in network namespaces of one machine, the configuration of
-[examples/pair](../examples/pair), advert_int 1. The client opens a new connection to the virtual address every 10 ms and gives
-each 250 ms; the first number is the longest time between two of its answers (10 ms are between any two), then how many of its
-requests failed. Kept connections are 32 that ask again and again without ever asking twice for what failed. "On both" is the
-longest time during which both nodes had the address. Faults come from outside of the processes.
+// write puts the table into a document, in the place of the one before.
+func (t *table) write(name string) error {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	before, rest, ok := strings.Cut(string(text), measuredBegins)
+	_, after, ends := strings.Cut(rest, measuredEnds)
+	if !ok || !ends {
+		return fmt.Errorf("%s has no lines %q and %q", name, measuredBegins, measuredEnds)
+	}
+	return os.WriteFile(name, []byte(before+measuredBegins+t.text()+t.origin()+measuredEnds+after), 0o644)
+}
 
-`
-
-// document is the table with how it came about.
-func (t *table) document(args string) string {
+// origin says how the table came about.
+func (t *table) origin() string {
 	var uts unix.Utsname
 	_ = unix.Uname(&uts) // without it there is no kernel to name
 	kernel := unix.ByteSliceToString(uts.Release[:])
-	return documentHead + t.text() + fmt.Sprintf("\n%s, `go run ./bench/failover %s`: %d cores of %s, Linux %s, %s, %s, %s.\n",
-		time.Now().Format("2006-01-02"), strings.TrimSpace(args), runtime.NumCPU(), processor(), kernel, runtime.Version(),
+	return fmt.Sprintf("\n%s: %d cores of %s, Linux %s, %s, %s, %s.\n",
+		time.Now().Format("2006-01-02"), runtime.NumCPU(), processor(), kernel, runtime.Version(),
 		versionOf("nginx", "-v"), versionOf("keepalived", "-v"))
 }
 

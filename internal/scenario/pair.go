@@ -21,10 +21,11 @@ import (
 // Settings say what a pair shares.
 type Settings struct {
 	VIP       netip.Addr
-	Interface string       // name of the interface that joins the nodes
-	Client    netip.Prefix // the client's address there
-	Nodes     [2]Config    // the first is to be the master
-	Dir       string       // an existing folder for the nodes' files
+	Interface string        // name of the interface that joins the nodes
+	Client    netip.Prefix  // the client's address there
+	Every     time.Duration // between two of its requests; 0: 10 ms
+	Nodes     [2]Config     // the first is to be the master
+	Dir       string        // an existing folder for the nodes' files
 
 	// Held, if set, is told when a node gets or loses the VIP, and Answered
 	// each of the client's requests; both must not wait.
@@ -62,7 +63,7 @@ func NewPair(l *lab.Lab, s Settings) (p *Pair, err error) {
 	}
 	p.Probe = probe.Start(probe.Config{
 		Dial:    p.Client.DialContext,
-		Address: netip.AddrPortFrom(s.VIP, 80).String(),
+		Address: netip.AddrPortFrom(s.VIP, 80).String(), Interval: s.Every,
 		Server:  p.server,
 		Changed: s.Answered,
 	})

@@ -118,7 +118,7 @@ func prepare(t *testing.T, next *owner, vip netip.Prefix) {
 			return err
 		}
 		t.Cleanup(func() { s.Close() })
-		if _, err := s.Silence("ens33"); err != nil {
+		if err := s.SetARPSettings("ens33", netif.ARPSettings{}.Silent()); err != nil {
 			return err
 		}
 		return s.Addresses().Set([]netif.Address{{Interface: "lo", Prefix: vip}}, netif.Forever)

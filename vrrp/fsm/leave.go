@@ -85,8 +85,12 @@ func (m *machine) leavingHears(a Advert) {
 		return
 	}
 	code := m.s.leaving
+	why := because(code, "%v is master now, priority %d", a.Source, a.Priority)
+	if m.s.Resigned {
+		why = because(code, "resigned: %s; %v is master now, priority %d", m.s.ResignedText, a.Source, a.Priority)
+	}
 	m.leaveTo()
-	m.afterLeaving(code, because(code, "%v is master now, priority %d", a.Source, a.Priority))
+	m.afterLeaving(code, why)
 	if m.s.Role == Backup {
 		m.heardMaster(a)
 	}
@@ -260,13 +264,18 @@ func (m *machine) resigned(change func(), why Reason) {
 	if s.Role != Master {
 		return
 	}
-	if s.Leaving() {
+	switch {
+	case s.Leaving():
 		m.finishLeaving(why)
-		return
+	case m.c.Handover > 0:
+		// Somebody with an error page is better than nobody.
+		m.log("%s; another node has %s to take over, else the addresses stay", why.Text, seconds(DefaultHandover(m.c.Version, m.c.Interval)))
+		m.offer()
+	default:
+		m.leaveMaster(true)
+		m.waitDown(m.c.MasterDown(s), ByTimeout)
+		m.become(Backup, why)
 	}
-	m.leaveMaster(true)
-	m.waitDown(m.c.MasterDown(s), ByTimeout)
-	m.become(Backup, why)
 }
 
 // faultSet adds a cause of fault; the first one takes the instance out.

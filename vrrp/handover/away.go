@@ -25,6 +25,9 @@ const (
 	// goodbyeLimit is how long a master may take to say good-bye, and then to
 	// be relieved.
 	goodbyeLimit = 3 * time.Second
+	// takeLimit is how long new connections are still sent on to a successor
+	// that was told to take over and is not heard as master.
+	takeLimit = 500 * time.Millisecond
 	// tail is for how long packets of neighbours that have not noticed the
 	// change are still sent on.
 	tail = 250 * time.Millisecond
@@ -51,26 +54,29 @@ func (l *leg) addrs() []netip.Addr {
 // names is nil: connections are led to their end or to the successor, then leave
 // is called, which has the router say good-bye (Stop, Demote, HandOver) and does
 // not wait, and what follows is waited for. When ctx is done leave is called at
-// once. gone are the instances that were handed over, the others stay. It ends
-// an Away that is under way.
+// once. gone are the instances that were handed over, the others stay. It comes
+// after an Away that is under way.
 func (h *Handover) Away(ctx context.Context, names []string, leave func()) (gone, stay []string) {
 	for {
-		h.interrupt()
+		h.await(ctx)
 		if gone, stay, ok := h.run(ctx, names, leave); ok {
 			return gone, stay
 		}
 	}
 }
 
-// interrupt ends the Away under way and waits for its end.
-func (h *Handover) interrupt() {
-	for {
-		h.mu.Lock()
-		cancel, ended := h.away, h.ended
-		h.mu.Unlock()
-		if cancel == nil {
-			return
-		}
+// await waits for the end of the Away under way, and brings it about when ctx
+// is done.
+func (h *Handover) await(ctx context.Context) {
+	h.mu.Lock()
+	cancel, ended := h.away, h.ended
+	h.mu.Unlock()
+	if cancel == nil {
+		return
+	}
+	select {
+	case <-ended:
+	case <-ctx.Done():
 		cancel()
 		<-ended
 	}
@@ -110,21 +116,13 @@ func (h *Handover) run(ctx context.Context, names []string, leave func()) (gone,
 	h.agree(ctx, legs)
 	agreed := time.Now()
 	detours := h.redirect(legs)
-	defer func() {
-		for _, d := range detours {
-			d.Close()
-		}
-	}()
-	h.drain(ctx, legs)
+	defer detours.close()
+	h.drain(ctx, legs, detours)
 	drained := time.Now()
 	leave()
-	h.awaitRelief(legs)
-	var packets uint64
-	for _, d := range detours {
-		packets += d.Forwarded()
-	}
+	h.awaitRelief(legs, detours)
 	h.c.Log("", fmt.Sprintf("handover: prepared in %v, connections ended in %v, relieved in %v; %d packets sent on",
-		round(agreed.Sub(begun)), round(drained.Sub(agreed)), round(time.Since(drained)), packets))
+		round(agreed.Sub(begun)), round(drained.Sub(agreed)), round(time.Since(drained)), detours.forwarded()))
 	for _, l := range legs {
 		if l.gone {
 			gone = append(gone, l.Name)
@@ -135,7 +133,7 @@ func (h *Handover) run(ctx context.Context, names []string, leave func()) (gone,
 			_ = h.c.Link.Send(l.Name, l.successor, peerlink.Handover{Step: peerlink.Cancel}) // its time ends anyway
 		}
 	}
-	if len(detours) > 0 && len(stay) == 0 {
+	if len(detours.list) > 0 && len(stay) == 0 {
 		select {
 		case <-ctx.Done():
 		case <-time.After(tail):
@@ -223,7 +221,7 @@ func (h *Handover) agree(ctx context.Context, legs []*leg) {
 // are on, so that a frame for its hardware address reaches it.
 func (h *Handover) adjacent(l *leg) bool {
 	for _, a := range l.Addresses {
-		iface, err := h.c.Stack.Interface(a.Interface)
+		iface, err := h.c.Kernel.Interface(a.Interface)
 		if err != nil {
 			return false
 		}
@@ -235,8 +233,30 @@ func (h *Handover) adjacent(l *leg) bool {
 	return true
 }
 
+// detours are those of one Away.
+type detours struct {
+	list    []Detour
+	packets uint64 // that were sent on by those that are closed
+}
+
+func (d *detours) forwarded() uint64 {
+	n := d.packets
+	for _, one := range d.list {
+		n += one.Forwarded()
+	}
+	return n
+}
+
+func (d *detours) close() {
+	d.packets = d.forwarded()
+	for _, one := range d.list {
+		one.Close()
+	}
+	d.list = nil
+}
+
 // redirect begins to send new connections on, for each interface and successor.
-func (h *Handover) redirect(legs []*leg) []*detour.Detour {
+func (h *Handover) redirect(legs []*leg) *detours {
 	type way struct{ iface, to string }
 	ways := map[way][]netip.Addr{}
 	for _, l := range legs {
@@ -247,14 +267,14 @@ func (h *Handover) redirect(legs []*leg) []*detour.Detour {
 			}
 		}
 	}
-	var list []*detour.Detour
+	begun := &detours{}
 	for w, addrs := range ways {
 		to, err := net.ParseMAC(w.to)
 		if err == nil {
 			h.c.Privileged(func() {
-				var d *detour.Detour
-				if d, err = detour.Start(detour.Config{Interface: w.iface, Addresses: addrs, To: to, Listeners: h.c.Web.Listeners()}); err == nil {
-					list = append(list, d)
+				var d Detour
+				if d, err = h.c.Redirect(detour.Config{Interface: w.iface, Addresses: addrs, To: to, Listeners: h.c.Web.Listeners()}); err == nil {
+					begun.list = append(begun.list, d)
 				}
 			})
 		}
@@ -263,7 +283,24 @@ func (h *Handover) redirect(legs []*leg) []*detour.Detour {
 			h.forget(legs, addrs)
 		}
 	}
-	return list
+	return begun
+}
+
+// deserted reports whether a successor that new connections are sent on to is
+// gone, or does not serve any longer. They are this node's again then, and VRRP
+// finds a new master by its own timers.
+func (h *Handover) deserted(legs []*leg) bool {
+	peers := h.c.Link.Peers()
+	for _, l := range legs {
+		well := slices.ContainsFunc(peers, func(p peerlink.Peer) bool {
+			return p.Instance == l.Name && p.Addr == l.successor && p.Info.Health == ""
+		})
+		if l.hardware != nil && !well {
+			h.c.Log(l.Name, l.node+" is gone: its connections come here again")
+			return true
+		}
+	}
+	return false
 }
 
 // forget notes that connections to the addresses are not sent on.
@@ -277,7 +314,7 @@ func (h *Handover) forget(legs []*leg, addrs []netip.Addr) {
 
 // drain waits until the connections to the addresses have ended: all of them
 // where new ones are sent on, else those that are there now.
-func (h *Handover) drain(ctx context.Context, legs []*leg) {
+func (h *Handover) drain(ctx context.Context, legs []*leg, detours *detours) {
 	var bound time.Duration
 	var addrs []netip.Addr
 	sentOn := map[netip.Addr]bool{}
@@ -294,7 +331,14 @@ func (h *Handover) drain(ctx context.Context, legs []*leg) {
 	begun := time.Now()
 	var first map[detour.Flow]bool
 	for {
-		now, err := detour.Connections(addrs, listeners)
+		if len(detours.list) > 0 && h.deserted(legs) {
+			detours.close()
+			clear(sentOn)
+			for _, l := range legs {
+				l.hardware = nil
+			}
+		}
+		now, err := h.c.Connections(addrs, listeners)
 		if err != nil {
 			h.c.Log("", err.Error())
 			return
@@ -326,11 +370,14 @@ func (h *Handover) drain(ctx context.Context, legs []*leg) {
 
 // awaitRelief tells the successors when good-bye has been said, and waits until
 // they were heard.
-func (h *Handover) awaitRelief(legs []*leg) {
+func (h *Handover) awaitRelief(legs []*leg, detours *detours) {
 	ctx, cancel := context.WithTimeout(context.Background(), goodbyeLimit)
 	defer cancel()
 	told := map[*leg]bool{}
-	for {
+	for begun := time.Now(); ; time.Sleep(time.Millisecond) {
+		if time.Since(begun) > takeLimit {
+			detours.close()
+		}
 		open := 0
 		s, err := h.c.Router.Status(ctx)
 		stopped := err != nil && ctx.Err() == nil
@@ -353,7 +400,6 @@ func (h *Handover) awaitRelief(legs []*leg) {
 		if open == 0 || ctx.Err() != nil {
 			return
 		}
-		time.Sleep(time.Millisecond)
 	}
 }
 
@@ -386,6 +432,9 @@ func (h *Handover) refusal(instance string, from netip.Addr) string {
 	s, ok := h.status(context.Background(), instance)
 	if !ok || s.Role != fsm.Master {
 		return "not master"
+	}
+	if i, ok := h.instance(instance); !ok || i.Bound <= 0 {
+		return "its drain_timeout is 0"
 	}
 	for _, p := range h.c.Link.Peers() {
 		if p.Instance != instance || p.Addr != from {

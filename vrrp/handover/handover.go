@@ -58,16 +58,51 @@ type Instance struct {
 	Plain bool
 }
 
+// Router is the VRRP side; *vrrp.Router.
+type Router interface {
+	Status(context.Context) (vrrp.Status, error)
+	SetLinked(instance string, master netip.Addr, on bool)
+	HandOver(instance string)
+	TakeOver(instance string, master netip.Addr)
+}
+
+// Link is the conversation with the peers; *peerlink.Link.
+type Link interface {
+	Peers() []peerlink.Peer
+	Send(instance string, to netip.Addr, h peerlink.Handover) error
+}
+
+// Kernel is what is needed of the machine; *netif.Stack.
+type Kernel interface {
+	Interface(name string) (netif.Interface, error)
+	Addresses() netif.Addresses
+	ARPSettings(iface string) (netif.ARPSettings, error)
+	SetARPSettings(iface string, a netif.ARPSettings) error
+}
+
 // Config is what a Handover works with.
 type Config struct {
-	Router *vrrp.Router
-	Link   *peerlink.Link
-	Stack  *netif.Stack
+	Router Router
+	Link   Link
+	Kernel Kernel
 	Web    Web
+	// Leftovers is the file that says what CleanUp is to undo.
+	Leftovers string
 	// Log is told what happens, a line each; it must not wait.
 	Log func(instance, text string)
-	// Privileged calls a function with the rights to open sockets for others.
+	// Privileged calls a function with the rights to open sockets for others
+	// and to write files.
 	Privileged func(func())
+
+	// Redirect and Connections are detour's.
+	Redirect    func(detour.Config) (Detour, error)
+	Connections func([]netip.Addr, []detour.Listener) (map[detour.Flow]bool, error)
+}
+
+// Detour sends new connections on; *detour.Detour.
+type Detour interface {
+	Forwarded() uint64
+	Close()
 }
 
 // Handover is a node's part in handing addresses over, in both directions. Its
@@ -108,7 +143,9 @@ func (h *Handover) Configure(list []Instance) {
 
 // Close ends what is under way and what this node holds without telling.
 func (h *Handover) Close() {
-	h.interrupt()
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	h.await(ended)
 	h.mu.Lock()
 	var names []string
 	for name := range h.prepared {
@@ -154,6 +191,11 @@ func (h *Handover) Event(e vrrp.Event) {
 		if e.From == fsm.Master && e.To != fsm.Master && inNeed(e.Reason.Code) {
 			go h.callForHelp(e.Instance)
 		}
+	case vrrp.PriorityChange:
+		// It resigns, and keeps the addresses until somebody takes over.
+		if e.Role == fsm.Master && e.Priority == fsm.PriorityLow {
+			go h.callForHelp(e.Instance)
+		}
 	case vrrp.HandoverWanted:
 		if err := h.c.Link.Send(e.Instance, e.Master, peerlink.Handover{Step: peerlink.Ask}); err != nil {
 			h.c.Router.SetLinked(e.Instance, e.Master, false)
@@ -167,8 +209,13 @@ func inNeed(c fsm.Code) bool {
 	return c == fsm.ByResign || c == fsm.ByFault || c == fsm.ByAddressLost
 }
 
-// callForHelp has the best backup take over at once.
+// callForHelp has the best backup take over at once from a node that has said
+// good-bye.
 func (h *Handover) callForHelp(instance string) {
+	s, ok := h.status(context.Background(), instance)
+	if !ok || s.Role == fsm.Master && !s.Leaving {
+		return
+	}
 	if p, ok := h.best(instance); ok {
 		_ = h.c.Link.Send(instance, p.Addr, peerlink.Handover{Step: peerlink.Take}) // VRRP's own timers hold without it
 	}

@@ -22,14 +22,15 @@ const prepareGrace = 2 * time.Second
 // preparation is what a successor holds of an instance without telling.
 type preparation struct {
 	addresses  netif.Addresses
-	interfaces []string // that are silenced for it
+	quiet      []netif.Address // on the loopback
+	interfaces []string        // that are silenced for it
 	end        *time.Timer
 }
 
 // silence is an interface on which nobody is told.
 type silence struct {
-	users int
-	undo  func() error
+	users  int
+	before netif.ARPSettings
 }
 
 // prepare takes an instance's addresses for the master that asks, and answers.
@@ -60,36 +61,63 @@ func (h *Handover) hold(name string, master netip.Addr, bound time.Duration) (ma
 	case s.Priority == fsm.PriorityLow:
 		return nil, fmt.Errorf("its own priority is %d", s.Priority)
 	}
-	h.unprepare(name) // of an earlier attempt
-	p := &preparation{}
-	p.addresses = h.c.Stack.Addresses()
 	hardware := map[netip.Addr]string{}
-	var quiet []netif.Address
+	p := &preparation{addresses: h.c.Kernel.Addresses()}
+	var interfaces []string
 	for _, a := range inst.Addresses {
-		iface, err := h.c.Stack.Interface(a.Interface)
+		iface, err := h.c.Kernel.Interface(a.Interface)
 		if err != nil {
 			return nil, err
 		}
 		addr := a.Prefix.Addr()
 		hardware[addr] = iface.Hardware.String()
-		quiet = append(quiet, netif.Address{Interface: loopback, Prefix: netip.PrefixFrom(addr, addr.BitLen())})
-		p.interfaces = append(p.interfaces, a.Interface)
+		p.quiet = append(p.quiet, onLoopback(addr))
+		interfaces = append(interfaces, a.Interface)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if err := h.silence(p.interfaces); err != nil {
-		return nil, err
+	if h.prepared[name] != nil {
+		h.release(name) // of an earlier attempt
 	}
-	// The lease ends it even if this process does not live to see it.
-	lease := netif.Lease((bound + prepareGrace).Round(time.Second))
-	if err := p.addresses.Set(quiet, lease); err != nil {
-		_ = p.addresses.Set(nil, 0)
-		h.unsilence(p.interfaces)
+	h.prepared[name] = p
+	if err := h.hide(p, interfaces, bound); err != nil {
+		h.release(name)
 		return nil, err
 	}
 	p.end = time.AfterFunc(bound+prepareGrace, func() { h.unprepareThis(name, p) })
-	h.prepared[name] = p
 	return hardware, nil
+}
+
+// onLoopback returns a virtual address where nobody is told of it.
+func onLoopback(a netip.Addr) netif.Address {
+	return netif.Address{Interface: loopback, Prefix: netip.PrefixFrom(a, a.BitLen())}
+}
+
+// hide takes a preparation's addresses on the loopback and keeps the interfaces
+// from telling of them. Called with h.mu held.
+func (h *Handover) hide(p *preparation, interfaces []string, bound time.Duration) error {
+	for _, name := range interfaces {
+		if h.silenced[name] == nil {
+			before, err := h.c.Kernel.ARPSettings(name)
+			if err != nil {
+				return err
+			}
+			h.silenced[name] = &silence{before: before}
+		}
+		h.silenced[name].users++
+		p.interfaces = append(p.interfaces, name)
+	}
+	// Written down first: this process may not live to undo it.
+	if err := h.writeLeftovers(); err != nil {
+		return err
+	}
+	for _, name := range interfaces {
+		if err := h.c.Kernel.SetARPSettings(name, h.silenced[name].before.Silent()); err != nil {
+			return err
+		}
+	}
+	// The lease ends even if this process does not live to see it.
+	return p.addresses.Set(p.quiet, netif.Lease((bound + prepareGrace).Round(time.Second)))
 }
 
 // unprepare lets go of what prepare took. A successor that has become master
@@ -106,46 +134,31 @@ func (h *Handover) unprepare(name string) {
 func (h *Handover) unprepareThis(name string, p *preparation) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.prepared[name] != p {
-		return
+	if h.prepared[name] == p {
+		h.release(name)
 	}
+}
+
+// release undoes what hide did for an instance. Called with h.mu held.
+func (h *Handover) release(name string) {
+	p := h.prepared[name]
 	delete(h.prepared, name)
-	p.end.Stop()
-	if err := p.addresses.Set(nil, 0); err != nil {
-		h.c.Log(name, err.Error())
+	if p.end != nil {
+		p.end.Stop()
 	}
-	h.unsilence(p.interfaces)
-}
-
-// silence keeps the interfaces from telling about addresses elsewhere. Called
-// with h.mu held.
-func (h *Handover) silence(interfaces []string) error {
-	for n, name := range interfaces {
-		s := h.silenced[name]
-		if s == nil {
-			undo, err := h.c.Stack.Silence(name)
-			if err != nil {
-				h.unsilence(interfaces[:n])
-				return err
-			}
-			s = &silence{undo: undo}
-			h.silenced[name] = s
-		}
-		s.users++
-	}
-	return nil
-}
-
-// unsilence undoes silence. Called with h.mu held.
-func (h *Handover) unsilence(interfaces []string) {
-	for _, name := range interfaces {
-		s := h.silenced[name]
+	errs := []error{p.addresses.Set(nil, 0)}
+	for _, iface := range p.interfaces {
+		s := h.silenced[iface]
 		if s.users--; s.users > 0 {
 			continue
 		}
-		delete(h.silenced, name)
-		if err := s.undo(); err != nil {
-			h.c.Log("", err.Error())
+		delete(h.silenced, iface)
+		err := h.c.Kernel.SetARPSettings(iface, s.before)
+		if !errors.Is(err, netif.ErrNoInterface) { // its settings are gone with it
+			errs = append(errs, err)
 		}
+	}
+	if err := errors.Join(append(errs, h.writeLeftovers())...); err != nil {
+		h.c.Log(name, err.Error())
 	}
 }

@@ -149,15 +149,20 @@ func (s *session) converse() error {
 	return err
 }
 
-// tell sends what there is to say.
+// tell sends what there is to say. What is asked for in a handover may depend on
+// what the Info says, which was there before, and goes first.
 func (s *session) tell() error {
-	for _, h := range s.link.takeOutbox(s) {
+	said := s.link.takeOutbox(s)
+	info := s.link.tells(s)
+	if err := s.lines.send(message{Info: &info}); err != nil {
+		return err
+	}
+	for _, h := range said {
 		if err := s.lines.send(message{Handover: &h}); err != nil {
 			return err
 		}
 	}
-	info := s.link.tells(s)
-	return s.lines.send(message{Info: &info})
+	return nil
 }
 
 func (s *session) listen() error {

@@ -193,8 +193,10 @@ type Summary struct {
 	// Servers are who served, in order, without repetitions in a row.
 	Servers []string
 
-	// Answered are the requests that were answered with whatever status.
+	// Answered are the requests that were answered with whatever status, and
+	// Silence is the Outage if all of them count.
 	Answered int
+	Silence  time.Duration
 
 	// Errors are the failed requests by their error.
 	Errors map[string]int
@@ -211,9 +213,26 @@ func (p *Probe) Summary(from, to time.Time) Summary {
 	return summarize(results, from, to)
 }
 
+// silence is the longest time between two answers of whatever status.
+func silence(results []Result, from, to time.Time) (longest time.Duration) {
+	last := from
+	for _, r := range results {
+		if !r.OK() && r.Status == 0 {
+			continue
+		}
+		if r.Ended.After(from) {
+			longest = max(longest, r.Ended.Sub(last))
+		}
+		if last = r.Ended; last.After(to) {
+			return longest
+		}
+	}
+	return max(longest, to.Sub(last))
+}
+
 // summarize sums up; the results are in the order in which they ended.
 func summarize(results []Result, from, to time.Time) Summary {
-	s := Summary{Errors: map[string]int{}}
+	s := Summary{Errors: map[string]int{}, Silence: silence(results, from, to)}
 	last := from // the end of the last answer
 	gap := func(until time.Time) {
 		if d := until.Sub(last); d > s.Outage {

@@ -27,18 +27,23 @@ func TestSummarize(t *testing.T) {
 		from, to int
 		want     Summary
 	}{
-		{"all", -5, 300, Summary{Requests: 9, Failed: 3, Outage: 190 * time.Millisecond, OutageBegan: at(110),
+		{"all", -5, 300, Summary{Requests: 9, Failed: 3, Outage: 190 * time.Millisecond, Silence: 190 * time.Millisecond, OutageBegan: at(110),
 			Servers: []string{"1", "2", "1"}, Errors: map[string]int{"refused": 3}}},
-		{"from within an outage", 12, 105, Summary{Requests: 3, Failed: 1, Outage: 80 * time.Millisecond, OutageBegan: at(10),
+		{"from within an outage", 12, 105, Summary{Requests: 3, Failed: 1, Outage: 80 * time.Millisecond, Silence: 80 * time.Millisecond, OutageBegan: at(10),
 			Servers: []string{"2"}, Errors: map[string]int{"refused": 1}}},
-		{"to within an outage", 95, 150, Summary{Requests: 2, Outage: 190 * time.Millisecond, OutageBegan: at(110),
+		{"to within an outage", 95, 150, Summary{Requests: 2, Outage: 190 * time.Millisecond, Silence: 190 * time.Millisecond, OutageBegan: at(110),
 			Servers: []string{"2", "1"}, Errors: map[string]int{}}},
-		{"after the last", 299, 1000, Summary{Requests: 1, Outage: 700 * time.Millisecond, OutageBegan: at(300),
+		{"after the last", 299, 1000, Summary{Requests: 1, Outage: 700 * time.Millisecond, Silence: 700 * time.Millisecond, OutageBegan: at(300),
 			Servers: []string{"1"}, Errors: map[string]int{}}},
 	} {
 		if diff := cmp.Diff(c.want, summarize(results, at(c.from), at(c.to))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, diff)
 		}
+	}
+	// An error is an answer, too.
+	results[3].Status = 502
+	if s := summarize(results, at(-5), at(100)); s.Answered != 1 || s.Silence != 50*time.Millisecond || s.Outage != 80*time.Millisecond {
+		t.Errorf("with an error among the answers: %+v", s)
 	}
 }
 
