@@ -55,6 +55,9 @@ func load(o *options, logs *logfile.Set, previous *web.HTTP) (*configuration, ng
 	}
 	if o.keepalived != "" {
 		c.keepalived, c.reports = keepalivedconf.Read(o.keepalived, keepalivedconf.Options{ConfigID: o.configID})
+		if !errs.Failed() {
+			c.reports = append(c.reports, c.checkUpstreams()...)
+		}
 	}
 	return c, errs
 }

@@ -172,7 +172,7 @@ func (c *configuration) vrrp() vrrp.Config { return vrrp.FromKeepalived(c.keepal
 // one of its addresses.
 func (c *configuration) selfProbe(i *keepalivedconf.Instance, own *web.OwnConnections) *health.SelfProbe {
 	p := i.Tandem.Probe
-	s := &health.SelfProbe{Interval: p.Interval, Fall: p.Fall, Rise: p.Rise}
+	s := &health.SelfProbe{Interval: p.Interval, Fall: p.Fall, Rise: p.Rise, Conditions: c.upstreamConditions(p)}
 	for _, port := range c.http.Ports {
 		addr, ok := probeAddress(port.Addr, i)
 		if !ok {

@@ -15,7 +15,11 @@ type Verdict struct {
 
 // SelfProbe asks a set of listeners again and again; all must answer.
 type SelfProbe struct {
-	Probes   []*Probe
+	Probes []*Probe
+	// Conditions have to hold as well in each round. Each returns why it does
+	// not, nil if it does; that counts at once.
+	Conditions []func() error
+
 	Interval time.Duration // from one round to the next
 	Fall     int           // failures in a row until a listener counts as failed
 	Rise     int           // successes in a row until it counts as well again
@@ -56,7 +60,7 @@ func (s *SelfProbe) Last() []Result {
 // Run probes until the context ends. Without anything to probe the node is
 // well: its addresses serve something else.
 func (s *SelfProbe) Run(ctx context.Context) {
-	if len(s.Probes) == 0 {
+	if len(s.Probes) == 0 && len(s.Conditions) == 0 {
 		s.set(Verdict{Good: true, Since: time.Now()})
 		return
 	}
@@ -121,6 +125,11 @@ func (s *SelfProbe) judge(counters []Counter, reasons []string) {
 		if !counters[i].Good() {
 			v.Good, v.Reason = false, reasons[i]
 			break
+		}
+	}
+	for _, holds := range s.Conditions {
+		if err := holds(); err != nil && v.Good {
+			v.Good, v.Reason = false, err.Error()
 		}
 	}
 	s.set(v)

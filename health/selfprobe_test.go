@@ -2,6 +2,7 @@ package health
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -138,5 +139,39 @@ func TestSelfProbe(t *testing.T) {
 	a.answer.Store("HTTP/1.1 502 Bad Gateway\r\n\r\n")
 	if v := next(); v.Good || s.Verdict().Good {
 		t.Errorf("third verdict: %+v", v)
+	}
+}
+
+// What else has to hold counts at once, beside listeners and without any.
+func TestConditions(t *testing.T) {
+	for _, probes := range [][]*Probe{nil, {{Addr: startServer(t, "HTTP/1.1 200 OK\r\n\r\n").addr, Path: "/", Timeout: time.Second, Good: good}}} {
+		verdicts := make(chan Verdict, 8)
+		var failing atomic.Bool
+		s := &SelfProbe{Probes: probes, Interval: time.Millisecond, Fall: 1000, Rise: 1000, Report: func(v Verdict) { verdicts <- v }}
+		s.Conditions = []func() error{func() error { return nil }, func() error {
+			if failing.Load() {
+				return errors.New("no back end")
+			}
+			return nil
+		}}
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan struct{})
+		go func() {
+			s.Run(ctx)
+			close(done)
+		}()
+		for _, reason := range []string{"", "no back end", ""} {
+			failing.Store(reason != "")
+			select {
+			case v := <-verdicts:
+				if v.Good != (reason == "") || v.Reason != reason {
+					t.Errorf("%d listeners: %+v, want %q", len(probes), v, reason)
+				}
+			case <-time.After(5 * time.Second):
+				t.Fatalf("%d listeners: no verdict", len(probes))
+			}
+		}
+		cancel()
+		<-done
 	}
 }

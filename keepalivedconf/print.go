@@ -257,5 +257,8 @@ func (p *printer) tandem(t Tandem) {
 		}
 		p.line("self_probe %s host %q status %v every %v timeout %v fall %d rise %d on_failure %s", s.Path, s.Host, s.Status, s.Interval, s.Timeout, s.Fall, s.Rise, action)
 	}
+	for _, u := range s.Upstreams {
+		p.line("self_probe_upstream %s", u.Name)
+	}
 	p.line("vip_lease %s peer_link %v %d drain_timeout %v", lifetime(t.Lease), t.PeerLink, t.PeerLinkPort, t.DrainTimeout)
 }

@@ -2,6 +2,7 @@ package keepalivedconf
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,8 +32,16 @@ type SelfProbe struct {
 	Timeout  time.Duration
 	Fall     int // failures until it counts as failed
 	Rise     int // successes until it counts as well again
+	// Upstreams are those of nginx.conf that must have a peer whose health checks allow requests.
+	Upstreams []Upstream
 	// Release is on_failure release: the instance goes to FAULT. Otherwise (drop) it competes with priority 1.
 	Release bool
+}
+
+// Upstream names an upstream block of nginx.conf.
+type Upstream struct {
+	Name string
+	Pos  Pos
 }
 
 // StatusRange is the HTTP status codes from Low to High, both included.
@@ -119,6 +128,14 @@ func probeKeywords(prefix string) []row[SelfProbe] {
 		// rise N: successes in a row until it is well again. Default 2.
 		{name: prefix + "rise", min: 1, set: func(b *builder, p *SelfProbe, s *Statement) {
 			b.count(s, 1, 1000, &p.Rise, escape(s.Name())+": '%s' has to be from 1 to 1000")
+		}},
+		// upstream NAME ...: upstreams of nginx.conf without which the node does not serve. It has failed, beside its own
+		// listeners, when the health checks of one of them leave no peer. Several lines add up. Default: none.
+		{name: prefix + "upstream", min: 1, set: func(b *builder, p *SelfProbe, s *Statement) {
+			p.Upstreams = slices.Clip(p.Upstreams)
+			for _, name := range s.Words[1:] {
+				p.Upstreams = append(p.Upstreams, Upstream{name, s.Pos})
+			}
 		}},
 		// on_failure drop|release: compete with priority 1, or go to FAULT. Default drop.
 		{name: prefix + "on_failure", min: 1, set: func(b *builder, p *SelfProbe, s *Statement) {

@@ -207,6 +207,9 @@ func (i *Instance) probeText(now time.Time) []string {
 			lines = append(lines, fmt.Sprintf("%v answered %d in %s", l.Addr, l.Status, seconds(l.Took)))
 		}
 	}
+	if !p.Good && !slices.ContainsFunc(p.Last, func(l Probed) bool { return l.Error == p.Reason }) && p.Reason != "" {
+		lines = append(lines, p.Reason)
+	}
 	if len(lines) == 0 {
 		return []string{"nothing to ask: no listener can serve the address"}
 	}

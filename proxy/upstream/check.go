@@ -156,6 +156,13 @@ func (g *Group) Changed() <-chan struct{} {
 	return g.changed
 }
 
+// Checked reports whether there are checks at all.
+func (g *Group) Checked() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.checks) > 0
+}
+
 // Serving reports whether the checks leave a peer that may get requests.
 // Failures of requests do not count: those pass.
 func (g *Group) Serving() bool {
