@@ -127,8 +127,10 @@ func testConfiguration(o *options, stdout, stderr io.Writer) int {
 		switch {
 		case code == 0 && !o.quiet:
 			fmt.Fprintf(stderr, "keepalived: configuration file %s test is successful\n", o.keepalived)
-		case code != 0:
+		case code != 0 && c.reports.Stops():
 			fmt.Fprintf(stderr, "keepalived: configuration file %s test failed\n", o.keepalived)
+		case code != 0:
+			fmt.Fprintf(stderr, "keepalived: configuration file %s can be run, without what is reported above\n", o.keepalived)
 		}
 	}
 	if o.dump {

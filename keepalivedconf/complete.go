@@ -143,9 +143,12 @@ func (b *builder) completeInstance(i *Instance) {
 	if !i.NoAddresses && len(i.Addresses) == 0 {
 		if i.Version == 3 || i.Strict {
 			b.stops(i.Pos, "(%s) No VIP specified; at least one is required", i.Name)
-			b.hint("add a virtual_ipaddress block, or no_virtual_ipaddress if there is none on purpose")
 		} else {
 			b.say(KindWarning, i.Pos, "(%s) No VIP specified; at least one is sensible", i.Name)
+		}
+		if _, given := i.At["virtual_ipaddress"]; given {
+			b.hint("its virtual_ipaddress block has no address that can be used")
+		} else {
 			b.hint("add a virtual_ipaddress block, or no_virtual_ipaddress if there is none on purpose")
 		}
 	}
