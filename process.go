@@ -52,9 +52,9 @@ func (c *configuration) processCommands() []nc.Command {
 			p.errorLogs = append(p.errorLogs, t)
 			return nil
 		}},
-		{Name: "load_module", In: nc.Main, Arity: nc.Take1, Set: func(_ *nc.Scope, d *nc.Directive) error {
-			return fmt.Errorf("module %q cannot be loaded: tandem has its modules built in", d.Args[0])
-		}},
+		// Distributions load modules that nobody uses. What is used of a
+		// module that is not built in is refused at its directive.
+		{Name: "load_module", In: nc.Main, Arity: nc.Take1},
 		{Name: "events", In: nc.Main, Arity: nc.Block | nc.NoArgs, Set: func(s *nc.Scope, d *nc.Directive) error {
 			s.Block(d, nc.Events, s.Data)
 			return nil

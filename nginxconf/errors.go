@@ -62,7 +62,7 @@ type Error struct {
 }
 
 // alsoMax bounds the number of further places that one message lists.
-const alsoMax = 100
+const alsoMax = 10
 
 // Error returns `MSG in FILE:LINE`, followed by the chain of includes that
 // led there and by the further places in parentheses. Without a file in Pos it

@@ -126,7 +126,7 @@ func TestPlacesOfOneMessage(t *testing.T) {
 	}
 	tree, _ := readText(strings.Repeat("ssi on;\n", 5000))
 	errs := NewTable().Bind(tree, nil, BindOptions{Context: Server})
-	if got := errs.Error(); len(errs) != 1 || !strings.HasSuffix(got, ", 100, 101, and at 4899 more)") {
+	if got := errs.Error(); len(errs) != 1 || !strings.HasSuffix(got, ", 10, 11, and at 4989 more)") {
 		t.Errorf("%d messages: %s", len(errs), got)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"tandem/proxy"
 	"tandem/proxy/exchange"
 	"tandem/web"
+	"tandem/web/rewrite"
 	"tandem/web/webtest"
 )
 
@@ -109,6 +110,16 @@ func TestPass(t *testing.T) {
 		if got := <-b.got; got != c.want {
 			t.Errorf("%q: sent\n%q, want\n%q", c.request, got, c.want)
 		}
+	}
+}
+
+// Log formats name the state of the cache whether there is one or not.
+func TestVariablesOfNoCache(t *testing.T) {
+	s := webtest.Start(t, begin+`server { listen 127.0.0.1:8080;
+	return 200 "[$upstream_cache_status$upstream_cache_last_modified$upstream_cache_etag][$http2$http3]"; } }`,
+		append(modules, rewrite.Module), nil)
+	if r := s.Get(t, "/"); r.Body != "[][]" {
+		t.Errorf("%q", r.Body)
 	}
 }
 

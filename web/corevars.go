@@ -115,6 +115,9 @@ var coreVariables = []Variable{
 		}
 		return dst, true
 	}},
+	// The negotiated protocol if it is one of these two, which it never is yet.
+	{Name: "http2", Get: func(_ *Request, dst []byte) ([]byte, bool) { return dst, true }},
+	{Name: "http3", Get: func(_ *Request, dst []byte) ([]byte, bool) { return dst, true }},
 	{Name: "document_root", Get: func(r *Request, dst []byte) ([]byte, bool) { return r.AppendRoot(dst), true }},
 	{Name: "realpath_root", Get: realpathVariable},
 

@@ -119,8 +119,16 @@ func (t *variableTable) use(d *nginxconf.Directive, name string) *variable {
 	return v
 }
 
-// resolve gives every variable in use its meaning, and reports the unknown.
+// resolve gives every variable in use its meaning, and reports the unknown,
+// each once with all its places.
 func (t *variableTable) resolve(s *nginxconf.Scope) {
+	type line struct {
+		v    *variable
+		file string
+		n    int
+	}
+	reported := make(map[*variable]*nginxconf.Error)
+	listed := make(map[line]bool)
 	for _, v := range t.byName {
 		if !v.weak {
 			continue
@@ -141,9 +149,34 @@ func (t *variableTable) resolve(s *nginxconf.Scope) {
 			}
 			continue
 		}
-		s.Errorf(u.d, "unknown \"%s\" variable", v.name)
+		at := line{v, u.d.Pos.File, u.d.Pos.Line}
+		if listed[at] {
+			continue
+		}
+		listed[at] = true
+		if e := reported[v]; e != nil {
+			e.Also = append(e.Also, u.d.Pos)
+			continue
+		}
+		e := &nginxconf.Error{Pos: u.d.Pos, Msg: fmt.Sprintf("unknown \"%s\" variable", v.name)}
+		if missingVariable(v.name) {
+			e.Msg = fmt.Sprintf("the \"%s\" variable is one of nginx that tandem does not support yet", v.name)
+		}
+		reported[v] = e
+		s.Report(u.d, e)
 	}
 	t.uses = nil
+}
+
+// missingVariable reports whether nginx has a variable in a module that tandem
+// lacks.
+func missingVariable(name string) bool {
+	switch name {
+	case "ancient_browser", "modern_browser", "msie", "fastcgi_path_info", "fastcgi_script_name", "memcached_key",
+		"proxy_add_via", "slice_range", "ssl_client_sigalg", "ssl_ech_outer_server_name", "ssl_ech_status", "ssl_sigalg", "ssl_sigalgs":
+		return true
+	}
+	return strings.HasPrefix(name, "geoip_")
 }
 
 func (t *variableTable) family(name string) (*Variable, string) {

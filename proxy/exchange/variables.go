@@ -9,6 +9,10 @@ import (
 )
 
 var variables = []web.Variable{
+	// Without a cache they have no value; log formats name them all the same.
+	{Name: "upstream_cache_status", Get: noValue},
+	{Name: "upstream_cache_last_modified", Get: noValue},
+	{Name: "upstream_cache_etag", Get: noValue},
 	{Name: "upstream_addr", Get: each(func(dst []byte, s *state) []byte { return append(dst, s.peer...) })},
 	{Name: "upstream_status", Get: each(func(dst []byte, s *state) []byte {
 		if s.status == 0 {
@@ -56,6 +60,8 @@ var variables = []web.Variable{
 		}
 	}},
 }
+
+func noValue(_ *web.Request, dst []byte) ([]byte, bool) { return dst, false }
 
 // each makes the getter of a variable that tells something of every try: tries
 // are separated by commas, those of different upstreams by colons.

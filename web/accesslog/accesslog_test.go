@@ -89,6 +89,7 @@ func TestErrors(t *testing.T) {
 		`log_format combined "x";`:                    `duplicate "log_format" name "combined" in`,
 		`log_format a escape=html "x";`:               `unknown log format escaping "html" in`,
 		`log_format a "$nope_at_all";`:                `unknown "nope_at_all" variable in`,
+		`log_format a "$slice_range";`:                `the "slice_range" variable is one of nginx that tandem does not support yet in`,
 		`access_log a.log combined buffer=0;`:         `invalid buffer size "0" in`,
 		`access_log a.log combined flush=1s;`:         `no buffer is defined for access_log "a.log" in`,
 		`access_log a.log combined flush=x;`:          `invalid flush time "x" in`,

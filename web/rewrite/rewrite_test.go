@@ -205,6 +205,14 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// A misspelt variable is one mistake, however often it is used.
+func TestUnknownVariableIsReportedOnce(t *testing.T) {
+	_, _, errs := webtest.Load(t.TempDir(), head+"server {\nset $a $typo$typo;\nset $b $typo; set $c $typo;\nlocation / { return 200 $typo; } } }", modules)
+	if len(errs) != 1 || !strings.HasSuffix(errs[0].Error(), ":4 (also at lines 5, 6)") {
+		t.Errorf("%v", errs)
+	}
+}
+
 func TestExpressionsMeanWhatTheyMeanInNginx(t *testing.T) {
 	s := webtest.Start(t, head+`server { listen 127.0.0.1:8080;
 		location ~ \.php$ { return 200 php; }
