@@ -50,13 +50,7 @@ func (c *call) parseChunks(b []byte) (data []byte, n int, err error) {
 		line, used, complete := d.line(b[n:])
 		n += used
 		if !complete {
-			if d.stage == chunkTrailer && len(d.part)+d.size > int(c.settings.BufferSize.V) {
-				return nil, n, errTrailers
-			}
-			if d.stage != chunkTrailer && len(d.part) > maxChunkLine {
-				return nil, n, errChunkLine
-			}
-			return nil, n, nil
+			return nil, n, c.boundLine()
 		}
 		done, err := c.chunkLine(line)
 		d.part = d.part[:0]
@@ -69,6 +63,25 @@ func (c *call) parseChunks(b []byte) (data []byte, n int, err error) {
 		}
 	}
 	return nil, n, nil
+}
+
+// boundLine keeps a line that comes in pieces from growing without limit.
+func (c *call) boundLine() error {
+	d := &c.chunks
+	switch {
+	case d.stage != chunkTrailer:
+		if len(d.part) > maxChunkLine {
+			return errChunkLine
+		}
+	case c.settings.PassTrailers.V:
+		if len(d.part)+d.size > int(c.settings.BufferSize.V) {
+			return errTrailers
+		}
+	case len(d.part) > 2:
+		// Nobody wants more of it than that it is not empty, and its end.
+		d.part = append(d.part[:1], d.part[len(d.part)-1])
+	}
+	return nil
 }
 
 // line returns the line that b completes, without its end, which is CRLF.
@@ -113,12 +126,13 @@ func (c *call) chunkLine(line []byte) (done bool, err error) {
 		if n == 0 {
 			return true, nil
 		}
+		if !c.settings.PassTrailers.V {
+			return false, nil
+		}
 		if d.size += n + 2; d.size > int(c.settings.BufferSize.V) {
 			return false, errTrailers
 		}
-		if c.settings.PassTrailers.V {
-			return false, c.takeTrailer(line)
-		}
+		return false, c.takeTrailer(line)
 	}
 	return false, nil
 }

@@ -153,9 +153,11 @@ func (c *call) settle() error {
 	switch {
 	case h.Status == 101:
 		// Without the client's wish it is a response without a body, after
-		// which the back end says who knows what.
+		// which nobody knows what either side says.
 		c.Upgrade = c.Request.Head.Has(http1.Upgrade) && c.Request.IsHTTP1()
-		c.Done = !c.Upgrade
+		if c.Done = !c.Upgrade; c.Done {
+			c.Request.Keepalive = false
+		}
 	case h.Status == 204, h.Status == 304, c.head, !h.Chunked && h.ContentLength == 0:
 		c.left = 0
 		c.Done, c.Reusable = true, !h.Close
@@ -170,10 +172,10 @@ func (c *call) ParseBody(b []byte) (data []byte, n int, err error) {
 	switch {
 	case c.Done:
 		c.Reusable = false
-		if c.Head.Chunked {
-			c.Logf(logWarn, "upstream sent data after final chunk")
+		if c.chunks.stage == chunkTrailer {
+			c.LogBodyf(logWarn, "upstream sent data after final chunk")
 		} else {
-			c.Logf(logWarn, "upstream sent more data than specified in \"Content-Length\" header")
+			c.LogBodyf(logWarn, "upstream sent more data than specified in \"Content-Length\" header")
 		}
 		return nil, len(b), nil
 	case c.Head.Chunked:

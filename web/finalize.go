@@ -254,7 +254,15 @@ func (r *Request) finishHead() Code {
 	}
 	if noContent(p.Status) {
 		r.HeaderOnly = true
-		p.ContentType, p.ContentLength = nil, -1
+		switch {
+		case p.StatusLine == nil:
+			p.ContentType, p.ContentLength = nil, -1
+		case p.Status != 304:
+			// "A server MUST NOT send a Content-Length header field in any
+			// response with a status code of 1xx (Informational) or 204 (No
+			// Content)" (RFC 9110 section 8.6); with 304 it tells what 200 would.
+			p.ContentLength = -1
+		}
 		if p.Status == 304 {
 			p.Location = nil
 		}

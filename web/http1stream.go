@@ -53,11 +53,7 @@ func appendHead(dst []byte, r *Request) []byte {
 		dst = append(append(append(dst, "Date: "...), http1.CachedDate()...), crlf...)
 	}
 	if len(p.ContentType) > 0 {
-		dst = append(append(dst, "Content-Type: "...), p.ContentType...)
-		if len(p.Charset) > 0 {
-			dst = append(append(dst, "; charset="...), p.Charset...)
-		}
-		dst = append(dst, crlf...)
+		dst = append(p.appendContentType(append(dst, "Content-Type: "...)), crlf...)
 	}
 	if p.ContentLength >= 0 {
 		dst = append(dst, "Content-Length: "...)

@@ -17,6 +17,7 @@ type Response struct {
 	ContentOffset int64
 	ContentType   []byte // nil: no header; without charset
 	Charset       []byte // added to ContentType unless empty
+	written       writtenType
 	// OverrideCharset is the charset that a back end asks for in place of what
 	// charset says (X-Accel-Charset); nil: none.
 	OverrideCharset []byte

@@ -28,7 +28,7 @@ func (x *Exchange) redirectAccel() (web.Code, bool) {
 	}
 	path, args, ok := web.SafeURI(f.Value)
 	if !ok {
-		r.Logf(logError, "unsafe URI \"%s\" was detected", f.Value)
+		x.log(logError, readingHead, "unsafe URI \"%s\" was detected", f.Value)
 		return 404, true
 	}
 	r.UseGET()

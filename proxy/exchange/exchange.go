@@ -82,6 +82,11 @@ type Exchange struct {
 	tryBegan  time.Time
 	sent      bool // the request has begun to be sent
 	received  bool // something has been received
+	// sentAt is when a sender was done; headLimited: what is left of the read
+	// time-out for the head is the connection's time-out.
+	sentAt      time.Time
+	headLimited bool
+
 	buffering bool
 
 	early  []byte // the beginning of a request body that is sent as it comes
@@ -220,6 +225,7 @@ func (x *Exchange) reset() {
 	x.proto, x.conn, x.live = nil, nil, nil
 	x.selection = upstream.Selection{}
 	x.cached, x.sent, x.received, x.buffering = false, false, false, false
+	x.sentAt, x.headLimited = time.Time{}, false
 	x.buf, x.rest, x.body, x.end = nil, nil, nil, 0
 	x.record, x.index = nil, 0
 	x.Streams, x.OwnBody, x.Instant = false, false, false

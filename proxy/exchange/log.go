@@ -37,6 +37,11 @@ func (x *Exchange) Logf(level errorlog.Level, format string, args ...any) {
 	x.log(level, readingHead, format, args...)
 }
 
+// LogBodyf is Logf for what happened while the body was being read.
+func (x *Exchange) LogBodyf(level errorlog.Level, format string, args ...any) {
+	x.log(level, reading, format, args...)
+}
+
 // log writes to the request's error log what happened during an action.
 func (x *Exchange) log(level errorlog.Level, action, format string, args ...any) {
 	if x.report != nil {

@@ -1,7 +1,6 @@
 package exchange
 
 import (
-	"bytes"
 	"time"
 
 	"tandem/web"
@@ -42,6 +41,9 @@ func (x *Exchange) respond() outcome {
 	}
 	x.beginCopy()
 	if r.HeaderOnly && x.copy == nil {
+		if x.Done && len(x.rest) > 0 {
+			_, _, _ = x.proto.ParseBody(x.rest) // it tells
+		}
 		x.finish(x.Done && len(x.rest) == 0)
 		return outcome{code: web.OK}
 	}
@@ -146,7 +148,7 @@ func (x *Exchange) copyField(f *Field) {
 		// What concerns the connection to the back end, or is made anew.
 		return
 	case fieldContentType:
-		p.ContentType, p.Charset = splitContentType(f.Value)
+		p.SetContentTypeField(f.Value)
 		return
 	case fieldLastModified:
 		if t, ok := http1.ParseTime(f.Value); ok {
@@ -197,32 +199,4 @@ func (x *Exchange) copyLocation(f *Field) {
 		}
 	}
 	p.AddBytes(f.Name, f.Value)
-}
-
-// splitContentType separates the charset, which charset_filter and
-// X-Accel-Charset work on.
-func splitContentType(v []byte) (mediaType, charset []byte) {
-	rest := v
-	for {
-		i := bytes.IndexByte(rest, ';')
-		if i < 0 {
-			return v, nil
-		}
-		end := len(v) - len(rest) + i
-		rest = rest[i+1:]
-		for len(rest) > 0 && rest[0] == ' ' {
-			rest = rest[1:]
-		}
-		if len(rest) < 8 || !http1.EqualLower(rest[:8], "charset=") {
-			continue
-		}
-		charset = rest[8:]
-		if len(charset) > 0 && charset[0] == '"' {
-			charset = charset[1:]
-		}
-		if n := len(charset); n > 0 && charset[n-1] == '"' {
-			charset = charset[:n-1]
-		}
-		return v[:end], charset
-	}
 }

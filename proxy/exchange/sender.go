@@ -3,6 +3,7 @@ package exchange
 import (
 	"errors"
 	"io"
+	"time"
 
 	"tandem/web/http1"
 )
@@ -235,5 +236,6 @@ func (x *Exchange) read(p []byte) (int, error) {
 		<-x.sender.done
 		x.conn.ResumeBody()
 		x.conn.SetBodyTimeout(x.Settings.ReadTimeout.V)
+		x.sentAt = time.Now()
 	}
 }

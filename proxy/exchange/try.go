@@ -62,6 +62,7 @@ func (x *Exchange) beginTry() {
 	x.Head.Reset()
 	x.Done, x.UntilClose, x.Reusable, x.Upgrade = false, false, false, false
 	x.sent, x.received, x.cached = false, false, false
+	x.sentAt, x.headLimited = time.Time{}, false
 	x.unsent, x.rest, x.end, x.hints = nil, nil, 0, 0
 }
 
@@ -162,6 +163,9 @@ func (x *Exchange) failed(err error, call, action string) outcome {
 	if e, ok := err.(sendError); ok {
 		err, call, action = e.error, "send()", sending
 	}
+	if errors.Is(err, net.ErrClosed) && x.sender != nil {
+		<-x.sender.done // it has closed the connection, and says why
+	}
 	if o, ok := x.senderFailed(); ok {
 		return o
 	}
@@ -210,6 +214,9 @@ func (x *Exchange) readHead() (outcome, bool) {
 					return x.next(OnInvalidHeader), false
 				}
 				x.rest = x.buf[start+n : x.end]
+				if x.headLimited {
+					x.conn.SetBodyTimeout(x.Settings.ReadTimeout.V)
+				}
 				return outcome{}, true
 			}
 		}
@@ -221,6 +228,9 @@ func (x *Exchange) readHead() (outcome, bool) {
 			x.log(logError, readingHead, "upstream sent too big header")
 			return x.next(OnInvalidHeader), false
 		}
+		if x.received && !x.headInTime() {
+			return x.nextTimeout(readingHead), false
+		}
 		n, err := x.read(x.buf[x.end:])
 		if err != nil {
 			return x.failed(err, "recv()", readingHead), false
@@ -229,6 +239,22 @@ func (x *Exchange) readHead() (outcome, bool) {
 		x.end += n
 		x.state().received += int64(n)
 	}
+}
+
+// headInTime has the read time-out limit the head as a whole, which has come in
+// part: a back end that sends a byte now and then does not gain time by it. It
+// reports false when that time is over.
+func (x *Exchange) headInTime() bool {
+	from := x.sentAt
+	if x.sender == nil {
+		from = x.tryBegan.Add(x.state().connect)
+	} else if from.IsZero() {
+		return true // the request is still being sent
+	}
+	left := x.Settings.ReadTimeout.V - time.Since(from)
+	x.headLimited = true
+	x.conn.SetBodyTimeout(left)
+	return left > 0
 }
 
 // invalidHead ends a try whose response cannot be understood.
