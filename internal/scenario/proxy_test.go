@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -90,4 +92,43 @@ func TestProxy(t *testing.T) {
 	check(t, err)
 	observe(t, p, "return", func(context.Context) error { return one.Start() }, one)
 	ask(answer1)
+}
+
+// TestBackEndsDecide has each node hold the address only while it has a back
+// end that is well, as its health check says.
+func TestBackEndsDecide(t *testing.T) {
+	nodes := seed
+	for i := range nodes {
+		nodes[i] = inInstance(nodes[i], "", "self_probe_upstream app")
+		nodes[i] = edit(nodes[i], "conf/nginx.conf", func(conf string) string {
+			conf = strings.Replace(conf, "    server {", `    upstream app {
+        server 127.0.0.1:8090;
+    }
+    server {
+        listen 127.0.0.1:8090;
+        root html;
+    }
+
+    server {`, 1)
+			return strings.Replace(conf, "        location / {", `        location /app/ {
+            proxy_pass http://app/;
+            health_check uri=/well interval=100ms fails=2;
+        }
+
+        location / {`, 1)
+		})
+	}
+	p := newPair(t, [2]scenario.Program{tandem(), tandem()}, nodes)
+	one, two := p.Nodes[0], p.Nodes[1]
+	well := filepath.Join("html", "well")
+	for _, n := range p.Nodes {
+		check(t, os.WriteFile(filepath.Join(n.Prefix, well), nil, 0o644))
+	}
+	observe(t, p, "start", started(one, two), one)
+	well = filepath.Join(one.Prefix, well)
+	seen := observe(t, p, "back end ill", func(context.Context) error { return os.Remove(well) }, two)
+	if seen.Outage > 2*time.Second {
+		t.Errorf("the client was not served for %v", seen.Outage)
+	}
+	observe(t, p, "back end well", func(context.Context) error { return os.WriteFile(well, nil, 0o644) }, one)
 }
