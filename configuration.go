@@ -100,6 +100,10 @@ func printReports(w io.Writer, reports keepalivedconf.Reports) {
 func testConfiguration(o *options, stdout, stderr io.Writer) int {
 	c, errs := load(o, new(logfile.Set), nil)
 	defer c.release()
+	if err := c.enterNamespace(); err != nil {
+		printStartError(stderr, err)
+		return 1
+	}
 	inText, ofWhole := errs[:c.textErrors], errs[c.textErrors:]
 	printErrors(stderr, inText)
 	if !inText.Failed() && !o.quiet {

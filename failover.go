@@ -111,6 +111,9 @@ func (f *failover) reload(ctx context.Context, c *configuration) error {
 		f.notify.Configure(f.conf.notifications())
 		return err
 	}
+	if c.keepalived.Global.NetNamespace != f.conf.keepalived.Global.NetNamespace {
+		f.static.log.line("", "net_namespace has changed, which takes a restart; the process goes on as it was")
+	}
 	f.conf = c
 	f.static.configure(c.keepalived)
 	f.notify.Reloaded()

@@ -40,6 +40,10 @@ func releaseLeftovers(args []string, stdout, stderr io.Writer) int {
 		printReports(stderr, reports)
 		return 0
 	}
+	c := &configuration{keepalived: k}
+	if err := c.enterNamespace(); err != nil {
+		return fail(err)
+	}
 	stack, err := netif.Open()
 	if err != nil {
 		return fail(err)

@@ -52,6 +52,10 @@ func serve(o *options, stderr io.Writer) int {
 	n := &node{opts: o, stderr: stderr, orders: make(chan *order), ended: make(chan struct{}), starter: os.Geteuid()}
 	n.logs.Report = n.reportLog
 	c, errs := load(o, &n.logs, nil)
+	if err := c.enterNamespace(); err != nil {
+		printStartError(stderr, err)
+		return 1
+	}
 	printErrors(stderr, errs)
 	printReports(stderr, c.reports)
 	if errs.Failed() {

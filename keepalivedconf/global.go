@@ -12,6 +12,7 @@ type Global struct {
 	RouterID         string // "": the host name
 	Instance         string // instance
 	NetNamespace     string
+	NetNamespacePos  Pos
 	UsePIDDir        bool
 	LinkbeatPolling  bool
 	ChildWaitTime    time.Duration // 0: keepalived's 5 s

@@ -76,6 +76,9 @@ func (t *rows[T]) walk(b *builder, into *T, body []*Statement, pass func(*row[T]
 			b.missing(s, len(s.Words))
 			continue
 		}
+		if idles(into) {
+			b.tellIdle(s)
+		}
 		if r.set != nil {
 			r.set(b, into, s)
 		}

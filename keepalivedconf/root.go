@@ -22,7 +22,7 @@ var rootRows = newRows(
 		case c.Global.NetNamespace != "":
 			b.err(s, "Duplicate net_namespace definition %s - ignoring", s.Arg(1))
 		default:
-			c.Global.NetNamespace, c.Global.UsePIDDir = s.Arg(1), true
+			c.Global.NetNamespace, c.Global.NetNamespacePos, c.Global.UsePIDDir = s.Arg(1), s.Pos, true
 		}
 	}},
 	row[Config]{name: "net_namespace_ipvs", global: true},

@@ -130,7 +130,7 @@ func missingGlobals(g *keepalivedconf.Global) (list []string) {
 		used bool
 		name string
 	}{
-		{g.StartupScript.Set(), "startup_script"}, {g.ShutdownScript.Set(), "shutdown_script"}, {g.SNMPTraps, "enable_traps"}, {g.DBus, "enable_dbus"},
+		{g.StartupScript.Set(), "startup_script"}, {g.ShutdownScript.Set(), "shutdown_script"}, {g.SNMPTraps, "enable_traps"},
 	} {
 		if k.used {
 			list = append(list, k.name)
@@ -228,7 +228,7 @@ func StaticAddresses(k *keepalivedconf.Config) []netif.Address {
 func convertAddress(a keepalivedconf.Address, device string) netif.Address {
 	out := netif.Address{
 		Interface: device, Prefix: a.Prefix, Scope: netif.Scope(a.Scope), Broadcast: a.Broadcast, Label: a.Label,
-		NoPrefixRoute: a.NoPrefixRoute, HomeAddress: a.Home, ManageTempAddr: a.ManageTemporary, DAD: a.DAD,
+		NoPrefixRoute: a.NoPrefixRoute, HomeAddress: a.Home, ManageTempAddr: a.ManageTemporary, DAD: a.DAD, AutoJoin: a.AutoJoin,
 		Deprecated: a.PreferredLifetime == 0,
 	}
 	if a.Peer.IsValid() {

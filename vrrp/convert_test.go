@@ -190,10 +190,10 @@ func TestMissingIsTold(t *testing.T) {
 		t.Errorf("missing %q", got)
 	}
 	k := &keepalivedconf.Config{Global: keepalivedconf.Global{
-		StartupScript: keepalivedconf.Command{Args: []string{"x"}}, ShutdownScript: keepalivedconf.Command{Args: []string{"x"}}, SNMPTraps: true, DBus: true,
+		StartupScript: keepalivedconf.Command{Args: []string{"x"}}, ShutdownScript: keepalivedconf.Command{Args: []string{"x"}}, SNMPTraps: true,
 	}}
 	c := vrrp.FromKeepalived(k, 0)
-	if got := strings.Join(c.Missing, " "); got != "startup_script shutdown_script enable_traps enable_dbus" {
+	if got := strings.Join(c.Missing, " "); got != "startup_script shutdown_script enable_traps" {
 		t.Errorf("missing in global_defs %q", got)
 	}
 }

@@ -72,6 +72,10 @@ type Address struct {
 	// turns off for virtual addresses.
 	DAD bool
 
+	// AutoJoin has the machine join the address, a multicast group, on the
+	// interface ("autojoin").
+	AutoJoin bool
+
 	// Deprecated keeps the address from being chosen as the source of new
 	// connections (preferred_lft 0), as keepalived does with IPv6 /128.
 	Deprecated bool
@@ -100,6 +104,9 @@ func (a Address) flags() uint32 {
 	}
 	if a.ManageTempAddr {
 		f |= unix.IFA_F_MANAGETEMPADDR
+	}
+	if a.AutoJoin {
+		f |= unix.IFA_F_MCAUTOJOIN
 	}
 	return f
 }
@@ -131,6 +138,7 @@ func (a Address) String() string {
 		{unix.IFA_F_MANAGETEMPADDR, "mngtmpaddr"},
 		{unix.IFA_F_NODAD, "nodad"},
 		{unix.IFA_F_NOPREFIXROUTE, "noprefixroute"},
+		{unix.IFA_F_MCAUTOJOIN, "autojoin"},
 	} {
 		if f&flag.bit != 0 {
 			b.WriteString(" " + flag.name)

@@ -1,0 +1,136 @@
+package keepalivedconf
+
+// idle are the keywords of the VRRP side that are read and checked and have nothing to act on here, each with the reason. Its
+// first use is told.
+var idle = map[string]string{
+	// At the top of the file.
+	"linkbeat_use_polling":  idleLinkbeat,
+	"linkbeat_interfaces":   idleLinkbeat,
+	"net_namespace_ipvs":    idleIPVS,
+	"namespace_with_ipsets": "filters are nftables, which belong to the namespace",
+	"use_pid_dir":           idlePID,
+	"instance":              "`@NAME` lines go by -i; " + idlePID,
+
+	// global_defs.
+	"process_name":                  idleNames,
+	"process_names":                 idleNames,
+	"vrrp_process_name":             idleNames,
+	"checker_process_name":          idleNames,
+	"lvs_process_name":              idleNames,
+	"bfd_process_name":              idleNames,
+	"smtp_alert_checker":            idleIPVS,
+	"disable_local_igmp":            "what a VMAC would send of IGMP goes out through its base interface",
+	"log_unknown_vrids":             "packets of other virtual routers do not reach the process: the kernel drops them",
+	"vrrp_rx_bufs_policy":           idleBuffers,
+	"vrrp_rx_bufs_multiplier":       idleBuffers,
+	"use_symlink_paths":             "scripts are run as the links in their names lead, and checked on the way",
+	"snmp_socket":                   idleSNMP,
+	"enable_snmp_vrrp":              idleSNMP,
+	"enable_snmp_keepalived":        idleSNMP,
+	"enable_snmp_checker":           idleIPVS,
+	"enable_snmp_rfcv2":             idleSNMP,
+	"enable_snmp_rfcv3":             idleSNMP,
+	"enable_snmp_rfc":               idleSNMP,
+	"snmp_vs_stats_update_interval": idleIPVS,
+	"snmp_rs_stats_update_interval": idleIPVS,
+	"enable_dbus":                   idleDBus,
+	"dbus_service_name":             idleDBus,
+	"dbus_no_interface_name":        idleDBus,
+	"checker_priority":              idleOne,
+	"bfd_priority":                  idleOne,
+	"checker_no_swap":               idleOne,
+	"bfd_no_swap":                   idleOne,
+	"checker_rt_priority":           idleOne,
+	"bfd_rt_priority":               idleOne,
+	"checker_cpu_affinity":          idleOne,
+	"bfd_cpu_affinity":              idleOne,
+	"vrrp_rlimit_rttime":            idleLimit,
+	"vrrp_rlimit_rtime":             idleLimit,
+	"checker_rlimit_rttime":         idleLimit,
+	"checker_rlimit_rtime":          idleLimit,
+	"bfd_rlimit_rttime":             idleLimit,
+	"bfd_rlimit_rtime":              idleLimit,
+	"max_auto_priority":             idleAuto,
+	"min_auto_priority_delay":       idleAuto,
+	"umask":                         "the process keeps the umask that it was started with",
+	"random_seed":                   "nothing depends on chance that could be repeated",
+	"nftables_ifindex":              "filters compare the names of interfaces",
+	"nftables_ipvs":                 idleIPVS,
+	"nftables_ipvs_priority":        idleIPVS,
+	"nftables_ipvs_start_fwmark":    idleIPVS,
+	"vrrp_iptables":                 "filters are nftables, in a table of their own, which works beside iptables",
+	"vrrp_ipsets":                   "filters are nftables, and use its sets",
+	"reload_check_config":           "a reload that fails leaves the old configuration in force and says why",
+	"reload_time_file":              idleReload,
+	"reload_repeat":                 idleReload,
+	"reload_file":                   idleReload,
+	"json_version":                  idleDump,
+	"state_dump_file":               idleDump,
+	"stats_dump_file":               idleDump,
+	"json_dump_file":                idleDump,
+	"data_use_instance":             idleDump,
+	"config_save_dir":               "the configuration in force is kept in memory; tandem -T prints it",
+	"tmp_config_directory":          "the configuration is read once, by one process",
+	"iproute_usr_dir":               "names are looked up in /etc/iproute2 and /usr/share/iproute2",
+	"iproute_etc_dir":               "names are looked up in /etc/iproute2 and /usr/share/iproute2",
+	"checker_log_all_failures":      idleIPVS,
+	"lvs_timeouts":                  idleIPVS,
+	"lvs_flush":                     idleIPVS,
+	"lvs_flush_on_stop":             idleIPVS,
+	"lvs_flush_onstop":              idleIPVS,
+	"lvs_sync_daemon":               idleIPVS,
+	"lvs_notify_fifo":               idleIPVS,
+	"lvs_notify_fifo_script":        idleIPVS,
+	"rs_init_notifies":              idleIPVS,
+	"no_checker_emails":             idleIPVS,
+
+	"vrrp_netlink_cmd_rcv_bufs":           idleNetlink,
+	"vrrp_netlink_cmd_rcv_bufs_force":     idleNetlink,
+	"vrrp_netlink_monitor_rcv_bufs":       idleNetlink,
+	"vrrp_netlink_monitor_rcv_bufs_force": idleNetlink,
+	"process_monitor_rcv_bufs":            "processes are looked for in /proc",
+	"process_monitor_rcv_bufs_force":      "processes are looked for in /proc",
+	"lvs_netlink_cmd_rcv_bufs":            idleIPVS,
+	"lvs_netlink_cmd_rcv_bufs_force":      idleIPVS,
+	"lvs_netlink_monitor_rcv_bufs":        idleIPVS,
+	"lvs_netlink_monitor_rcv_bufs_force":  idleIPVS,
+
+	// vrrp_instance.
+	"debug": "the log says every change of state and why; keepalived does nothing with it either",
+}
+
+// Reasons that several keywords share.
+const (
+	idleIPVS     = "it is about virtual_server, which is not supported"
+	idleLinkbeat = "the kernel says when an interface has lost its carrier, and that counts for all of them"
+	idlePID      = "the pid file is that of nginx.conf or -p"
+	idleNames    = "one process does everything, and is called tandem"
+	idleOne      = "one process does everything: the setting of the same name with vrrp_ counts"
+	idleBuffers  = "each instance has a receive buffer of 1 MB, more than any number of adverts needs; kernel_rx_buf_size changes it"
+	idleSNMP     = "there is no SNMP agent to be asked; `tandem status --json` says what it would"
+	idleDBus     = "there is no D-Bus service; `tandem status` and the notify scripts say what it would"
+	idleLimit    = "a thread with real-time priority is not limited: it only decides and sends, and waits otherwise"
+	idleAuto     = "the VRRP thread has real-time priority from the start where the kernel allows it"
+	idleReload   = "a reload is asked for by SIGHUP or tandem -s reload"
+	idleDump     = "state is asked for with tandem status, not by a signal"
+	idleNetlink  = "the kernel's answers are waited for one by one, and lost messages are found by looking again"
+)
+
+// tellIdle reports the first use of a keyword that has nothing to act on.
+func (b *builder) tellIdle(s *Statement) {
+	why, is := idle[s.Name()]
+	if !is || b.once["idle "+s.Name()] {
+		return
+	}
+	b.once["idle "+s.Name()] = true
+	b.say(KindAdvice, s.Pos, "%s has no effect: %s", s.Name(), why)
+}
+
+// idles says whether the keywords of a block are among idle's.
+func idles(into any) bool {
+	switch into.(type) {
+	case *Config, *Global, *Instance:
+		return true
+	}
+	return false
+}
