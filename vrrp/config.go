@@ -23,6 +23,8 @@ import (
 type Config struct {
 	Instances []InstanceConfig
 	Groups    []GroupConfig
+	// Delays are for how long changes of interfaces are let be (interface_up_down_delays).
+	Delays map[string]Delay
 	// Firewall is how packets are filtered that instances without accept mode drop, or that VMACs must not send.
 	Firewall netif.FirewallConfig
 	// Missing are keywords of the whole configuration that have no effect yet; each is told at the start.
@@ -66,8 +68,11 @@ type InstanceConfig struct {
 	// Lease is the lifetime that the addresses get in the kernel; netif.Forever: none.
 	Lease netif.Lease
 
-	// GARPInterval and NAInterval pace the announcements; 0: no pause.
-	GARPInterval, NAInterval time.Duration
+	// Pace is the time between announcements on an interface, Paces where it is another one.
+	Pace  Pace
+	Paces map[string]Pace
+	// ExtraAll makes interfaces extra ones that were not made for the instance, too: see fsm.Announcements.
+	ExtraAll bool
 	// ReceiveBuffer is the size of the socket's receive buffer in bytes; 0: netif's default.
 	ReceiveBuffer int
 
@@ -94,6 +99,27 @@ type InstanceConfig struct {
 	Fault string
 	// Missing are keywords that are configured and have no effect yet; each is told when the instance begins.
 	Missing []string
+}
+
+// Pace is the least time between two gratuitous ARPs, and between two neighbour advertisements; 0: no pause.
+type Pace struct{ GARP, NA time.Duration }
+
+// Delay is for how long an interface must be down or up until that counts.
+type Delay struct{ Down, Up time.Duration }
+
+// delay is how long a change of an interface is let be. A VMAC is as slow as its base.
+func (c *Config) delay(iface string, up bool) time.Duration {
+	for i := range c.Instances {
+		for _, v := range c.Instances[i].VMACs {
+			if v.Name == iface {
+				iface = v.Base
+			}
+		}
+	}
+	if up {
+		return c.Delays[iface].Up
+	}
+	return c.Delays[iface].Down
 }
 
 // TrackInterface is an interface whose state counts for an instance.

@@ -18,6 +18,12 @@ import (
 func FromKeepalived(k *keepalivedconf.Config, uptime time.Duration) Config {
 	g := &k.Global
 	c := Config{Firewall: netif.FirewallConfig{Table: g.NFTables, Priority: int32(g.NFTablesPriority), Counters: g.NFTablesCounters}}
+	for _, d := range k.Debounces {
+		if c.Delays == nil {
+			c.Delays = map[string]Delay{}
+		}
+		c.Delays[d.Interface] = Delay{d.Down, d.Up}
+	}
 	names := newLinkNames(k)
 	for _, i := range k.Instances {
 		c.Instances = append(c.Instances, convertInstance(k, i, names, uptime))
@@ -57,6 +63,7 @@ func convertInstance(k *keepalivedconf.Config, i *keepalivedconf.Instance, names
 			Announcements: fsm.Announcements{
 				Repeat: i.GARP.Repeat, Delay: i.GARP.Delay, Refresh: i.GARP.Refresh, RefreshRepeat: i.GARP.RefreshRepeat,
 				LowerRepeat: i.GARP.LowerPrioRepeat, LowerDelay: i.GARP.LowerPrioDelay,
+				Extra: i.GARPExtraIf,
 			},
 			HigherSendsAdvert: i.HigherPrioSend, LowerNoAdvert: i.LowerPrioNoAdvert, NoAccept: !i.Accept && !i.Owner(),
 			HighestOther: i.HighestOther,
@@ -72,7 +79,7 @@ func convertInstance(k *keepalivedconf.Config, i *keepalivedconf.Instance, names
 			Checksum: convertChecksum(i),
 		},
 		Interface: i.Interface, Routes: i.Routes, Rules: i.Rules,
-		GARPInterval: k.Global.GARPInterval, NAInterval: k.Global.NAInterval,
+		Pace: Pace{k.Global.GARPInterval, k.Global.NAInterval}, ExtraAll: i.GARPExtraAll,
 		ReceiveBuffer: int(i.KernelReceiveBuffer),
 		IgnorePrimary: !i.TrackPrimary, TrackSource: i.TrackSourceAddress,
 		AwaitHealth: !i.Tandem.Probe.Off, Release: i.Tandem.Probe.Release,
@@ -101,6 +108,7 @@ func convertInstance(k *keepalivedconf.Config, i *keepalivedconf.Instance, names
 		ic.Excluded = append(ic.Excluded, convertAddress(a, ic.device(i, a, names)))
 	}
 	convertNeeds(k, i, &ic)
+	convertPaces(k, &ic)
 	if i.Fault {
 		ic.Fault = fmt.Sprintf("the configuration of %s cannot run", i.Name)
 	}

@@ -2,6 +2,7 @@ package vrrp_test
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"reflect"
 	"strings"
@@ -280,5 +281,78 @@ F: adverts ""; 192.168.204.254/24 dev ens39; 192.168.205.254/24 dev ens40; promo
 `
 	if got.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", got.String(), want)
+	}
+}
+
+// What paces announcements, and whose loss of an interface is a fault.
+func TestConvertPacesAndNeeds(t *testing.T) {
+	c := conf(t, `
+global_defs {
+    vrrp_garp_interval 0.001
+    default_interface ens39
+}
+garp_group {
+    garp_interval 0.01
+    interface ens33
+}
+garp_group {
+    gna_interval 0.02
+    interfaces {
+        ens34
+        ens35
+    }
+}
+track_group watched {
+    group {
+        A
+    }
+}
+static_ipaddress {
+    10.1.0.1/24 dev ens36 track_group watched
+    10.1.1.1/24 dev ens37
+}
+vrrp_instance A {
+    interface ens33
+    use_vmac
+    virtual_router_id 51
+    virtual_ipaddress {
+        192.168.200.254
+        192.168.201.254 dev ens34
+        192.168.202.254 dev ens40 no_track
+    }
+    virtual_routes {
+        10.2.0.0/16 dev ens35
+        10.3.0.0/16 dev ens41 no_track
+    }
+}
+vrrp_instance B {
+    unicast_src_ip 192.168.200.7
+    unicast_peer {
+        192.168.200.10
+    }
+    virtual_router_id 52
+    virtual_ipaddress {
+        192.168.203.254
+    }
+}
+`)
+	a, b := c.Instances[0], c.Instances[1]
+	paces := map[string]vrrp.Pace{
+		"ens33":   {GARP: 10 * time.Millisecond},
+		"vrrp.51": {GARP: 10 * time.Millisecond},
+		"ens34":   {GARP: time.Millisecond, NA: 40 * time.Millisecond},
+		"ens35":   {GARP: time.Millisecond, NA: 40 * time.Millisecond},
+	}
+	if !maps.Equal(a.Paces, paces) || a.Pace != (vrrp.Pace{GARP: time.Millisecond}) {
+		t.Errorf("paces %v, %v", a.Paces, a.Pace)
+	}
+	if got := strings.Join(a.Needs, " "); got != "ens34 ens35 ens36" {
+		t.Errorf("needs %q", got)
+	}
+	if got := fmt.Sprint(a.Untracked); got != "[192.168.202.254]" {
+		t.Errorf("untracked %s", got)
+	}
+	if got := b.Addresses[0].Interface; got != "ens39" {
+		t.Errorf("an address of an instance without an interface is on %q", got)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"tandem/keepalivedconf"
 	"tandem/vrrp/netif"
@@ -101,7 +102,7 @@ func hardware(i *keepalivedconf.Instance, ipv6 bool) []byte {
 // device returns the interface that a virtual address goes on: the instance's VMAC, if it is of the same family and on
 // the same base; one that is made for it, with use_vmac or use_vmac_addr; or the one it names.
 func (ic *InstanceConfig) device(i *keepalivedconf.Instance, a keepalivedconf.Address, names *linkNames) string {
-	base := cmp.Or(a.Device, i.Interface)
+	base := cmp.Or(a.Device, i.Interface, names.g.DefaultInterface)
 	own := base == i.Interface && a.Family() == i.Family
 	switch {
 	case own && i.VMAC != nil:
@@ -159,5 +160,27 @@ func convertNeeds(k *keepalivedconf.Config, i *keepalivedconf.Instance, ic *Inst
 		for _, r := range k.StaticRules {
 			need(!r.NoTrack && r.TrackGroup == g.Name, r.Input)
 		}
+	}
+}
+
+// convertPaces takes over garp_group. What the interfaces of one group share is divided among them.
+func convertPaces(k *keepalivedconf.Config, ic *InstanceConfig) {
+	paces := map[string]Pace{}
+	for _, g := range k.GARPGroups {
+		share := time.Duration(1)
+		if g.Aggregate {
+			share = time.Duration(len(g.Interfaces))
+		}
+		for _, name := range g.Interfaces {
+			paces[name] = Pace{cmp.Or(g.GARPInterval*share, ic.Pace.GARP), cmp.Or(g.NAInterval*share, ic.Pace.NA)}
+		}
+	}
+	for _, v := range ic.VMACs {
+		if p, ok := paces[v.Base]; ok {
+			paces[v.Name] = p
+		}
+	}
+	if len(paces) > 0 {
+		ic.Paces = paces
 	}
 }

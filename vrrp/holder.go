@@ -2,6 +2,7 @@ package vrrp
 
 import (
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -103,12 +104,24 @@ func (h *holder) judge(err error, what string, failing *string) {
 	h.report(Report{Instance: h.instance, Text: "setting the " + what, Err: err})
 }
 
-// announce tells the neighbours about the addresses, each on its own interface.
-func (h *holder) announce(c *InstanceConfig, repeat int) {
+// announce tells the neighbours about the addresses, each on its own interface. extra is one address each on those that
+// no adverts go out on.
+func (h *holder) announce(c *InstanceConfig, repeat int, extra bool) {
 	var list []netif.Announcement
 	eachInterface(c.all(), func(iface string, addrs []netip.Addr) {
+		if extra {
+			made := slices.ContainsFunc(c.VMACs, func(v netif.VMAC) bool { return v.Name == iface })
+			if iface == c.advertInterface() || !made && !c.ExtraAll {
+				return
+			}
+			addrs = addrs[:1]
+		}
+		pace, own := c.Paces[iface]
+		if !own {
+			pace = c.Pace
+		}
 		list = append(list, netif.Announcement{Interface: iface, Addresses: addrs, Repeat: repeat,
-			GARPInterval: c.GARPInterval, NAInterval: c.NAInterval})
+			GARPInterval: pace.GARP, NAInterval: pace.NA})
 	})
 	h.jobs.put(func() {
 		for _, a := range list {

@@ -116,6 +116,7 @@ func (r *Router) takeLink(e netif.Event, l *link) {
 		return // nobody's
 	}
 	before := r.links[name]
+	r.debounce(name, before, l)
 	r.links[name] = l
 	for i, in := range r.instances {
 		if in.config.advertInterface() == name {
@@ -127,6 +128,36 @@ func (r *Router) takeLink(e netif.Event, l *link) {
 		in.mendLinks(e)
 		r.judgeLinks(i, now)
 	}
+}
+
+// debounce keeps a change that has just come from counting for as long as it is to be let be.
+func (r *Router) debounce(name string, before, l *link) {
+	if t := r.bouncing[name]; t != nil {
+		t.Stop()
+		delete(r.bouncing, name)
+	}
+	was, _ := before.up()
+	is, _ := l.up()
+	d := r.config.delay(name, is)
+	if was == is || d == 0 || !before.exists || !l.exists {
+		return
+	}
+	l.Up, l.Running = before.Up, before.Running
+	var t *time.Timer
+	t = time.AfterFunc(d, func() {
+		now := readLink(r.kernel, name)
+		r.post(func() {
+			if r.bouncing[name] != t {
+				return // it has changed meanwhile
+			}
+			delete(r.bouncing, name)
+			r.links[name] = now
+			for i := range r.instances {
+				r.judgeLinks(i, time.Now())
+			}
+		})
+	})
+	r.bouncing[name] = t
 }
 
 // setLinks has the interfaces made that the instance has of its own.

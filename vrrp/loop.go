@@ -187,7 +187,7 @@ func (r *Router) carryOutOne(in *instance, a fsm.Action, now time.Time) {
 	case fsm.Unfilter:
 		in.holder.filter(nil)
 	case fsm.Announce:
-		in.holder.announce(&in.config, a.Repeat)
+		in.holder.announce(&in.config, a.Repeat, a.Extra)
 	case fsm.CancelAnnounce:
 		in.holder.withdraw(&in.config)
 	case fsm.Linger:

@@ -47,7 +47,8 @@ type Router struct {
 	config    Config
 	machine   *fsm.Router
 	links     map[string]*link
-	last      *instance // the last instance that an effect was about
+	bouncing  map[string]*time.Timer // interfaces whose change does not count yet
+	last      *instance              // the last instance that an effect was about
 	quit      bool
 	stopping  chan struct{} // of a Stop under way
 	late      lateness
@@ -80,7 +81,7 @@ func Start(c Config, k Kernel, o Options) (*Router, error) {
 		kernel: k, announcer: announcer,
 		events: newMailbox[Event](), told: make(chan struct{}),
 		calls: newMailbox[func()](), packets: make(chan arrival, arrivals), buffers: make(chan *[bufferLen]byte, arrivals),
-		ended: make(chan struct{}), links: map[string]*link{}, config: c,
+		ended: make(chan struct{}), links: map[string]*link{}, bouncing: map[string]*time.Timer{}, config: c,
 	}
 	r.waiter = newChannelWaiter()
 	if o.OwnWait {

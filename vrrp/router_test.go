@@ -643,3 +643,36 @@ func TestWeigh(t *testing.T) {
 }
 
 const kindScript = fsm.FaultScript
+
+// interface_up_down_delays: a link that flaps changes nothing, one that stays down does after the delay.
+func TestDebounce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lan := vrrptest.NewLAN()
+		a := start(t, lan.Host("a", "192.168.200.7/24"), "interface_up_down_delays {\n ens33 0.5 2\n}\n"+seed("VI_7", 100))
+		pass(4 * time.Second)
+		for range 3 {
+			a.Link(false)
+			pass(400 * time.Millisecond)
+			a.Link(true)
+			pass(400 * time.Millisecond)
+		}
+		if a.role() != "MASTER" {
+			t.Errorf("after flapping: %s", a.role())
+		}
+		a.Link(false)
+		pass(600 * time.Millisecond)
+		if a.role() != "FAULT" {
+			t.Errorf("after the delay: %s", a.role())
+		}
+		a.Link(true)
+		pass(1900 * time.Millisecond)
+		if a.role() != "FAULT" {
+			t.Errorf("before the delay of going up: %s", a.role())
+		}
+		pass(200 * time.Millisecond)
+		if a.role() != "BACKUP" {
+			t.Errorf("after the delay of going up: %s", a.role())
+		}
+		a.stop()
+	})
+}

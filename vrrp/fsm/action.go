@@ -79,8 +79,9 @@ type Action struct {
 	Kind ActionKind
 	// Priority: Advertise what to send; Notify and NotifyPriority the effective priority.
 	Priority uint8
-	// Repeat: Announce.
+	// Repeat: Announce. Extra: one for each interface that no adverts go out on, instead.
 	Repeat   int
+	Extra    bool
 	From, To Role
 	Reason   Reason
 }
@@ -91,6 +92,9 @@ func (a Action) String() string {
 	case Advertise, NotifyPriority:
 		return fmt.Sprintf("%v %d", a.Kind, a.Priority)
 	case Announce:
+		if a.Extra {
+			return "announce on extra interfaces"
+		}
 		return fmt.Sprintf("announce x%d", a.Repeat)
 	case Notify:
 		return fmt.Sprintf("notify %v -> %v, priority %d: %s", a.From, a.To, a.Priority, a.Reason)

@@ -69,6 +69,9 @@ type Announcements struct {
 	// LowerRepeat are sent when a lower priority was heard (garp_lower_prio_repeat), and again LowerDelay later.
 	LowerRepeat int
 	LowerDelay  time.Duration
+	// Extra is the time between announcements on interfaces that no adverts go out on, one for each of them
+	// (garp_extra_if, 0: none).
+	Extra time.Duration
 	// Contested is for how long after an unplanned takeover one more is sent every second, because a node that
 	// hangs can still hold the addresses and answer for them; 0: not.
 	Contested time.Duration

@@ -32,6 +32,10 @@ func (m *machine) becomeMaster(why Reason) {
 	if g.Refresh > 0 {
 		s.refresh = m.now.Add(g.Delay + g.Refresh)
 	}
+	s.extra = time.Time{}
+	if g.Extra > 0 {
+		s.extra = m.now.Add(g.Delay + g.Extra)
+	}
 	s.contest, s.contestUntil = time.Time{}, time.Time{}
 	if g.Contested > 0 && (why.Code == ByTimeout || why.Code == ByPeerGone) {
 		s.contest, s.contestUntil = m.now.Add(contestInterval), m.now.Add(g.Contested)
@@ -73,6 +77,10 @@ func (m *machine) announceDue(due func(time.Time) bool) {
 	if due(s.refresh) {
 		s.refresh = after(m.now, g.Refresh)
 		m.announce(g.RefreshRepeat)
+	}
+	if due(s.extra) {
+		s.extra = after(m.now, g.Extra)
+		m.do(Action{Kind: Announce, Repeat: 1, Extra: true})
 	}
 	if due(s.contest) {
 		m.announce(1)

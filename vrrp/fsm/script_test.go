@@ -308,6 +308,8 @@ func (s *script) set(c *Config, list []string) {
 			a.Refresh = s.duration(v)
 		case "garp_refresh_repeat":
 			a.RefreshRepeat = s.number(v)
+		case "garp_extra":
+			a.Extra = s.duration(v)
 		case "garp_lower":
 			a.LowerRepeat = s.number(v)
 		case "garp_lower_delay":

@@ -54,6 +54,7 @@ type State struct {
 	burst        time.Time // MASTER: the second announcements
 	lowerBurst   time.Time // the second announcements after a lower priority
 	refresh      time.Time // the next refreshing announcements
+	extra        time.Time // the next announcements on extra interfaces
 	contest      time.Time // the next announcement of a contested takeover
 	contestUntil time.Time
 
@@ -108,6 +109,7 @@ func (s *State) deadlines(f func(t time.Time, what string)) {
 		f(s.burst, "second announcement")
 		f(s.lowerBurst, "second announcement after a lower priority")
 		f(s.refresh, "refreshing announcement")
+		f(s.extra, "announcement on extra interfaces")
 		f(s.contest, "announcement after takeover")
 	}
 }

@@ -387,7 +387,7 @@ func (m *machine) reconfigured(e Reconfigured) {
 			m.addAll()
 		}
 		g := m.c.Announcements
-		s.refresh = after(m.now, g.Refresh)
+		s.refresh, s.extra = after(m.now, g.Refresh), after(m.now, g.Extra)
 		if e.Added {
 			m.announce(g.Repeat)
 			s.burst = after(m.now, g.Delay)

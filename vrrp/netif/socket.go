@@ -50,7 +50,7 @@ var (
 // SocketConfig says what a Socket sends and hears.
 type SocketConfig struct {
 	// Interface is the name of the interface that the socket is bound to. It
-	// need not exist yet.
+	// need not exist yet. "" binds a socket for unicast to none.
 	Interface string
 
 	// IPv6 selects the family.
@@ -285,8 +285,14 @@ func (s *Socket) Rebind() error {
 	return nil
 }
 
+// anyInterface is the index of a socket that is bound to none.
+const anyInterface = -1
+
 // interfaceIndex looks the interface up in the socket's own namespace.
 func (s *Socket) interfaceIndex() (index int, err error) {
+	if s.config.Interface == "" {
+		return anyInterface, nil
+	}
 	ctlErr := s.raw.Control(func(fd uintptr) { index, err = indexOf(int(fd), s.config.Interface) })
 	return index, errors.Join(ctlErr, err)
 }
@@ -328,6 +334,9 @@ func (s *Socket) leave() {
 
 // join binds the socket to the interface and opens the filter.
 func (s *Socket) join(index int) error {
+	if index == anyInterface {
+		return s.openFilter()
+	}
 	var err error
 	ctlErr := s.raw.Control(func(fd uintptr) { err = unix.BindToDevice(int(fd), s.config.Interface) })
 	if err := errors.Join(ctlErr, err); err != nil {
@@ -366,6 +375,7 @@ func (s *Socket) Send(src, dst netip.Addr, data []byte) error {
 		s.failed.Add(1)
 		return fmt.Errorf("send to %s on %s: %w", dst, s.config.Interface, ErrNoInterface)
 	}
+	index = max(index, 0) // no zone, with anyInterface
 	var to unix.Sockaddr
 	var control []byte
 	if s.v6 != nil {
