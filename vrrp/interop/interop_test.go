@@ -451,22 +451,19 @@ func TestMismatch(t *testing.T) {
 	}
 }
 
-// Unicast without an interface: the routing table says where adverts go out.
+// Unicast without an interface: the routing table says where adverts go out. keepalived 2.2 does not know that yet.
 func TestNoInterface(t *testing.T) {
-	for _, oursFirst := range []bool{true, false} {
-		t.Run(fmt.Sprintf("ours is master %v", oursFirst), func(t *testing.T) {
-			t.Parallel()
-			k := kinds[7]
-			without := func(text string) string {
-				return strings.Replace(strings.Replace(text, "interface ens33", "", 1), k.vip+"\n", k.vip+" dev ens33\n", 1)
-			}
-			n := newNetwork(t, 2)
-			held := n.holding(k.vip)
-			b := n.start(!oursFirst, 2, without(k.conf(50, 2, 1)))
-			a := n.start(oursFirst, 1, without(k.conf(100, 1, 2)))
-			n.await(held, 1, "both started", a, b)
-			a.stop()
-			n.await(held, 2, "the master was stopped", a, b)
-		})
+	t.Parallel()
+	k := kinds[7]
+	without := func(text string) string {
+		return strings.Replace(strings.Replace(text, "interface ens33", "", 1), k.vip+"\n", k.vip+" dev ens33\n", 1)
 	}
+	n := newNetwork(t, 2)
+	held := n.holding(k.vip)
+	b := startOurs(t, n.hosts[1], without(k.conf(50, 2, 1)))
+	a := startOurs(t, n.hosts[0], without(k.conf(100, 1, 2)))
+	n.await(held, 1, "both started", a, b)
+	a.noDrops()
+	a.stop()
+	n.await(held, 2, "the master was stopped", a, b)
 }
