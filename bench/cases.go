@@ -70,18 +70,54 @@ http {
 
 const logOn, logOff = "access_log DIR/logs/access.log;", "access_log off;"
 
+// both is the configuration of tandem and nginx.
 func both(conf string) map[language]string { return map[language]string{nginxLanguage: conf} }
+
+// parts is everything that can be measured, in the order of the tables.
+var parts = func() []part {
+	var list []part
+	for _, c := range cases {
+		list = append(list, c.part())
+	}
+	return append(list, idlePart, nodePart, startPart, serversPart, scalePart)
+}()
+
+// withCaddy adds Caddy, which serves the same files.
+func withCaddy(conf string) map[language]string {
+	return map[language]string{nginxLanguage: conf, caddyLanguage: caddyConf}
+}
+
+const caddyConf = `{
+	admin off
+	auto_https off
+	persist_config off
+}
+http://127.0.0.1:PORT, http://localhost:PORT {
+	root * DIR/html
+	file_server
+}
+`
+
+const caddyProxyConf = `{
+	admin off
+	auto_https off
+	persist_config off
+}
+http://127.0.0.1:PORT, http://localhost:PORT {
+	reverse_proxy BACKEND
+}
+`
 
 var cases = []benchCase{
 	{name: "small-log", what: "small file, access log on", goal: 2, path: "/", body: small, conf: both(fileConf(logOn))},
-	{name: "small", what: "small file, access log off", goal: 1.7, path: "/", body: small, conf: both(fileConf(logOff))},
+	{name: "small", what: "small file, access log off", goal: 1.7, path: "/", body: small, conf: withCaddy(fileConf(logOff))},
 	{name: "small-cache", what: "small file, log off, open_file_cache", goal: 1.25, path: "/", body: small,
 		conf: both(fileConf(logOff + " open_file_cache max=1000;"))},
 	{name: "10k", what: "10 KB file", goal: 1.25, path: "/10k", body: tenK, conf: both(fileConf(logOff))},
 	{name: "1m", what: "1 MB file", goal: 1, path: "/1m", body: oneM, conf: both(fileConf(logOff))},
 	{name: "connect", what: "a new connection for each request", goal: 1, path: "/", body: small, reconnect: true, conf: both(fileConf(logOff))},
 	{name: "proxy", what: "reverse proxy, keep-alive both sides", goal: 1.05, path: "/", body: small, backend: true, conf: map[language]string{
-		nginxLanguage: proxyConf, haproxyLanguage: haproxyConf,
+		nginxLanguage: proxyConf, haproxyLanguage: haproxyConf, caddyLanguage: caddyProxyConf,
 	}},
 }
 

@@ -29,14 +29,17 @@ type load struct {
 	// answered.
 	rate float64
 
+	// once: each connection asks once, and all stay open until close.
+	once    bool
 	backend *backend // answers the server's own requests, on the same thread; may be nil
 
-	epoll int
-	conns []*client
-	ready []unix.EpollEvent
-	done  int
-	lat   []time.Duration // of an open loop, from when the request was due
-	idle  []*client       // of an open loop: connections without a request
+	epoll  int
+	shared [bufferSize]byte // the buffer of all connections that ask once
+	conns  []*client
+	ready  []unix.EpollEvent
+	done   int
+	lat    []time.Duration // of an open loop, from when the request was due
+	idle   []*client       // of an open loop: connections without a request
 }
 
 // client is one connection.
@@ -54,7 +57,9 @@ func (l *load) run(d time.Duration) (perSecond float64, err error) {
 	if l.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return 0, os.NewSyscallError("epoll_create1", err)
 	}
-	defer l.close()
+	if !l.once {
+		defer l.close()
+	}
 	if l.backend != nil {
 		if err := l.backend.watch(l.epoll); err != nil {
 			return 0, err
@@ -62,12 +67,24 @@ func (l *load) run(d time.Duration) (perSecond float64, err error) {
 	}
 	l.ready = make([]unix.EpollEvent, 256)
 	for range l.connections {
-		c := &client{in: make([]byte, 64<<10)}
+		c := &client{in: make([]byte, bufferSize)}
+		if l.once {
+			c.in = l.shared[:]
+		}
 		if err := l.connect(c); err != nil {
 			return 0, err
 		}
 		l.conns = append(l.conns, c)
+		if l.once {
+			if err := l.askOnce(c); err != nil {
+				return 0, err
+			}
+			continue
+		}
 		l.idle = append(l.idle, c)
+	}
+	if l.once {
+		return 0, nil
 	}
 	start := time.Now()
 	end := start.Add(d)
@@ -120,6 +137,25 @@ func (l *load) run(d time.Duration) (perSecond float64, err error) {
 	return float64(l.done) / time.Since(start).Seconds(), nil
 }
 
+// askOnce asks and waits for the answer.
+func (l *load) askOnce(c *client) error {
+	if err := l.ask(c, time.Time{}); err != nil {
+		return err
+	}
+	for done := l.done; l.done == done; {
+		if _, err := unix.EpollWait(l.epoll, l.ready[:1], 1000); err != nil && err != unix.EINTR {
+			return os.NewSyscallError("epoll_wait", err)
+		}
+		if err := l.answer(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bufferSize is what a client receives at a time.
+const bufferSize = 64 << 10
+
 func (l *load) close() {
 	for _, c := range l.conns {
 		_ = unix.Close(c.fd)
@@ -166,7 +202,7 @@ func (l *load) ask(c *client, due time.Time) error {
 func (l *load) answer(c *client) error {
 	for {
 		if c.n == len(c.in) {
-			c.in = append(c.in, make([]byte, max(c.need-c.n, 64<<10))...)
+			c.in = append(c.in, make([]byte, max(c.need-c.n, bufferSize))...)
 		}
 		n, err := receive(c.fd, c.in[c.n:])
 		if err == unix.EAGAIN {
@@ -245,6 +281,9 @@ func (l *load) complete(c *client) error {
 	if l.rate > 0 {
 		l.lat = append(l.lat, time.Since(c.due))
 		l.idle = append(l.idle, c)
+		return nil
+	}
+	if l.once {
 		return nil
 	}
 	if l.reconnect {

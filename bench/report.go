@@ -2,9 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -17,97 +14,116 @@ type result struct {
 	p99  []time.Duration // latency at a fixed rate that all peers can serve
 }
 
-// row is one case.
-type row struct {
+var requestTable = &table{
+	title: "Requests",
+	text: "CPU is the server's for one answer. Busy says how much of its core the server used: where that is clearly less than\n" +
+		"100 %, the client was the limit, and CPU is the better measure. p99 is the latency at half of what the slowest of the row\n" +
+		"serves, from the moment a request was due. Ratios are to nginx.",
+	columns: []string{"work", "server", "answers/s", "x nginx", "goal", "CPU, us", "busy", "p99"},
+}
+
+// contest is one case and how the peers do in it.
+type contest struct {
 	c       benchCase
 	peers   []*peer
+	servers map[*peer]*server
 	results map[*peer]*result
+	cores   int // of the servers; 0: one
 }
 
-// report is the table.
-type report struct {
-	b    *bench
-	rows []*row
+// part makes the case one of those that are measured.
+func (c benchCase) part() part {
+	return part{c.name, requestTable, func(b *bench) ([][]string, error) { return b.measure(c) }}
 }
-
-func newReport(b *bench) *report { return &report{b: b} }
 
 // measure runs one case: in each round every peer in turn, first as fast as it
 // can, then all at one rate for the latency.
-func (r *report) measure(b *bench, c benchCase) error {
-	row := &row{c: c, results: map[*peer]*result{}}
-	servers, backends := map[*peer]*server{}, map[*peer]*backend{}
-	defer func() {
-		for _, s := range servers {
-			s.stop()
-		}
-	}()
-	for _, p := range b.peers {
-		conf, ok := c.conf[p.reads]
-		if !ok {
-			continue
-		}
-		if c.backend {
-			back, err := newBackend()
-			if err != nil {
-				return err
-			}
-			defer back.close()
-			addr, err := back.addr()
-			if err != nil {
-				return err
-			}
-			conf = strings.ReplaceAll(conf, "BACKEND", addr)
-			backends[p] = back
-		}
-		s, err := p.start(b, conf)
-		if err != nil {
-			return err
-		}
-		s.backend = backends[p]
-		servers[p] = s
-		row.peers = append(row.peers, p)
-		row.results[p] = &result{}
+func (b *bench) measure(c benchCase) ([][]string, error) {
+	t := &contest{c: c, servers: map[*peer]*server{}, results: map[*peer]*result{}}
+	defer t.stop()
+	if err := t.start(b); err != nil {
+		return nil, err
 	}
 	for range b.rounds {
-		for _, p := range row.peers {
-			s, res := servers[p], row.results[p]
+		for _, p := range t.peers {
+			s, res := t.servers[p], t.results[p]
 			l := b.load(c, s)
 			before := s.cpu()
 			rate, err := l.run(b.duration)
 			if err != nil {
-				return fmt.Errorf("%s: %w", p.name, err)
+				return nil, fmt.Errorf("%s: %w", p.name, err)
 			}
 			res.rate = append(res.rate, rate)
 			res.cpu = append(res.cpu, (s.cpu()-before)/time.Duration(max(l.done, 1)))
 		}
 	}
 	if !c.reconnect {
-		if err := r.latency(b, row, servers); err != nil {
-			return err
+		if err := t.latency(b); err != nil {
+			return nil, err
 		}
 	}
-	r.rows = append(r.rows, row)
-	r.progress(row)
+	return t.rows(b), nil
+}
+
+// start starts the servers of all peers that have a configuration for the case.
+func (t *contest) start(b *bench) error {
+	for _, p := range b.peers {
+		conf, ok := t.c.conf[p.reads]
+		if !ok {
+			continue
+		}
+		var back *backend
+		if t.c.backend {
+			var err error
+			if back, err = newBackend(); err != nil {
+				return err
+			}
+			addr, err := back.addr()
+			if err != nil {
+				back.close()
+				return err
+			}
+			conf = strings.ReplaceAll(conf, "BACKEND", addr)
+		}
+		if t.cores > 1 {
+			conf = strings.Replace(conf, "worker_processes 1;", fmt.Sprintf("worker_processes %d;", t.cores), 1)
+		}
+		s, err := p.start(b, conf, cores(t.cores)...)
+		if err != nil {
+			if back != nil {
+				back.close()
+			}
+			return err
+		}
+		s.backend = back
+		t.servers[p], t.results[p] = s, &result{}
+		t.peers = append(t.peers, p)
+	}
 	return nil
 }
 
+func (t *contest) stop() {
+	for _, s := range t.servers {
+		s.stop()
+	}
+}
+
 // latency has all peers serve half of what the slowest can.
-func (r *report) latency(b *bench, row *row, servers map[*peer]*server) error {
+func (t *contest) latency(b *bench) error {
 	slowest := 0.0
-	for _, p := range row.peers {
-		if m := median(row.results[p].rate); slowest == 0 || m < slowest {
+	for _, p := range t.peers {
+		if m := median(t.results[p].rate); slowest == 0 || m < slowest {
 			slowest = m
 		}
 	}
 	for range b.rounds {
-		for _, p := range row.peers {
-			l := b.load(row.c, servers[p])
+		for _, p := range t.peers {
+			l := b.load(t.c, t.servers[p])
 			l.rate = slowest / 2
 			if _, err := l.run(b.duration); err != nil {
 				return fmt.Errorf("%s: %w", p.name, err)
 			}
-			row.results[p].p99 = append(row.results[p].p99, l.percentile(0.99))
+			t.results[p].p99 = append(t.results[p].p99, l.percentile(0.99))
 		}
 	}
 	return nil
@@ -119,6 +135,31 @@ func (b *bench) load(c benchCase, s *server) *load {
 		connections: b.connections, reconnect: c.reconnect, backend: s.backend}
 }
 
+func (t *contest) rows(b *bench) [][]string {
+	base := 0.0
+	if res := t.results[b.base]; res != nil {
+		base = median(res.rate)
+	}
+	var rows [][]string
+	for _, p := range t.peers {
+		res := t.results[p]
+		rate, cpu := median(res.rate), median(res.cpu)
+		ratio, goal, p99 := "", "", ""
+		if base > 0 {
+			ratio = fmt.Sprintf("%.2f", rate/base)
+		}
+		if p.name == "tandem" {
+			goal = fmt.Sprintf("%.2f", t.c.goal)
+		}
+		if len(res.p99) > 0 {
+			p99 = median(res.p99).Round(10 * time.Microsecond).String()
+		}
+		rows = append(rows, []string{t.c.what, p.name, fmt.Sprintf("%.0f", rate), ratio, goal,
+			fmt.Sprintf("%.1f", float64(cpu.Nanoseconds())/1000), fmt.Sprintf("%.0f %%", rate*cpu.Seconds()*100), p99})
+	}
+	return rows
+}
+
 func median[T int64 | float64 | time.Duration](v []T) T {
 	if len(v) == 0 {
 		var zero T
@@ -126,57 +167,4 @@ func median[T int64 | float64 | time.Duration](v []T) T {
 	}
 	s := slices.Sorted(slices.Values(v))
 	return s[len(s)/2]
-}
-
-func (r *report) progress(row *row) {
-	for _, p := range row.peers {
-		res := row.results[p]
-		fmt.Fprintf(os.Stderr, "%-12s %-8s %9.0f /s %7.1f us  p99 %v\n", row.c.name, p.name, median(res.rate),
-			float64(median(res.cpu).Nanoseconds())/1000, median(res.p99).Round(time.Microsecond))
-	}
-}
-
-// print writes the table as Markdown.
-func (r *report) print(w io.Writer) {
-	fmt.Fprintf(w, "# Performance\n\nMeasured on %s with\n\n    go run ./bench %s\n\n", time.Now().UTC().Format("2006-01-02"), strings.Join(os.Args[1:], " "))
-	fmt.Fprintf(w, "%s, %d cores; one for the server, one for the client. %d rounds of %v, in turns; medians. %d connections.\n", cpuModel(), lastCore()+1, r.b.rounds, r.b.duration, r.b.connections)
-	fmt.Fprintf(w, "CPU is the server's for one answer. p99 is the latency at half of what the slowest of the row serves, from the moment a\nrequest was due. Ratios are to nginx.\n\n")
-	for _, p := range r.b.peers {
-		fmt.Fprintf(w, "- %s: %s\n", p.name, p.versionText())
-	}
-	fmt.Fprintf(w, "\n| work | server | answers/s | x nginx | goal | CPU, us | p99 |\n|---|---|---|---|---|---|---|\n")
-	for _, row := range r.rows {
-		base := 0.0
-		if res := row.results[r.b.base]; res != nil {
-			base = median(res.rate)
-		}
-		for _, p := range row.peers {
-			res := row.results[p]
-			ratio, goal := "", ""
-			if base > 0 {
-				ratio = fmt.Sprintf("%.2f", median(res.rate)/base)
-			}
-			if p == r.b.peers[0] {
-				goal = fmt.Sprintf("%.2f", row.c.goal)
-			}
-			fmt.Fprintf(w, "| %s | %s | %.0f | %s | %s | %.1f | %s |\n", row.c.what, p.name, median(res.rate), ratio, goal,
-				float64(median(res.cpu).Nanoseconds())/1000, median(res.p99).Round(10*time.Microsecond))
-		}
-	}
-}
-
-func (p *peer) versionText() string {
-	out, _ := exec.Command(p.program, p.version...).CombinedOutput()
-	line, _, _ := strings.Cut(string(out), "\n")
-	return line
-}
-
-func cpuModel() string {
-	text, _ := os.ReadFile("/proc/cpuinfo")
-	for line := range strings.Lines(string(text)) {
-		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
-			return strings.TrimSpace(value)
-		}
-	}
-	return "an unknown processor"
 }

@@ -23,6 +23,7 @@ type language string
 const (
 	nginxLanguage   language = "nginx"
 	haproxyLanguage language = "haproxy"
+	caddyLanguage   language = "caddy"
 )
 
 // peer is a program that is measured.
@@ -36,8 +37,12 @@ type peer struct {
 
 func newPeer(name, program string, reads language) *peer {
 	p := &peer{name: name, program: program, reads: reads, args: nginxArgs, version: []string{"-v"}}
-	if reads == haproxyLanguage {
+	switch reads {
+	case haproxyLanguage:
 		p.args = func(_, conf string) []string { return []string{"-db", "-f", conf} }
+	case caddyLanguage:
+		p.args = func(_, conf string) []string { return []string{"run", "--adapter", "caddyfile", "--config", conf} }
+		p.version = []string{"version"}
 	}
 	return p
 }
@@ -48,6 +53,8 @@ func nginxArgs(dir, conf string) []string {
 
 // server is a peer at work.
 type server struct {
+	peer    *peer
+	dir     string
 	cmd     *exec.Cmd
 	addr    netip.AddrPort
 	backend *backend // nil: it needs none
@@ -65,10 +72,26 @@ func (p *peer) find() error {
 	return err
 }
 
-// start runs the peer on a configuration, on the first core, and waits until
-// it listens. In the configuration PORT is its port, DIR its folder.
-func (p *peer) start(b *bench, conf string) (*server, error) {
-	dir, err := os.MkdirTemp(b.dir, p.name+"-")
+// start runs the peer on a configuration, on the first core unless others are
+// given, and waits until it listens. In the configuration PORT is its port, DIR
+// its folder.
+func (p *peer) start(b *bench, conf string, on ...int) (*server, error) {
+	s, err := p.prepare(b, conf)
+	if err != nil {
+		return nil, err
+	}
+	if len(on) == 0 {
+		on = cores(1)
+	}
+	if err := s.launch(on...); err != nil {
+		return nil, err
+	}
+	return s, s.wait()
+}
+
+// prepare makes the folder of a server that is to be started.
+func (p *peer) prepare(b *bench, conf string) (*server, error) {
+	dir, err := os.MkdirTemp(b.dir, "server-")
 	if err != nil {
 		return nil, err
 	}
@@ -79,34 +102,42 @@ func (p *peer) start(b *bench, conf string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	text := strings.NewReplacer("PORT", strconv.Itoa(port), "DIR", dir).Replace(conf)
-	file := filepath.Join(dir, "conf")
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-		return nil, err
-	}
-	cmd := exec.Command(p.program, p.args(dir, file)...)
-	logs, err := os.Create(filepath.Join(dir, "output"))
+	s := &server{peer: p, dir: dir, addr: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(port))}
+	return s, s.configure(conf)
+}
+
+// configure writes the configuration.
+func (s *server) configure(conf string) error {
+	text := strings.NewReplacer("PORT", strconv.Itoa(int(s.addr.Port())), "DIR", s.dir).Replace(conf)
+	return os.WriteFile(s.confFile(), []byte(text), 0o644)
+}
+
+func (s *server) confFile() string { return filepath.Join(s.dir, "conf") }
+
+// launch starts the program on these cores.
+func (s *server) launch(cores ...int) error {
+	s.cmd = exec.Command(s.peer.program, s.peer.args(s.dir, s.confFile())...)
+	return launch(s.cmd, filepath.Join(s.dir, "output"), cores...)
+}
+
+// launch starts a program, whose output goes to a file, on these cores.
+func launch(cmd *exec.Cmd, output string, cores ...int) error {
+	logs, err := os.Create(output)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	cmd.Stdout, cmd.Stderr = logs, logs
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	// A child inherits the affinity of the thread that starts it.
-	if err := pin(0, 0); err != nil {
-		return nil, err
+	if err := pin(0, cores...); err != nil {
+		return err
 	}
 	err = cmd.Start()
 	_ = logs.Close()
-	if err := errors.Join(err, pin(0, lastCore())); err != nil {
-		return nil, err
-	}
-	s := &server{cmd: cmd, addr: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(port))}
-	if err := s.wait(); err != nil {
-		out, _ := os.ReadFile(filepath.Join(dir, "output"))
-		s.stop()
-		return nil, fmt.Errorf("%s: %w\n%s", p.name, err, out)
-	}
-	return s, nil
+	return errors.Join(err, pin(0, lastCore()))
 }
 
 func (s *server) wait() error {
@@ -116,20 +147,31 @@ func (s *server) wait() error {
 			return c.Close()
 		}
 	}
-	return errors.New("it does not listen")
+	out, _ := os.ReadFile(filepath.Join(s.dir, "output"))
+	s.stop()
+	return fmt.Errorf("%s does not listen\n%s", s.peer.name, out)
 }
 
 // stop ends the server and waits for it.
 func (s *server) stop() {
-	_ = s.cmd.Process.Signal(syscall.SIGTERM)
-	timer := time.AfterFunc(5*time.Second, func() { _ = s.cmd.Process.Kill() })
-	_ = s.cmd.Wait()
+	end(s.cmd)
+	if s.backend != nil {
+		s.backend.close()
+		s.backend = nil
+	}
+}
+
+// end ends a program and waits for it.
+func end(cmd *exec.Cmd) {
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	timer := time.AfterFunc(5*time.Second, func() { _ = cmd.Process.Kill() })
+	_ = cmd.Wait()
 	timer.Stop()
 }
 
-// processes returns the server's process and its children.
-func (s *server) processes() []int {
-	pids := []int{s.cmd.Process.Pid}
+// family returns a process and its children.
+func family(pid int) []int {
+	pids := []int{pid}
 	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pids[0]))
 	for _, t := range tasks {
 		text, _ := os.ReadFile(t)
@@ -145,7 +187,7 @@ func (s *server) processes() []int {
 // cpu returns the processor time that the server has used so far.
 func (s *server) cpu() time.Duration {
 	var sum time.Duration
-	for _, pid := range s.processes() {
+	for _, pid := range family(s.cmd.Process.Pid) {
 		// The clock of a process, by its number: see clock_getcpuclockid(3).
 		var t unix.Timespec
 		if err := unix.ClockGettime(int32(^pid<<3|2), &t); err == nil {
@@ -166,10 +208,21 @@ func freePort() (int, error) {
 
 func lastCore() int { return runtime.NumCPU() - 1 }
 
-// pin puts a thread (0: the calling one) and what it starts on one core.
-func pin(tid, core int) error {
+// cores returns the numbers of the first n cores.
+func cores(n int) []int {
+	list := []int{0}
+	for i := 1; i < n; i++ {
+		list = append(list, i)
+	}
+	return list
+}
+
+// pin puts a thread (0: the calling one) and what it starts on these cores.
+func pin(tid int, cores ...int) error {
 	var set unix.CPUSet
-	set.Set(core)
+	for _, core := range cores {
+		set.Set(core)
+	}
 	return unix.SchedSetaffinity(tid, &set)
 }
 
