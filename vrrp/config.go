@@ -27,6 +27,9 @@ type Config struct {
 	Delays map[string]Delay
 	// Firewall is how packets are filtered that instances without accept mode drop, or that VMACs must not send.
 	Firewall netif.FirewallConfig
+	// Static are the addresses of static_ipaddress. The other nodes may have the same ones: adverts come from them only
+	// where an interface has no other address.
+	Static []netip.Addr
 	// Missing are keywords of the whole configuration that have no effect yet; each is told at the start.
 	Missing []string
 }

@@ -37,6 +37,9 @@ func FromKeepalived(k *keepalivedconf.Config, uptime time.Duration) Config {
 			c.Groups = append(c.Groups, group)
 		}
 	}
+	for _, a := range k.StaticAddresses {
+		c.Static = append(c.Static, a.Addr())
+	}
 	c.Missing = missingGlobals(&k.Global)
 	return c
 }

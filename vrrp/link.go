@@ -216,7 +216,7 @@ func (r *Router) findSource(in *instance) {
 	if in.fsm.Source.IsValid() || l == nil || !l.exists {
 		return
 	}
-	if a, ok := l.Source(in.config.Packet.Family == packet.IPv6, r.virtual); ok {
+	if a, ok := r.config.source(l.Interface, in.config.Packet.Family); ok {
 		in.fsm.Source = a
 	} else if in.config.Packet.Family == packet.IPv6 && in.config.onVMAC() {
 		// It is made for the VMAC, which need not have what its base does not.
@@ -238,10 +238,20 @@ func linkLocal(hardware net.HardwareAddr) netip.Addr {
 	return netip.AddrFrom16([16]byte{0xfe, 0x80, 8: h[0] ^ 2, 9: h[1], 10: h[2], 11: 0xff, 12: 0xfe, 13: h[3], 14: h[4], 15: h[5]})
 }
 
+// source returns the address of an interface that adverts come from when the configuration names none. As in keepalived
+// it is one that the interface had before static_ipaddress was set, if there is one.
+func (c *Config) source(i netif.Interface, family packet.Family) (netip.Addr, bool) {
+	given := func(a netip.Addr) bool { return slices.Contains(c.Static, a) || c.virtual(a) }
+	if a, ok := i.Source(family == packet.IPv6, given); ok {
+		return a, true
+	}
+	return i.Source(family == packet.IPv6, c.virtual)
+}
+
 // virtual says whether an address is a virtual one of any instance.
-func (r *Router) virtual(a netip.Addr) bool {
-	for _, in := range r.instances {
-		if in.config.virtual(a) {
+func (c *Config) virtual(a netip.Addr) bool {
+	for i := range c.Instances {
+		if c.Instances[i].virtual(a) {
 			return true
 		}
 	}

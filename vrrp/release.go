@@ -17,14 +17,6 @@ func Release(c Config, k Kernel) (released []netip.Prefix, err error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	virtual := func(a netip.Addr) bool {
-		for i := range c.Instances {
-			if c.Instances[i].virtual(a) {
-				return true
-			}
-		}
-		return false
-	}
 	var errs []error
 	for i := range c.Instances {
 		in := &c.Instances[i]
@@ -44,7 +36,7 @@ func Release(c Config, k Kernel) (released []netip.Prefix, err error) {
 		}
 		// Without any it was not master, or its lease has ended: the backups know.
 		if len(removed) > 0 {
-			if err := sayGoodBye(in, k, virtual); err != nil {
+			if err := sayGoodBye(&c, in, k); err != nil {
 				errs = append(errs, fmt.Errorf("vrrp: instance %s: sending priority 0: %w", in.Name(), err))
 			}
 		}
@@ -55,8 +47,8 @@ func Release(c Config, k Kernel) (released []netip.Prefix, err error) {
 	return released, errors.Join(errs...)
 }
 
-// sayGoodBye sends one advert with priority 0.
-func sayGoodBye(c *InstanceConfig, k Kernel, virtual func(netip.Addr) bool) error {
+// sayGoodBye sends one advert of an instance with priority 0.
+func sayGoodBye(all *Config, c *InstanceConfig, k Kernel) error {
 	codec, err := packet.NewCodec(c.Packet)
 	if err != nil {
 		return err
@@ -69,7 +61,7 @@ func sayGoodBye(c *InstanceConfig, k Kernel, virtual func(netip.Addr) bool) erro
 		if err != nil {
 			return err
 		}
-		if own.Source, _ = iface.Source(c.Packet.Family == packet.IPv6, virtual); !own.Source.IsValid() {
+		if own.Source, _ = all.source(iface, c.Packet.Family); !own.Source.IsValid() {
 			return errNoSource
 		}
 	}

@@ -288,6 +288,22 @@ func TestLink(t *testing.T) {
 	})
 }
 
+// Adverts do not come from an address of static_ipaddress, which both nodes have, although the kernel lists it first.
+func TestStaticAddressIsNoSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		static := "static_ipaddress {\n 192.168.200.16 dev ens33 scope link\n}\n"
+		lan := vrrptest.NewLAN()
+		a := start(t, lan.Host("a", "192.168.200.16/32", "192.168.200.7/24"), static+seed("VI_7", 100))
+		b := start(t, lan.Host("b", "192.168.200.16/32", "192.168.200.10/24"), static+seed("VI_10", 100))
+		pass(6 * time.Second)
+		if a.holds() || !b.holds() {
+			t.Error("b has the greater address and is not master")
+		}
+		a.stop()
+		b.stop()
+	})
+}
+
 // An address deleted by somebody else comes back.
 func TestAddressDeleted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
