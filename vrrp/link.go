@@ -163,9 +163,7 @@ func (r *Router) debounce(name string, before, l *link) {
 // setLinks has the interfaces made that the instance has of its own.
 func (in *instance) setLinks() {
 	in.linked = in.vmacs()
-	if len(in.linked) > 0 || len(in.config.Promote) > 0 {
-		in.holder.link(in.linked, in.config.Promote)
-	}
+	in.holder.link(in.linked, in.config.Promote)
 }
 
 // mendLinks makes them again when one has vanished, when what they are on has appeared, or when the source of adverts

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,6 +14,8 @@ import (
 	"tandem/internal/lab"
 	"tandem/internal/scenario"
 )
+
+var instanceStart = regexp.MustCompile(`vrrp_instance \w+ \{`)
 
 // inInstance adds lines to global_defs' neighbourhood and to the instance of a
 // keepalived.conf; @ stands for the node's prefix.
@@ -28,7 +31,7 @@ func inInstance(c scenario.Config, before, within string) scenario.Config {
 			return err
 		}
 		fill := strings.NewReplacer("@", prefix)
-		const start = "vrrp_instance VI_7 {"
+		start := instanceStart.FindString(string(data))
 		text := strings.Replace(string(data), start, fill.Replace(before)+"\n"+start+"\n"+fill.Replace(within), 1)
 		return os.WriteFile(file, []byte(text), 0o644)
 	}
