@@ -69,7 +69,7 @@ func (q *Question) Ask(ctx context.Context, r *web.Request) (x *Exchange, body [
 	x.Target.Upstream = nil
 	x.record = recordOf(r)
 	x.record.begin(x)
-	var failure *Failure
+	failure := &Failure{connecting, "no answer"}
 	x.report = func(level errorlog.Level, action, message string) {
 		if level <= logError {
 			failure = &Failure{action, message}

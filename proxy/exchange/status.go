@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"strings"
 	"time"
 
 	"tandem/proxy/upstream"
@@ -30,7 +31,7 @@ func Upstreams(h *web.HTTP) []Upstream {
 // Find returns the peers of the upstream block of that name, nil without one.
 func Find(h *web.HTTP, name string) *upstream.Group {
 	for _, b := range blocksOf(h) {
-		if b.name == name {
+		if strings.EqualFold(b.name, name) {
 			return b.group
 		}
 	}
