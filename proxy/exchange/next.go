@@ -28,15 +28,14 @@ func (x *Exchange) next(why Condition) outcome {
 	}
 	s.response = now.Sub(x.tryBegan)
 	result := upstream.Failed
-	if why == On403 || why == On404 {
+	switch {
+	case why == On403 || why == On404:
 		result = upstream.Refused
+	case why == OnError && x.cached && !x.received:
+		result = upstream.Stale
 	}
 	if x.selection.Free(result, now) {
 		x.log(logWarn, connecting, "upstream server temporarily disabled")
-	}
-	if x.cached && why == OnError {
-		// The idle connection had gone stale, which says nothing of the peer.
-		x.selection.Tries++
 	}
 	x.closeConn()
 	if x.clientGone.Load() {

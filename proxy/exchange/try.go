@@ -163,6 +163,9 @@ func (x *Exchange) failed(err error, call, action string) outcome {
 	if e, ok := err.(sendError); ok {
 		err, call, action = e.error, "send()", sending
 	}
+	if action == sending && x.conn.sent() == 0 {
+		x.sent = false // so that even a POST may go elsewhere
+	}
 	if errors.Is(err, net.ErrClosed) && x.sender != nil {
 		<-x.sender.done // it has closed the connection, and says why
 	}

@@ -90,6 +90,9 @@ const (
 	Worked  Result = iota
 	Refused        // the peer works but has not what was asked for; another may
 	Failed
+	// Stale: an idle connection was closed before an answer began. That says
+	// nothing of the peer, which may be tried again over another one.
+	Stale
 )
 
 // Free gives the peer back. It reports whether the peer is out of service
@@ -109,6 +112,9 @@ func (s *Selection) Free(result Result, now time.Time) (disabled bool) {
 		p.failures++
 	}
 	switch {
+	case result == Stale:
+		s.tried.remove(s.set.index(p))
+		s.Tries++
 	case s.set.single:
 		// The only peer is never out of service, and is tried once.
 		p.fails = 0

@@ -1,5 +1,7 @@
 package upstream
 
+import "slices"
+
 // set is a list of peers that is chosen from as a whole: the ordinary ones of
 // a group, or its backups. The list never changes; a group whose addresses
 // change gets another set.
@@ -21,6 +23,9 @@ func newSet(peers []*Peer) *set {
 	}
 	return s
 }
+
+// index returns where in the set a peer of it is.
+func (s *set) index(p *Peer) int { return slices.Index(s.peers, p) }
 
 // peersOf makes the peers of the servers, backups or others.
 func peersOf(servers []Server, backup bool) []*Peer {
@@ -60,6 +65,14 @@ func (t *triedSet) add(i int) {
 		t.more = append(t.more, 0)
 	}
 	t.more[i/64] |= 1 << (i % 64)
+}
+
+func (t *triedSet) remove(i int) {
+	if i < 64 {
+		t.first &^= 1 << i
+	} else if i -= 64; i/64 < len(t.more) {
+		t.more[i/64] &^= 1 << (i % 64)
+	}
 }
 
 func (t *triedSet) clear() {
