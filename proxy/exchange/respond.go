@@ -56,6 +56,7 @@ func (x *Exchange) testNext(now time.Time) (outcome, bool) {
 	if why == 0 || x.selection.Tries <= 1 || !x.mayRetry(why, now) {
 		return outcome{}, false
 	}
+	x.log(logError, readingHead, "upstream answered %d, another one is asked", x.Head.Status)
 	return x.next(why), true
 }
 

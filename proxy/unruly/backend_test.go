@@ -83,6 +83,13 @@ func (b *backend) end(id string) chan struct{} {
 	return b.ended[id]
 }
 
+// started returns how often a script was begun for a request.
+func (b *backend) started(id string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.starts[id]
+}
+
 func (b *backend) serve(c *net.TCPConn) {
 	defer func() { _ = c.Close() }()
 	_ = c.SetDeadline(time.Now().Add(2 * patience))
