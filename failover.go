@@ -14,7 +14,6 @@ import (
 	"tandem/internal/errorlog"
 	"tandem/internal/privilege"
 	"tandem/keepalivedconf"
-	"tandem/notify"
 	"tandem/vrrp"
 	"tandem/vrrp/detour"
 	"tandem/vrrp/handover"
@@ -32,7 +31,7 @@ type failover struct {
 	move   *handover.Handover
 	track  *tracking
 	static *statics
-	notify *notify.Notifier
+	alerts *alerts
 
 	probes  context.CancelFunc // ends the self-probes of the configuration in force
 	probing sync.Map           // instance name -> *health.SelfProbe
@@ -48,19 +47,19 @@ func startFailover(c *configuration, own *web.OwnConnections, side handover.Web,
 		return nil, err
 	}
 	if err := c.keepInMemory(); err != nil {
-		log.line("", err.Error())
+		log.note(err.Error())
 	}
 	stack, err := netif.Open()
 	if err != nil {
 		return nil, err
 	}
-	f := &failover{conf: c, stack: stack, own: own, peers: startPeers(log), notify: notify.New(log.line)}
+	f := &failover{conf: c, stack: stack, own: own, peers: startPeers(log), alerts: newAlerts(log)}
 	var cleaned bool
 	privilege.Raise(func() { cleaned, err = handover.CleanUp(leftoversFile(c.pidFile()), stack) })
 	if err != nil {
-		log.line("", err.Error())
+		log.note(err.Error())
 	} else if cleaned {
-		log.line("", "undone what a process has left that died while it was about to take over")
+		log.note("undone what a process has left that died while it was about to take over")
 	}
 	// An instance may speak from a static address.
 	f.static = newStatics(stack, log)
@@ -71,7 +70,7 @@ func startFailover(c *configuration, own *web.OwnConnections, side handover.Web,
 		log.event(e)
 		f.peers.event(e)
 		f.move.Event(e)
-		f.notify.Event(e)
+		f.alerts.event(e)
 	}, Thread: c.scheduleThread, OwnWait: true})
 	f.peers.router = f.router
 	f.move = handover.New(handover.Config{
@@ -80,7 +79,7 @@ func startFailover(c *configuration, own *web.OwnConnections, side handover.Web,
 	})
 	f.peers.move = f.move
 	if err == nil {
-		f.notify.Configure(c.notifications())
+		f.alerts.configure(c)
 	}
 	close(ready)
 	if err != nil {
@@ -106,9 +105,9 @@ func (f *failover) configure(c *configuration) {
 // reload takes over the VRRP side of a new configuration; adverts go on all
 // the while.
 func (f *failover) reload(ctx context.Context, c *configuration) error {
-	f.notify.Configure(c.notifications())
+	f.alerts.configure(c)
 	if err := f.router.Reload(ctx, c.vrrp()); err != nil {
-		f.notify.Configure(f.conf.notifications())
+		f.alerts.configure(f.conf)
 		return err
 	}
 	if c.keepalived.Global.NetNamespace != f.conf.keepalived.Global.NetNamespace {
@@ -116,7 +115,7 @@ func (f *failover) reload(ctx context.Context, c *configuration) error {
 	}
 	f.conf = c
 	f.static.configure(c.keepalived)
-	f.notify.Reloaded()
+	f.alerts.reloaded()
 	f.configure(c)
 	return nil
 }
@@ -130,7 +129,7 @@ func (f *failover) stop(ctx context.Context) error {
 	f.move.Close()
 	f.probes()
 	f.track.stop()
-	f.notify.Close()
+	f.alerts.close()
 	f.static.stop()
 	f.peers.link.Close()
 	_ = f.stack.Close()
@@ -273,6 +272,9 @@ func (l *eventLog) event(e vrrp.Event) {
 func (l *eventLog) line(instance, text string) {
 	l.event(vrrp.Report{Instance: instance, Text: text, At: time.Now()})
 }
+
+// note is line for what is about no instance.
+func (l *eventLog) note(text string) { l.line("", text) }
 
 var eventLevels = map[vrrp.Level]errorlog.Level{
 	vrrp.LevelInfo: errorlog.Info, vrrp.LevelNotice: errorlog.Notice, vrrp.LevelWarn: errorlog.Warn, vrrp.LevelError: errorlog.Error,

@@ -71,7 +71,9 @@ func serve(o *options, stderr io.Writer) int {
 	defer n.removeFiles()
 	defer n.logs.Flush(logFlushLimit)
 	daemonReady()
-	return n.loop()
+	code := n.loop()
+	n.conf.runShutdownScript()
+	return code
 }
 
 // logFlushLimit is how long the end of the process waits for a slow disk.
@@ -103,6 +105,7 @@ func (n *node) start(c *configuration) error {
 	}
 	n.signals = signals
 	n.use(c, opened)
+	c.runStartupScript()
 	if n.vrrp, err = startFailover(c, &n.own, servingSide{n}, n.events()); err != nil {
 		n.set.Close()
 		n.removeFiles()

@@ -76,15 +76,17 @@ type Global struct {
 	FIFOStatesOnReload    bool
 
 	// SNMP and D-Bus.
-	SNMPSocket   string
-	SNMPVRRP     bool
-	SNMPRFCv2    bool
-	SNMPRFCv3    bool
-	SNMPChecker  bool
-	SNMPTraps    bool
-	DBus         bool
-	DBusService  string
-	DBusNoIfName string
+	SNMPSocket  string
+	SNMPVRRP    bool
+	SNMPRFCv2   bool
+	SNMPRFCv3   bool
+	SNMPChecker bool
+	SNMPTraps   bool
+	// TrapReceivers is tandem's own snmp_trap_receiver: there is no agent that would know where traps go.
+	TrapReceivers []TrapReceiver
+	DBus          bool
+	DBusService   string
+	DBusNoIfName  string
 
 	// The process.
 	ProcessName       string // process_name
@@ -118,6 +120,12 @@ type FIFO struct {
 	Name        string
 	User, Group string
 	Script      Command
+}
+
+// TrapReceiver is a program that SNMP notifications are sent to.
+type TrapReceiver struct {
+	Address   string // host:port
+	Community string
 }
 
 // ReceiveBuffers is vrrp_rx_bufs_policy and vrrp_rx_bufs_multiplier.

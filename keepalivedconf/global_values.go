@@ -1,6 +1,7 @@
 package keepalivedconf
 
 import (
+	"net"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -275,6 +276,22 @@ func setSNMPSocket(b *builder, g *Global, s *Statement) {
 	default:
 		g.SNMPSocket = s.Arg(1)
 	}
+}
+
+func addTrapReceiver(b *builder, g *Global, s *Statement) {
+	host, port := s.Arg(1), "162"
+	if h, p, err := net.SplitHostPort(host); err == nil {
+		host, port = h, p
+	}
+	r := TrapReceiver{Address: net.JoinHostPort(host, port), Community: "public"}
+	if s.Args() > 1 {
+		r.Community = s.Arg(2)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 || host == "" {
+		b.err(s, "snmp_trap_receiver: '%s' has to be HOST or HOST:PORT", s.Arg(1))
+		return
+	}
+	g.TrapReceivers = append(g.TrapReceivers, r)
 }
 
 func checkSNMPInterval(b *builder, _ *Global, s *Statement) {

@@ -30,8 +30,6 @@ type Config struct {
 	// Static are the addresses of static_ipaddress. The other nodes may have the same ones: adverts come from them only
 	// where an interface has no other address.
 	Static []netip.Addr
-	// Missing are keywords of the whole configuration that have no effect yet; each is told at the start.
-	Missing []string
 }
 
 // GroupConfig is a vrrp_sync_group.
@@ -100,8 +98,6 @@ type InstanceConfig struct {
 	AwaitTrackers []string
 	// Fault is set when the configuration itself keeps the instance out, to the reason.
 	Fault string
-	// Missing are keywords that are configured and have no effect yet; each is told when the instance begins.
-	Missing []string
 }
 
 // Pace is the least time between two gratuitous ARPs, and between two neighbour advertisements; 0: no pause.

@@ -40,7 +40,6 @@ func FromKeepalived(k *keepalivedconf.Config, uptime time.Duration) Config {
 	for _, a := range k.StaticAddresses {
 		c.Static = append(c.Static, a.Addr())
 	}
-	c.Missing = missingGlobals(&k.Global)
 	return c
 }
 
@@ -116,38 +115,7 @@ func convertInstance(k *keepalivedconf.Config, i *keepalivedconf.Instance, names
 		ic.Fault = fmt.Sprintf("the configuration of %s cannot run", i.Name)
 	}
 	convertTrackers(k, i, &ic)
-	ic.Missing = missing(i)
 	return ic
-}
-
-// missing are the keywords of the instance that do nothing here.
-func missing(i *keepalivedconf.Instance) (list []string) {
-	for _, k := range []struct {
-		used bool
-		name string
-	}{
-		{i.SMTPAlert, "smtp_alert"},
-	} {
-		if k.used {
-			list = append(list, k.name)
-		}
-	}
-	return list
-}
-
-// missingGlobals are the keywords of global_defs that do nothing here and whose absence would be noticed.
-func missingGlobals(g *keepalivedconf.Global) (list []string) {
-	for _, k := range []struct {
-		used bool
-		name string
-	}{
-		{g.StartupScript.Set(), "startup_script"}, {g.ShutdownScript.Set(), "shutdown_script"}, {g.SNMPTraps, "enable_traps"},
-	} {
-		if k.used {
-			list = append(list, k.name)
-		}
-	}
-	return list
 }
 
 // convertTrackers takes over what the instance and its sync group track. A group's trackers are those of its members.

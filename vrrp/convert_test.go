@@ -184,21 +184,6 @@ func TestHandover(t *testing.T) {
 	}
 }
 
-// What has no effect yet is told, not passed over.
-func TestMissingIsTold(t *testing.T) {
-	ic := converted(t, "smtp_alert")
-	if got := strings.Join(ic.Missing, " "); got != "smtp_alert" {
-		t.Errorf("missing %q", got)
-	}
-	k := &keepalivedconf.Config{Global: keepalivedconf.Global{
-		StartupScript: keepalivedconf.Command{Args: []string{"x"}}, ShutdownScript: keepalivedconf.Command{Args: []string{"x"}}, SNMPTraps: true,
-	}}
-	c := vrrp.FromKeepalived(k, 0)
-	if got := strings.Join(c.Missing, " "); got != "startup_script shutdown_script enable_traps" {
-		t.Errorf("missing in global_defs %q", got)
-	}
-}
-
 // The interfaces that are made: their names as keepalived finds them, and what goes where.
 func TestConvertLinks(t *testing.T) {
 	c := conf(t, `

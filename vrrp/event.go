@@ -34,8 +34,10 @@ type Transition struct {
 	From, To fsm.Role
 	// Priority is the effective priority.
 	Priority uint8
-	Reason   fsm.Reason
-	At       time.Time
+	// Source is where the instance sends its adverts from; invalid if there is no such address.
+	Source netip.Addr
+	Reason fsm.Reason
+	At     time.Time
 	// Deleted: the instance is no longer in the configuration.
 	Deleted bool
 }

@@ -232,7 +232,7 @@ func (r *Router) moved(in *instance, a fsm.Action, now time.Time) {
 	if a.From == fsm.Master {
 		in.counters.releasedMaster++
 	}
-	e := Transition{Instance: in.config.Name(), From: a.From, To: a.To, Priority: a.Priority, Reason: a.Reason, At: now, Deleted: in.deleted}
+	e := Transition{Instance: in.config.Name(), From: a.From, To: a.To, Priority: a.Priority, Source: in.source(), Reason: a.Reason, At: now, Deleted: in.deleted}
 	in.holder.then(func() { r.tell(e) })
 }
 

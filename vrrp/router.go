@@ -124,9 +124,6 @@ func Start(c Config, k Kernel, o Options) (*Router, error) {
 	for _, in := range r.instances {
 		go in.read(in.conn, r)
 	}
-	for _, keyword := range c.Missing {
-		r.tell(Report{Text: keyword + hasNoEffect, At: now})
-	}
 	r.post(func() {
 		for i := range r.instances {
 			r.begin(i, time.Now())
@@ -198,14 +195,9 @@ func (r *Router) closeShared() {
 	<-r.told
 }
 
-const hasNoEffect = " has no effect: it is not supported yet"
-
 // begin starts an instance: first what is known to stand against it, then the start itself.
 func (r *Router) begin(i int, now time.Time) {
 	in := r.instances[i]
-	for _, keyword := range in.config.Missing {
-		r.tell(Report{Instance: in.config.Name(), Text: keyword + hasNoEffect, At: now})
-	}
 	set := func(k fsm.FaultKind, name, text string) {
 		r.step(i, fsm.FaultSet{Cause: fsm.Cause{Kind: k, Name: name, Text: text}}, now)
 	}
