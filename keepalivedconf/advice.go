@@ -11,6 +11,7 @@ func (b *builder) advise() {
 		b.adviseReach(i)
 	}
 	b.adviseScripts()
+	b.adviseTraps()
 }
 
 // advice reports a finding with its remedy.
@@ -119,5 +120,22 @@ func (b *builder) adviseScripts() {
 		for _, c := range []Command{n.Master, n.Backup, n.Fault, n.Stop, n.Deleted, n.MasterRxLower, n.Any} {
 			shell("the notify script of "+i.Name, c)
 		}
+	}
+}
+
+// adviseTraps looks whether SNMP traps are sent at all.
+func (b *builder) adviseTraps() {
+	g := &b.cfg.Global
+	if !g.SNMPTraps {
+		return
+	}
+	pos := g.At["enable_traps"]
+	if len(g.TrapReceivers) == 0 {
+		b.advice(pos, "add \"@tandem snmp_trap_receiver HOST [COMMUNITY]\" to global_defs",
+			"enable_traps: there is no SNMP agent that knows whom to send traps to, and none are sent")
+	}
+	if !g.SNMPVRRP && !g.SNMPRFCv2 && !g.SNMPRFCv3 {
+		b.advice(pos, "add enable_snmp_vrrp, enable_snmp_rfcv2 or enable_snmp_rfcv3 to global_defs",
+			"enable_traps: no MIB is enabled, so that there are no traps to be sent")
 	}
 }

@@ -24,13 +24,8 @@ var idle = map[string]string{
 	"vrrp_rx_bufs_policy":           idleBuffers,
 	"vrrp_rx_bufs_multiplier":       idleBuffers,
 	"use_symlink_paths":             "scripts are run as the links in their names lead, and checked on the way",
-	"snmp_socket":                   idleSNMP,
-	"enable_snmp_vrrp":              idleSNMP,
-	"enable_snmp_keepalived":        idleSNMP,
+	"snmp_socket":                   "there is no SNMP agent to be asked; traps go to snmp_trap_receiver",
 	"enable_snmp_checker":           idleIPVS,
-	"enable_snmp_rfcv2":             idleSNMP,
-	"enable_snmp_rfcv3":             idleSNMP,
-	"enable_snmp_rfc":               idleSNMP,
 	"snmp_vs_stats_update_interval": idleIPVS,
 	"snmp_rs_stats_update_interval": idleIPVS,
 	"enable_dbus":                   idleDBus,
@@ -107,7 +102,6 @@ const (
 	idleNames    = "one process does everything, and is called tandem"
 	idleOne      = "one process does everything: the setting of the same name with vrrp_ counts"
 	idleBuffers  = "each instance has a receive buffer of 1 MB, more than any number of adverts needs; kernel_rx_buf_size changes it"
-	idleSNMP     = "there is no SNMP agent to be asked; `tandem status --json` says what it would"
 	idleDBus     = "there is no D-Bus service; `tandem status` and the notify scripts say what it would"
 	idleLimit    = "a thread with real-time priority is not limited: it only decides and sends, and waits otherwise"
 	idleAuto     = "the VRRP thread has real-time priority from the start where the kernel allows it"
