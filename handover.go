@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tandem/internal/errorlog"
+	"tandem/vrrp"
 	"tandem/vrrp/detour"
 	"tandem/vrrp/fsm"
 	"tandem/vrrp/handover"
@@ -30,6 +31,9 @@ func (s servingSide) EndIdle() { s.generation().EndIdle() }
 func (s servingSide) Silent(since time.Duration, end bool) int {
 	return s.generation().Silent(since, end)
 }
+
+// Cut implements handover.Web.
+func (s servingSide) Cut(addrs []netip.Addr) { s.generation().Cut(addrs) }
 
 // Listeners implements handover.Web.
 func (s servingSide) Listeners() (list []detour.Listener) {
@@ -89,17 +93,35 @@ func (n *node) demote(out io.Writer) (code int) {
 		fmt.Fprintf(out, "tandem: [error] (%s) stays master: nobody has taken over\n", name)
 		code = 1
 	}
-	for _, line := range f.roles(fsm.Backup, 0) {
-		fmt.Fprintln(out, line)
+	list, err := f.instances()
+	if err != nil {
+		fmt.Fprintf(out, "tandem: [error] %v\n", err)
+		return 1
+	}
+	for _, i := range list {
+		fmt.Fprintf(out, "tandem: [notice] %s\n", roleText(i))
 	}
 	return code
+}
+
+// instances returns how the VRRP instances stand.
+func (f *failover) instances() ([]vrrp.InstanceStatus, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
+	defer cancel()
+	s, err := f.router.Status(ctx)
+	return s.Instances, err
+}
+
+func roleText(i vrrp.InstanceStatus) string {
+	return fmt.Sprintf("(%s) is %v, priority %d: %s", i.Name, i.Role, i.Priority, i.Reason)
 }
 
 // promoteLimit is how long -s promote waits for the addresses.
 const promoteLimit = 15 * time.Second
 
 // promote is -s promote: it ends a demotion and takes over from a master of
-// lower priority.
+// lower priority. It tells how that went; that a better node stays master is no
+// failure of a promotion that ends a demotion.
 func (n *node) promote(out io.Writer) (code int) {
 	f := n.standing.failover()
 	if f == nil {
@@ -107,34 +129,42 @@ func (n *node) promote(out io.Writer) (code int) {
 		return 1
 	}
 	n.inForce.Load().log.Printf(errorlog.Notice, "promotion ordered")
+	demoted := map[string]bool{}
+	list, err := f.instances()
+	for _, i := range list {
+		demoted[i.Name] = i.Demoted
+	}
 	f.router.Promote("")
-	for _, line := range f.roles(fsm.Master, promoteLimit) {
-		fmt.Fprintln(out, line)
-		if !strings.Contains(line, "is MASTER") {
+	open := func(i vrrp.InstanceStatus) bool { return i.Role != fsm.Master && !outranked(i) }
+	for end := time.Now().Add(promoteLimit); err == nil; time.Sleep(10 * time.Millisecond) {
+		if list, err = f.instances(); !slices.ContainsFunc(list, open) || time.Now().After(end) {
+			break
+		}
+	}
+	if err != nil {
+		fmt.Fprintf(out, "tandem: [error] %v\n", err)
+		return 1
+	}
+	for _, i := range list {
+		switch {
+		case i.Role == fsm.Master:
+			fmt.Fprintf(out, "tandem: [notice] %s\n", roleText(i))
+		case outranked(i):
+			fmt.Fprintf(out, "tandem: [notice] (%s) stays %v: %v is master with priority %d, ours is %d; demote it there\n",
+				i.Name, i.Role, i.Master, i.MasterPriority, i.Priority)
+			if !demoted[i.Name] {
+				code = 1
+			}
+		default:
+			fmt.Fprintf(out, "tandem: [error] %s\n", roleText(i))
 			code = 1
 		}
 	}
 	return code
 }
 
-// roles waits, at most for a while, until all instances have the role, and
-// says what they are.
-func (f *failover) roles(wanted fsm.Role, limit time.Duration) (lines []string) {
-	for end := time.Now().Add(limit); ; time.Sleep(10 * time.Millisecond) {
-		ctx, cancel := context.WithTimeout(context.Background(), statusTimeout)
-		s, err := f.router.Status(ctx)
-		cancel()
-		if err != nil {
-			return []string{"tandem: [error] " + err.Error()}
-		}
-		lines = lines[:0]
-		all := true
-		for _, i := range s.Instances {
-			lines = append(lines, fmt.Sprintf("tandem: [notice] (%s) is %v, priority %d: %s", i.Name, i.Role, i.Priority, i.Reason))
-			all = all && i.Role == wanted
-		}
-		if all || !time.Now().Before(end) {
-			return lines
-		}
-	}
+// outranked reports whether a backup has a master that wins against it.
+func outranked(i vrrp.InstanceStatus) bool {
+	return i.Role == fsm.Backup && i.Master.IsValid() &&
+		(i.MasterPriority > i.Priority || i.MasterPriority == i.Priority && i.Source.Less(i.Master))
 }

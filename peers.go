@@ -57,6 +57,7 @@ func (p *peers) configure(c *configuration) {
 		}
 		instances = append(instances, peerlink.Instance{
 			Name: i.Name, VRID: i.VRID, IPv6: i.Family == keepalivedconf.IPv6, Key: linkKey(i), Port: i.Tandem.PeerLinkPort,
+			Interface: i.Interface,
 		})
 		info, ok := p.info[i.Name]
 		if !ok {

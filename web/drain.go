@@ -35,11 +35,13 @@ func (d *Drain) has(local net.Addr) bool {
 		return false
 	}
 	addrs := d.addrs.Load()
-	if addrs == nil {
-		return false
-	}
+	return addrs != nil && isTo(local, *addrs)
+}
+
+// isTo reports whether a connection with that local end is one to the addresses.
+func isTo(local net.Addr, addrs []netip.Addr) bool {
 	a, ok := local.(*net.TCPAddr)
-	return ok && slices.Contains(*addrs, a.AddrPort().Addr().Unmap().WithZone(""))
+	return ok && slices.Contains(addrs, a.AddrPort().Addr().Unmap().WithZone(""))
 }
 
 // EndIdle closes the drained connections that wait for another request.
@@ -68,4 +70,16 @@ func (g *Generation) Silent(since time.Duration, end bool) (n int) {
 		}
 	}
 	return n
+}
+
+// Cut closes the connections to addresses that this host no longer has: nothing
+// of them arrives here any more.
+func (g *Generation) Cut(addrs []netip.Addr) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for c := range g.conns {
+		if isTo(c.net.LocalAddr(), addrs) {
+			_ = c.net.Close()
+		}
+	}
 }

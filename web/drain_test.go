@@ -91,7 +91,14 @@ func TestDrain(t *testing.T) {
 	s.Gen.Silent(0, true)
 	silent.ended(t, "silent")
 	s.Gen.Drain.Set(nil)
-	if !dial().ask(t) {
+	last := dial()
+	if !last.ask(t) {
 		t.Error("a connection is not kept after the end of draining")
 	}
+	s.Gen.Cut([]netip.Addr{netip.MustParseAddr("192.0.2.1")})
+	if !last.ask(t) {
+		t.Error("a connection to another address is cut")
+	}
+	s.Gen.Cut([]netip.Addr{netip.MustParseAddr("127.0.0.1")})
+	last.ended(t, "cut")
 }

@@ -30,10 +30,10 @@ type contest struct {
 func contests() []contest {
 	tandem := func() scenario.Program { return scenario.Tandem(os.Getenv(binaryEnv)) }
 	return []contest{
-		{key: "tandem", name: "tandem pair", programs: func() [2]scenario.Program { return [2]scenario.Program{tandem(), tandem()} }},
-		{key: "mixed", name: "tandem with a keepalived peer", classic: true,
+		{key: tandemPair, name: "tandem pair", programs: func() [2]scenario.Program { return [2]scenario.Program{tandem(), tandem()} }},
+		{key: mixedPair, name: "tandem with a keepalived peer", classic: true,
 			programs: func() [2]scenario.Program { return [2]scenario.Program{tandem(), scenario.Classic()} }},
-		{key: "classic", name: "nginx + keepalived", classic: true,
+		{key: classicPair, name: "nginx + keepalived", classic: true,
 			programs: func() [2]scenario.Program { return [2]scenario.Program{scenario.Classic(), scenario.Classic()} }},
 	}
 }

@@ -26,6 +26,7 @@ type row struct {
 	// happen.
 	endless bool
 	undo    func(context.Context, *stand) error
+	pairs   []string         // contests that it is for; nil: all
 	limits  map[string]limit // by contest; none: only measured
 }
 
@@ -43,9 +44,10 @@ type limit struct {
 }
 
 const (
-	tandemPair = "tandem"
-	mixedPair  = "mixed"
-	unlimited  = -1
+	tandemPair  = "tandem"
+	mixedPair   = "mixed"
+	classicPair = "classic"
+	unlimited   = -1
 )
 
 // at is a limit on the outage and on the time on both nodes.
@@ -155,7 +157,7 @@ func rows() []row {
 	both.undo = func(_ context.Context, s *stand) error {
 		return errors.Join(s.backends[0].start(), s.backends[1].start())
 	}
-	return list
+	return append(list, moreRows()...)
 }
 
 // demote is the operator's planned switch: with keepalived it takes an edit and

@@ -51,7 +51,7 @@ func soak(ctx context.Context, o options) (code int, err error) {
 	fmt.Printf("at the beginning: %s\n", before)
 	var faults []row
 	for _, r := range rows() {
-		if !r.kept && r.before == nil && r.undo != nil && r.master == 1 || r.key == "reload" {
+		if !r.kept && r.before == nil && r.pairs == nil && (r.undo != nil && r.master == 1 || r.key == "reload") {
 			faults = append(faults, r)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +21,7 @@ func (c contest) run(ctx context.Context, o options, t *table) error {
 	for _, proxied := range []bool{false, true} {
 		var list []row
 		for _, r := range rows() {
-			if r.proxied == proxied && chosen(o.rows, r.key) {
+			if r.proxied == proxied && chosen(o.rows, r.key) && (r.pairs == nil || slices.Contains(r.pairs, c.key)) {
 				list = append(list, r)
 			}
 		}

@@ -27,9 +27,12 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"sync/atomic"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // Config says what goes where.
@@ -70,12 +73,21 @@ func Start(c Config) (d *Detour, err error) {
 	if len(iface.HardwareAddr) != hardwareLen || len(c.To) != hardwareLen {
 		return nil, fmt.Errorf("detour: %s: %w", c.Interface, ErrNotEthernet)
 	}
-	d = &Detour{config: c, ports: map[uint16]bool{}}
+	begun := &Detour{config: c, ports: map[uint16]bool{}}
 	defer func() {
 		if err != nil {
-			d.Close()
+			begun.Close()
 		}
 	}()
+	if err = begun.start(iface); err != nil {
+		return nil, fmt.Errorf("detour: %s: %w", c.Interface, err)
+	}
+	return begun, nil
+}
+
+// start opens what belongs to it. After an error the caller closes it.
+func (d *Detour) start(iface *net.Interface) error {
+	c := d.config
 	for _, l := range c.Listeners {
 		d.ports[l.Addr.Port()] = true
 	}
@@ -93,18 +105,20 @@ func Start(c Config) (d *Detour, err error) {
 		}
 		f, err := openForwarder(d, iface, addrs)
 		if err != nil {
-			return nil, fmt.Errorf("detour: %s: %w", c.Interface, err)
+			return err
 		}
 		d.forwards = append(d.forwards, f)
 	}
 	for _, l := range c.Listeners {
 		for _, a := range c.Addresses {
-			if !l.reaches(a) {
+			if reached, err := l.reaches(a); err != nil {
+				return err
+			} else if !reached {
 				continue
 			}
 			fd, err := openShadow(l, a, iface)
 			if err != nil {
-				return nil, fmt.Errorf("detour: in front of %s: %w", l.Addr, err)
+				return fmt.Errorf("in front of %s: %w", l.Addr, err)
 			}
 			d.shadows = append(d.shadows, fd)
 		}
@@ -112,18 +126,29 @@ func Start(c Config) (d *Detour, err error) {
 	// Whatever began before the shadows stood is this node's.
 	own, err := flows(c.Addresses, d.ports, alive|1<<stateFinWait2)
 	if err != nil {
-		return nil, fmt.Errorf("detour: %w", err)
+		return err
 	}
 	for _, f := range d.forwards {
 		go f.run(own)
 	}
-	return d, nil
+	return nil
 }
 
 // reaches reports whether a connection to the address comes to the listener.
-func (l Listener) reaches(a netip.Addr) bool {
+func (l Listener) reaches(a netip.Addr) (yes bool, err error) {
 	at := l.Addr.Addr()
-	return at == a || at.IsUnspecified() && (at.Is6() || a.Is4())
+	if !at.IsUnspecified() || at.Is4() || a.Is6() {
+		return at == a || at.IsUnspecified() && at.Is4() == a.Is4(), nil
+	}
+	// [::] takes IPv4 as well unless it was told not to.
+	var only int
+	failed := l.Conn.Control(func(fd uintptr) {
+		only, err = unix.GetsockoptInt(int(fd), unix.IPPROTO_IPV6, unix.IPV6_V6ONLY)
+	})
+	if err = errors.Join(failed, os.NewSyscallError("getsockopt", err)); err != nil {
+		return false, err
+	}
+	return only == 0, nil
 }
 
 // Connections returns the connections that this node has to one of the

@@ -183,6 +183,8 @@ func (m *machine) promote() {
 		m.log("not promoted: our own web side does not serve (%s)", s.ResignedText)
 	case !s.Heard.IsZero() && m.compare(s.MasterPriority, s.Master) > 0:
 		m.log("not promoted: %v is master with priority %d, ours is %d; demote it there", s.Master, s.MasterPriority, m.effective())
+	case s.asked && s.downBy == ByPromote:
+		// Its answer is waited for.
 	case m.ask(ByPromote):
 		s.Wants = true
 	case !m.mayLead:

@@ -3,6 +3,7 @@ package handover
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -28,6 +29,9 @@ const (
 	// takeLimit is how long new connections are still sent on to a successor
 	// that was told to take over and is not heard as master.
 	takeLimit = 500 * time.Millisecond
+	// gather is how long a handover that a backup has asked for waits for what
+	// it asks for besides.
+	gather = 20 * time.Millisecond
 	// tail is for how long packets of neighbours that have not noticed the
 	// change are still sent on.
 	tail = 250 * time.Millisecond
@@ -412,19 +416,68 @@ func find(s vrrp.Status, name string) (vrrp.InstanceStatus, bool) {
 	return vrrp.InstanceStatus{}, false
 }
 
-// asked hands over to a backup that wants to be master, if it would win.
+// asked hands over to a backup that wants to be master, if it would win. A node
+// asks for all of its instances at about the same time, and they go together.
 func (h *Handover) asked(instance string, from netip.Addr) {
-	why := h.refusal(instance, from)
-	if why != "" {
-		_ = h.c.Link.Send(instance, from, peerlink.Handover{Step: peerlink.Refuse, Text: why}) // it claims anyway
+	if why := h.refusal(instance, from); why != "" {
+		h.refuse(instance, from, why)
 		return
 	}
-	names := h.group(instance)
 	h.c.Log(instance, fmt.Sprintf("%v asks to take over", from))
-	gone, _, ok := h.run(context.Background(), names, func() { h.c.Router.HandOver(instance) })
-	if ok && len(gone) == 0 {
-		_ = h.c.Link.Send(instance, from, peerlink.Handover{Step: peerlink.Refuse, Text: "it did not come about"})
+	h.mu.Lock()
+	h.asks[instance] = from
+	first := len(h.asks) == 1
+	h.mu.Unlock()
+	if !first {
+		return
 	}
+	time.Sleep(gather)
+	for done := false; !done; {
+		h.await(context.Background())
+		done = h.giveWay()
+	}
+}
+
+func (h *Handover) refuse(instance string, to netip.Addr, why string) {
+	_ = h.c.Link.Send(instance, to, peerlink.Handover{Step: peerlink.Refuse, Text: why}) // it claims anyway
+}
+
+// giveWay hands over to all that have asked. ok is false if another Away is under
+// way.
+func (h *Handover) giveWay() (ok bool) {
+	h.mu.Lock()
+	asks := maps.Clone(h.asks)
+	h.mu.Unlock()
+	var names []string
+	for instance, from := range asks {
+		if why := h.refusal(instance, from); why != "" {
+			// Somebody else was faster.
+			h.refuse(instance, from, why)
+			delete(asks, instance)
+			continue
+		}
+		names = append(names, h.group(instance)...)
+	}
+	var gone []string
+	if len(names) > 0 {
+		gone, _, ok = h.run(context.Background(), names, func() {
+			for instance := range asks {
+				h.c.Router.HandOver(instance)
+			}
+		})
+		if !ok {
+			return false
+		}
+	}
+	for instance, from := range asks {
+		if !slices.Contains(gone, instance) {
+			h.refuse(instance, from, "it did not come about")
+		}
+	}
+	h.mu.Lock()
+	clear(h.asks)
+	h.mu.Unlock()
+	return true
 }
 
 // refusal says why an instance is not handed over to a backup; "" if it is.

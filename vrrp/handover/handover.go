@@ -42,6 +42,8 @@ type Web interface {
 	// Silent counts the drained connections on which nothing was ever asked
 	// for that long, and closes them if it is told to.
 	Silent(since time.Duration, end bool) int
+	// Cut closes the connections to addresses that the node no longer has.
+	Cut(addresses []netip.Addr)
 	// Listeners are the sockets that connections come in by.
 	Listeners() []detour.Listener
 }
@@ -112,6 +114,7 @@ type Handover struct {
 
 	mu        sync.Mutex
 	instances map[string]Instance
+	asks      map[string]netip.Addr   // backups that want to be master, by instance
 	waiting   map[string]chan answer  // for a successor's answer, by instance
 	prepared  map[string]*preparation // what this node holds without telling, by instance
 	silenced  map[string]*silence     // interfaces that tell nobody
@@ -127,7 +130,7 @@ type answer struct {
 
 // New returns a Handover without instances.
 func New(c Config) *Handover {
-	return &Handover{c: c, instances: map[string]Instance{}, waiting: map[string]chan answer{},
+	return &Handover{c: c, instances: map[string]Instance{}, asks: map[string]netip.Addr{}, waiting: map[string]chan answer{},
 		prepared: map[string]*preparation{}, silenced: map[string]*silence{}}
 }
 
@@ -187,7 +190,14 @@ func (h *Handover) Heard(instance string, from netip.Addr, said peerlink.Handove
 func (h *Handover) Event(e vrrp.Event) {
 	switch e := e.(type) {
 	case vrrp.Transition:
-		go h.unprepare(e.Instance)
+		if e.To == fsm.Master {
+			go h.arrived(e.Instance)
+		} else {
+			go h.unprepare(e.Instance)
+		}
+		if e.From == fsm.Master && e.To != fsm.Master {
+			go h.cut(e.Instance)
+		}
 		if e.From == fsm.Master && e.To != fsm.Master && inNeed(e.Reason.Code) {
 			go h.callForHelp(e.Instance)
 		}
@@ -200,6 +210,15 @@ func (h *Handover) Event(e vrrp.Event) {
 		if err := h.c.Link.Send(e.Instance, e.Master, peerlink.Handover{Step: peerlink.Ask}); err != nil {
 			h.c.Router.SetLinked(e.Instance, e.Master, false)
 		}
+	}
+}
+
+// cut ends the connections to addresses that another node has now: whatever
+// their clients send goes there.
+func (h *Handover) cut(instance string) {
+	i, ok := h.instance(instance)
+	if s, _ := h.status(context.Background(), instance); ok && s.Role != fsm.Master {
+		h.c.Web.Cut((&leg{Instance: i}).addrs())
 	}
 }
 

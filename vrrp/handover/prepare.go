@@ -19,12 +19,20 @@ const loopback = "lo"
 // prepared.
 const prepareGrace = 2 * time.Second
 
+// The addresses on the loopback are leased from the kernel, as those of a master
+// are: a process that dies or hangs does not keep them.
+const (
+	quietLease   = netif.Lease(2 * time.Second)
+	quietRenewal = 500 * time.Millisecond
+)
+
 // preparation is what a successor holds of an instance without telling.
 type preparation struct {
 	addresses  netif.Addresses
 	quiet      []netif.Address // on the loopback
 	interfaces []string        // that are silenced for it
-	end        *time.Timer
+	until      time.Time
+	timer      *time.Timer
 }
 
 // silence is an interface on which nobody is told.
@@ -62,7 +70,7 @@ func (h *Handover) hold(name string, master netip.Addr, bound time.Duration) (ma
 		return nil, fmt.Errorf("its own priority is %d", s.Priority)
 	}
 	hardware := map[netip.Addr]string{}
-	p := &preparation{addresses: h.c.Kernel.Addresses()}
+	p := &preparation{addresses: h.c.Kernel.Addresses(), until: time.Now().Add(bound + prepareGrace)}
 	var interfaces []string
 	for _, a := range inst.Addresses {
 		iface, err := h.c.Kernel.Interface(a.Interface)
@@ -80,22 +88,22 @@ func (h *Handover) hold(name string, master netip.Addr, bound time.Duration) (ma
 		h.release(name) // of an earlier attempt
 	}
 	h.prepared[name] = p
-	if err := h.hide(p, interfaces, bound); err != nil {
+	if err := h.hide(p, interfaces); err != nil {
 		h.release(name)
 		return nil, err
 	}
-	p.end = time.AfterFunc(bound+prepareGrace, func() { h.unprepareThis(name, p) })
+	p.timer = time.AfterFunc(quietRenewal, func() { h.keep(name, p) })
 	return hardware, nil
 }
 
 // onLoopback returns a virtual address where nobody is told of it.
 func onLoopback(a netip.Addr) netif.Address {
-	return netif.Address{Interface: loopback, Prefix: netip.PrefixFrom(a, a.BitLen())}
+	return netif.Address{Interface: loopback, Prefix: netip.PrefixFrom(a, a.BitLen()), NoPrefixRoute: true}
 }
 
 // hide takes a preparation's addresses on the loopback and keeps the interfaces
 // from telling of them. Called with h.mu held.
-func (h *Handover) hide(p *preparation, interfaces []string, bound time.Duration) error {
+func (h *Handover) hide(p *preparation, interfaces []string) error {
 	for _, name := range interfaces {
 		if h.silenced[name] == nil {
 			before, err := h.c.Kernel.ARPSettings(name)
@@ -107,35 +115,51 @@ func (h *Handover) hide(p *preparation, interfaces []string, bound time.Duration
 		h.silenced[name].users++
 		p.interfaces = append(p.interfaces, name)
 	}
-	// Written down first: this process may not live to undo it.
+	// Written down first: this process may not live to undo it. A full disk is
+	// no reason to do without the handover.
 	if err := h.writeLeftovers(); err != nil {
-		return err
+		h.c.Log("", err.Error())
 	}
 	for _, name := range interfaces {
 		if err := h.c.Kernel.SetARPSettings(name, h.silenced[name].before.Silent()); err != nil {
 			return err
 		}
 	}
-	// The lease ends even if this process does not live to see it.
-	return p.addresses.Set(p.quiet, netif.Lease((bound + prepareGrace).Round(time.Second)))
+	return p.addresses.Set(p.quiet, quietLease)
 }
 
-// unprepare lets go of what prepare took. A successor that has become master
-// holds the addresses on their interface by then.
-func (h *Handover) unprepare(name string) {
+// keep renews the lease of a preparation until its time is over.
+func (h *Handover) keep(name string, p *preparation) {
 	h.mu.Lock()
-	p := h.prepared[name]
-	h.mu.Unlock()
-	if p != nil {
-		h.unprepareThis(name, p)
+	defer h.mu.Unlock()
+	switch {
+	case h.prepared[name] != p:
+	case time.Now().After(p.until):
+		h.release(name)
+	default:
+		if err := p.addresses.Set(p.quiet, quietLease); err != nil {
+			h.c.Log(name, err.Error())
+		}
+		p.timer.Reset(quietRenewal)
 	}
 }
 
-func (h *Handover) unprepareThis(name string, p *preparation) {
+// unprepare lets go of what prepare took.
+func (h *Handover) unprepare(name string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.prepared[name] == p {
+	if h.prepared[name] != nil {
 		h.release(name)
+	}
+}
+
+// arrived lets go of what prepare took when the addresses are on their interface
+// too: soon, for the kernel of IPv6 needs a moment to notice.
+func (h *Handover) arrived(name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if p := h.prepared[name]; p != nil {
+		p.until = time.Now().Add(quietRenewal)
 	}
 }
 
@@ -143,8 +167,8 @@ func (h *Handover) unprepareThis(name string, p *preparation) {
 func (h *Handover) release(name string) {
 	p := h.prepared[name]
 	delete(h.prepared, name)
-	if p.end != nil {
-		p.end.Stop()
+	if p.timer != nil {
+		p.timer.Stop()
 	}
 	errs := []error{p.addresses.Set(nil, 0)}
 	for _, iface := range p.interfaces {

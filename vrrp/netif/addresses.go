@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
@@ -41,6 +42,7 @@ func (s *Stack) Addresses() Addresses { return newAddresses(s) }
 type addressKernel interface {
 	setAddress(Address, Lease) error
 	removeAddress(Address) error // no error if it is gone already
+	awaitAddress(Address)        // until packets for it arrive
 	listAddresses() ([]Address, error)
 }
 
@@ -77,6 +79,9 @@ func (h *addresses) Set(desired []Address, lease Lease) error {
 			errs = append(errs, err)
 			continue
 		}
+		if _, held := h.held[a.key()]; !held {
+			h.kernel.awaitAddress(a)
+		}
 		h.held[a.key()] = a
 	}
 	return errors.Join(errs...)
@@ -111,6 +116,23 @@ func (s *Stack) setAddress(a Address, lease Lease) error {
 		return fmt.Errorf("add address %s to %s: %w", a.Prefix, a.Interface, permission(err, NetAdmin))
 	}
 	return nil
+}
+
+// usableLimit bounds the wait for a new IPv6 address.
+const usableLimit = 100 * time.Millisecond
+
+// awaitAddress waits until the kernel takes packets for an address: that of IPv6
+// acknowledges it before, and refuses what comes meanwhile.
+func (s *Stack) awaitAddress(a Address) {
+	if a.Prefix.Addr().Is4() || a.DAD {
+		return
+	}
+	for end := time.Now().Add(usableLimit); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		routes, err := s.netlink.RouteGet(a.Prefix.Addr().AsSlice())
+		if err == nil && len(routes) > 0 && routes[0].Type == unix.RTN_LOCAL {
+			return
+		}
+	}
 }
 
 // removeAddress removes the address; that it is gone already is no error.

@@ -76,6 +76,8 @@ func (f *Fake) print(format string, args ...any) error {
 	return nil
 }
 
+func (f *Fake) awaitAddress(Address) {}
+
 func (f *Fake) setAddress(a Address, lease Lease) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

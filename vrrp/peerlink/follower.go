@@ -64,7 +64,11 @@ func (f *follower) run(ctx context.Context) {
 // the process which was master is proven dead.
 func (f *follower) once(ctx context.Context) (gone bool, why string) {
 	d := net.Dialer{Timeout: dialTimeout}
-	addr := net.JoinHostPort(f.master.String(), strconv.Itoa(int(f.instance.Port)))
+	master := f.master
+	if master.Is6() && master.IsLinkLocalUnicast() {
+		master = master.WithZone(f.instance.Interface)
+	}
+	addr := net.JoinHostPort(master.String(), strconv.Itoa(int(f.instance.Port)))
 	conn, err := d.DialContext(ctx, "tcp", addr)
 	if err != nil {
 		if f.process != "" && errors.Is(err, syscall.ECONNREFUSED) {

@@ -21,6 +21,8 @@ type Instance struct {
 	IPv6 bool
 	Key  []byte // the password; nil: the link is open
 	Port uint16 // where masters listen
+	// Interface is where masters with link-local addresses are.
+	Interface string
 }
 
 func (i *Instance) id() linkID { return linkID{i.VRID, i.IPv6} }

@@ -112,7 +112,7 @@ func (k *KeptClient) ask(conn net.Conn, r *bufio.Reader, begun time.Time) (more 
 	if err := conn.SetDeadline(begun.Add(k.config.Timeout)); err != nil {
 		return false, err
 	}
-	host, _, err := net.SplitHostPort(k.config.Address)
+	host, err := hostOf(k.config.Address)
 	if err != nil {
 		return false, err
 	}

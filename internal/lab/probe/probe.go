@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -132,7 +133,7 @@ func (p *Probe) ask() (server string, status int, err error) {
 	if err := conn.SetDeadline(deadline); err != nil {
 		return "", 0, err
 	}
-	host, _, err := net.SplitHostPort(p.config.Address)
+	host, err := hostOf(p.config.Address)
 	if err != nil {
 		return "", 0, err
 	}
@@ -155,6 +156,15 @@ func (p *Probe) ask() (server string, status int, err error) {
 		server = p.config.Server(string(body))
 	}
 	return server, response.StatusCode, nil
+}
+
+// hostOf returns the Host field for an address with its port.
+func hostOf(address string) (string, error) {
+	host, _, err := net.SplitHostPort(address)
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return host, err
 }
 
 // Wait returns the first result that ended after the given time and that match
