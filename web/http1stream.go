@@ -63,7 +63,7 @@ func appendHead(dst []byte, r *Request) []byte {
 		dst = append(dst, "Last-Modified: "...)
 		dst = append(http1.AppendDate(dst, p.LastModified), crlf...)
 	}
-	if p.Location != nil {
+	if p.Location != nil && r.completesLocation() {
 		dst = append(r.appendLocation(append(dst, "Location: "...)), crlf...)
 	}
 	if p.Chunked {
@@ -84,6 +84,10 @@ func appendHead(dst []byte, r *Request) []byte {
 	if p.GzipVary {
 		dst = append(dst, "Vary: Accept-Encoding\r\n"...)
 	}
+	if p.Location != nil && !r.completesLocation() {
+		// Where nginx has it when there is nothing to be added.
+		dst = append(r.appendLocation(append(dst, "Location: "...)), crlf...)
+	}
 	for i := range p.fields {
 		f := &p.fields[i]
 		dst = append(append(append(dst, f.Name...), ": "...), f.Value...)
@@ -92,11 +96,18 @@ func appendHead(dst []byte, r *Request) []byte {
 	return append(dst, crlf...)
 }
 
+// completesLocation reports whether the Location is a path that is to be made
+// absolute.
+func (r *Request) completesLocation() bool {
+	location := r.Response.Location
+	return len(location) > 0 && location[0] == '/' && r.Core.AbsoluteRedirect.V
+}
+
 // appendLocation appends the Location, made absolute as absolute_redirect,
 // server_name_in_redirect and port_in_redirect say.
 func (r *Request) appendLocation(dst []byte) []byte {
 	location := r.Response.Location
-	if len(location) == 0 || location[0] != '/' || !r.Core.AbsoluteRedirect.V {
+	if !r.completesLocation() {
 		return append(dst, location...)
 	}
 	dst = append(dst, r.Scheme()...)

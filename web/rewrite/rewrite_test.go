@@ -205,6 +205,18 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// nginx writes a Location that it completes before Connection, and any other one behind it.
+func TestPlaceOfLocation(t *testing.T) {
+	s := webtest.Start(t, head+`server { listen 127.0.0.1:8080;
+		location /path { return 301 /x; }
+		location /whole { return 301 http://example.com/x; } } }`, modules, nil)
+	for path, completed := range map[string]bool{"/path": true, "/whole": false} {
+		if a := s.Get(t, path); strings.Index(a.Raw, "Location:") < strings.Index(a.Raw, "Connection:") != completed {
+			t.Errorf("%s: %s", path, a.Raw)
+		}
+	}
+}
+
 // A misspelt variable is one mistake, however often it is used.
 func TestUnknownVariableIsReportedOnce(t *testing.T) {
 	_, _, errs := webtest.Load(t.TempDir(), head+"server {\nset $a $typo$typo;\nset $b $typo; set $c $typo;\nlocation / { return 200 $typo; } } }", modules)
