@@ -134,16 +134,17 @@ func (c *call) AppendRequest(dst []byte) ([]byte, error) {
 	if len(c.URI) == 0 {
 		return dst, errEmptyURI
 	}
-	if splits(c.URI) {
+	if splits(dst[start:]) {
 		return dst, errSplit
 	}
-	dst = appendVersion(dst, set.version.V)
-	dst = c.appendHost(dst)
+	dst, err := c.appendHost(appendVersion(dst, set.version.V))
+	if err != nil {
+		return dst, err
+	}
 	body := set.setBody.V.Value(r)
 	c.OwnBody = set.setBody.V != nil
 	c.measureBody(body)
-	dst, err := c.appendSet(dst)
-	if err != nil {
+	if dst, err = c.appendSet(dst); err != nil {
 		return dst, err
 	}
 	return append(append(c.appendClientHeaders(dst), "\r\n"...), body...), nil
@@ -173,7 +174,7 @@ func (c *call) appendClientHeaders(dst []byte) []byte {
 }
 
 // appendHost appends the Host header.
-func (c *call) appendHost(dst []byte) []byte {
+func (c *call) appendHost(dst []byte) ([]byte, error) {
 	start := len(dst)
 	dst = append(dst, "Host: "...)
 	name := len(dst)
@@ -182,14 +183,17 @@ func (c *call) appendHost(dst []byte) []byte {
 	}
 	if len(dst) == name {
 		if c.settings.headers.host != nil && c.settings.version.V != version11 {
-			return dst[:start]
+			return dst[:start], nil
 		}
 		dst = append(dst, c.target.host...)
 	}
 	if len(dst) == name {
-		return dst[:start]
+		return dst[:start], nil
 	}
-	return append(dst, "\r\n"...)
+	if splits(dst[name:]) {
+		return dst, errSplit
+	}
+	return append(dst, "\r\n"...), nil
 }
 
 // measureBody settles the length of the request body as it is sent.

@@ -12,11 +12,12 @@ func (c *ownCall) AppendRequest(dst []byte) ([]byte, error) {
 	r, set := c.Request, c.settings
 	c.URI = r.RawURI
 	dst = append(append(dst, "GET "...), c.URI...)
-	dst = appendVersion(dst, set.version.V)
-	dst = c.appendHost(dst)
-	c.length = -1
-	dst, err := c.appendSet(dst)
+	dst, err := c.appendHost(appendVersion(dst, set.version.V))
 	if err != nil {
+		return dst, err
+	}
+	c.length = -1
+	if dst, err = c.appendSet(dst); err != nil {
 		return dst, err
 	}
 	if !c.keep && !set.headers.sets("connection") {

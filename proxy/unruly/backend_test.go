@@ -38,6 +38,8 @@ const (
 type script struct {
 	steps []any
 	early bool
+	// closeReused: on a connection that has had a request before, it is closed.
+	closeReused bool
 }
 
 // backend follows a script for requests to /NAME/..., and answers /NAME/next
@@ -112,6 +114,9 @@ func (b *backend) serve(c *net.TCPConn) {
 		s := b.scripts[name]
 		b.starts[req.Header.Get("X-Id")]++
 		b.mu.Unlock()
+		if s.closeReused && n > 1 {
+			return
+		}
 		if !s.early {
 			if _, err := io.Copy(io.Discard, req.Body); err != nil {
 				return

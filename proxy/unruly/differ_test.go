@@ -275,8 +275,8 @@ func TestDiffers(t *testing.T) {
 	mine, its := newBackend(t), newBackend(t)
 	for i, c := range cases {
 		for _, v := range variants {
-			mine.scripts[location(i, v)] = script{c.steps, c.early}
-			its.scripts[location(i, v)] = script{c.steps, c.early}
+			mine.scripts[location(i, v)] = script{steps: c.steps, early: c.early}
+			its.scripts[location(i, v)] = script{steps: c.steps, early: c.early}
 		}
 	}
 	n := startNginx(t, configuration(cases, its))

@@ -133,9 +133,9 @@ func TestRetries(t *testing.T) {
 	var upstreams, locations strings.Builder
 	for _, c := range cases {
 		failure, _, _ := strings.Cut(c.name, "-")
-		b[0].scripts[c.name] = script{scripts[failure], c.streamed}
-		b[1].scripts[c.name] = script{scripts[failure], c.streamed}
-		b[2].scripts[c.name] = script{[]any{abc}, c.streamed}
+		b[0].scripts[c.name] = script{steps: scripts[failure], early: c.streamed}
+		b[1].scripts[c.name] = script{steps: scripts[failure], early: c.streamed}
+		b[2].scripts[c.name] = script{steps: []any{abc}, early: c.streamed}
 		fmt.Fprintf(&upstreams, "upstream %s { server %s weight=3 max_fails=0; server %s weight=2 max_fails=0; server %s max_fails=0; }\n",
 			c.name, b[0].addr, b[1].addr, b[2].addr)
 		fmt.Fprintf(&locations, "location /%s/ { proxy_pass http://%s; %s }\n", c.name, c.name, c.conf)

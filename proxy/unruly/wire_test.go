@@ -21,6 +21,8 @@ const rewriting = `
 			proxy_cookie_domain ~(?<name>.*) $name$arg_v; proxy_cookie_path / /p$arg_v/; proxy_cookie_flags ~ secure samesite=lax;
 			proxy_hide_header X-Hidden; proxy_pass_header X-Accel-Expires; proxy_set_header X-Set "s$arg_h"; }
 		location /uri { proxy_pass http://BACKEND$arg_v; }
+		location /host { proxy_pass http://BACKEND; proxy_set_header Host h$arg_h; }
+		location /method { proxy_pass http://BACKEND; proxy_method M$arg_h; }
 		location /inside/ { internal; proxy_pass http://BACKEND; }
 	}`
 
@@ -127,7 +129,8 @@ func TestRequestSplitting(t *testing.T) {
 	// What is decoded from the path may hold anything.
 	conf = strings.ReplaceAll(strings.ReplaceAll(conf, "$arg_v", "$uri"), "$arg_h", "$uri")
 	s := webtest.Start(t, "events {}\nhttp {"+conf+"}", modules, nil)
-	for _, path := range []string{"/x%0d%0aEvil:%201", "/x%0aEvil:%201", "/x%0dEvil:%201", "/x%20HTTP/1.1%0d%0aEvil:%201%0d%0a%0d%0a", "/uri%0d%0aEvil:%201", "/uri%0aEvil: 1"} {
+	for _, path := range []string{"/x%0d%0aEvil:%201", "/x%0aEvil:%201", "/x%0dEvil:%201", "/x%20HTTP/1.1%0d%0aEvil:%201%0d%0a%0d%0a", "/uri%0d%0aEvil:%201", "/uri%0aEvil: 1",
+		"/host%0d%0aEvil:%201", "/host%0d", "/method%20/%20HTTP/1.1%0d%0aEvil:%201", "/method%0a"} {
 		a := s.Raw(t, "GET "+strings.ReplaceAll(path, " ", "%20")+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 		if !strings.HasPrefix(a, "HTTP/1.1 500 ") || strings.Contains(a, "\nEvil") || strings.Contains(a, "\rEvil") {
 			t.Errorf("%s: got %q, want 500", path, a)
