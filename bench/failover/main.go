@@ -40,6 +40,7 @@ type options struct {
 	results            string
 	soak, every        time.Duration
 	seed               uint64
+	slack              time.Duration // added to the limits on times
 	count              int
 	verbose            bool
 }

@@ -43,6 +43,16 @@ type limit struct {
 	answered time.Duration
 }
 
+// with returns the limit with more time.
+func (l limit) with(slack time.Duration) *limit {
+	for _, d := range []*time.Duration{&l.outage, &l.both, &l.gap} {
+		if *d >= 0 {
+			*d += slack
+		}
+	}
+	return &l
+}
+
 const (
 	tandemPair  = "tandem"
 	mixedPair   = "mixed"

@@ -50,7 +50,7 @@ func (c contest) run(ctx context.Context, o options, t *table) error {
 func (c contest) one(ctx context.Context, s *stand, r row, o options, t *table) error {
 	var l *limit
 	if found, ok := r.limits[c.key]; ok {
-		l = &found
+		l = found.with(o.slack)
 	}
 	v, err := s.play(ctx, r, l)
 	if err != nil {

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"tandem/internal/lab"
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv(binaryEnv) != "" {
+		lab.Main()
+		os.Exit(m.Run())
+	}
+	dir, err := os.MkdirTemp("", "tandem-failover-")
+	if err == nil {
+		err = build(dir, "")
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code, done, _ := lab.Enter()
+	if !done {
+		code = m.Run() // every test skips, and says why
+	}
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// testSlack is what a machine that tests other packages meanwhile may add to the
+// limits on times. None is added to those on requests.
+const testSlack = 250 * time.Millisecond
+
+// TestMatrix plays the rows that tell most, between two nodes with tandem.
+func TestMatrix(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes its time")
+	}
+	lab.New(t) // or skips, with the reason
+	table, err := openTable("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	o := options{rows: "stop-kept,demote,return-kept,kill,accept,backend", count: 1, verbose: true, slack: testSlack}
+	if err := contests()[0].run(ctx, o, table); err != nil {
+		t.Fatal(err)
+	}
+	for key, cells := range table.Cells {
+		for _, wrong := range cells[tandemPair].NotMet {
+			t.Errorf("%s: %s", key, wrong)
+		}
+	}
+	if len(table.Cells) != 6 {
+		t.Errorf("%d rows were played", len(table.Cells))
+	}
+}
+
+func TestTableInDocument(t *testing.T) {
+	table, _ := openTable("")
+	c := contests()[0]
+	r := rows()[0]
+	table.add(r, c, seen{})
+	table.add(r, c, seen{verdicts: []string{"too slow"}})
+	table.add(r, c, seen{})
+	name := t.TempDir() + "/doc.md"
+	if err := os.WriteFile(name, []byte("before\n"+measuredBegins+"old\n"+measuredEnds+"after\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := table.write(name); err != nil {
+		t.Fatal(err)
+	}
+	text, _ := os.ReadFile(name)
+	want := "before\n" + measuredBegins + "| what happens to the master | tandem pair | tandem with a keepalived peer | nginx + keepalived |\n|---|---|---|---|\n" +
+		"| planned stop | 0s, 0/0 failed **(not met: too slow)** | - | - |\n" + table.origin() + measuredEnds + "after\n"
+	if string(text) != want {
+		t.Errorf("got\n%s\nwant\n%s", text, want)
+	}
+	if err := table.write("/dev/null"); err == nil {
+		t.Error("a document without a place for the table is written")
+	}
+}
