@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 
 	"tandem/internal/errorlog"
 	"tandem/internal/logfile"
@@ -27,10 +28,17 @@ type configuration struct {
 	logs targets
 }
 
+// loadGCPercent is how much garbage there may be while a configuration is read,
+// in percent of what is in use.
+const loadGCPercent = 800
+
 // load reads both files; previous is what a reload takes the place of, or nil.
 // The errors are nginx.conf's; those of keepalived.conf are in reports. A
 // configuration with errors is to be released, not used.
 func load(o *options, logs *logfile.Set, previous *web.HTTP) (*configuration, nginxconf.Errors) {
+	// Nearly everything that is allocated here stays: looking for what does not
+	// is work for nothing.
+	defer debug.SetGCPercent(debug.SetGCPercent(loadGCPercent))
 	c := &configuration{opts: o, logs: targets{set: logs}}
 	tree, errs := nginxconf.Read(o.conf, nginxconf.Options{
 		Prefix:       o.prefix,

@@ -49,6 +49,7 @@ type HTTP struct {
 
 	modules   []*Module
 	variables variableTable
+	regexes   map[regexKey]*Regex
 }
 
 // Block is one level of the configuration while it is being read: what the

@@ -14,8 +14,19 @@ type namedGroup struct {
 	v     *variable
 }
 
-// Regex compiles an expression; its named groups become variables.
+// regexKey is what two expressions have in common that are one.
+type regexKey struct {
+	text     string
+	caseless bool
+}
+
+// Regex compiles an expression; its named groups become variables. Servers that
+// are made from one template have the same expressions: these share one.
 func (h *HTTP) Regex(text string, caseless bool) (*Regex, error) {
+	key := regexKey{text, caseless}
+	if re := h.regexes[key]; re != nil {
+		return re, nil
+	}
 	compiled, err := regex.Compile(text, caseless)
 	if err != nil {
 		return nil, err
@@ -31,6 +42,10 @@ func (h *HTTP) Regex(text string, caseless bool) (*Regex, error) {
 		}
 		re.named = append(re.named, namedGroup{i, v})
 	}
+	if h.regexes == nil {
+		h.regexes = make(map[regexKey]*Regex)
+	}
+	h.regexes[key] = re
 	return re, nil
 }
 
