@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -34,6 +35,7 @@ type conn struct {
 	broken           bool          // nothing more is to be read or written
 	silent           atomic.Bool   // nothing has come from the client yet
 	keepaliveTimeout time.Duration // of the last request's location
+	parkedUntil      time.Time     // when it ends, while it is parked
 	req              *Request      // while one is answered
 	space            *workspace
 }
@@ -57,8 +59,6 @@ func (g *Generation) Serve(nc net.Conn, p *Port) {
 		// still answered, and then the connection closed.
 		g.stats.late.Add(1)
 	}
-	defer func() { c.gen.remove(c) }()
-	defer c.close()
 	g.stats.accepted.Add(1)
 
 	wait := c.servers.dflt.Core.Limits.HeaderTimeout
@@ -72,6 +72,7 @@ func (g *Generation) Serve(nc net.Conn, p *Port) {
 	}
 	if err == nil && c.servers.proxyProtocol {
 		if !c.readProxyHeader() {
+			c.end()
 			return
 		}
 		g.stats.waiting.Add(1)
@@ -80,6 +81,7 @@ func (g *Generation) Serve(nc net.Conn, p *Port) {
 	}
 	if err == nil && c.servers.ssl {
 		if !c.secure() {
+			c.end()
 			return
 		}
 		if !c.secured.plain {
@@ -88,6 +90,12 @@ func (g *Generation) Serve(nc net.Conn, p *Port) {
 			g.stats.waiting.Add(-1)
 		}
 	}
+	c.serve(err)
+}
+
+// serve answers requests, after a wait for the first that came to err, until the
+// connection ends or is parked.
+func (c *conn) serve(err error) {
 	for err == nil && c.one() {
 		if c.requests%yieldsOf != 0 {
 			runtime.Gosched()
@@ -95,14 +103,49 @@ func (g *Generation) Serve(nc net.Conn, p *Port) {
 		c.pipelined = len(c.wire.Buffered()) > 0
 		err = c.waitNext()
 	}
+	if err != errParked {
+		c.end()
+	}
+}
+
+// resume goes on with a connection that was parked.
+func (c *conn) resume() {
+	c.gen.stats.waiting.Add(-1)
+	c.serve(c.waitNext())
+}
+
+// end closes the connection and forgets it.
+func (c *conn) end() {
+	c.close()
+	c.gen.remove(c)
+}
+
+// interrupt ends the wait for another request.
+func (c *conn) interrupt() {
+	c.wire.Interrupt()
+	parking.wake(c.number)
 }
 
 // waitNext waits for another request. When the configuration is replaced
-// meanwhile, the connection goes on with the new one.
+// meanwhile, the connection goes on with the new one. When none comes for a
+// moment the connection is parked, which is errParked.
 func (c *conn) waitNext() error {
-	for {
+	for parks := c.parks(); ; {
+		timeout := c.keepaliveTimeout
+		if parks {
+			timeout = parkAfter
+		}
 		c.gen.stats.waiting.Add(1)
-		err := c.wire.WaitRequest(c.keepaliveTimeout)
+		err := c.wire.WaitRequest(timeout)
+		if parks && err == os.ErrDeadlineExceeded {
+			if parking.add(c) {
+				return errParked
+			}
+			// It waits as it is, or has been interrupted.
+			parks = false
+			c.gen.stats.waiting.Add(-1)
+			continue
+		}
 		c.gen.stats.waiting.Add(-1)
 		moved := c.gen.draining() && c.move()
 		if err != http1.ErrClosing || !moved {

@@ -50,7 +50,7 @@ func (g *Generation) EndIdle() {
 	defer g.mu.Unlock()
 	for c := range g.conns {
 		if g.Drain.has(c.net.LocalAddr()) {
-			c.wire.Interrupt()
+			c.interrupt()
 		}
 	}
 }

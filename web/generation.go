@@ -121,7 +121,7 @@ func (g *Generation) Retire(next *Generation) {
 	g.retired.Store(true)
 	g.end()
 	for c := range g.conns {
-		c.wire.Interrupt()
+		c.interrupt()
 	}
 	g.checkEmpty()
 	time.AfterFunc(silentGrace, g.closeSilent)
@@ -157,6 +157,7 @@ func (g *Generation) Abort() {
 	defer g.mu.Unlock()
 	for c := range g.conns {
 		_ = c.net.Close()
+		parking.wake(c.number)
 	}
 }
 
@@ -185,7 +186,7 @@ func (l *listener) acceptLoop() {
 			_ = nc.Close()
 			continue
 		}
-		connectionWorkers.serve(accepted{nc, at})
+		connectionWorkers.serve(work{net: nc, at: at})
 		// The scheduler runs the newest goroutine first. Connections that came
 		// together are to be served in their order: limits count them so.
 		runtime.Gosched()

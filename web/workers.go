@@ -5,10 +5,11 @@ import (
 	"sync/atomic"
 )
 
-// accepted is a connection that has come, and who serves it.
-type accepted struct {
-	net net.Conn
-	at  *serving
+// work is a connection that has come, and who serves it, or one that was parked.
+type work struct {
+	net    net.Conn
+	at     *serving
+	parked *conn
 }
 
 // workers are the goroutines that serve connections, one each. One whose
@@ -16,34 +17,38 @@ type accepted struct {
 // request needs: to grow that of a new goroutine takes longer than to answer a
 // small request.
 type workers struct {
-	next chan accepted // received by those that wait
-	idle atomic.Int64  // how many wait
+	next chan work    // received by those that wait
+	idle atomic.Int64 // how many wait
 }
 
 // maxIdleWorkers is how many goroutines without a connection are kept.
 const maxIdleWorkers = 256
 
-var connectionWorkers = workers{next: make(chan accepted)}
+var connectionWorkers = workers{next: make(chan work)}
 
 // serve has a goroutine serve a connection.
-func (w *workers) serve(a accepted) {
+func (w *workers) serve(k work) {
 	select {
-	case w.next <- a:
+	case w.next <- k:
 	default:
-		go w.work(a)
+		go w.run(k)
 	}
 }
 
-func (w *workers) work(a accepted) {
+func (w *workers) run(k work) {
 	for {
-		a.at.gen.Serve(a.net, a.at.port)
+		if c := k.parked; c != nil {
+			c.resume()
+		} else {
+			k.at.gen.Serve(k.net, k.at.port)
+		}
 		// Nothing of the last connection is to be held while waiting.
-		a = accepted{}
+		k = work{}
 		if w.idle.Add(1) > maxIdleWorkers {
 			w.idle.Add(-1)
 			return
 		}
-		a = <-w.next
+		k = <-w.next
 		w.idle.Add(-1)
 	}
 }

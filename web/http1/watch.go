@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"errors"
 	"os"
 	"sync"
 
@@ -157,4 +158,21 @@ func (w *watcher) run() {
 			}
 		}
 	}
+}
+
+// NotifyOnce has an epoll instance report, once and with a token as its data,
+// when something has been received or the client has gone; at once if it has
+// already. It works for sockets only, and may be called again after the report.
+func (c *Conn) NotifyOnce(epoll int, token uint64) error {
+	if c.sock.raw == nil {
+		return errors.ErrUnsupported
+	}
+	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLONESHOT, Fd: int32(token), Pad: int32(token >> 32)}
+	var err error
+	controlErr := c.sock.raw.Control(func(fd uintptr) {
+		if err = unix.EpollCtl(epoll, unix.EPOLL_CTL_MOD, int(fd), &event); err == unix.ENOENT {
+			err = unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, int(fd), &event)
+		}
+	})
+	return errors.Join(controlErr, err)
 }
