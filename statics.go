@@ -21,12 +21,20 @@ type statics struct {
 	log   *eventLog
 
 	mu             sync.Mutex
-	tracked, loose netif.Holders   // loose: with no_track
+	tracked, loose holders         // loose: with no_track
 	wanted         wanted          // of tracked
 	ours           []netif.Address // what the machine did not have by itself
 	mending        bool            // a mend is about to come
 	watcher        *netif.Watcher  // nil: nobody watches
 }
+
+// holders hold what is static.
+type holders struct {
+	Addresses netif.Addresses
+	Routes    netif.Routes
+}
+
+func holdStatic(s *netif.Stack) holders { return holders{s.Addresses(), s.Routes()} }
 
 // wanted is what is to be there.
 type wanted struct {
@@ -36,7 +44,7 @@ type wanted struct {
 }
 
 func newStatics(stack *netif.Stack, log *eventLog) *statics {
-	return &statics{stack: stack, tracked: stack.Hold(), loose: stack.Hold(), log: log}
+	return &statics{stack: stack, tracked: holdStatic(stack), loose: holdStatic(stack), log: log}
 }
 
 // configure sets what a configuration says, and removes what the one before has

@@ -79,6 +79,10 @@ func (b *builder) adviseReach(i *Instance) {
 		}
 		b.advice(pos, remedy, "(%s) in strict mode packets to %s are dropped: the VIP answers neither HTTP nor ping", i.Name, i.VIP())
 	}
+	if !or(i.raw.accept, true) && !i.Owner() && len(i.Addresses) > 0 {
+		b.advice(i.at("no_accept"), "remove no_accept, unless the machine only forwards what is for the VIP",
+			"(%s) with no_accept packets to %s are dropped: the VIP answers neither HTTP nor ping", i.Name, i.VIP())
+	}
 	for _, p := range i.Peers {
 		if p.Addr == i.SourceAddress {
 			b.advice(p.Pos, "list only the other nodes", "(%s) unicast_peer %s is this node's own unicast_src_ip", i.Name, p.Addr)

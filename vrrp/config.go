@@ -161,6 +161,14 @@ func (c *InstanceConfig) socket() netif.SocketConfig {
 
 func (c *InstanceConfig) advertInterface() string { return cmp.Or(c.AdvertInterface, c.Interface) }
 
+// protocol is the number of the IP protocol that carries the adverts.
+func (c *InstanceConfig) protocol() int {
+	if c.Packet.Auth == packet.AuthAH {
+		return 51
+	}
+	return 112
+}
+
 func (c *InstanceConfig) unicast() bool { return c.Packet.Unicast || len(c.Packet.Peers) > 0 }
 
 // virtual says whether an address is one of the instance's.

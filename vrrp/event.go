@@ -96,6 +96,16 @@ type Differs struct {
 	At       time.Time
 }
 
+// Unheard says that a master's interface receives adverts that do not get to the process: a firewall drops them.
+type Unheard struct {
+	Instance string
+	// Interface is where they arrive from Source, carried by the IP protocol: 112, or 51 with AH.
+	Interface string
+	Source    netip.Addr
+	Protocol  int
+	At        time.Time
+}
+
 // Report is anything else worth a line.
 type Report struct {
 	Instance string // "": the whole router
@@ -139,6 +149,16 @@ func (e Differs) String() string {
 	return fmt.Sprintf("(%s) %v: %s", e.Instance, e.Advert.Source, e.Text)
 }
 
+func (e Unheard) String() string {
+	command := "iptables"
+	if e.Source.Is6() {
+		command = "ip6tables"
+	}
+	return fmt.Sprintf("(%s) adverts from %v arrive on %s and do not get any further: a firewall drops them, so that both nodes are master. "+
+		"Let them in, in the chain that drops them: nft insert rule inet filter input iifname %q meta l4proto %d accept, or %s -I INPUT -i %s -p %d -j ACCEPT",
+		e.Instance, e.Source, e.Interface, e.Interface, e.Protocol, command, e.Interface, e.Protocol)
+}
+
 func (e Report) String() string {
 	text := e.Text
 	if e.Err != nil {
@@ -159,6 +179,7 @@ func (Heard) Level() Level           { return LevelInfo }
 func (HandoverWanted) Level() Level  { return LevelNotice }
 func (Dropped) Level() Level         { return LevelWarn }
 func (Differs) Level() Level         { return LevelWarn }
+func (Unheard) Level() Level         { return LevelWarn }
 func (e Report) Level() Level {
 	switch {
 	case e.Err != nil:

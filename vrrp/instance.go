@@ -22,6 +22,10 @@ type instance struct {
 	conn   netif.Conn
 	holder *holder
 
+	ear       netif.Ear
+	listening bool         // the ear is in use
+	unheard   []netip.Addr // senders whose adverts a firewall drops, as was told
+
 	// linked are the interfaces that were made for it.
 	linked []netif.VMAC
 

@@ -228,6 +228,7 @@ func (r *Router) moved(in *instance, a fsm.Action, now time.Time) {
 	in.forget()
 	if a.To == fsm.Master {
 		in.counters.becameMaster++
+		r.lookForUnheard(in)
 	}
 	if a.From == fsm.Master {
 		in.counters.releasedMaster++

@@ -21,6 +21,7 @@ func Release(c Config, k Kernel) (released []netip.Prefix, err error) {
 	for i := range c.Instances {
 		in := &c.Instances[i]
 		holds, err := k.Hold(c.Firewall)
+		defer func() { _ = holds.Ear.Close() }()
 		if err != nil {
 			errs = append(errs, fmt.Errorf("vrrp: removing the packet filter: %w", err))
 		}

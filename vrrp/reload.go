@@ -49,7 +49,9 @@ func (r *Router) Reload(ctx context.Context, c Config) error {
 		return err
 	}
 	if c.Firewall != firewall {
-		if _, err := r.kernel.Hold(c.Firewall); err != nil {
+		holds, err := r.kernel.Hold(c.Firewall)
+		_ = holds.Ear.Close()
+		if err != nil {
 			r.tell(Report{Text: "setting up the packet filter", Err: err, At: time.Now()})
 		}
 	}

@@ -161,6 +161,7 @@ func (r *Router) open(c InstanceConfig, firewall netif.FirewallConfig) (*instanc
 		e.At = time.Now()
 		r.tell(e)
 	})
+	in.ear = holds.Ear
 	in.setLinks()
 	in.holder.wait() // a socket is about to be bound to one of them
 	if in.conn, err = r.kernel.OpenSocket(c.socket()); err != nil {
@@ -182,6 +183,7 @@ func (in *instance) closeHolder() {
 	in.holder.link(nil, nil)
 	in.holder.close()
 	<-in.holder.done
+	_ = in.ear.Close() // nothing is lost with it
 }
 
 func (r *Router) closeShared() {

@@ -467,3 +467,38 @@ func TestNoInterface(t *testing.T) {
 	a.stop()
 	n.await(held, 2, "the master was stopped", a, b)
 }
+
+// A firewall that drops adverts makes two masters; ours says why, and what to do.
+func TestFirewallDropsAdverts(t *testing.T) {
+	for _, k := range []kind{kinds[0], kinds[2], kinds[4]} {
+		t.Run(k.name, func(t *testing.T) {
+			t.Parallel()
+			n := newNetwork(t, 2)
+			held := n.holding(k.vip)
+			protocol := "112"
+			if strings.Contains(k.name, "AH") {
+				protocol = "51"
+			}
+			_, err := n.hosts[1].Output("nft", "add table inet filter; add chain inet filter input { type filter hook input priority 0; }; add rule inet filter input meta l4proto "+protocol+" drop")
+			check(t, err)
+			a := n.start(false, 1, k.conf(100, 1, 2))
+			n.await(held, 1, "alone", a)
+			b := startOurs(t, n.hosts[1], k.conf(50, 2, 1))
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			defer cancel()
+			check(t, held[1].Wait(ctx, true))
+			want := fmt.Sprintf("(VI_1) adverts from %s arrive on ens33 and do not get any further: a firewall drops them, so that both nodes are master. "+
+				`Let them in, in the chain that drops them: nft insert rule inet filter input iifname "ens33" meta l4proto %s accept, or `, k.address(1), protocol)
+			for !strings.Contains(b.log(), want) {
+				if ctx.Err() != nil {
+					t.Fatalf("not told: %s\nbut:\n%s", want, b.log())
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+			// The command that it says is the right one.
+			_, err = n.hosts[1].Output("nft", `insert rule inet filter input iifname "ens33" meta l4proto `+protocol+` accept`)
+			check(t, err)
+			n.await(held, 1, "let in", a, b)
+		})
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"tandem/keepalivedconf"
 )
@@ -30,7 +31,7 @@ func (f *Fake) Routes() Routes { return newRoutes(fakeRoutes{f}) }
 
 // Hold returns new, empty holders in the fake kernel.
 func (f *Fake) Hold() Holders {
-	return Holders{f.Addresses(), f.Routes(), newLinks(fakeLinks{f}), &fakeFilter{fake: f}}
+	return Holders{f.Addresses(), f.Routes(), newLinks(fakeLinks{f}), &fakeFilter{fake: f}, deaf{}}
 }
 
 // Announcer returns an announcer that prints.
@@ -176,6 +177,12 @@ func (f *fakeFilter) Set(addresses []Address) error {
 	f.dropped = slices.Clone(addresses)
 	return f.fake.print("nft drop { %s }", strings.Join(list, ", "))
 }
+
+// deaf hears nobody.
+type deaf struct{}
+
+func (deaf) Listen(SocketConfig, time.Duration) ([]netip.Addr, error) { return nil, nil }
+func (deaf) Close() error                                             { return nil }
 
 // fakeAnnouncer prints announcements into its Fake.
 type fakeAnnouncer struct{ fake *Fake }

@@ -102,11 +102,13 @@ type Holders struct {
 	Routes    Routes
 	Links     Links
 	Filter    Filter
+	Ear       Ear
 }
 
-// Hold returns new, empty holders.
+// Hold returns new, empty holders. The calling thread must be in the Stack's
+// namespace. The Ear is to be closed.
 func (s *Stack) Hold() Holders {
-	return Holders{s.Addresses(), s.Routes(), s.Links(), s.Filter()}
+	return Holders{s.Addresses(), s.Routes(), s.Links(), s.Filter(), s.newEar()}
 }
 
 // Interface is an interface and its addresses at one moment.

@@ -91,7 +91,7 @@ func dropForeignRoutes(fd int) error {
 		return uint32(binary.BigEndian.Uint16(binary.NativeEndian.AppendUint16(nil, n)))
 	}
 	const typeAt, protocolAt = 4, unix.SizeofNlMsghdr + 5
-	raw, err := bpf.Assemble([]bpf.Instruction{
+	return attachFilter(fd, []bpf.Instruction{
 		bpf.LoadAbsolute{Off: typeAt, Size: 2},
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: kind(unix.RTM_NEWROUTE), SkipTrue: 4},
 		bpf.JumpIf{Cond: bpf.JumpEqual, Val: kind(unix.RTM_NEWRULE), SkipTrue: 3},
@@ -101,14 +101,6 @@ func dropForeignRoutes(fd int) error {
 		bpf.RetConstant{Val: 0},
 		bpf.RetConstant{Val: 1<<32 - 1},
 	})
-	if err != nil {
-		return err
-	}
-	program := make([]unix.SockFilter, len(raw))
-	for i, r := range raw {
-		program[i] = unix.SockFilter{Code: r.Op, Jt: r.Jt, Jf: r.Jf, K: r.K}
-	}
-	return unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]})
 }
 
 // Watcher reports what happens to the interfaces and addresses of a Stack.
