@@ -36,3 +36,14 @@ func TestIdle(t *testing.T) {
 		t.Errorf("reports:\n%s", got)
 	}
 }
+
+// no_accept beside a web server is most likely not meant.
+func TestNoAcceptIsTold(t *testing.T) {
+	_, reports := Read("a.conf", Options{Host: testHost, ReadFile: func(string) ([]byte, error) {
+		return []byte("vrrp_instance A {\n    interface eth0\n    virtual_router_id 51\n    no_accept\n    virtual_ipaddress {\n        10.0.0.9\n    }\n}\n"), nil
+	}})
+	const want = "(a.conf: Line 4) (A) with no_accept packets to 10.0.0.9 are dropped: the VIP answers neither HTTP nor ping\n"
+	if got := reports.Of(KindAdvice).String(); got != want {
+		t.Errorf("reports %q, want %q", got, want)
+	}
+}
