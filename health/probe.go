@@ -36,7 +36,7 @@ var errNoAnswer = errors.New("closed without an answer")
 func (p *Probe) Once(ctx context.Context) (status int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, p.Timeout)
 	defer cancel()
-	var d net.Dialer
+	d := net.Dialer{KeepAlive: -1} // the exchange is over long before
 	c, err := d.DialContext(ctx, "tcp", p.Addr.String())
 	if err != nil {
 		return 0, fmt.Errorf("no connection to %s: %w", p.Addr, cause(err))

@@ -93,7 +93,13 @@ func (n *Node) Kill(ctx context.Context) error {
 			return fmt.Errorf("scenario: kill %s: %w", n.Name, err)
 		}
 	}
-	return n.awaitEnd(ctx)
+	if err := n.awaitEnd(ctx); err != nil {
+		return err
+	}
+	for _, name := range n.Program.Stale {
+		_ = os.Remove(filepath.Join(n.Prefix, name)) // it need not be there
+	}
+	return nil
 }
 
 func (n *Node) awaitEnd(ctx context.Context) error {

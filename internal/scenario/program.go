@@ -15,6 +15,11 @@ type Program struct {
 
 	// Stop is the signal that an operator's stop sends to each of them.
 	Stop syscall.Signal
+
+	// Stale are files below the node's prefix that keep the program from
+	// starting again after it was killed: the numbers in them may be those of
+	// other processes by then.
+	Stale []string
 }
 
 // Tandem is the program itself, given as the path of its binary.
@@ -43,6 +48,7 @@ func Classic() Program {
 					"-p", file("logs/keepalived.pid"), "-r", file("logs/vrrp.pid")),
 			}
 		},
-		Stop: syscall.SIGTERM,
+		Stop:  syscall.SIGTERM,
+		Stale: []string{"logs/keepalived.pid", "logs/vrrp.pid", "logs/nginx.pid"},
 	}
 }
