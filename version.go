@@ -137,8 +137,6 @@ var optionalModules = []optionalModule{
 	{"http_upstream_zone_module", "zone", true},
 	{"http_userid_module", "userid", true},
 	{"http_uwsgi_module", "uwsgi_pass", true},
-	{"http_v2_module", "http2", false},
-	{"http_v3_module", "http3", false},
 	{"http-cache", "proxy_cache_path", true},
 	{"stream", "stream", false},
 }

@@ -179,6 +179,12 @@ func (s *Scope) WarnAt(pos Pos, format string, args ...any) {
 	s.add(pos, Warn, fmt.Errorf(format, args...))
 }
 
+// WarnAllAt adds a warning that is for several positions.
+func (s *Scope) WarnAllAt(at []Pos, format string, args ...any) {
+	s.WarnAt(at[0], format, args...)
+	s.b.errs[len(s.b.errs)-1].Also = at[1:]
+}
+
 func (s *Scope) add(pos Pos, sev Severity, err error) {
 	s.b.errs = append(s.b.errs, &Error{Pos: pos, Severity: sev, Msg: err.Error(), Err: errors.Unwrap(err)})
 }

@@ -50,6 +50,7 @@ type HTTP struct {
 	modules   []*Module
 	variables variableTable
 	regexes   map[regexKey]*Regex
+	newer     newerProtocols
 }
 
 // Block is one level of the configuration while it is being read: what the
@@ -90,7 +91,7 @@ func (h *HTTP) Commands(modules []*Module) [][]nginxconf.Command {
 	groups := [][]nginxconf.Command{{{
 		Name: "http", In: nginxconf.Main, Arity: nginxconf.Block | nginxconf.NoArgs,
 		Set: func(s *nginxconf.Scope, d *nginxconf.Directive) error { return h.read(s, d) },
-	}}, coreCommands}
+	}}, coreCommands, protocolCommands}
 	for _, m := range modules {
 		groups = append(groups, m.Commands)
 	}
@@ -109,6 +110,7 @@ func (h *HTTP) read(s *nginxconf.Scope, d *nginxconf.Directive) error {
 	level.Location = newLocation(level, nil)
 	h.root = &Block{HTTP: h, Server: level, Location: level.Location}
 	h.variables.init(h.modules)
+	h.newer = newerProtocols{}
 
 	s.Block(d, nginxconf.HTTP, h.root)
 
@@ -119,6 +121,7 @@ func (h *HTTP) read(s *nginxconf.Scope, d *nginxconf.Directive) error {
 		srv.arrangeLocations(s)
 	}
 	h.arrangePorts(s)
+	h.newer.warn(s)
 	h.allowConnect()
 	h.openZones(s)
 	for _, m := range h.modules {

@@ -103,6 +103,15 @@ func (srv *Server) listen(pos nginxconf.Pos, text string, params []string) error
 			return err
 		}
 	}
+	if l.http2 {
+		srv.HTTP.newer.ask("HTTP/2", pos)
+	}
+	if l.quic {
+		// A socket of UDP, on which nobody would be served.
+		srv.HTTP.newer.ask("HTTP/3", pos)
+		srv.quic = true
+		return nil
+	}
 	for _, a := range addrs {
 		one := l
 		one.addr = a
@@ -363,12 +372,6 @@ func (a *addrServers) add(s *nginxconf.Scope, srv *Server, l listen) {
 	a.ssl = a.ssl || l.ssl
 	if l.ssl {
 		srv.sslPos = &l.pos
-	}
-	if l.quic {
-		s.ErrorAt(l.pos, "the \"quic\" parameter is one of nginx that tandem does not support yet")
-	}
-	if l.http2 {
-		s.ErrorAt(l.pos, "the \"http2\" parameter is one of nginx that tandem does not support yet")
 	}
 	a.servers = append(a.servers, srv)
 }

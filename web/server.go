@@ -20,6 +20,7 @@ type Server struct {
 
 	settings []any
 	listens  []listen
+	quic     bool           // there is a listen that only HTTP/3 could use
 	connect  bool           // CONNECT is allowed
 	sslPos   *nginxconf.Pos // of a listen directive with ssl
 	named    map[string]*Location
@@ -64,7 +65,7 @@ func readServer(s *nginxconf.Scope, d *nginxconf.Directive) error {
 	srv.Location.Pos = d.Pos
 	h.Servers = append(h.Servers, srv)
 	s.Block(d, nginxconf.Server, &Block{HTTP: h, Server: srv, Location: srv.Location})
-	if len(srv.listens) == 0 {
+	if len(srv.listens) == 0 && !srv.quic {
 		// Without a listen directive nginx takes port 80, or 8000 when not root.
 		text := "*:80"
 		if os.Geteuid() != 0 {
