@@ -67,8 +67,11 @@ func TestSpoolKeepsOrder(t *testing.T) {
 				t.Fatal(err)
 			}
 			got = append(got, bytesOf(t, piece)...)
-			if s.memory > int(room.memory) || s.end > room.file {
-				t.Fatalf("%d bytes in memory, %d in the file, with room for %d and %d", s.memory, s.end, room.memory, room.file)
+			s.mu.Lock()
+			memory, file := s.memory, s.end
+			s.mu.Unlock()
+			if memory > int(room.memory) || file > room.file {
+				t.Fatalf("%d bytes in memory, %d in the file, with room for %d and %d", memory, file, room.memory, room.file)
 			}
 		}
 		wait.Wait()
