@@ -1,0 +1,81 @@
+package proxy_test
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"testing"
+
+	"tandem/web/webtest"
+)
+
+// steadyBackend answers each request with the same bytes, and allocates nothing
+// for it.
+func steadyBackend(t *testing.T, answer []byte) string {
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer func() { _ = c.Close() }()
+				var buf [4096]byte
+				for {
+					n, err := c.Read(buf[:])
+					if err != nil || !bytes.HasSuffix(buf[:n], []byte("\r\n\r\n")) {
+						return
+					}
+					if _, err := c.Write(answer); err != nil {
+						return
+					}
+				}
+			}()
+		}
+	}()
+	return l.Addr().String()
+}
+
+// TestProxiedAllocations: a small response that is passed on over kept
+// connections costs no allocation.
+func TestProxiedAllocations(t *testing.T) {
+	if raceDetector {
+		t.Skip("pools forget on purpose under the race detector")
+	}
+	addr := steadyBackend(t, []byte("HTTP/1.1 200 OK\r\nServer: back\r\nContent-Type: text/plain\r\nX-More: value\r\nContent-Length: 5\r\n\r\nsmall"))
+	s := webtest.Start(t, begin+`upstream back { server `+addr+`; keepalive 8; keepalive_requests 1000000; }
+server { listen 127.0.0.1:8080; keepalive_requests 1000000;
+location / { proxy_pass http://back; proxy_http_version 1.1; proxy_set_header Connection ""; } } }`, modules, nil)
+	c := s.Dial(t)
+	request, buf := []byte("GET / HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n"), make([]byte, 4096)
+	size := 0
+	ask := func() {
+		if _, err := c.Write(request); err != nil {
+			t.Fatal(err)
+		}
+		if size > 0 {
+			if _, err := io.ReadFull(c, buf[:size]); err != nil {
+				t.Fatal(err)
+			}
+			return
+		}
+		for !bytes.HasSuffix(buf[:size], []byte("\r\n\r\nsmall")) {
+			n, err := c.Read(buf[size:])
+			if size += n; err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	ask()
+	if !bytes.HasPrefix(buf, []byte("HTTP/1.1 200 ")) {
+		t.Fatalf("got %q", buf[:size])
+	}
+	if n := testing.AllocsPerRun(500, ask); n != 0 {
+		t.Errorf("%v allocations a request", n)
+	}
+}
