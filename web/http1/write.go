@@ -23,7 +23,7 @@ type writeOp struct {
 	file    int
 	off     int64
 	left    int64 // of the file
-	probe   byte  // what inMemory reads
+	probe   byte  // what cached reads
 
 	n    int64 // written so far
 	err  error
@@ -208,14 +208,13 @@ func (k *socket) write() (int64, error) {
 // it reads from disk.
 const sendfileStep = 1 << 20
 
-// sendFile sends the next part of the file. When that is in memory, as far as
-// its first and its last byte tell, the scheduler is not told of the call: it
-// would give the processor's other work to another thread after 20 us, only for
-// the two to be in each other's way. What has to come from the disk is waited
-// for like that.
+// sendFile sends the next part of the file. When that is in memory the scheduler
+// is not told of the call: it would give the processor's other work to another
+// thread after 20 us, only for the two to be in each other's way. What has to
+// come from the disk is waited for like that.
 func (op *writeOp) sendFile(fd uintptr) (int, unix.Errno) {
 	n := min(op.left, sendfileStep)
-	if op.inMemory(op.off) && op.inMemory(op.off+n-1) {
+	if op.inMemory(op.off, n) {
 		sent, _, e := unix.RawSyscall6(unix.SYS_SENDFILE, fd, uintptr(op.file), uintptr(unsafe.Pointer(&op.off)), uintptr(n), 0, 0)
 		return int(sent), e
 	}
@@ -224,8 +223,23 @@ func (op *writeOp) sendFile(fd uintptr) (int, unix.Errno) {
 	return sent, e
 }
 
-// inMemory reports whether a byte of the file can be read without the disk.
-func (op *writeOp) inMemory(off int64) bool {
+// readAhead is how much the kernel reads from a disk at a time: where two bytes
+// that far apart are in memory, what is between them will be, too.
+const readAhead = 128 << 10
+
+// inMemory reports whether n bytes of the file can be read without the disk,
+// as far as one byte in each readAhead and the last one tell.
+func (op *writeOp) inMemory(off, n int64) bool {
+	for at := off; at < off+n-1; at += readAhead {
+		if !op.cached(at) {
+			return false
+		}
+	}
+	return op.cached(off + n - 1)
+}
+
+// cached reports whether one byte of the file is in memory.
+func (op *writeOp) cached(off int64) bool {
 	op.vectors[0] = unix.Iovec{Base: &op.probe, Len: 1}
 	n, _, _ := unix.RawSyscall6(unix.SYS_PREADV2, uintptr(op.file), uintptr(unsafe.Pointer(&op.vectors)), 1, uintptr(off), 0, unix.RWF_NOWAIT)
 	return n == 1
