@@ -21,7 +21,8 @@ func (r *Router) lookForUnheard(in *instance) {
 	}
 	in.listening = true
 	config, heard := in.config.socket(), in.counters.heard()
-	window := 2*in.config.FSM.Interval + time.Second
+	// keepalived puts its advert off for each one with AH that it takes for a replay, which ours are to it while both are master.
+	window := 5*in.config.FSM.Interval + time.Second
 	go func() {
 		sources, err := in.ear.Listen(config, window)
 		r.post(func() {
