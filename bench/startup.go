@@ -174,7 +174,8 @@ func (b *bench) serversRow(p *peer) ([]string, error) {
 	}
 	var reloads []time.Duration
 	for i := range b.rounds {
-		word := []string{"other", "first"}[i%2]
+		// A word of its own: a worker of nginx that is about to go may still answer with an older one.
+		word := fmt.Sprintf("reload-%d", i)
 		if err := s.configure(serversConf(serverCount, word)); err != nil {
 			return nil, err
 		}
