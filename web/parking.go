@@ -2,21 +2,19 @@ package web
 
 import (
 	"errors"
-	"os"
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"tandem/web/http1"
 )
 
 // parkingLot is where connections wait that have been idle for a moment: without
 // a goroutine, whose stack is most of what an idle connection costs. An epoll
 // instance tells when something has come; then a goroutine goes on with the
-// connection. The runtime's poller waits for that instance.
+// connection.
 type parkingLot struct {
 	start sync.Once
-	epoll *os.File // nil when there is none
-	fd    int
+	epoll *http1.Epoll // nil when there is none: nothing is parked
 
 	mu       sync.Mutex
 	conns    map[uint64]*conn // by number; those in it have no goroutine
@@ -52,7 +50,7 @@ func (l *parkingLot) add(c *conn) bool {
 	// Once the lock is released the connection may be anybody's.
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := c.wire.NotifyOnce(l.fd, c.number); err != nil || c.wire.Interrupted() {
+	if err := c.wire.NotifyOnce(l.epoll, c.number); err != nil || c.wire.Interrupted() {
 		return false
 	}
 	l.conns[c.number] = c
@@ -96,39 +94,8 @@ func (l *parkingLot) sweep() {
 }
 
 func (l *parkingLot) begin() {
-	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
-	if err != nil {
-		return
-	}
-	if err = unix.SetNonblock(fd, true); err != nil {
-		_ = unix.Close(fd)
-		return
-	}
 	l.mu.Lock()
 	l.conns = make(map[uint64]*conn)
 	l.mu.Unlock()
-	l.fd, l.epoll = fd, os.NewFile(uintptr(fd), "epoll")
-	go l.run()
-}
-
-// run wakes connections for the life of the process.
-func (l *parkingLot) run() {
-	raw, err := l.epoll.SyscallConn()
-	if err != nil {
-		return
-	}
-	var events [64]unix.EpollEvent
-	for {
-		n := 0
-		err = raw.Read(func(fd uintptr) bool {
-			n, err = unix.EpollWait(int(fd), events[:], 0)
-			return n > 0 || err != nil && err != unix.EINTR
-		})
-		if err != nil {
-			return
-		}
-		for _, event := range events[:max(n, 0)] {
-			l.wake(uint64(uint32(event.Fd)) | uint64(uint32(event.Pad))<<32)
-		}
-	}
+	l.epoll, _ = http1.NewEpoll(l.wake) // without it connections wait with their goroutines
 }

@@ -1,8 +1,6 @@
 package http1
 
 import (
-	"errors"
-	"os"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -73,8 +71,7 @@ func (w *watch) forget() {
 // runtime's poller waits for it in turn.
 type watcher struct {
 	start sync.Once
-	epoll *os.File // nil when there is none
-	fd    int
+	epoll *Epoll // nil when there is none
 
 	mu    sync.Mutex
 	last  uint64
@@ -96,11 +93,10 @@ func (w *watcher) add(c *Conn) {
 	w.conns[token] = c
 	w.mu.Unlock()
 	c.watch.token = token
-	// Edge-triggered, and reported at once when it has happened already.
-	event := unix.EpollEvent{Events: unix.EPOLLRDHUP | unix.EPOLLET, Fd: int32(token), Pad: int32(token >> 32)}
 	var err error
 	if controlErr := c.sock.under.Control(func(fd uintptr) {
-		err = unix.EpollCtl(w.fd, unix.EPOLL_CTL_ADD, int(fd), &event)
+		// Edge-triggered, and reported at once when it has happened already.
+		err = w.epoll.control(unix.EPOLL_CTL_ADD, fd, unix.EPOLLRDHUP|unix.EPOLLET, token)
 	}); controlErr != nil {
 		err = controlErr
 	}
@@ -119,60 +115,16 @@ func (w *watcher) remove(token uint64) {
 }
 
 func (w *watcher) begin() {
-	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
-	if err != nil {
-		return
-	}
-	if err = unix.SetNonblock(fd, true); err != nil {
-		unix.Close(fd)
-		return
-	}
-	w.fd, w.conns = fd, make(map[uint64]*Conn)
-	w.epoll = os.NewFile(uintptr(fd), "epoll")
-	go w.run()
+	w.conns = make(map[uint64]*Conn)
+	w.epoll, _ = NewEpoll(w.fire) // see add
 }
 
-// run hands events to their connections for the life of the process.
-func (w *watcher) run() {
-	raw, err := w.epoll.SyscallConn()
-	if err != nil {
-		return
+// fire tells the connection with a token that its client has gone.
+func (w *watcher) fire(token uint64) {
+	w.mu.Lock()
+	c := w.conns[token]
+	w.mu.Unlock()
+	if c != nil {
+		c.watch.fire(token)
 	}
-	var events [64]unix.EpollEvent
-	for {
-		n := 0
-		err = raw.Read(func(fd uintptr) bool {
-			n, err = unix.EpollWait(int(fd), events[:], 0)
-			return n > 0 || err != nil && err != unix.EINTR
-		})
-		if err != nil {
-			return
-		}
-		for _, event := range events[:max(n, 0)] {
-			token := uint64(uint32(event.Fd)) | uint64(uint32(event.Pad))<<32
-			w.mu.Lock()
-			c := w.conns[token]
-			w.mu.Unlock()
-			if c != nil {
-				c.watch.fire(token)
-			}
-		}
-	}
-}
-
-// NotifyOnce has an epoll instance report, once and with a token as its data,
-// when something has been received or the client has gone; at once if it has
-// already. It works for sockets only, and may be called again after the report.
-func (c *Conn) NotifyOnce(epoll int, token uint64) error {
-	if c.sock.raw == nil {
-		return errors.ErrUnsupported
-	}
-	event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLONESHOT, Fd: int32(token), Pad: int32(token >> 32)}
-	var err error
-	controlErr := c.sock.raw.Control(func(fd uintptr) {
-		if err = unix.EpollCtl(epoll, unix.EPOLL_CTL_MOD, int(fd), &event); err == unix.ENOENT {
-			err = unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, int(fd), &event)
-		}
-	})
-	return errors.Join(controlErr, err)
 }

@@ -1,0 +1,76 @@
+package http1
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// Epoll is an epoll instance that the runtime's poller waits for in turn, so
+// that any number of connections can be waited for without a goroutine each.
+type Epoll struct {
+	file *os.File
+	fd   int
+}
+
+// NewEpoll makes an instance that calls ready with the token of each event (see
+// Conn.NotifyOnce), one after the other, for the life of the process. The error
+// is the kernel's.
+func NewEpoll(ready func(token uint64)) (*Epoll, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	if err = unix.SetNonblock(fd, true); err != nil {
+		_ = unix.Close(fd)
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	e := &Epoll{file: os.NewFile(uintptr(fd), "epoll"), fd: fd}
+	go e.run(ready)
+	return e, nil
+}
+
+func (e *Epoll) run(ready func(token uint64)) {
+	raw, err := e.file.SyscallConn()
+	if err != nil {
+		return
+	}
+	var events [64]unix.EpollEvent
+	for {
+		n := 0
+		err = raw.Read(func(fd uintptr) bool {
+			n, err = unix.EpollWait(int(fd), events[:], 0)
+			return n > 0 || err != nil && err != unix.EINTR
+		})
+		if err != nil {
+			return
+		}
+		for _, event := range events[:max(n, 0)] {
+			ready(uint64(uint32(event.Fd)) | uint64(uint32(event.Pad))<<32)
+		}
+	}
+}
+
+// control is epoll_ctl for a descriptor, whose events come with the token.
+func (e *Epoll) control(op int, fd uintptr, events uint32, token uint64) error {
+	event := unix.EpollEvent{Events: events, Fd: int32(token), Pad: int32(token >> 32)}
+	return unix.EpollCtl(e.fd, op, int(fd), &event)
+}
+
+// NotifyOnce has an epoll instance report, once and with a token as its data,
+// when something has been received or the client has gone; at once if it has
+// already. It works for sockets only, and may be called again after the report.
+func (c *Conn) NotifyOnce(epoll *Epoll, token uint64) error {
+	if c.sock.raw == nil {
+		return errors.ErrUnsupported
+	}
+	const events = unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLONESHOT
+	var err error
+	controlErr := c.sock.raw.Control(func(fd uintptr) {
+		if err = epoll.control(unix.EPOLL_CTL_MOD, fd, events, token); err == unix.ENOENT {
+			err = epoll.control(unix.EPOLL_CTL_ADD, fd, events, token)
+		}
+	})
+	return errors.Join(controlErr, err)
+}
