@@ -2,17 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"tandem/examples/pair"
 	"tandem/internal/lab"
@@ -28,7 +24,7 @@ type contest struct {
 }
 
 func contests() []contest {
-	tandem := func() scenario.Program { return scenario.Tandem(os.Getenv(binaryEnv)) }
+	tandem := func() scenario.Program { return scenario.Tandem(scenario.Binary()) }
 	return []contest{
 		{key: tandemPair, name: "tandem pair", programs: func() [2]scenario.Program { return [2]scenario.Program{tandem(), tandem()} }},
 		{key: mixedPair, name: "tandem with a keepalived peer", classic: true,
@@ -43,32 +39,7 @@ func (c contest) possible() error {
 	if !c.classic {
 		return nil
 	}
-	for _, name := range []string{"nginx", "keepalived"} {
-		if _, err := exec.LookPath(name); err != nil {
-			return err
-		}
-	}
-	if os.Getuid() != 0 || nobodyElse() {
-		return errors.New("nginx needs more than one user")
-	}
-	// Where Debian's nginx logs before it has read its configuration, and
-	// where it keeps bodies.
-	for _, dir := range []string{"/var/log/nginx", "/var/lib/nginx"} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return err
-		}
-		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, ""); err != nil {
-			return fmt.Errorf("an empty %s: %w", dir, err)
-		}
-	}
-	return nil
-}
-
-// nobodyElse reports whether the lab's user namespace has only one user.
-func nobodyElse() bool {
-	users, err := os.ReadFile("/proc/self/uid_map")
-	words := strings.Fields(string(users))
-	return err != nil || len(words) != 3 || words[2] == "1"
+	return scenario.CanRunClassic()
 }
 
 // stand is a pair at work, with a back end beside each node.

@@ -8,26 +8,21 @@ import (
 	"time"
 
 	"tandem/internal/lab"
+	"tandem/internal/scenario"
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv(binaryEnv) != "" {
+	if scenario.Binary() != "" {
 		lab.Main()
 		os.Exit(m.Run())
 	}
-	dir, err := os.MkdirTemp("", "tandem-failover-")
-	if err == nil {
-		err = build(dir, "")
-	}
-	if err != nil {
+	code, done, err := scenario.Enter("")
+	switch {
+	case scenario.Binary() == "":
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	code, done, _ := lab.Enter()
-	if !done {
+	case !done:
 		code = m.Run() // every test skips, and says why
 	}
-	_ = os.RemoveAll(dir)
 	os.Exit(code)
 }
 

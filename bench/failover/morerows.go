@@ -119,7 +119,7 @@ func moreRows() []row {
 				if err := n.Stop(ctx); err != nil {
 					return err
 				}
-				n.Program = scenario.Tandem(os.Getenv(binaryEnv))
+				n.Program = scenario.Tandem(scenario.Binary())
 				return n.Start()
 			}},
 	}

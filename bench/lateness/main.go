@@ -13,19 +13,13 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
 
-	"tandem/internal/lab"
+	"tandem/internal/scenario"
 )
-
-// binaryEnv names the program that is measured, in the process that runs in
-// the lab: it is built before.
-const binaryEnv = "TANDEM_BINARY"
 
 // options are the command line.
 type options struct {
@@ -56,17 +50,7 @@ func main() {
 
 // run builds the program, and has the rest done in the lab.
 func run(o options) (code int, err error) {
-	if os.Getenv(binaryEnv) == "" {
-		dir, err := os.MkdirTemp("", "tandem-lateness-")
-		if err != nil {
-			return 1, err
-		}
-		defer os.RemoveAll(dir)
-		if err := build(dir, o.binary); err != nil {
-			return 1, err
-		}
-	}
-	code, done, err := lab.Enter()
+	code, done, err := scenario.Enter(o.binary)
 	if done || err != nil {
 		return code, err
 	}
@@ -78,21 +62,4 @@ func run(o options) (code int, err error) {
 		}
 	}
 	return 0, nil
-}
-
-// build makes the program and says where it is.
-func build(dir, binary string) error {
-	if binary == "" {
-		binary = filepath.Join(dir, "tandem")
-		cmd := exec.Command("go", "build", "-o", binary, "tandem")
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("go build: %w\n%s", err, out)
-		}
-	}
-	binary, err := filepath.Abs(binary)
-	if err == nil {
-		err = os.Setenv(binaryEnv, binary)
-	}
-	return err
 }

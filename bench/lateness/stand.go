@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tandem/internal/lab"
+	"tandem/internal/scenario"
 )
 
 // device is the name of every host's interface.
@@ -140,7 +141,7 @@ func (s *stand) startTandem(o options) error {
 			return err
 		}
 	}
-	return s.start(s.tandem.host, o, os.Getenv(binaryEnv), "-p", prefix, "-c", "conf/nginx.conf", "-k", "keepalived.conf", "-g", "daemon off; user root;")
+	return s.start(s.tandem.host, o, scenario.Binary(), "-p", prefix, "-c", "conf/nginx.conf", "-k", "keepalived.conf", "-g", "daemon off; user root;")
 }
 
 func (s *stand) startKeepalived(o options) error {

@@ -9,22 +9,14 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"tandem/internal/lab"
 	"tandem/internal/scenario"
 )
-
-// binaryEnv names the program under test. The test binary that enters the lab
-// builds it first.
-const binaryEnv = "TANDEM_BINARY"
 
 // parallel is how many scenarios run at a time. They wait most of the time,
 // so it has nothing to do with the number of processors.
@@ -32,88 +24,34 @@ const parallel = "6"
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	if os.Getenv(binaryEnv) != "" {
+	if scenario.Binary() != "" {
 		if err := flag.Set("test.parallel", parallel); err != nil {
 			panic(err)
 		}
 		lab.Main()
 		os.Exit(m.Run())
 	}
-	dir, err := os.MkdirTemp("", "tandem-scenario-")
-	if err != nil {
+	code, done, err := scenario.Enter("")
+	switch {
+	case scenario.Binary() == "":
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+	case !done:
+		code = m.Run() // every test skips, and says why
 	}
-	code := buildAndRun(m, dir)
-	os.RemoveAll(dir)
 	os.Exit(code)
 }
 
-// buildAndRun builds the program, and has the tests run in the lab.
-func buildAndRun(m *testing.M, dir string) int {
-	binary := filepath.Join(dir, "tandem")
-	build := exec.Command("go", "build", "-o", binary, "tandem")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
-		return 1
-	}
-	// Other users run it too.
-	if err := os.Chmod(dir, 0o755); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	os.Setenv(binaryEnv, binary)
-	if code, done, _ := lab.Enter(); done {
-		return code
-	}
-	return m.Run() // every test skips, and says why
-}
-
-func tandem() scenario.Program { return scenario.Tandem(os.Getenv(binaryEnv)) }
+func tandem() scenario.Program { return scenario.Tandem(scenario.Binary()) }
 
 // classic is nginx and keepalived; the test is skipped where they are not
 // installed, or where they cannot run because the lab has no other users.
 func classic(t *testing.T) scenario.Program {
 	t.Helper()
-	for _, name := range []string{"nginx", "keepalived"} {
-		if _, err := exec.LookPath(name); err != nil {
-			t.Skip(err)
-		}
-	}
-	if oneUser() {
-		t.Skip("nginx needs more than one user")
-	}
-	if err := nginxFolders(); err != nil {
+	if err := scenario.CanRunClassic(); err != nil {
 		t.Skip(err)
 	}
 	return scenario.Classic()
 }
-
-// oneUser reports whether the lab has but one user, as one has that was made
-// without privileges.
-func oneUser() bool {
-	users, err := os.ReadFile("/proc/self/uid_map")
-	if err != nil {
-		return true
-	}
-	fields := strings.Fields(string(users)) // inside, outside, how many
-	return len(fields) == 3 && fields[2] == "1"
-}
-
-// nginxFolders gives the lab folders of its own where Debian's nginx logs
-// before it has read its configuration, and where it keeps bodies.
-var nginxFolders = sync.OnceValue(func() error {
-	for _, dir := range []string{"/var/log/nginx", "/var/lib/nginx"} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return err
-		}
-		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, ""); err != nil {
-			return fmt.Errorf("an empty %s: %w", dir, err)
-		}
-	}
-	return nil
-})
 
 func check(t testing.TB, err error) {
 	t.Helper()

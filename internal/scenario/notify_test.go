@@ -64,7 +64,7 @@ func TestNotify(t *testing.T) {
 			nodes := seed
 			nodes[0] = withJournal(nodes[0])
 			if c.user {
-				if oneUser() {
+				if scenario.OneUser() {
 					t.Skip("the lab has no other users")
 				}
 				nodes[0] = edit(nodes[0], "conf/nginx.conf", func(conf string) string { return "user nobody nogroup;\n" + conf })

@@ -20,7 +20,7 @@ import (
 func run(t *testing.T, n *scenario.Node, uid uint32, args ...string) (string, int) {
 	t.Helper()
 	var out bytes.Buffer
-	cmd := exec.Command(os.Getenv(binaryEnv), append([]string{"-p", n.Prefix, "-c", "conf/nginx.conf", "-k", "keepalived.conf"}, args...)...)
+	cmd := exec.Command(scenario.Binary(), append([]string{"-p", n.Prefix, "-c", "conf/nginx.conf", "-k", "keepalived.conf"}, args...)...)
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if uid != 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
@@ -89,8 +89,8 @@ func TestDemo(t *testing.T) {
 	t.Parallel()
 	lab.New(t) // the reason to skip, if there is one
 	var stderr bytes.Buffer
-	cmd := exec.Command(os.Getenv(binaryEnv), "demo", "--json")
-	cmd.Env = append(os.Environ(), binaryEnv+"=")
+	cmd := exec.Command(scenario.Binary(), "demo", "--json")
+	cmd.Env = append(os.Environ(), "TANDEM_BINARY=")
 	cmd.Stderr = &stderr
 	begun := time.Now()
 	out, err := cmd.Output()
@@ -129,7 +129,7 @@ func TestDemo(t *testing.T) {
 // TestDemoInterrupted ends the demonstration by Ctrl-C.
 func TestDemoInterrupted(t *testing.T) {
 	lab.New(t)
-	cmd := exec.Command(os.Getenv(binaryEnv), "demo")
+	cmd := exec.Command(scenario.Binary(), "demo")
 	var out lockedBuffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	check(t, cmd.Start())
@@ -164,7 +164,7 @@ func TestDemoRefused(t *testing.T) {
 	lab.New(t)
 	// The limits of the user namespace that the lab runs in, or of one made
 	// for this test.
-	cmd := exec.Command("sh", "-c", `echo 0 > /proc/sys/user/max_net_namespaces && exec "$0" demo`, os.Getenv(binaryEnv))
+	cmd := exec.Command("sh", "-c", `echo 0 > /proc/sys/user/max_net_namespaces && exec "$0" demo`, scenario.Binary())
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags:  syscall.CLONE_NEWUSER,
 		UidMappings: []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}},

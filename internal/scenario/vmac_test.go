@@ -56,7 +56,7 @@ func TestVMAC(t *testing.T) {
 			atMost(t, "return", back, time.Second, time.Second)
 			killed := observe(t, p, "kill -9", one.Kill, two)
 			atMost(t, "kill -9", killed, 5*time.Second, 4*time.Second)
-			release := exec.Command(os.Getenv(binaryEnv), "--release", "-p", one.Prefix, "-c", "conf/nginx.conf", "-k", "keepalived.conf")
+			release := exec.Command(scenario.Binary(), "--release", "-p", one.Prefix, "-c", "conf/nginx.conf", "-k", "keepalived.conf")
 			release.Dir = one.Prefix
 			process, err := one.Host.Start(release)
 			check(t, err)
@@ -85,7 +85,7 @@ func TestVMACReload(t *testing.T) {
 		check(t, os.WriteFile(file, []byte(c.text), 0o644))
 		// The others take the new hardware address from the announcement.
 		seen := observe(t, p, c.what, func(context.Context) error {
-			reload := exec.Command(os.Getenv(binaryEnv), "-s", "reload", "-p", one.Prefix, "-c", "conf/nginx.conf", "-k", "keepalived.conf")
+			reload := exec.Command(scenario.Binary(), "-s", "reload", "-p", one.Prefix, "-c", "conf/nginx.conf", "-k", "keepalived.conf")
 			process, err := one.Host.Start(reload)
 			if err != nil {
 				return err
