@@ -12,33 +12,18 @@ import (
 // steadyBackend answers each request with the same bytes, and allocates nothing
 // for it.
 func steadyBackend(t *testing.T, answer []byte) string {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
+	return webtest.Backend(t, "127.0.0.1:0", func(c net.Conn) {
+		var buf [4096]byte
 		for {
-			c, err := l.Accept()
-			if err != nil {
+			n, err := c.Read(buf[:])
+			if err != nil || !bytes.HasSuffix(buf[:n], []byte("\r\n\r\n")) {
 				return
 			}
-			go func() {
-				defer func() { _ = c.Close() }()
-				var buf [4096]byte
-				for {
-					n, err := c.Read(buf[:])
-					if err != nil || !bytes.HasSuffix(buf[:n], []byte("\r\n\r\n")) {
-						return
-					}
-					if _, err := c.Write(answer); err != nil {
-						return
-					}
-				}
-			}()
+			if _, err := c.Write(answer); err != nil {
+				return
+			}
 		}
-	}()
-	return l.Addr().String()
+	})
 }
 
 // TestProxiedAllocations: a small response that is passed on over kept

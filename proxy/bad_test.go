@@ -13,36 +13,22 @@ import (
 // request, and closes it; an empty answer waits for the client to close.
 func raw(t testing.TB, addr, answer string) {
 	t.Helper()
-	l, err := net.Listen("tcp4", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
+	webtest.Backend(t, addr, func(c net.Conn) {
+		buf := make([]byte, 64<<10)
+		got := ""
+		for !strings.Contains(got, "\r\n\r\n") {
+			n, err := c.Read(buf)
 			if err != nil {
 				return
 			}
-			go func() {
-				defer func() { _ = c.Close() }()
-				buf := make([]byte, 64<<10)
-				got := ""
-				for !strings.Contains(got, "\r\n\r\n") {
-					n, err := c.Read(buf)
-					if err != nil {
-						return
-					}
-					got += string(buf[:n])
-				}
-				if answer == "" {
-					_, _ = io.Copy(io.Discard, c)
-					return
-				}
-				_, _ = io.WriteString(c, answer)
-			}()
+			got += string(buf[:n])
 		}
-	}()
+		if answer == "" {
+			_, _ = io.Copy(io.Discard, c)
+			return
+		}
+		_, _ = io.WriteString(c, answer)
+	})
 }
 
 // What a back end sends, what the client gets for it, and what the log says.

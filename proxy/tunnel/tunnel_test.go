@@ -20,23 +20,7 @@ var modules = []*web.Module{rewrite.Module, access.AuthBasic, exchange.Module, t
 // echo answers with what it gets.
 func echo(t *testing.T, addr string) {
 	t.Helper()
-	l, err := net.Listen("tcp4", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				_, _ = io.Copy(c, c)
-				_ = c.Close()
-			}()
-		}
-	}()
+	webtest.Backend(t, addr, func(c net.Conn) { _, _ = io.Copy(c, c) })
 }
 
 func TestConnect(t *testing.T) {

@@ -26,36 +26,21 @@ const rewriting = `
 		location /inside/ { internal; proxy_pass http://BACKEND; }
 	}`
 
-// wireBackend answers the n-th connection with what answers gives, in one
-// piece, and closes it unless told to keep it.
+// wireBackend answers the head of a request with what answer makes of it, in
+// one piece, and closes the connection.
 func wireBackend(t testing.TB, answer func(head string) string) string {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
+	return webtest.Backend(t, "127.0.0.1:0", func(c net.Conn) {
+		_ = c.SetDeadline(time.Now().Add(patience))
+		head := ""
+		for br := bufio.NewReader(c); !strings.HasSuffix(head, "\r\n\r\n"); {
+			line, err := br.ReadString('\n')
 			if err != nil {
 				return
 			}
-			go func() {
-				defer func() { _ = c.Close() }()
-				_ = c.SetDeadline(time.Now().Add(patience))
-				head := ""
-				for br := bufio.NewReader(c); !strings.HasSuffix(head, "\r\n\r\n"); {
-					line, err := br.ReadString('\n')
-					if err != nil {
-						return
-					}
-					head += line
-				}
-				_, _ = io.WriteString(c, answer(head))
-			}()
+			head += line
 		}
-	}()
-	return l.Addr().String()
+		_, _ = io.WriteString(c, answer(head))
+	})
 }
 
 // What a back end may put into a header in order to have it become two, or the
