@@ -27,6 +27,7 @@ type block struct {
 	level    *web.Location     // the http level, for its resolver
 
 	servers  []server
+	faulty   bool              // servers are missing from servers, which has been told
 	balancer upstream.Balancer // nil: round robin
 	noBackup bool              // the balancer does not leave requests to backups
 	key      *web.Template     // of hash
@@ -108,7 +109,14 @@ func readBlock(s *nc.Scope, d *nc.Directive) error {
 		all.list = append(all.list, b)
 	}
 	s.Block(d, nc.Upstream, b)
-	if len(b.servers) == 0 {
+	written := 0
+	for _, inner := range d.Block {
+		if inner.Name == "server" {
+			written++
+		}
+	}
+	b.faulty = len(b.servers) < max(written, 1)
+	if written == 0 {
 		return errors.New("no servers are inside upstream")
 	}
 	return nil
@@ -248,10 +256,13 @@ func complete(h *web.HTTP) error {
 	return nil
 }
 
+// complete makes the group. That of a declared upstream is there in spite of
+// mistakes: other modules ask for it before the configuration is given up.
 func (b *block) complete() error {
 	if !b.declared {
 		return b.completeImplicit()
 	}
+	var mistake error
 	b.peers = make([]upstream.Server, len(b.servers))
 	ordinary := 0
 	for i := range b.servers {
@@ -260,17 +271,17 @@ func (b *block) complete() error {
 		if !s.Backup {
 			ordinary++
 		}
-		if err := b.locate(s, &b.peers[i]); err != nil {
-			return err
+		if err := b.locate(s, &b.peers[i]); err != nil && mistake == nil {
+			mistake = err
 		}
 	}
-	if ordinary == 0 {
-		return fmt.Errorf("no servers in upstream \"%s\"", b.name)
+	if mistake == nil && ordinary == 0 && !b.faulty {
+		mistake = fmt.Errorf("no servers in upstream \"%s\"", b.name)
 	}
 	b.group = upstream.NewGroup(b.name, b.peers, b.balancer)
 	b.group.Pool = b.keep.pool()
 	b.group.Queue, b.group.QueueTimeout = b.queue.length, b.queue.timeout
-	return nil
+	return mistake
 }
 
 // locate gives the peer of a server its address, or has it looked up.
