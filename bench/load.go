@@ -1,16 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
 	"net/netip"
 	"os"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -33,59 +28,21 @@ type load struct {
 	once    bool
 	backend *backend // answers the server's own requests, on the same thread; may be nil
 
-	epoll  int
-	shared [bufferSize]byte // the buffer of all connections that ask once
-	conns  []*client
-	ready  []unix.EpollEvent
-	done   int
-	lat    []time.Duration // of an open loop, from when the request was due
-	idle   []*client       // of an open loop: connections without a request
-}
-
-// client is one connection.
-type client struct {
-	fd     int
-	in     []byte
-	n      int // bytes in in
-	need   int // length of the answer, once its head has been read; 0 before
-	due    time.Time
-	asking bool
+	epoll int
+	in    [256 << 10]byte // of all connections
+	conns []*client
+	ready []unix.EpollEvent
+	done  int
+	lat   []time.Duration // of an open loop, from when the request was due
+	idle  []*client       // of an open loop: connections without a request
 }
 
 // run asks for d and returns the answers per second.
 func (l *load) run(d time.Duration) (perSecond float64, err error) {
-	if l.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
-		return 0, os.NewSyscallError("epoll_create1", err)
+	if err := l.open(); err != nil || l.once {
+		return 0, err
 	}
-	if !l.once {
-		defer l.close()
-	}
-	if l.backend != nil {
-		if err := l.backend.watch(l.epoll); err != nil {
-			return 0, err
-		}
-	}
-	l.ready = make([]unix.EpollEvent, 256)
-	for range l.connections {
-		c := &client{in: make([]byte, bufferSize)}
-		if l.once {
-			c.in = l.shared[:]
-		}
-		if err := l.connect(c); err != nil {
-			return 0, err
-		}
-		l.conns = append(l.conns, c)
-		if l.once {
-			if err := l.askOnce(c); err != nil {
-				return 0, err
-			}
-			continue
-		}
-		l.idle = append(l.idle, c)
-	}
-	if l.once {
-		return 0, nil
-	}
+	defer l.close()
 	start := time.Now()
 	end := start.Add(d)
 	if l.rate == 0 {
@@ -137,6 +94,32 @@ func (l *load) run(d time.Duration) (perSecond float64, err error) {
 	return float64(l.done) / time.Since(start).Seconds(), nil
 }
 
+// open connects all clients.
+func (l *load) open() (err error) {
+	if l.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return os.NewSyscallError("epoll_create1", err)
+	}
+	if l.backend != nil {
+		if err := l.backend.watch(l.epoll); err != nil {
+			return err
+		}
+	}
+	l.ready = make([]unix.EpollEvent, 256)
+	for i := range l.connections {
+		c := &client{index: int32(i)}
+		if err := l.connect(c); err != nil {
+			return err
+		}
+		l.conns = append(l.conns, c)
+		if !l.once {
+			l.idle = append(l.idle, c)
+		} else if err := l.askOnce(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // askOnce asks and waits for the answer.
 func (l *load) askOnce(c *client) error {
 	if err := l.ask(c, time.Time{}); err != nil {
@@ -153,9 +136,6 @@ func (l *load) askOnce(c *client) error {
 	return nil
 }
 
-// bufferSize is what a client receives at a time.
-const bufferSize = 64 << 10
-
 func (l *load) close() {
 	for _, c := range l.conns {
 		_ = unix.Close(c.fd)
@@ -163,121 +143,9 @@ func (l *load) close() {
 	_ = unix.Close(l.epoll)
 }
 
-func (l *load) connect(c *client) error {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return os.NewSyscallError("socket", err)
-	}
-	_ = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
-	if l.reconnect {
-		// Closing sends RST, so that no port waits in TIME_WAIT.
-		_ = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
-	}
-	sa := &unix.SockaddrInet4{Port: int(l.addr.Port()), Addr: l.addr.Addr().As4()}
-	if err := unix.Connect(fd, sa); err != nil {
-		_ = unix.Close(fd)
-		return os.NewSyscallError("connect", err)
-	}
-	if err := unix.SetNonblock(fd, true); err != nil {
-		return err
-	}
-	c.fd = fd
-	index := int32(len(l.conns))
-	if i := slices.Index(l.conns, c); i >= 0 {
-		index = int32(i)
-	}
-	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: index}
-	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, fd, &ev))
-}
-
-func (l *load) ask(c *client, due time.Time) error {
-	c.due, c.n, c.need, c.asking = due, 0, 0, true
-	if n, err := send(c.fd, l.request); err != nil || n != len(l.request) {
-		return fmt.Errorf("writing a request: %w", err)
-	}
-	return nil
-}
-
-// answer reads what has come, and asks again when the answer is complete.
-func (l *load) answer(c *client) error {
-	for {
-		if c.n == len(c.in) {
-			c.in = append(c.in, make([]byte, max(c.need-c.n, bufferSize))...)
-		}
-		n, err := receive(c.fd, c.in[c.n:])
-		if err == unix.EAGAIN {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return errors.New("the server closed a connection")
-		}
-		c.n += n
-		if c.need == 0 {
-			if c.need, err = l.length(c.in[:c.n]); err != nil {
-				return err
-			}
-		}
-		if c.need == 0 || c.n < c.need {
-			if c.n < len(c.in) {
-				return nil
-			}
-			continue
-		}
-		return l.complete(c)
-	}
-}
-
-// send and receive are system calls that cannot block, so that the scheduler
-// need not know of them: the client is to cost little.
-func send(fd int, p []byte) (int, error) {
-	return call(unix.SYS_SENDTO, fd, p, unix.MSG_NOSIGNAL)
-}
-
-func receive(fd int, p []byte) (int, error) { return call(unix.SYS_RECVFROM, fd, p, 0) }
-
-func call(number uintptr, fd int, p []byte, flags uintptr) (int, error) {
-	n, _, e := unix.RawSyscall6(number, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), flags, 0, 0)
-	if e != 0 {
-		return 0, e
-	}
-	return int(n), nil
-}
-
-var headEnd = []byte("\r\n\r\n")
-
-// length returns the length of an answer by its head, 0 if that is not
-// complete.
-func (l *load) length(b []byte) (int, error) {
-	i := bytes.Index(b, headEnd)
-	if i < 0 {
-		return 0, nil
-	}
-	if !bytes.HasPrefix(b, []byte(l.wantStatus)) {
-		return 0, fmt.Errorf("a wrong answer: %.80q", b)
-	}
-	const name = "\r\nContent-Length: "
-	j := bytes.Index(b[:i+2], []byte(name))
-	if j < 0 {
-		// HAProxy writes names in lower case.
-		j = bytes.Index(b[:i+2], []byte(strings.ToLower(name)))
-	}
-	if j < 0 {
-		return 0, fmt.Errorf("an answer without length: %.200q", b)
-	}
-	text := b[j+len(name):]
-	length, err := strconv.Atoi(string(text[:bytes.IndexByte(text, '\r')]))
-	return i + 4 + length, err
-}
-
+// complete counts an answer, and asks again.
 func (l *load) complete(c *client) error {
-	if c.n != c.need || !bytes.Equal(c.in[c.need-len(l.wantBody):c.need], l.wantBody) {
-		return fmt.Errorf("a wrong body after %d answers", l.done)
-	}
 	l.done++
-	c.asking = false
 	if l.rate > 0 {
 		l.lat = append(l.lat, time.Since(c.due))
 		l.idle = append(l.idle, c)

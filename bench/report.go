@@ -1,7 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"math"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -25,36 +28,41 @@ var requestTable = &table{
 // contest is one case and how the peers do in it.
 type contest struct {
 	c       benchCase
+	cores   int // of the servers; 0: one
 	peers   []*peer
 	servers map[*peer]*server
+	bodies  map[*peer][]byte // what the servers answer
 	results map[*peer]*result
-	cores   int // of the servers; 0: one
+	back    *backend // what the servers pass requests on to: the client,
+	behind  *server  // or a server; nil: nothing
+}
+
+func newContest(c benchCase, cores int) *contest {
+	return &contest{c: c, cores: cores, servers: map[*peer]*server{}, bodies: map[*peer][]byte{}, results: map[*peer]*result{}}
 }
 
 // part makes the case one of those that are measured.
 func (c benchCase) part() part {
-	return part{c.name, requestTable, func(b *bench) ([][]string, error) { return b.measure(c) }}
+	return part{c.name, requestTable, c.byName, func(b *bench) ([]row, error) { return b.measure(c) }}
 }
 
 // measure runs one case: in each round every peer in turn, first as fast as it
 // can, then all at one rate for the latency.
-func (b *bench) measure(c benchCase) ([][]string, error) {
-	t := &contest{c: c, servers: map[*peer]*server{}, results: map[*peer]*result{}}
+func (b *bench) measure(c benchCase) ([]row, error) {
+	t := newContest(c, 1)
 	defer t.stop()
 	if err := t.start(b); err != nil {
 		return nil, err
 	}
 	for range b.rounds {
 		for _, p := range t.peers {
-			s, res := t.servers[p], t.results[p]
-			l := b.load(c, s)
-			before := s.cpu()
-			rate, err := l.run(b.duration)
+			res := t.results[p]
+			rate, cpu, err := t.round(b, p)
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", p.name, err)
+				return nil, err
 			}
 			res.rate = append(res.rate, rate)
-			res.cpu = append(res.cpu, (s.cpu()-before)/time.Duration(max(l.done, 1)))
+			res.cpu = append(res.cpu, cpu)
 		}
 	}
 	if !c.reconnect {
@@ -65,46 +73,83 @@ func (b *bench) measure(c benchCase) ([][]string, error) {
 	return t.rows(b), nil
 }
 
+// round has a peer answer as fast as it can; it returns the answers a second and
+// the processor time of one.
+func (t *contest) round(b *bench, p *peer) (rate float64, cpu time.Duration, err error) {
+	s, l := t.servers[p], t.load(b, p)
+	before := s.cpu()
+	if rate, err = l.run(b.duration); err != nil {
+		return 0, 0, fmt.Errorf("%s: %w", p.name, err)
+	}
+	return rate, (s.cpu() - before) / time.Duration(max(l.done, 1)), nil
+}
+
 // start starts the servers of all peers that have a configuration for the case.
 func (t *contest) start(b *bench) error {
+	backend, err := t.startBackend(b)
+	if err != nil {
+		return err
+	}
 	for _, p := range b.peers {
 		conf, ok := t.c.conf[p.reads]
 		if !ok {
 			continue
 		}
-		var back *backend
-		if t.c.backend {
-			var err error
-			if back, err = newBackend(); err != nil {
-				return err
-			}
-			addr, err := back.addr()
-			if err != nil {
-				back.close()
-				return err
-			}
-			conf = strings.ReplaceAll(conf, "BACKEND", addr)
-		}
+		conf = strings.ReplaceAll(conf, "BACKEND", backend)
 		if t.cores > 1 {
 			conf = strings.Replace(conf, "worker_processes 1;", fmt.Sprintf("worker_processes %d;", t.cores), 1)
 		}
 		s, err := p.start(b, conf, cores(t.cores)...)
 		if err != nil {
-			if back != nil {
-				back.close()
-			}
 			return err
 		}
-		s.backend = back
 		t.servers[p], t.results[p] = s, &result{}
 		t.peers = append(t.peers, p)
+		switch {
+		case t.c.status == http.StatusNotModified:
+			continue
+		case t.c.body != nil:
+			t.bodies[p] = t.c.body
+			continue
+		}
+		if t.bodies[p], err = s.ask(t.c.request(b.header), t.c.status); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
+		}
 	}
 	return nil
+}
+
+// startBackend starts what the servers pass requests on to, and returns its
+// address, "" if there is none.
+func (t *contest) startBackend(b *bench) (addr string, err error) {
+	switch t.c.behind {
+	case clientsBackend:
+		if t.back, err = newBackend(t.c.body); err != nil {
+			return "", err
+		}
+		return t.back.addr()
+	case nginxBackend:
+		nginx := newPeer("nginx", "nginx", nginxLanguage)
+		if err := nginx.find(); err != nil {
+			return "", err
+		}
+		if t.behind, err = nginx.start(b, fileConf(logOff), lastCore()); err != nil {
+			return "", err
+		}
+		return t.behind.addr.String(), nil
+	}
+	return "", nil
 }
 
 func (t *contest) stop() {
 	for _, s := range t.servers {
 		s.stop()
+	}
+	if t.back != nil {
+		t.back.close()
+	}
+	if t.behind != nil {
+		t.behind.stop()
 	}
 }
 
@@ -118,7 +163,7 @@ func (t *contest) latency(b *bench) error {
 	}
 	for range b.rounds {
 		for _, p := range t.peers {
-			l := b.load(t.c, t.servers[p])
+			l := t.load(b, p)
 			l.rate = slowest / 2
 			if _, err := l.run(b.duration); err != nil {
 				return fmt.Errorf("%s: %w", p.name, err)
@@ -129,35 +174,76 @@ func (t *contest) latency(b *bench) error {
 	return nil
 }
 
-func (b *bench) load(c benchCase, s *server) *load {
-	request := "GET " + c.path + " HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n"
-	return &load{addr: s.addr, request: []byte(request), wantStatus: "HTTP/1.1 200", wantBody: c.body,
-		connections: b.connections, reconnect: c.reconnect, backend: s.backend}
+// load returns a client of a peer.
+func (t *contest) load(b *bench, p *peer) *load {
+	l := b.load(t.c, t.servers[p])
+	l.wantBody, l.backend = t.bodies[p], t.back
+	return l
 }
 
-func (t *contest) rows(b *bench) [][]string {
-	base := 0.0
-	if res := t.results[b.base]; res != nil {
-		base = median(res.rate)
+// load returns a client for a case, which has no back end.
+func (b *bench) load(c benchCase, s *server) *load {
+	return &load{addr: s.addr, request: c.request(b.header), wantStatus: fmt.Sprintf("HTTP/1.1 %d ", cmp.Or(c.status, 200)), wantBody: c.body,
+		connections: b.connections, reconnect: c.reconnect}
+}
+
+func (t *contest) rows(b *bench) []row {
+	base := &result{}
+	if b.base != nil && t.results[b.base] != nil {
+		base = t.results[b.base]
 	}
-	var rows [][]string
+	var rows []row
 	for _, p := range t.peers {
 		res := t.results[p]
 		rate, cpu := median(res.rate), median(res.cpu)
 		ratio, goal, p99 := "", "", ""
-		if base > 0 {
-			ratio = fmt.Sprintf("%.2f", rate/base)
+		if r := rateRatio(res, base); r > 0 {
+			ratio = fmt.Sprintf("%.2f", r)
 		}
-		if p.name == "tandem" {
+		var missed []string
+		if p.name == "tandem" && t.c.goal > 0 {
 			goal = fmt.Sprintf("%.2f", t.c.goal)
+			missed = t.missed(res, base)
 		}
 		if len(res.p99) > 0 {
-			p99 = median(res.p99).Round(10 * time.Microsecond).String()
+			p99 = latencyText(median(res.p99))
 		}
-		rows = append(rows, []string{t.c.what, p.name, fmt.Sprintf("%.0f", rate), ratio, goal,
-			fmt.Sprintf("%.1f", float64(cpu.Nanoseconds())/1000), fmt.Sprintf("%.0f %%", rate*cpu.Seconds()*100), p99})
+		rows = append(rows, row{[]string{t.c.what, p.name, fmt.Sprintf("%.0f", rate), ratio, goal,
+			fmt.Sprintf("%.1f", float64(cpu.Nanoseconds())/1000), fmt.Sprintf("%.0f %%", rate*cpu.Seconds()*100), p99}, missed})
 	}
 	return rows
+}
+
+// rateRatio compares the answers a second of two programs, to 0.01; 0: one of
+// them was not measured.
+func rateRatio(a, b *result) float64 {
+	if median(b.rate) == 0 {
+		return 0
+	}
+	return math.Round(100*median(a.rate)/median(b.rate)) / 100
+}
+
+func latencyText(d time.Duration) string { return d.Round(10 * time.Microsecond).String() }
+
+// missed lists what tandem did not reach in a case with a goal; base is nginx.
+func (t *contest) missed(res, base *result) []string {
+	var list []string
+	miss := func(format string, args ...any) { list = append(list, t.c.what+": "+fmt.Sprintf(format, args...)) }
+	if r := rateRatio(res, base); r > 0 && r < t.c.goal {
+		miss("%.2f x nginx, not %.2f", r, t.c.goal)
+	}
+	for p, other := range t.results {
+		if r := rateRatio(res, other); p.name == "HAProxy" && r < t.c.goalHA {
+			miss("%.2f x HAProxy, not %.2f", r, t.c.goalHA)
+		}
+	}
+	if cpu, most := median(res.cpu), median(base.cpu); t.c.goalCPU && most > 0 && cpu > most {
+		miss("%.1f us of processor time, nginx %.1f", float64(cpu.Nanoseconds())/1000, float64(most.Nanoseconds())/1000)
+	}
+	if p99, most := median(res.p99), median(base.p99); most > 0 && p99 > most {
+		miss("p99 %s, nginx %s", latencyText(p99), latencyText(most))
+	}
+	return list
 }
 
 func median[T int64 | float64 | time.Duration](v []T) T {

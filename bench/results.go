@@ -4,12 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,7 +17,8 @@ import (
 type part struct {
 	name    string
 	table   *table
-	measure func(*bench) (rows [][]string, err error)
+	byName  bool // measured only when it is asked for
+	measure func(*bench) ([]row, error)
 }
 
 // table is how the rows of some parts are shown.
@@ -28,20 +28,31 @@ type table struct {
 	columns []string
 }
 
+// row is what one program did.
+type row struct {
+	Cells  []string
+	Missed []string `json:",omitempty"` // the goals that it has not reached
+}
+
+// measurement is how a part went.
+type measurement struct {
+	Rows    []row
+	Command string // but for -part
+	Day     string
+}
+
 // results are the rows of all parts that have been measured, in this run or in
 // an earlier one.
 type results struct {
 	Machine string
-	Peers   []string // names and versions
-	Run     string
-	Day     string
-	Rows    map[string][][]string // by the part's name
+	Peers   []string               // names and versions
+	Parts   map[string]measurement // by the part's name
 }
 
 // readResults reads what was kept; an empty name, or a file that is not there,
 // is nothing.
 func readResults(name string) (*results, error) {
-	r := &results{Rows: map[string][][]string{}}
+	r := &results{Parts: map[string]measurement{}}
 	if name == "" {
 		return r, nil
 	}
@@ -71,36 +82,75 @@ func (r *results) describe(b *bench) {
 	var u unix.Utsname
 	_ = unix.Uname(&u)
 	r.Machine = fmt.Sprintf("%s, %d cores, Linux %s", cpuModel(), lastCore()+1, unix.ByteSliceToString(u.Release[:]))
-	r.Run = fmt.Sprintf("%d rounds of %v, in turns; medians. %d connections", b.rounds, b.duration, b.connections)
-	r.Day = time.Now().UTC().Format("2006-01-02")
 	r.Peers = nil
 	for _, p := range b.peers {
 		r.Peers = append(r.Peers, p.name+": "+p.versionText())
 	}
 }
 
-// print writes all tables as Markdown.
-func (r *results) print(w io.Writer) {
-	fmt.Fprintf(w, "# Performance\n\nMeasured on %s, as root, with\n\n    go run ./bench -write docs/performance.md\n\n", r.Day)
-	fmt.Fprintf(w, "%s; one core for the server, one for the client. %s.\nEvery answer is checked while it is measured. nginx 2 and Caddy are measured when `-nginx2` and `-caddy` name them;\nKB and MB are 1024 and 1024 KB.\n\n", r.Machine, r.Run)
+// text is all tables as Markdown, with what they were measured by and what has
+// not reached its goal.
+func (r *results) text(parts []part) string {
+	var s strings.Builder
+	s.WriteString("Measured as root with\n\n" + r.commands(parts) + "\n")
+	fmt.Fprintf(&s, "on %s; one core for the server, one for the client; in turns, medians of the rounds. Every answer is checked\n"+
+		"while it is measured. KB and MB are 1024 and 1024 KB.\n\n", r.Machine)
 	for _, p := range r.Peers {
-		fmt.Fprintf(w, "- %s\n", p)
+		fmt.Fprintf(&s, "- %s\n", p)
+	}
+	if missed := r.missed(parts); len(missed) > 0 {
+		s.WriteString("\nWhat did not reach its goal this time:\n\n- " + strings.Join(missed, "\n- ") + "\n")
 	}
 	var shown *table
 	for _, p := range parts {
-		rows := r.Rows[p.name]
+		rows := r.Parts[p.name].Rows
 		if len(rows) == 0 {
 			continue
 		}
 		if p.table != shown {
 			shown = p.table
-			fmt.Fprintf(w, "\n## %s\n\n%s\n\n| %s |\n|%s\n", shown.title, shown.text,
+			fmt.Fprintf(&s, "\n## %s\n\n%s\n\n| %s |\n|%s\n", shown.title, shown.text,
 				strings.Join(shown.columns, " | "), strings.Repeat("---|", len(shown.columns)))
 		}
 		for _, row := range rows {
-			fmt.Fprintf(w, "| %s |\n", strings.Join(row, " | "))
+			fmt.Fprintf(&s, "| %s |\n", strings.Join(row.Cells, " | "))
 		}
 	}
+	return s.String()
+}
+
+// commands are the command lines, each with the parts that it measured.
+func (r *results) commands(parts []part) string {
+	var lines []string
+	names := map[string][]string{}
+	for _, p := range parts {
+		m, ok := r.Parts[p.name]
+		if !ok {
+			continue
+		}
+		line := m.Day + " " + m.Command
+		if !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+		names[line] = append(names[line], p.name)
+	}
+	var s strings.Builder
+	for _, line := range lines {
+		day, command, _ := strings.Cut(line, " ")
+		fmt.Fprintf(&s, "    %s -part %s   # %s\n", command, strings.Join(names[line], ","), day)
+	}
+	return s.String()
+}
+
+// missed lists the goals that were not reached.
+func (r *results) missed(parts []part) []string {
+	var list []string
+	for _, p := range parts {
+		for _, row := range r.Parts[p.name].Rows {
+			list = append(list, row.Missed...)
+		}
+	}
+	return list
 }
 
 func (p *peer) versionText() string {

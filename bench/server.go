@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -53,11 +56,11 @@ func nginxArgs(dir, conf string) []string {
 
 // server is a peer at work.
 type server struct {
-	peer    *peer
-	dir     string
-	cmd     *exec.Cmd
-	addr    netip.AddrPort
-	backend *backend // nil: it needs none
+	peer  *peer
+	dir   string
+	files string // FILES
+	cmd   *exec.Cmd
+	addr  netip.AddrPort
 }
 
 // find settles the path of the peer's program, or returns an error when it is
@@ -73,8 +76,7 @@ func (p *peer) find() error {
 }
 
 // start runs the peer on a configuration, on the first core unless others are
-// given, and waits until it listens. In the configuration PORT is its port, DIR
-// its folder.
+// given, and waits until it listens.
 func (p *peer) start(b *bench, conf string, on ...int) (*server, error) {
 	s, err := p.prepare(b, conf)
 	if err != nil {
@@ -95,20 +97,22 @@ func (p *peer) prepare(b *bench, conf string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := writeFiles(dir); err != nil {
-		return nil, err
+	for _, d := range []string{"logs", "tmp"} {
+		if err := os.Mkdir(filepath.Join(dir, d), 0o755); err != nil {
+			return nil, err
+		}
 	}
 	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}
-	s := &server{peer: p, dir: dir, addr: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(port))}
+	s := &server{peer: p, dir: dir, files: b.files(), addr: netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(port))}
 	return s, s.configure(conf)
 }
 
 // configure writes the configuration.
 func (s *server) configure(conf string) error {
-	text := strings.NewReplacer("PORT", strconv.Itoa(int(s.addr.Port())), "DIR", s.dir).Replace(conf)
+	text := strings.NewReplacer("PORT", strconv.Itoa(int(s.addr.Port())), "DIR", s.dir, "FILES", s.files).Replace(conf)
 	return os.WriteFile(s.confFile(), []byte(text), 0o644)
 }
 
@@ -153,12 +157,28 @@ func (s *server) wait() error {
 }
 
 // stop ends the server and waits for it.
-func (s *server) stop() {
-	end(s.cmd)
-	if s.backend != nil {
-		s.backend.close()
-		s.backend = nil
+func (s *server) stop() { end(s.cmd) }
+
+// ask sends a request over a connection of its own and returns the body of the
+// answer, which has to have this status.
+func (s *server) ask(request []byte, status int) ([]byte, error) {
+	c, err := net.DialTimeout("tcp", s.addr.String(), time.Second)
+	if err != nil {
+		return nil, err
 	}
+	defer func() { _ = c.Close() }()
+	_ = c.SetDeadline(time.Now().Add(5 * time.Second))
+	if _, err := c.Write(request); err != nil {
+		return nil, err
+	}
+	answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		return nil, err
+	}
+	if answer.StatusCode != status {
+		return nil, fmt.Errorf("status %d instead of %d", answer.StatusCode, status)
+	}
+	return io.ReadAll(answer.Body)
 }
 
 // end ends a program and waits for it.

@@ -16,11 +16,14 @@ var startTable = &table{
 	columns: []string{"server", "time", "goal"},
 }
 
-var startPart = part{"start", startTable, measureStart}
+var startPart = part{"start", startTable, false, measureStart}
 
-func measureStart(b *bench) ([][]string, error) {
-	var rows [][]string
-	c := cases[1]
+// startGoal is how long it may take.
+const startGoal = 50 * time.Millisecond
+
+func measureStart(b *bench) ([]row, error) {
+	var rows []row
+	c := b.caseNamed("small")
 	for _, p := range b.peers {
 		conf, ok := c.conf[p.reads]
 		if !ok {
@@ -39,11 +42,14 @@ func measureStart(b *bench) ([][]string, error) {
 			s.stop()
 			times = append(times, t)
 		}
-		goal := ""
+		r := row{Cells: []string{p.name, milliseconds(median(times)), ""}}
 		if p.name == "tandem" {
-			goal = "50ms"
+			r.Cells[2] = startGoal.String()
+			if median(times) > startGoal {
+				r.Missed = append(r.Missed, fmt.Sprintf("from exec to the first answer: %s, not %s", milliseconds(median(times)), startGoal))
+			}
 		}
-		rows = append(rows, []string{p.name, milliseconds(median(times)), goal})
+		rows = append(rows, r)
 	}
 	return rows, nil
 }
@@ -106,7 +112,7 @@ var serversTable = &table{
 	columns: []string{"server", "-t", "start", "reload", "PSS, MB", "lookup"},
 }
 
-var serversPart = part{"servers", serversTable, measureServers}
+var serversPart = part{"servers", serversTable, false, measureServers}
 
 // serversConf is a configuration of n servers whose answers have a word in them.
 func serversConf(n int, word string) string {
@@ -116,42 +122,72 @@ func serversConf(n int, word string) string {
 	for i := n - 1; i >= 0; i-- {
 		fmt.Fprintf(&s, "\tserver {\n\t\tlisten 127.0.0.1:PORT;\n\t\tserver_name s%d.example.com www.s%d.example.com;\n\t\troot DIR/html;\n"+
 			"\t\tlocation / { return 200 \"%s %0*d\"; }\n\t\tlocation /static/ { expires 1h; }\n\t\tlocation ~ \\.php$ { return 404; }\n\t}\n",
-			i, i, word, len(small)-len(word)-1, i)
+			i, i, word, len(smallPage)-len(word)-1, i)
 	}
 	s.WriteString("}\n")
 	return s.String()
 }
 
-func measureServers(b *bench) ([][]string, error) {
-	var rows [][]string
+// serversCost is what a large configuration costs a program.
+type serversCost struct {
+	test, start, reload time.Duration
+	pss                 int64
+	lookup              float64 // the share of the answers a second of one server alone
+}
+
+func measureServers(b *bench) ([]row, error) {
+	var rows []row
+	costs := map[*peer]serversCost{}
 	for _, p := range b.peers {
 		if p.reads != nginxLanguage {
 			continue
 		}
-		row, err := b.serversRow(p)
+		c, err := b.serversCost(p)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", p.name, err)
 		}
-		rows = append(rows, row)
+		costs[p] = c
+		rows = append(rows, row{Cells: []string{p.name, milliseconds(c.test), milliseconds(c.start), milliseconds(c.reload),
+			megabytes(c.pss), fmt.Sprintf("%.2f", c.lookup)}})
+	}
+	if p := b.peer("tandem"); p != nil && b.base != nil {
+		rows[0].Missed = costs[p].missed(costs[b.base])
 	}
 	return rows, nil
 }
 
-func (b *bench) serversRow(p *peer) ([]string, error) {
+// missed lists in what nginx is better.
+func (c serversCost) missed(nginx serversCost) []string {
+	var list []string
+	for _, v := range []struct {
+		what       string
+		own, other time.Duration
+	}{{"-t", c.test, nginx.test}, {"start", c.start, nginx.start}, {"reload", c.reload, nginx.reload}} {
+		if v.own > v.other {
+			list = append(list, fmt.Sprintf("5,000 servers: %s takes %s, nginx %s", v.what, milliseconds(v.own), milliseconds(v.other)))
+		}
+	}
+	if c.pss > nginx.pss {
+		list = append(list, fmt.Sprintf("5,000 servers: PSS %s MB, nginx %s", megabytes(c.pss), megabytes(nginx.pss)))
+	}
+	return list
+}
+
+func (b *bench) serversCost(p *peer) (c serversCost, err error) {
 	one, err := b.lookupRate(p, 1)
 	if err != nil {
-		return nil, err
+		return c, err
 	}
 	s, err := p.prepare(b, serversConf(serverCount, "first"))
 	if err != nil {
-		return nil, err
+		return c, err
 	}
 	var tests []time.Duration
 	for range b.rounds {
 		cmd := exec.Command(p.program, append(p.args(s.dir, s.confFile()), "-t")...)
 		start := time.Now()
 		if out, err := cmd.CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("-t: %w\n%s", err, out)
+			return c, fmt.Errorf("-t: %w\n%s", err, out)
 		}
 		tests = append(tests, time.Since(start))
 	}
@@ -160,7 +196,7 @@ func (b *bench) serversRow(p *peer) ([]string, error) {
 	for i := range b.rounds {
 		t, err := s.timeStart(host, "first")
 		if err != nil {
-			return nil, err
+			return c, err
 		}
 		starts = append(starts, t)
 		if i < b.rounds-1 {
@@ -170,31 +206,30 @@ func (b *bench) serversRow(p *peer) ([]string, error) {
 	defer s.stop()
 	f, err := memory(family(s.cmd.Process.Pid))
 	if err != nil {
-		return nil, err
+		return c, err
 	}
 	var reloads []time.Duration
 	for i := range b.rounds {
 		// A word of its own: a worker of nginx that is about to go may still answer with an older one.
 		word := fmt.Sprintf("reload-%d", i)
 		if err := s.configure(serversConf(serverCount, word)); err != nil {
-			return nil, err
+			return c, err
 		}
 		start := time.Now()
 		if err := s.cmd.Process.Signal(syscall.SIGHUP); err != nil {
-			return nil, err
+			return c, err
 		}
 		t, err := s.until(start, host, word)
 		if err != nil {
-			return nil, err
+			return c, err
 		}
 		reloads = append(reloads, t)
 	}
 	many, err := b.lookupRate(p, serverCount)
 	if err != nil {
-		return nil, err
+		return c, err
 	}
-	return []string{p.name, milliseconds(median(tests)), milliseconds(median(starts)), milliseconds(median(reloads)),
-		megabytes(f.pss), fmt.Sprintf("%.2f", many/one)}, nil
+	return serversCost{median(tests), median(starts), median(reloads), f.pss, many / one}, nil
 }
 
 // lookupRate is the answers a second of the last of n servers.
@@ -207,7 +242,7 @@ func (b *bench) lookupRate(p *peer, n int) (float64, error) {
 	defer s.stop()
 	var rates []float64
 	for range b.rounds {
-		l := b.load(benchCase{path: "/", body: fmt.Appendf(nil, "%s %0*d", word, len(small)-len(word)-1, 0)}, s)
+		l := b.load(benchCase{path: "/", body: fmt.Appendf(nil, "%s %0*d", word, len(smallPage)-len(word)-1, 0)}, s)
 		l.request = []byte(strings.Replace(string(l.request), "localhost", "s0.example.com", 1))
 		rate, err := l.run(b.duration)
 		if err != nil {

@@ -25,6 +25,7 @@ import (
 	"syscall"
 	"time"
 
+	"tandem/bench/measured"
 	"tandem/internal/scenario"
 )
 
@@ -95,7 +96,7 @@ func run(o options, binary string) (code int, err error) {
 		}
 	}
 	if o.write != "" {
-		if err := t.write(o.write); err != nil {
+		if err := measured.Write(o.write, t.text()+t.origin()); err != nil {
 			return 1, err
 		}
 	}

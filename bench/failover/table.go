@@ -171,26 +171,6 @@ func (t *table) text() string {
 	return b.String()
 }
 
-// What is measured stands between these lines of a document.
-const (
-	measuredBegins = "<!-- measured: bench/failover writes this -->\n"
-	measuredEnds   = "<!-- end of what is measured -->\n"
-)
-
-// write puts the table into a document, in the place of the one before.
-func (t *table) write(name string) error {
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return err
-	}
-	before, rest, ok := strings.Cut(string(text), measuredBegins)
-	_, after, ends := strings.Cut(rest, measuredEnds)
-	if !ok || !ends {
-		return fmt.Errorf("%s has no lines %q and %q", name, measuredBegins, measuredEnds)
-	}
-	return os.WriteFile(name, []byte(before+measuredBegins+t.text()+t.origin()+measuredEnds+after), 0o644)
-}
-
 // origin says how the table came about.
 func (t *table) origin() string {
 	var uts unix.Utsname
