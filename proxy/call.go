@@ -48,13 +48,7 @@ func handle(r *web.Request) web.Code {
 		c.Release()
 		return code
 	}
-	if c.Streams = c.mayStream(); c.Streams {
-		code = r.ReadEarlyBody()
-		c.Streams = !r.Body.Read
-	} else {
-		code = r.ReadBody()
-	}
-	if code != web.OK {
+	if code = c.ReadBody(r, c.mayStream()); code != web.OK {
 		callSlot.Set(r, nil)
 		c.Release()
 		return code
@@ -62,16 +56,11 @@ func handle(r *web.Request) web.Code {
 	return c.Run(r, &set.Settings, t, c)
 }
 
-// mayStream reports whether the request body goes out as it comes in.
+// mayStream reports whether the request body may go out as it comes in.
 func (c *call) mayStream() bool {
-	r, set := c.Request, c.settings
-	if set.RequestBuffering.V || set.setBody.V != nil || !set.PassRequestBody.V {
-		return false
-	}
-	if !r.IsMain() || r.Body.Read || !r.HasBody() || r.NoBody || r.BodyDiscarded() {
-		return false
-	}
-	return !r.Head.Chunked || set.version.V == version11
+	set := c.settings
+	return !set.RequestBuffering.V && set.setBody.V == nil && set.PassRequestBody.V &&
+		(!c.Request.Head.Chunked || set.version.V == version11)
 }
 
 // findTarget settles where the request goes.

@@ -141,7 +141,7 @@ func (c *call) chunkLine(line []byte) (done bool, err error) {
 func (c *call) takeTrailer(line []byte) error {
 	f, skip, ok := exchange.ParseField(c.Request.Keep(line))
 	if !ok {
-		return &exchange.BadField{Reason: "upstream sent invalid trailer: \"" + quote(line) + "\""}
+		return &exchange.BadField{Reason: "upstream sent invalid trailer: \"" + exchange.Quote(line) + "\""}
 	}
 	if !skip {
 		c.Head.Trailers = append(c.Head.Trailers, f)

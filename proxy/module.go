@@ -49,8 +49,12 @@ const (
 
 var slot = web.NewLocationSlot(inherit)
 
+var family = &exchange.Family{
+	Prefix: "proxy", NextUpstream: exchange.NextUpstream, Hidden: []string{"Date", "Server", "X-Pad"}, OwnServer: true,
+}
+
 func inherit(c, p *settings) error {
-	c.Settings.Inherit(&p.Settings, "proxy")
+	c.Settings.Inherit(&p.Settings, family)
 	if err := c.InheritBuffers(&p.Settings); err != nil {
 		return err
 	}
@@ -101,12 +105,13 @@ func commands() []nc.Command {
 		{Name: "proxy_cookie_flags", In: in, Arity: nc.Take1234, Set: readCookieFlags},
 		{Name: "proxy_pass_trailers", In: in, Arity: nc.Flag,
 			Set: nc.SetFlag(web.At(slot, func(c *settings) *nc.Value[bool] { return &c.PassTrailers }))},
+		family.SendLowat(),
 		// Headers are not kept in hashes here.
 		{Name: "proxy_headers_hash_max_size", In: in, Arity: nc.Take1},
 		{Name: "proxy_headers_hash_bucket_size", In: in, Arity: nc.Take1},
 	}
 	get := func(s *nc.Scope) *exchange.Settings { return &of(s).Settings }
-	return slices.Concat(own, exchange.Commands("proxy", get), exchange.SSLCommands("proxy", get))
+	return slices.Concat(own, family.Commands(get), family.SSLCommands(get))
 }
 
 // setTemplate is the setter of a value that may hold variables.

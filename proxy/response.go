@@ -17,26 +17,26 @@ func (c *call) ParseHead(b []byte) (int, error) {
 		}
 		return 0, nil
 	}
-	version, ok := c.parseStatusLine(trimCR(b[:i]))
+	version, ok := c.Head.ParseStatusLine(exchange.TrimCR(b[:i]))
 	if !ok {
 		return 0, errNoHeader
 	}
 	c.Head.Close = version < 11
 	// The head must be complete before anything is made of its fields, so that
 	// nothing is done twice.
-	if !headComplete(b[i+1:]) {
+	if !exchange.HeadComplete(b[i+1:]) {
 		return 0, nil
 	}
 	for pos := i + 1; ; {
 		end := pos + bytes.IndexByte(b[pos:], '\n')
-		line := trimCR(b[pos:end])
+		line := exchange.TrimCR(b[pos:end])
 		pos = end + 1
 		if len(line) == 0 {
 			return pos, c.settle()
 		}
 		f, skip, ok := exchange.ParseField(line)
 		if !ok {
-			return 0, &exchange.BadField{Reason: "upstream sent invalid header: \"" + quote(line) + "\""}
+			return 0, exchange.InvalidField(line)
 		}
 		if skip {
 			continue
@@ -51,31 +51,6 @@ func (c *call) ParseHead(b []byte) (int, error) {
 	}
 }
 
-// headComplete reports whether b, which begins with a line of the head, holds
-// the empty line that ends it.
-func headComplete(b []byte) bool {
-	for {
-		switch {
-		case len(b) == 0:
-			return false
-		case b[0] == '\n', len(b) > 1 && b[0] == '\r' && b[1] == '\n':
-			return true
-		}
-		i := bytes.IndexByte(b, '\n')
-		if i < 0 {
-			return false
-		}
-		b = b[i+1:]
-	}
-}
-
-func trimCR(line []byte) []byte {
-	if n := len(line); n > 0 && line[n-1] == '\r' {
-		return line[:n-1]
-	}
-	return line
-}
-
 // beginsStatusLine reports whether b may become a status line.
 func beginsStatusLine(b []byte) bool {
 	const begin = "HTTP/"
@@ -84,54 +59,6 @@ func beginsStatusLine(b []byte) bool {
 }
 
 var errNoHeader = &exchange.BadField{Reason: "upstream sent no valid HTTP/1.0 header"}
-
-// parseStatusLine reads HTTP/1.1 200 OK and returns the version.
-func (c *call) parseStatusLine(line []byte) (version int, ok bool) {
-	if len(line) < len("HTTP/1.1 200") || string(line[:5]) != "HTTP/" {
-		return 0, false
-	}
-	rest := line[5:]
-	major, rest, ok := cutNumber(rest, '.')
-	if !ok || major < 1 {
-		return 0, false
-	}
-	minor, rest, ok := cutNumber(rest, ' ')
-	if !ok {
-		return 0, false
-	}
-	for len(rest) > 0 && rest[0] == ' ' {
-		rest = rest[1:]
-	}
-	if len(rest) < 3 || len(rest) > 3 && rest[3] != ' ' && rest[3] != '.' {
-		return 0, false
-	}
-	status := 0
-	for _, d := range rest[:3] {
-		if d < '0' || d > '9' {
-			return 0, false
-		}
-		status = status*10 + int(d-'0')
-	}
-	if status < 100 || bytes.IndexByte(rest, '\r') >= 0 || bytes.IndexByte(rest, 0) >= 0 {
-		return 0, false
-	}
-	c.Head.Status, c.Head.StatusLine = status, rest
-	return min(major*10+minor, 99), true
-}
-
-// cutNumber reads one to three digits before a separator.
-func cutNumber(b []byte, sep byte) (n int, rest []byte, ok bool) {
-	for i, d := range b {
-		if d == sep && i > 0 {
-			return n, b[i+1:], true
-		}
-		if d < '0' || d > '9' || i == 3 {
-			break
-		}
-		n = n*10 + int(d-'0')
-	}
-	return 0, nil, false
-}
 
 // settle decides how the body is delimited (RFC 9112 section 6.3).
 func (c *call) settle() error {
@@ -188,21 +115,4 @@ func (c *call) ParseBody(b []byte) (data []byte, n int, err error) {
 		c.Done, c.Reusable = true, !c.Head.Close
 	}
 	return b[:n], n, nil
-}
-
-// quote makes bytes of a back end safe for the log.
-func quote(b []byte) string {
-	const limit, hex = 256, "0123456789abcdef"
-	var out []byte
-	for i, ch := range b {
-		if i == limit {
-			return string(append(out, "..."...))
-		}
-		if ch < ' ' || ch == 0x7f {
-			out = append(out, '\\', 'x', hex[ch>>4], hex[ch&15])
-			continue
-		}
-		out = append(out, ch)
-	}
-	return string(out)
 }

@@ -9,9 +9,10 @@ import (
 	"tandem/web"
 )
 
-// Commands returns the directives that all protocols have, under a prefix
-// such as "proxy"; get returns the settings of the level being read.
-func Commands(prefix string, get func(*nc.Scope) *Settings) []nc.Command {
+// Commands returns the directives that all protocols have, as one of the family
+// has them; get returns the settings of the level being read.
+func (f *Family) Commands(get func(*nc.Scope) *Settings) []nc.Command {
+	prefix := f.Prefix
 	const in = nc.HTTP | nc.Server | nc.Location
 	flag := func(name string, f func(*Settings) *nc.Value[bool]) nc.Command {
 		return nc.Command{Name: prefix + name, In: in, Arity: nc.Flag, Set: nc.SetFlag(of(get, f))}
@@ -31,7 +32,7 @@ func Commands(prefix string, get func(*nc.Scope) *Settings) []nc.Command {
 		msec("_send_timeout", func(c *Settings) *nc.Value[time.Duration] { return &c.SendTimeout }),
 		msec("_read_timeout", func(c *Settings) *nc.Value[time.Duration] { return &c.ReadTimeout }),
 		{Name: prefix + "_next_upstream", In: in, Arity: nc.OneMore,
-			Set: nc.SetBitmask(of(get, func(c *Settings) *nc.Value[Condition] { return &c.NextUpstream }), conditionNames...)},
+			Set: nc.SetBitmask(of(get, func(c *Settings) *nc.Value[Condition] { return &c.NextUpstream }), f.NextUpstream...)},
 		{Name: prefix + "_next_upstream_tries", In: in, Arity: nc.Take1,
 			Set: nc.SetNumber(of(get, func(c *Settings) *nc.Value[int] { return &c.NextUpstreamTries }))},
 		msec("_next_upstream_timeout", func(c *Settings) *nc.Value[time.Duration] { return &c.NextUpstreamTimeout }),
@@ -60,8 +61,6 @@ func Commands(prefix string, get func(*nc.Scope) *Settings) []nc.Command {
 		{Name: prefix + "_store", In: in, Arity: nc.Take1, Set: readStore(get)},
 		{Name: prefix + "_store_access", In: in, Arity: nc.Take123,
 			Set: nc.SetAccess(of(get, func(c *Settings) *nc.Value[fs.FileMode] { return &c.StoreAccess }))},
-		// Linux has no SO_SNDLOWAT: nothing to act on.
-		{Name: prefix + "_send_lowat", In: in, Arity: nc.Take1},
 	})
 }
 

@@ -19,12 +19,13 @@ const (
 	On404
 	On429
 	OnNonIdempotent
-	onUpdating // of *_cache_use_stale, harmless here
+	OnUpdating // of *_cache_use_stale, harmless here
 	onNoLive
 	Never // no other peer is asked, whatever happened
 )
 
-var conditionNames = []nc.Name{
+// NextUpstream are the conditions that proxy_next_upstream knows.
+var NextUpstream = []nc.Name{
 	{Name: "error", Value: int(OnError)},
 	{Name: "timeout", Value: int(OnTimeout)},
 	{Name: "invalid_header", Value: int(OnInvalidHeader)},
@@ -36,7 +37,7 @@ var conditionNames = []nc.Name{
 	{Name: "http_403", Value: int(On403)},
 	{Name: "http_404", Value: int(On404)},
 	{Name: "http_429", Value: int(On429)},
-	{Name: "updating", Value: int(onUpdating)},
+	{Name: "updating", Value: int(OnUpdating)},
 	{Name: "off", Value: int(Never)},
 }
 

@@ -18,15 +18,16 @@ type Protocol interface {
 	AppendRequest(dst []byte) ([]byte, error)
 	// ParseHead looks for the head of a response at the beginning of b, which
 	// is all that has been received of it. It fills Head and the framing and
-	// returns the length of the head; 0: more is needed. The error of an
-	// invalid head is a *BadField.
+	// returns the length of the head; 0: more is needed. If there is no status
+	// in Head, the protocol has taken the n bytes and needs more. The error of
+	// an invalid head is a *BadField.
 	ParseHead(b []byte) (n int, err error)
 	// ParseBody takes n bytes off b, which are not all of it, and returns the
 	// part of them that belongs to the body. It sets Done at the end of the
 	// response, and is then called with what follows it, if anything does.
 	ParseBody(b []byte) (data []byte, n int, err error)
-	// FrameBody appends what goes before a piece of size bytes of the request
-	// body and after it; the last piece may be empty.
+	// FrameBody appends what goes before a piece of size bytes, at most 32 KB,
+	// of the request body and after it; the last piece may be empty.
 	FrameBody(before, after []byte, size int64, last bool) ([]byte, []byte)
 	// Release gives the value back after the request has ended.
 	Release()
@@ -56,6 +57,9 @@ type Exchange struct {
 	// Streams: the request body is sent as it comes. OwnBody: the request has
 	// a body of the configuration, which AppendRequest appends.
 	Streams, OwnBody bool
+	// Framed: a request body that has been read is framed, too, not only one
+	// that is sent as it comes.
+	Framed bool
 	// Instant: the back end need not say anything; ParseHead is called without
 	// anything as soon as the request has been sent.
 	Instant bool
@@ -150,6 +154,21 @@ func (x *Exchange) Run(r *web.Request, s *Settings, t Target, p Protocol) web.Co
 	return code
 }
 
+// Try tells the tries of a request apart.
+func (x *Exchange) Try() int { return x.index }
+
+// ReadBody reads the body of r, or prepares for sending it as it comes, if that
+// is wanted and can be done.
+func (x *Exchange) ReadBody(r *web.Request, stream bool) web.Code {
+	x.Streams = stream && r.IsMain() && !r.Body.Read && r.HasBody() && !r.NoBody && !r.BodyDiscarded()
+	if !x.Streams {
+		return r.ReadBody()
+	}
+	code := r.ReadEarlyBody()
+	x.Streams = !r.Body.Read
+	return code
+}
+
 // prepareSelection begins the way through the peers.
 func (x *Exchange) prepareSelection() {
 	x.selection.Start(x.Target.Group)
@@ -228,7 +247,7 @@ func (x *Exchange) reset() {
 	x.sentAt, x.headLimited = time.Time{}, false
 	x.buf, x.rest, x.body, x.end = nil, nil, nil, 0
 	x.record, x.index = nil, 0
-	x.Streams, x.OwnBody, x.Instant = false, false, false
+	x.Streams, x.OwnBody, x.Framed, x.Instant = false, false, false, false
 	x.unsent, x.early, x.hints = nil, nil, 0
 	x.sender, x.spool = nil, nil
 	x.rate, x.rateFrom, x.rateNext, x.left = 0, time.Time{}, time.Time{}, nil

@@ -42,6 +42,15 @@ func (h *Head) get(id fieldID) *Field {
 	return nil
 }
 
+// Lookup returns the value of the first header of a name, in any case, that
+// something is done with.
+func (h *Head) Lookup(name string) (value []byte, ok bool) {
+	if f := h.get(lookupField([]byte(name))); f != nil {
+		return f.Value, true
+	}
+	return nil, false
+}
+
 // BadField is what is wrong with a header of a response; it makes the
 // response invalid.
 type BadField struct{ Reason string }

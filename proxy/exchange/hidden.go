@@ -12,18 +12,20 @@ type hiddenFields struct {
 	names []string // lower case, those without an ID
 }
 
-// hiddenByDefault is what nginx hides.
+// hiddenByDefault is what nginx hides whatever the protocol.
 var hiddenByDefault = []fieldID{
-	fieldDate, fieldServer, fieldXPad, fieldXAccelExpires, fieldXAccelRedirect,
-	fieldXAccelLimitRate, fieldXAccelBuffering, fieldXAccelCharset,
+	fieldXAccelExpires, fieldXAccelRedirect, fieldXAccelLimitRate, fieldXAccelBuffering, fieldXAccelCharset,
 }
 
 // hideFields returns the headers hidden by default and those in hide, without
 // those in pass.
-func hideFields(hide, pass []string) hiddenFields {
+func (f *Family) hideFields(hide, pass []string) hiddenFields {
 	var h hiddenFields
 	for _, id := range hiddenByDefault {
 		h.byID[id] = true
+	}
+	for _, name := range f.Hidden {
+		h.byID[lookupField([]byte(name))] = true
 	}
 	passed := make(map[string]bool)
 	for _, name := range pass {

@@ -104,8 +104,10 @@ func (x *Exchange) copyHead() {
 			x.copyField(f)
 		}
 	}
-	p.OmitServer = !hidden.byID[fieldServer] && h.get(fieldServer) == nil
-	p.OmitDate = !hidden.byID[fieldDate] && h.get(fieldDate) == nil
+	if x.Settings.family.OwnServer {
+		p.OmitServer = !hidden.byID[fieldServer] && h.get(fieldServer) == nil
+		p.OmitDate = !hidden.byID[fieldDate] && h.get(fieldDate) == nil
+	}
 	r.DisableNotModified = true
 	if !x.buffering {
 		// Without buffers the back end would be slowed down, too.

@@ -39,12 +39,15 @@ func (x *Exchange) sendRequest() (outcome, bool) {
 		if _, err = x.conn.Writev(x.out, x.early); err == nil {
 			x.startSender(x.streamBody)
 		}
-	case x.OwnBody || !x.Settings.PassRequestBody.V || !body.Read || body.Len == 0:
+	case !x.SendsBody():
 		if x.Instant {
 			_, err = x.conn.Write(x.out)
 		} else {
 			x.unsent = x.out
 		}
+	case body.File == nil && body.Len <= inlineBody && x.Framed:
+		before, after := x.proto.FrameBody(nil, nil, body.Len, true)
+		_, err = x.conn.Writev(x.out, before, body.Data, after)
 	case body.File == nil && body.Len <= inlineBody:
 		_, err = x.conn.Writev(x.out, body.Data)
 	default:
@@ -56,6 +59,12 @@ func (x *Exchange) sendRequest() (outcome, bool) {
 		return x.failed(err, "send()", sending), false
 	}
 	return outcome{}, true
+}
+
+// SendsBody reports whether a body that has been read follows the request.
+func (x *Exchange) SendsBody() bool {
+	body := &x.Request.Main.Body
+	return !x.OwnBody && x.Settings.PassRequestBody.V && body.Read && body.Len > 0
 }
 
 // startSender has send run on another goroutine. While the request is being
@@ -88,6 +97,9 @@ func (x *Exchange) startSender(send func(*sender) error) {
 func (x *Exchange) sendBody(s *sender) error {
 	body := &x.Request.Main.Body
 	var err error
+	if x.Framed {
+		return x.sendFramed(s)
+	}
 	if body.File == nil {
 		_, err = s.conn.Write(body.Data)
 	} else {
@@ -140,12 +152,45 @@ func (x *Exchange) streamBody(s *sender) error {
 	}
 }
 
+// maxFrame is how large the pieces of a request body are at most, in bytes,
+// that a protocol frames.
+const maxFrame = largeBuffer
+
+// sendFramed sends a body that has been read, in the protocol's framing.
+func (x *Exchange) sendFramed(s *sender) error {
+	body := &x.Request.Main.Body
+	var buf []byte
+	if body.File != nil {
+		buf = getBuffer(maxFrame)
+		defer putBuffer(buf)
+	}
+	var before, after []byte
+	for off := int64(0); off < body.Len; {
+		n := min(body.Len-off, maxFrame)
+		piece := buf
+		if body.File == nil {
+			piece = body.Data[off:]
+		} else if _, err := body.File.ReadAt(piece[:n], off); err != nil {
+			_ = s.conn.net.Close()
+			return err
+		}
+		off += n
+		before, after = x.proto.FrameBody(before[:0], after[:0], n, off == body.Len)
+		if _, err := s.conn.Writev(before, piece[:n], after); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // frameEarlyBody gives the beginning of a body that is sent as it comes, which
 // came together with the head, the protocol's framing.
 func (x *Exchange) frameEarlyBody() {
-	if data := x.Request.Body.Data; len(data) > 0 {
-		before, after := x.proto.FrameBody(nil, nil, int64(len(data)), false)
-		x.early = append(append(before, data...), after...)
+	for data := x.Request.Body.Data; len(data) > 0; {
+		n := min(len(data), maxFrame)
+		before, after := x.proto.FrameBody(nil, nil, int64(n), false)
+		x.early = append(append(append(x.early, before...), data[:n]...), after...)
+		data = data[n:]
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 // Settings are what the directives say that all protocols have, for one
 // location. They are complete once Inherit has run.
 type Settings struct {
-	prefix string // of the directives: "proxy"
+	family *Family
 
 	Bind            nc.Value[*bind] // nil: off
 	SocketKeepalive nc.Value[bool]
@@ -57,10 +57,10 @@ type Settings struct {
 
 const pageSize = 4096
 
-// Inherit completes the settings from those of the outer level, but for the
-// buffers; prefix is that of the directives.
-func (c *Settings) Inherit(p *Settings, prefix string) {
-	c.prefix = prefix
+// Inherit completes the settings of one of the family's from those of the outer
+// level, but for the buffers.
+func (c *Settings) Inherit(p *Settings, family *Family) {
+	c.family = family
 	c.Bind.Inherit(p.Bind, nil)
 	c.SocketKeepalive.Inherit(p.SocketKeepalive, false)
 	c.SocketRcvbuf.Inherit(p.SocketRcvbuf, 0)
@@ -85,9 +85,9 @@ func (c *Settings) Inherit(p *Settings, prefix string) {
 	c.IgnoreClientAbort.Inherit(p.IgnoreClientAbort, false)
 	c.Store.Inherit(p.Store, nil)
 	c.StoreAccess.Inherit(p.StoreAccess, defaultStoreAccess)
-	c.TempPath.Inherit(p.TempPath, prefix+"_temp")
+	c.TempPath.Inherit(p.TempPath, family.Prefix+"_temp")
 	c.tls.inherit(&p.tls)
-	c.hidden = hideFields(c.HideHeader.V, c.PassHeader.V)
+	c.hidden = family.hideFields(c.HideHeader.V, c.PassHeader.V)
 	c.BufferSize.Inherit(p.BufferSize, pageSize)
 }
 
@@ -96,31 +96,32 @@ func (c *Settings) Inherit(p *Settings, prefix string) {
 func (c *Settings) InheritBuffers(p *Settings) error {
 	c.Buffers.Inherit(p.Buffers, nc.Bufs{Num: 8, Size: pageSize})
 	if c.Buffers.V.Num < 2 {
-		return fmt.Errorf("there must be at least 2 \"%s_buffers\"", c.prefix)
+		return fmt.Errorf("there must be at least 2 \"%s_buffers\"", c.family.Prefix)
 	}
 	size := max(c.BufferSize.V, c.Buffers.V.Size)
-	largest := fmt.Sprintf("the maximum of the value of \"%s_buffer_size\" and one of the \"%s_buffers\"", c.prefix, c.prefix)
+	prefix := c.family.Prefix
+	largest := fmt.Sprintf("the maximum of the value of \"%s_buffer_size\" and one of the \"%s_buffers\"", prefix, prefix)
 
 	c.BusyBuffersSize.Inherit(p.BusyBuffersSize, 2*size)
 	if !c.BusyBuffersSize.Set {
 		c.BusyBuffersSize.V = 2 * size
 	}
 	if c.BusyBuffersSize.V < size {
-		return errors.New("\"" + c.prefix + "_busy_buffers_size\" must be equal to or greater than " + largest)
+		return errors.New("\"" + prefix + "_busy_buffers_size\" must be equal to or greater than " + largest)
 	}
 	if c.BusyBuffersSize.V > int64(c.Buffers.V.Num-1)*c.Buffers.V.Size {
-		return fmt.Errorf("\"%s_busy_buffers_size\" must be less than the size of all \"%s_buffers\" minus one buffer", c.prefix, c.prefix)
+		return fmt.Errorf("\"%s_busy_buffers_size\" must be less than the size of all \"%s_buffers\" minus one buffer", prefix, prefix)
 	}
 	c.TempFileWrite.Inherit(p.TempFileWrite, 2*size)
 	if !c.TempFileWrite.Set {
 		c.TempFileWrite.V = 2 * size
 	}
 	if c.TempFileWrite.V < size {
-		return errors.New("\"" + c.prefix + "_temp_file_write_size\" must be equal to or greater than " + largest)
+		return errors.New("\"" + prefix + "_temp_file_write_size\" must be equal to or greater than " + largest)
 	}
 	c.MaxTempFileSize.Inherit(p.MaxTempFileSize, 1<<30)
 	if c.MaxTempFileSize.V != 0 && c.MaxTempFileSize.V < size {
-		return errors.New("\"" + c.prefix + "_max_temp_file_size\" must be equal to zero to disable temporary files usage " +
+		return errors.New("\"" + prefix + "_max_temp_file_size\" must be equal to zero to disable temporary files usage " +
 			"or must be equal to or greater than " + largest)
 	}
 	return nil

@@ -89,11 +89,11 @@ func (t *tlsSettings) inherit(p *tlsSettings) {
 	t.commands.Inherit(p.commands, nil)
 }
 
-// SSLCommands returns the directives for TLS to back ends, under a prefix such
-// as "proxy".
-func SSLCommands(prefix string, get func(*nc.Scope) *Settings) []nc.Command {
+// SSLCommands returns the directives for TLS to back ends, as one of the family
+// has them.
+func (f *Family) SSLCommands(get func(*nc.Scope) *Settings) []nc.Command {
 	const in = nc.HTTP | nc.Server | nc.Location
-	prefix += "_ssl_"
+	prefix := f.Prefix + "_ssl_"
 	of := func(s *nc.Scope) *tlsSettings {
 		t := &get(s).tls
 		t.folder = s.Path("", true)
@@ -170,7 +170,7 @@ func (c *Settings) UseTLS() error {
 	t := &c.tls
 	low, high := t.protocols.V.bounds()
 	if low == 0 {
-		return fmt.Errorf("\"%s_ssl_protocols\" leaves no protocol that can be spoken", c.prefix)
+		return fmt.Errorf("\"%s_ssl_protocols\" leaves no protocol that can be spoken", c.family.Prefix)
 	}
 	ciphers, err := pki.Ciphers(t.ciphers.V)
 	if err != nil {
@@ -186,7 +186,7 @@ func (c *Settings) UseTLS() error {
 	}
 	if t.verify.V {
 		if t.trusted.V == "" {
-			return fmt.Errorf("no %s_ssl_trusted_certificate for %s_ssl_verify", c.prefix, c.prefix)
+			return fmt.Errorf("no %s_ssl_trusted_certificate for %s_ssl_verify", c.family.Prefix, c.family.Prefix)
 		}
 		crl := t.crl.V
 		if crl != "" {
@@ -198,7 +198,7 @@ func (c *Settings) UseTLS() error {
 	}
 	if cert := t.certificate.V; cert != nil {
 		if t.key.V == nil {
-			return fmt.Errorf("no \"%s_ssl_certificate_key\" is defined for certificate \"%s\"", c.prefix, cert.Text)
+			return fmt.Errorf("no \"%s_ssl_certificate_key\" is defined for certificate \"%s\"", c.family.Prefix, cert.Text)
 		}
 		if cert.IsLiteral() && t.key.V.IsLiteral() {
 			if ctx.certificate, err = t.load(cert.Text, t.key.V.Text); err != nil {

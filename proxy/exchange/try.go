@@ -202,6 +202,9 @@ func (x *Exchange) readHead() (outcome, bool) {
 			switch {
 			case err != nil:
 				return x.invalidHead(err), false
+			case n > 0 && x.Head.Status == 0:
+				start += n
+				continue
 			case n > 0 && x.Head.Status == 103:
 				if err := x.passEarlyHints(n); err != nil {
 					x.Request.LogSendError(err)

@@ -36,8 +36,14 @@ type destination struct {
 	address *web.Template // nil: ref
 }
 
+var family = &exchange.Family{Prefix: "tunnel", NextUpstream: []nc.Name{
+	{Name: "error", Value: int(exchange.OnError)},
+	{Name: "timeout", Value: int(exchange.OnTimeout)},
+	{Name: "off", Value: int(exchange.Never)},
+}}
+
 var slot = web.NewLocationSlot(func(c, p *settings) error {
-	c.Settings.Inherit(&p.Settings, "tunnel")
+	c.Settings.Inherit(&p.Settings, family)
 	if c.to == nil {
 		c.to = p.to
 	}
@@ -47,20 +53,17 @@ var slot = web.NewLocationSlot(func(c, p *settings) error {
 // shared are the directives that tunnels have in common with protocols.
 var shared = map[string]bool{
 	"tunnel_bind": true, "tunnel_socket_keepalive": true, "tunnel_socket_rcvbuf": true, "tunnel_socket_sndbuf": true,
-	"tunnel_connect_timeout": true, "tunnel_send_timeout": true, "tunnel_send_lowat": true, "tunnel_buffer_size": true,
-	"tunnel_read_timeout": true, "tunnel_next_upstream_tries": true, "tunnel_next_upstream_timeout": true,
+	"tunnel_connect_timeout": true, "tunnel_send_timeout": true, "tunnel_buffer_size": true,
+	"tunnel_read_timeout": true, "tunnel_next_upstream": true, "tunnel_next_upstream_tries": true, "tunnel_next_upstream_timeout": true,
 }
 
 func commands() []nc.Command {
 	list := []nc.Command{
 		{Name: "tunnel_pass", In: nc.Server | nc.Location | nc.LocationIf, Arity: nc.NoArgs | nc.Take1, Set: readPass},
-		{Name: "tunnel_next_upstream", In: nc.HTTP | nc.Server | nc.Location, Arity: nc.OneMore,
-			Set: nc.SetBitmask(web.At(slot, func(c *settings) *nc.Value[exchange.Condition] { return &c.NextUpstream }),
-				nc.Name{Name: "error", Value: int(exchange.OnError)}, nc.Name{Name: "timeout", Value: int(exchange.OnTimeout)},
-				nc.Name{Name: "off", Value: int(exchange.Never)})},
+		family.SendLowat(),
 	}
 	get := func(s *nc.Scope) *exchange.Settings { return &slot.Of(web.BlockOf(s).Location).Settings }
-	for _, c := range exchange.Commands("tunnel", get) {
+	for _, c := range family.Commands(get) {
 		if shared[c.Name] {
 			list = append(list, c)
 		}
