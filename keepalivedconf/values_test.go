@@ -44,10 +44,10 @@ func keepalivedDump(t *testing.T, file string) []string {
 		t.Skipf("no namespace for keepalived: %v", err)
 	}
 	_ = write.Close()
-	limit := time.AfterFunc(20*time.Second, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
+	limit := time.AfterFunc(time.Minute, func() { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) })
 	defer limit.Stop()
 	var dump, all []string
-	seen := false
+	seen, whole := false, false
 	stamp := regexp.MustCompile(`^\w{3} \w{3} [ \d]\d \d\d:\d\d:\d\d \d{4}: `)
 	for lines := bufio.NewScanner(read); lines.Scan(); {
 		line := stamp.ReplaceAllString(lines.Text(), "")
@@ -55,16 +55,21 @@ func keepalivedDump(t *testing.T, file string) []string {
 		if strings.Contains(line, "< VRRP Topology >") {
 			seen = true
 		}
-		if seen {
+		// What does not belong to the dump is the parent's log ("Startup complete"), in between as it happens.
+		if seen && (strings.HasPrefix(line, " ") || strings.HasPrefix(line, "------")) {
 			dump = append(dump, line)
 		}
 		if strings.Contains(line, "< Interfaces >") {
+			whole = true
 			_ = cmd.Process.Signal(syscall.SIGTERM)
 		}
 	}
 	_ = cmd.Wait()
 	if len(dump) == 0 {
 		t.Skipf("keepalived printed no topology:\n%s", strings.Join(all, "\n"))
+	}
+	if !whole {
+		t.Fatalf("keepalived did not come to the end of the topology:\n%s", strings.Join(all, "\n"))
 	}
 	return dump
 }
