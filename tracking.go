@@ -39,7 +39,7 @@ func (t *tracking) configure(c *configuration) {
 	before := t.verdicts
 	t.verdicts = map[string]health.Verdict{}
 	for _, s := range k.Scripts {
-		users := usersOf(k, s.Name, trackedScripts)
+		users := usersOf(k, s.Name, scriptLines)
 		if len(users) == 0 || k.Script(s.Name) != s {
 			continue
 		}
@@ -61,7 +61,7 @@ func (t *tracking) configure(c *configuration) {
 // followFiles follows the files that are tracked.
 func (t *tracking) followFiles(ctx context.Context, k *keepalivedconf.Config) {
 	for n, f := range k.TrackFiles {
-		users := usersOf(k, f.Name, trackedFiles)
+		users := usersOf(k, f.Name, fileLines)
 		first := slices.IndexFunc(k.TrackFiles, func(o *keepalivedconf.TrackFile) bool { return o.Name == f.Name })
 		if len(users) == 0 || first != n {
 			continue
@@ -102,7 +102,7 @@ func weighFile(value int, u use) (add int, fault bool) {
 // followProcesses looks for the processes that are tracked.
 func (t *tracking) followProcesses(ctx context.Context, k *keepalivedconf.Config) {
 	for n, p := range k.Processes {
-		users := usersOf(k, p.Name, trackedProcesses)
+		users := usersOf(k, p.Name, processLines)
 		first := slices.IndexFunc(k.Processes, func(o *keepalivedconf.Process) bool { return o.Name == p.Name })
 		if len(users) == 0 || first != n {
 			continue
@@ -184,33 +184,23 @@ func (t *tracking) tell(ctx context.Context, users map[string][]use, r vrrp.Trac
 // use is a line that says how something tracked counts.
 type use = keepalivedconf.Track
 
-// tracked returns the lines of an instance, and of its sync group, about one
-// sort of what can be tracked.
-type tracked func(i *keepalivedconf.Instance, g *keepalivedconf.SyncGroup) (own, group []use)
+// lines returns those about one sort of what can be tracked.
+type lines func(*keepalivedconf.Tracking) []use
 
-func trackedScripts(i *keepalivedconf.Instance, g *keepalivedconf.SyncGroup) (own, group []use) {
-	return i.TrackScripts, g.TrackScripts
-}
-
-func trackedFiles(i *keepalivedconf.Instance, g *keepalivedconf.SyncGroup) (own, group []use) {
-	return i.TrackFiles, g.TrackFiles
-}
-
-func trackedProcesses(i *keepalivedconf.Instance, g *keepalivedconf.SyncGroup) (own, group []use) {
-	return i.TrackProcesses, g.TrackProcesses
-}
+func scriptLines(t *keepalivedconf.Tracking) []use  { return t.TrackScripts }
+func fileLines(t *keepalivedconf.Tracking) []use    { return t.TrackFiles }
+func processLines(t *keepalivedconf.Tracking) []use { return t.TrackProcesses }
 
 // usersOf returns how each instance counts the thing of that name; instances
 // that do not track it are not in it.
-func usersOf(k *keepalivedconf.Config, name string, lines tracked) map[string][]use {
+func usersOf(k *keepalivedconf.Config, name string, of lines) map[string][]use {
 	users := map[string][]use{}
 	for _, i := range k.Instances {
-		g := i.Group
-		if g == nil {
-			g = &keepalivedconf.SyncGroup{}
+		counted := of(&i.Tracking)
+		if i.Group != nil {
+			counted = slices.Concat(counted, of(&i.Group.Tracking))
 		}
-		own, group := lines(i, g)
-		for _, u := range slices.Concat(own, group) {
+		for _, u := range counted {
 			if u.Name == name {
 				users[i.Name] = append(users[i.Name], u)
 			}

@@ -5,7 +5,7 @@ import "slices"
 // completeTracking drops the weights that cannot apply to an instance: those of an address owner, whose priority never
 // changes, and those of a member of a sync group, unless the group asks for them.
 func (b *builder) completeTracking(i *Instance) {
-	i.TrackInterfaces = slices.DeleteFunc(i.TrackInterfaces, func(t TrackInterface) bool {
+	i.TrackInterfaces = slices.DeleteFunc(i.TrackInterfaces, func(t Track) bool {
 		own := t.Name == i.Interface
 		if own {
 			b.say(KindGeneral, t.Pos, "(%s) Ignoring track_interface %s since own interface", i.Name, t.Name)

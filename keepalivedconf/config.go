@@ -172,12 +172,8 @@ type Instance struct {
 	VMACXmitBase  bool    // vmac_xmit_base
 	IPVLAN        *IPVLAN // use_ipvlan
 
-	TrackPrimary    bool // false with dont_track_primary
-	TrackInterfaces []TrackInterface
-	TrackScripts    []Track
-	TrackFiles      []Track
-	TrackProcesses  []Track
-	TrackBFD        []Track
+	TrackPrimary bool // false with dont_track_primary
+	Tracking
 
 	// Group is the sync group this instance is a member of, or nil.
 	Group  *SyncGroup
@@ -326,33 +322,30 @@ type IPVLAN struct {
 	Group *uint32
 }
 
-// Track is an entry of track_script, track_file, track_process or track_bfd.
+// Tracking is what an instance or a sync group follows.
+type Tracking struct {
+	TrackInterfaces []Track
+	TrackScripts    []Track
+	TrackFiles      []Track
+	TrackProcesses  []Track
+}
+
+// Track is a line of track_interface, track_script, track_file or
+// track_process.
 type Track struct {
 	Pos     Pos
 	Name    string
-	Weight  int // 0: failing is FAULT
-	Reverse bool
-}
-
-// TrackInterface is an entry of track_interface.
-type TrackInterface struct {
-	Pos     Pos
-	Name    string
-	Weight  int // 0: down is FAULT
+	Weight  int // 0: failing, for an interface being down, is FAULT
 	Reverse bool
 }
 
 // SyncGroup is a vrrp_sync_group.
 type SyncGroup struct {
-	Name            string
-	Pos             Pos
-	Names           []string    // as written
-	Members         []*Instance // those that exist
-	TrackInterfaces []TrackInterface
-	TrackScripts    []Track
-	TrackFiles      []Track
-	TrackProcesses  []Track
-	TrackBFD        []Track
+	Name    string
+	Pos     Pos
+	Names   []string    // as written
+	Members []*Instance // those that exist
+	Tracking
 	// TrackingWeight lets members keep weighted trackers (sync_group_tracking_weight).
 	TrackingWeight bool
 	Notify         Notify

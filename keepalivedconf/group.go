@@ -1,7 +1,7 @@
 package keepalivedconf
 
 // groupRows is what may stand in vrrp_sync_group.
-var groupRows = newRows(
+var groupRows = newRows(append(trackRows(func(g *SyncGroup) (string, *Tracking) { return g.Name, &g.Tracking }),
 	row[SyncGroup]{name: "group", kind: values, set: func(b *builder, g *SyncGroup, s *Statement) {
 		if g.hasGroup {
 			b.err(s, "Group list already specified for sync group %s", g.Name)
@@ -13,22 +13,6 @@ var groupRows = newRows(
 			b.err(s, "Warning - sync group %s has empty group block", g.Name)
 		}
 	}},
-	row[SyncGroup]{name: "track_interface", kind: values, set: eachValue(func(b *builder, g *SyncGroup, s *Statement) {
-		b.addTrackInterface(g.Name, &g.TrackInterfaces, s)
-	})},
-	row[SyncGroup]{name: "track_script", kind: values, set: eachValue(func(b *builder, g *SyncGroup, s *Statement) {
-		b.addTrackScript(g.Name, &g.TrackScripts, s)
-	})},
-	row[SyncGroup]{name: "track_file", kind: values, set: eachValue(func(b *builder, g *SyncGroup, s *Statement) {
-		b.addTrackFile(g.Name, &g.TrackFiles, s)
-	})},
-	row[SyncGroup]{name: "track_process", kind: values, set: eachValue(func(b *builder, g *SyncGroup, s *Statement) {
-		b.addTrackProcess(g.Name, &g.TrackProcesses, s)
-	})},
-	row[SyncGroup]{name: "track_bfd", kind: values, set: eachValue(func(b *builder, g *SyncGroup, s *Statement) {
-		b.unsupported(s, "track_bfd")
-		g.TrackBFD = append(g.TrackBFD, Track{Pos: s.Pos, Name: s.Words[0]})
-	})},
 	groupNotify("notify_master", func(n *Notify) *Command { return &n.Master }),
 	groupNotify("notify_backup", func(n *Notify) *Command { return &n.Backup }),
 	groupNotify("notify_fault", func(n *Notify) *Command { return &n.Fault }),
@@ -49,7 +33,7 @@ var groupRows = newRows(
 			g.priorityChanges = &on
 		}
 	}},
-)
+)...)
 
 func groupNotify(name string, field func(*Notify) *Command) row[SyncGroup] {
 	return row[SyncGroup]{name: name, quoted: true, min: 1, set: func(b *builder, g *SyncGroup, s *Statement) {

@@ -6,7 +6,9 @@ import (
 )
 
 // instanceRows is what may stand in vrrp_instance.
-var instanceRows = newRows(append(tandemRows(func(i *Instance) *Tandem { return &i.Tandem }),
+var instanceRows = newRows(append(append(
+	tandemRows(func(i *Instance) *Tandem { return &i.Tandem }),
+	trackRows(func(i *Instance) (string, *Tracking) { return i.Name, &i.Tracking })...),
 	row[Instance]{name: "state", min: 1, set: setState},
 	row[Instance]{name: "interface", min: 1, set: setInterface},
 	row[Instance]{name: "vrf", min: 1, set: setVRF},
@@ -194,22 +196,6 @@ var instanceRows = newRows(append(tandemRows(func(i *Instance) *Tandem { return 
 
 	// Tracking.
 	row[Instance]{name: "dont_track_primary", set: func(b *builder, i *Instance, s *Statement) { i.TrackPrimary = false }},
-	row[Instance]{name: "track_interface", kind: values, set: eachValue(func(b *builder, i *Instance, s *Statement) {
-		b.addTrackInterface(i.Name, &i.TrackInterfaces, s)
-	})},
-	row[Instance]{name: "track_script", kind: values, set: eachValue(func(b *builder, i *Instance, s *Statement) {
-		b.addTrackScript(i.Name, &i.TrackScripts, s)
-	})},
-	row[Instance]{name: "track_file", kind: values, set: eachValue(func(b *builder, i *Instance, s *Statement) {
-		b.addTrackFile(i.Name, &i.TrackFiles, s)
-	})},
-	row[Instance]{name: "track_process", kind: values, set: eachValue(func(b *builder, i *Instance, s *Statement) {
-		b.addTrackProcess(i.Name, &i.TrackProcesses, s)
-	})},
-	row[Instance]{name: "track_bfd", kind: values, set: eachValue(func(b *builder, i *Instance, s *Statement) {
-		b.unsupported(s, "track_bfd")
-		i.TrackBFD = append(i.TrackBFD, Track{Pos: s.Pos, Name: s.Words[0]})
-	})},
 
 	// Events.
 	instanceNotify("notify_master", func(n *Notify) *Command { return &n.Master }),

@@ -161,9 +161,19 @@ func (p *printer) notify(n Notify) {
 	p.command("notify", n.Any)
 }
 
-func (p *printer) tracks(name string, list []Track) {
-	for _, t := range list {
-		p.line("%s %s weight %d%s", name, t.Name, t.Weight, reversed(t.Reverse))
+func (p *printer) tracking(t *Tracking) {
+	for _, block := range []struct {
+		name string
+		list []Track
+	}{
+		{"track_interface", t.TrackInterfaces},
+		{"track_script", t.TrackScripts},
+		{"track_file", t.TrackFiles},
+		{"track_process", t.TrackProcesses},
+	} {
+		for _, t := range block.list {
+			p.line("%s %s weight %d%s", block.name, t.Name, t.Weight, reversed(t.Reverse))
+		}
 	}
 }
 
@@ -173,12 +183,7 @@ func (p *printer) group(g *SyncGroup) {
 		names = append(names, i.Name)
 	}
 	p.line("members %s", strings.Join(names, " "))
-	for _, t := range g.TrackInterfaces {
-		p.line("track_interface %s weight %d%s", t.Name, t.Weight, reversed(t.Reverse))
-	}
-	p.tracks("track_script", g.TrackScripts)
-	p.tracks("track_file", g.TrackFiles)
-	p.tracks("track_process", g.TrackProcesses)
+	p.tracking(&g.Tracking)
 	p.flag("sync_group_tracking_weight", g.TrackingWeight)
 	p.flag("smtp_alert", g.SMTPAlert)
 	p.notify(g.Notify)
@@ -234,12 +239,7 @@ func (p *printer) instance(i *Instance) {
 		p.line("ipvlan %q %v %s", v.Name, v.Addr, v.Mode)
 	}
 	p.flag("dont_track_primary", !i.TrackPrimary)
-	for _, t := range i.TrackInterfaces {
-		p.line("track_interface %s weight %d%s", t.Name, t.Weight, reversed(t.Reverse))
-	}
-	p.tracks("track_script", i.TrackScripts)
-	p.tracks("track_file", i.TrackFiles)
-	p.tracks("track_process", i.TrackProcesses)
+	p.tracking(&i.Tracking)
 	p.flag("smtp_alert", i.SMTPAlert)
 	p.flag("notify_priority_changes", i.NotifyPriorityChanges)
 	p.notify(i.Notify)

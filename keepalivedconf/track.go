@@ -5,16 +5,46 @@ import (
 	"time"
 )
 
-// trackWords is the words of the reports about one kind of tracker, and what its line may say.
+// trackRows is the keywords of a block that says what is tracked. of returns
+// the name of the block's owner, for the reports, and where its lines go.
+func trackRows[T any](of func(*T) (owner string, into *Tracking)) []row[T] {
+	block := func(name string, add func(b *builder, owner string, into *Tracking, s *Statement)) row[T] {
+		return row[T]{name: name, kind: values, set: eachValue(func(b *builder, v *T, s *Statement) {
+			owner, into := of(v)
+			add(b, owner, into, s)
+		})}
+	}
+	return []row[T]{
+		block("track_interface", (*builder).addTrackInterface),
+		block("track_script", (*builder).addTrackScript),
+		block("track_file", (*builder).addTrackFile),
+		block("track_process", (*builder).addTrackProcess),
+		block("track_bfd", func(b *builder, _ string, _ *Tracking, s *Statement) { b.unsupported(s, "track_bfd") }),
+	}
+}
+
+// trackWords is the words of the reports about one line, and what it may say.
+// Each is a format with the one word that is wrong.
 type trackWords struct {
-	unknownOption string // format with the option
-	noValue       string // format without arguments
-	badWeight     string // format with the weight
-	badDirection  string // format with the word
-	dropDirection bool   // an unknown direction drops the line
-	low, high     int
+	noValue       string
+	unknownOption string
+	badWeight     string
+	badDirection  string
+	dropDirection bool // an unknown direction drops the line
 	clamp         bool // +-254 becomes +-253
 	noreverse     bool // noreverse is known
+}
+
+// wordsOf returns the words about a script, a file or a process, by kind.
+func wordsOf(owner, kind, name string) trackWords {
+	o, n := escape(owner), escape(name)
+	return trackWords{
+		noValue:       "(" + o + ") weight without value specified for track " + kind + " " + n + " - ignoring%.0s",
+		unknownOption: "(" + o + ") unknown track " + kind + " option %s - ignoring",
+		badWeight:     "(" + o + ") weight for track " + kind + " " + n + " must be in [-254..254] inclusive. Ignoring...%.0s",
+		badDirection:  "(" + o + ") unknown track_" + kind + " " + n + " weight option %s - ignoring",
+		noreverse:     true,
+	}
 }
 
 // trackWeight reads "weight N [reverse|noreverse]" after the name of something tracked. keep is false if the whole line
@@ -28,10 +58,10 @@ func (b *builder) trackWeight(s *Statement, owner string, weight int, reverse bo
 		return 0, false, false
 	}
 	if s.Args() == 1 {
-		b.err(s, "%s", t.noValue)
+		b.err(s, t.noValue, s.Arg(1))
 		return 0, false, false
 	}
-	if v, ok := b.signedNumber(s, s.Arg(2), t.low, t.high); !ok {
+	if v, ok := b.signedNumber(s, s.Arg(2), -254, 254); !ok {
 		b.err(s, t.badWeight, s.Arg(2))
 	} else if t.clamp && (v == 254 || v == -254) {
 		b.err(s, "(%s) weight for %s cannot be +/-254. Setting to +/-253", owner, s.Words[0])
@@ -55,97 +85,73 @@ func (b *builder) trackWeight(s *Statement, owner string, weight int, reverse bo
 	return weight, reverse, true
 }
 
-// addTrackInterface reads a line of track_interface.
-func (b *builder) addTrackInterface(owner string, into *[]TrackInterface, s *Statement) {
+// addTrack reads a line of a track block.
+func (b *builder) addTrack(owner, block string, list *[]Track, s *Statement, weight int, reverse bool, t trackWords) {
 	name := s.Words[0]
-	if !b.interfaceExists(name) {
-		b.err(s, "(%s) tracked interface %s doesn't exist", owner, name)
-	}
-	for _, t := range *into {
-		if t.Name == name {
-			b.err(s, "(%s) duplicate track_interface %s - ignoring", owner, name)
-			return
-		}
-	}
-	o, n := escape(owner), escape(name)
-	w, r, keep := b.trackWeight(s, owner, 0, false, trackWords{
-		unknownOption: "(" + o + ") unknown track_interface " + n + " option %s - ignoring",
-		noValue:       "(" + owner + ") weight without value specified for track_interface " + name + " - ignoring",
-		badWeight:     "(" + o + ") weight %s for " + n + " must be between [-253..253] inclusive. Ignoring...",
-		badDirection:  "(" + o + ") unknown track_interace " + n + " weight option %s - ignoring",
-		low:           -254, high: 254, clamp: true,
-	})
-	if keep {
-		*into = append(*into, TrackInterface{s.Pos, name, w, r})
-	}
-}
-
-func (b *builder) addTrack(owner, what string, into *[]Track, s *Statement, weight int, reverse bool, t trackWords) {
-	name := s.Words[0]
-	for _, other := range *into {
+	for _, other := range *list {
 		if other.Name == name {
-			b.err(s, "(%s) duplicate %s %s - ignoring", owner, what, name)
+			b.err(s, "(%s) duplicate %s %s - ignoring", owner, block, name)
 			return
 		}
 	}
 	if w, r, keep := b.trackWeight(s, owner, weight, reverse, t); keep {
-		*into = append(*into, Track{s.Pos, name, w, r})
+		*list = append(*list, Track{s.Pos, name, w, r})
 	}
 }
 
+// addTrackInterface reads a line of track_interface.
+func (b *builder) addTrackInterface(owner string, into *Tracking, s *Statement) {
+	name := s.Words[0]
+	if !b.interfaceExists(name) {
+		b.err(s, "(%s) tracked interface %s doesn't exist", owner, name)
+	}
+	o, n := escape(owner), escape(name)
+	b.addTrack(owner, "track_interface", &into.TrackInterfaces, s, 0, false, trackWords{
+		noValue:       "(" + o + ") weight without value specified for track_interface " + n + " - ignoring%.0s",
+		unknownOption: "(" + o + ") unknown track_interface " + n + " option %s - ignoring",
+		badWeight:     "(" + o + ") weight %s for " + n + " must be between [-253..253] inclusive. Ignoring...",
+		badDirection:  "(" + o + ") unknown track_interace " + n + " weight option %s - ignoring",
+		clamp:         true,
+	})
+}
+
 // addTrackScript reads a line of track_script; the vrrp_script must stand before it.
-func (b *builder) addTrackScript(owner string, into *[]Track, s *Statement) {
+func (b *builder) addTrackScript(owner string, into *Tracking, s *Statement) {
 	name := s.Words[0]
 	script := b.scripts[name]
 	if script == nil {
 		b.err(s, "(%s) track script %s not found, ignoring...", owner, name)
 		return
 	}
-	o, n := escape(owner), escape(name)
-	b.addTrack(owner, "track_script", into, s, script.Weight, script.Reverse, trackWords{
-		unknownOption: "(" + o + ") unknown track script option %s - ignoring",
-		noValue:       "(" + owner + ") weight without value specified for track script " + name + " - ignoring",
-		badWeight:     "(" + o + ") track script " + n + ": weight must be between [-253..253] inclusive, ignoring...%.0s",
-		badDirection:  "(" + o + ") unknown track_script " + n + " weight option %s - ignoring",
-		low:           -254, high: 254, clamp: true, noreverse: true,
-	})
+	t := wordsOf(owner, "script", name)
+	t.badWeight = "(" + escape(owner) + ") track script " + escape(name) + ": weight must be between [-253..253] inclusive, ignoring...%.0s"
+	t.clamp = true
+	b.addTrack(owner, "track_script", &into.TrackScripts, s, script.Weight, script.Reverse, t)
 }
 
 // addTrackProcess reads a line of track_process; the vrrp_track_process must stand before it.
-func (b *builder) addTrackProcess(owner string, into *[]Track, s *Statement) {
+func (b *builder) addTrackProcess(owner string, into *Tracking, s *Statement) {
 	name := s.Words[0]
 	p := b.processes[name]
 	if p == nil {
 		b.err(s, "(%s) track process %s not found, ignoring...", owner, name)
 		return
 	}
-	o, n := escape(owner), escape(name)
-	b.addTrack(owner, "track_process", into, s, p.Weight, p.Reverse, trackWords{
-		unknownOption: "(" + o + ") unknown track process option %s - ignoring",
-		noValue:       "(" + owner + ") weight without value specified for track process " + name + " - ignoring",
-		badWeight:     "(" + o + ") weight for track process " + n + " must be in [-254..254] inclusive. Ignoring...%.0s",
-		badDirection:  "(" + o + ") unknown track_process " + n + " weight option %s - ignoring",
-		low:           -254, high: 254, noreverse: true,
-	})
+	b.addTrack(owner, "track_process", &into.TrackProcesses, s, p.Weight, p.Reverse, wordsOf(owner, "process", name))
 }
 
 // addTrackFile reads a line of track_file in an instance or group; the track_file block must stand before it.
-func (b *builder) addTrackFile(owner string, into *[]Track, s *Statement) {
+func (b *builder) addTrackFile(owner string, into *Tracking, s *Statement) {
 	name := s.Words[0]
 	f := b.files[name]
 	if f == nil {
 		b.err(s, "(%s) track file %s not found, ignoring...", owner, name)
 		return
 	}
-	o, n := escape(owner), escape(name)
-	b.addTrack(owner, "track_file", into, s, f.Weight, f.Reverse, trackWords{
-		unknownOption: "(" + o + ") unknown track file option %s - ignoring",
-		noValue:       "(" + owner + ") weight without value specified for track file " + name + " - ignoring",
-		badWeight:     "(" + o + ") weight for track file " + n + " must be in [-254..254] inclusive. Ignoring...%.0s",
-		badDirection:  "(" + o + ") unknown track file " + n + " weight option %s - ignoring",
-		dropDirection: true,
-		low:           -254, high: 254, noreverse: true,
-	})
+	t := wordsOf(owner, "file", name)
+	t.badDirection = "(" + escape(owner) + ") unknown track file " + escape(name) + " weight option %s - ignoring"
+	t.dropDirection = true
+	b.addTrack(owner, "track_file", &into.TrackFiles, s, f.Weight, f.Reverse, t)
 }
 
 // scriptRows is what may stand in vrrp_script.
