@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -181,7 +182,11 @@ func (in *instance) differenceText(adv packet.Advert, d packet.Difference, data 
 		add("advert_int %v, ours %v", adv.Interval, in.config.Packet.Interval)
 	}
 	if d&(packet.DiffersCount|packet.DiffersAddresses) != 0 {
-		add("virtual addresses %v, ours %v", packet.Addresses(in.config.Packet.Family, data), in.config.Packet.Addresses)
+		theirs, ours := packet.Addresses(in.config.Packet.Family, data), in.config.Packet.Addresses
+		add("virtual addresses %v, ours %v", theirs, ours)
+		if !slices.ContainsFunc(theirs, func(a netip.Addr) bool { return slices.Contains(ours, a) }) {
+			text += fmt.Sprintf(": not one in common, so another pair seems to use virtual_router_id %d too; give one pair another", adv.VRID)
+		}
 	}
 	if d&packet.DiffersClock != 0 {
 		add("its clock is more than half of auth_hmac's time_window away from ours")

@@ -240,7 +240,7 @@ func TestMismatch(t *testing.T) {
 		if got := b.said(); strings.Count(got, "(VI_10) packet dropped, from 192.168.200.7: auth_pass is another than ours") > 2 {
 			t.Errorf("told too often:\n%s", got)
 		}
-		if got := c.said(); strings.Count(got, "virtual addresses [192.168.200.254], ours [192.168.200.253]") != 1 {
+		if got := c.said(); strings.Count(got, "virtual addresses [192.168.200.254], ours [192.168.200.253]: not one in common, so another pair seems to use virtual_router_id 51 too") != 1 {
 			t.Errorf("c was told:\n%s", got)
 		}
 		a.stop()
