@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tandem/internal/errorlog"
+	"tandem/internal/sock"
 	"tandem/proxy/upstream"
 	"tandem/web"
 )
@@ -116,7 +117,7 @@ type Exchange struct {
 	report func(level errorlog.Level, action, message string)
 
 	mu         sync.Mutex // guards live against gone
-	live       *Conn      // to be closed when the client goes
+	live       *sock.Conn // to be closed when the client goes
 	clientGone atomic.Bool
 	gone       func()
 }
@@ -193,7 +194,7 @@ func (x *Exchange) hangUp() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.live != nil {
-		_ = x.live.net.Close()
+		_ = x.live.Close()
 	}
 }
 
@@ -208,8 +209,17 @@ func (x *Exchange) context() context.Context {
 // setConn makes c the connection that the client's leaving closes.
 func (x *Exchange) setConn(c *Conn) {
 	x.conn = c
+	if c == nil {
+		x.setLive(nil)
+	} else {
+		x.setLive(c.net)
+	}
+}
+
+// setLive makes s what the client's leaving closes.
+func (x *Exchange) setLive(s *sock.Conn) {
 	x.mu.Lock()
-	x.live = c
+	x.live = s
 	x.mu.Unlock()
 }
 

@@ -36,6 +36,7 @@ func (x *Exchange) sendRequest() (outcome, bool) {
 	body := &x.Request.Main.Body
 	switch {
 	case x.Streams:
+		x.conn.net.SetNoDelay()
 		if _, err = x.conn.Writev(x.out, x.early); err == nil {
 			x.startSender(x.streamBody)
 		}

@@ -6,8 +6,10 @@ import (
 	"net"
 	"time"
 
+	"tandem/internal/sock"
 	"tandem/proxy/upstream"
 	"tandem/web"
+	"tandem/web/http1"
 )
 
 // outcome is how one try ended.
@@ -89,14 +91,13 @@ func (x *Exchange) connect(peer *upstream.Peer) (outcome, bool) {
 			return x.connected(), true
 		}
 	}
-	b := x.Settings.Bind.V
-	nc, err := dial(x.context(), peer.Addr, x.Settings, b, b.local(x.Request))
+	s, err := x.dial(peer.Addr)
 	if err != nil {
 		return x.connectFailed(err), false
 	}
-	c, err := x.wrap(nc, id)
+	c, err := x.wrap(s, id)
 	if err != nil {
-		_ = nc.Close()
+		_ = s.Close()
 		x.log(logError, handshaking, "%v", err)
 		x.finish(false)
 		return outcome{code: 500}, false
@@ -118,17 +119,17 @@ func (x *Exchange) connect(peer *upstream.Peer) (outcome, bool) {
 }
 
 // wrap makes a Conn of a new connection.
-func (x *Exchange) wrap(nc net.Conn, id tlsIdentity) (*Conn, error) {
+func (x *Exchange) wrap(s *sock.Conn, id tlsIdentity) (*Conn, error) {
 	if !x.Target.TLS {
-		return newConn(nc, x.tryBegan), nil
+		return &Conn{Conn: http1.NewConn(s), net: s, began: x.tryBegan}, nil
 	}
-	secure, err := x.secure(nc, id)
+	secure, err := x.secure(s, id)
 	if err != nil {
 		return nil, err
 	}
-	c := newConn(secure, x.tryBegan)
-	c.tls, c.net = secure, nc
-	return c, nil
+	// A handshake that is cut short may get on badly with Nagle's algorithm.
+	s.SetNoDelay()
+	return &Conn{Conn: http1.NewConn(secure), net: s, tls: secure, began: x.tryBegan}, nil
 }
 
 func (x *Exchange) connected() outcome {

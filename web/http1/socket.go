@@ -10,6 +10,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"tandem/internal/sock"
 )
 
 // socket is the file descriptor under a TCP or unix connection. It makes
@@ -46,7 +48,7 @@ type readOp struct {
 // ErrNotYet ends a read that may not wait.
 var ErrNotYet = errors.New("nothing received")
 
-// reset takes over s. Only the two plain socket types are used directly: what
+// reset takes over s. Only the plain socket types are used directly: what
 // embeds one may do something of its own in Read and Write.
 func (k *socket) reset(c *Conn, s net.Conn) {
 	if k.c == nil {
@@ -73,6 +75,8 @@ func rawConn(s net.Conn) syscall.RawConn {
 	case *net.TCPConn:
 		raw, err = s.SyscallConn()
 	case *net.UnixConn:
+		raw, err = s.SyscallConn()
+	case *sock.Conn:
 		raw, err = s.SyscallConn()
 	}
 	if err != nil {
