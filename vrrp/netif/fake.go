@@ -146,6 +146,8 @@ func (l fakeLinks) addVMAC(v VMAC) error {
 	return l.print("ip link add %s link %s type %s%s", v.Name, v.Base, kind, own)
 }
 
+func (l fakeLinks) reachable(VMAC) error { return nil }
+
 func (l fakeLinks) removeVMAC(name string) error { return l.print("ip link del %s", name) }
 
 func (l fakeLinks) promoteSecondaries(iface string, on bool) (was bool, err error) {

@@ -61,6 +61,36 @@ func (s *Stack) ipv4Conf(index int, numbers ...uint16) (map[uint16]uint32, error
 	return values, nil
 }
 
+// Attributes of the parameters that hold for all interfaces, from the kernel's
+// linux/netconf.h.
+const (
+	netconfIndex    = 1 // NETCONFA_IFINDEX
+	netconfRPFilter = 3 // NETCONFA_RP_FILTER
+	netconfAll      = ^uint32(0)
+	sizeofNetconf   = 4 // the family, padded
+)
+
+// rpFilterOfAll reads net.ipv4.conf.all.rp_filter.
+func (s *Stack) rpFilterOfAll() (uint32, error) {
+	request := nl.NewNetlinkRequest(unix.RTM_GETNETCONF, unix.NLM_F_ACK)
+	header := [sizeofNetconf]byte{unix.AF_INET}
+	request.AddRawData(append(header[:], nl.NewRtAttr(netconfIndex, nl.Uint32Attr(netconfAll)).Serialize()...))
+	request.Sockets = s.sockets
+	messages, err := request.Execute(unix.NETLINK_ROUTE, unix.RTM_NEWNETCONF)
+	if err != nil {
+		return 0, err
+	}
+	for _, m := range messages {
+		if len(m) < sizeofNetconf {
+			continue
+		}
+		if value := attribute(m[sizeofNetconf:], netconfRPFilter); len(value) == 4 {
+			return nl.NativeEndian().Uint32(value), nil
+		}
+	}
+	return 0, nil
+}
+
 // attribute is the value of the attribute of that kind, nil if there is none.
 func attribute(data []byte, kind uint16) []byte {
 	list, err := nl.ParseRouteAttr(data)

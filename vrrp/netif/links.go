@@ -16,7 +16,8 @@ type Links interface {
 	// removed (promote_secondaries); what was before comes back when they are
 	// no longer named. It is idempotent, and mends what somebody else has
 	// changed. The errors are joined; ErrNoInterface is not among them: what is
-	// on an interface that does not exist yet is set by a later Set.
+	// on an interface that does not exist yet is set by a later Set. A VMAC that
+	// is made, but that the machine's settings keep packets from, is an error too.
 	Set(vmacs []VMAC, promote []string) error
 
 	// Cleanup removes the VMACs that a dead process left.
@@ -30,6 +31,8 @@ func (s *Stack) Links() Links { return newLinks(stackLinks{s}) }
 type linkKernel interface {
 	addVMAC(VMAC) error
 	removeVMAC(name string) error // no error if it is gone already
+	// reachable says why what is sent to the addresses of a VMAC is dropped.
+	reachable(VMAC) error
 	// promoteSecondaries sets the parameter of the interface, and returns what
 	// it was.
 	promoteSecondaries(iface string, on bool) (was bool, err error)
@@ -70,6 +73,7 @@ func (h *links) Set(vmacs []VMAC, promote []string) error {
 		} else {
 			h.vmacs = append(h.vmacs, v)
 		}
+		fail(h.kernel.reachable(v))
 	}
 	for iface, was := range h.promoted {
 		if slices.Contains(promote, iface) {
@@ -110,6 +114,20 @@ func (s stackLinks) addVMAC(v VMAC) error {
 		return err
 	}
 	return s.firewall.isolate(v)
+}
+
+// reachable looks at what the kernel does with packets whose way back is over
+// the VMAC's base. AddVMAC allows them on the VMAC, and all.rp_filter forbids
+// them everywhere; who has set it may have meant that for other interfaces.
+func (s stackLinks) reachable(v VMAC) error {
+	if v.Hardware == nil || v.IPv6 {
+		return nil
+	}
+	const strict = 1
+	if value, err := s.rpFilterOfAll(); err != nil || value != strict {
+		return err
+	}
+	return fmt.Errorf("net.ipv4.conf.all.rp_filter is 1, which drops what comes to %s from senders that are not reached over it, most likely all: set it to 0 or 2", v.Name)
 }
 
 func (s stackLinks) removeVMAC(name string) error {

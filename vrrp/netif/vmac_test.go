@@ -87,6 +87,45 @@ func TestVMAC(t *testing.T) {
 	}
 }
 
+// What is sent to a VMAC's address is dropped if all.rp_filter is 1, and that is told.
+func TestVMACReversePath(t *testing.T) {
+	p := newLAN(t)
+	s := stack(t, p.one)
+	links := s.Links()
+	vmacs := []netif.VMAC{{Name: "vrrp.51", Base: "ens33", Hardware: netif.VirtualMAC(false, 51)}}
+	vip := []netif.Address{address("vrrp.51", "192.168.200.254/32")}
+	for _, c := range []struct {
+		filter  string
+		reached bool
+	}{{"0", true}, {"1", false}, {"2", true}} {
+		check(t, p.one.Sysctl("net/ipv4/conf/all/rp_filter", c.filter))
+		if err := links.Set(vmacs, nil); (err == nil) != c.reached || err != nil && !strings.Contains(err.Error(), "net.ipv4.conf.all.rp_filter is 1") {
+			t.Errorf("rp_filter %s: %v", c.filter, err)
+		}
+		check(t, s.Addresses().Set(vip, netif.Forever))
+		// As somebody who has not heard of the address before.
+		must[string](t)(p.two.Output("ip", "neigh", "flush", "to", "192.168.200.254"))
+		listener := must[net.Listener](t)(p.one.Listen("tcp", "192.168.200.254:80"))
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		if c.reached {
+			ctx, cancel = context.WithTimeout(t.Context(), 5*time.Second)
+		}
+		conn, err := p.two.DialContext(ctx, "tcp", "192.168.200.254:80")
+		if (err == nil) != c.reached {
+			t.Errorf("rp_filter %s: connecting: %v", c.filter, err)
+		}
+		if err == nil {
+			conn.Close()
+		}
+		cancel()
+		listener.Close()
+	}
+	check(t, links.Set(nil, nil))
+	if _, err := s.Interface("vrrp.51"); !errors.Is(err, netif.ErrNoInterface) {
+		t.Errorf("not removed: %v", err)
+	}
+}
+
 func TestVMACErrors(t *testing.T) {
 	p := newLAN(t)
 	s := stack(t, p.one)
