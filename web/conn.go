@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -98,7 +97,7 @@ func (g *Generation) Serve(nc net.Conn, p *Port) {
 func (c *conn) serve(err error) {
 	for err == nil && c.one() {
 		if c.requests%yieldsOf != 0 {
-			runtime.Gosched()
+			http1.TakeTurns()
 		}
 		c.pipelined = len(c.wire.Buffered()) > 0
 		err = c.waitNext()

@@ -169,6 +169,9 @@ func (s *http1Stream) sendBody(r *Request, c Chunk) error {
 	}
 	if c.Last {
 		s.last = true
+		if len(s.out) > 0 {
+			http1.TakeTurns()
+		}
 		return s.flush()
 	}
 	if c.Flush || len(s.out) >= s.postpone(r) {
