@@ -71,6 +71,7 @@ type Exchange struct {
 	Reusable   bool // the connection may serve another request
 	Upgrade    bool // the connection becomes a tunnel
 
+	moment    moment
 	proto     Protocol
 	selection upstream.Selection
 	conn      *Conn
@@ -147,7 +148,8 @@ func (x *Exchange) Run(r *web.Request, s *Settings, t Target, p Protocol) web.Co
 	if !x.keepsOn() && !x.Streams {
 		r.WatchClient(x.gone)
 	}
-	x.began = time.Now()
+	x.moment.waited()
+	x.began = x.moment.now()
 	code := x.tries()
 	if !r.Background {
 		r.StopWatch()

@@ -10,7 +10,7 @@ import (
 // respond takes a response whose head has been read to the client, unless
 // another peer is to be asked instead.
 func (x *Exchange) respond() outcome {
-	now := time.Now()
+	now := x.moment.now()
 	s := x.state()
 	s.header = now.Sub(x.tryBegan)
 	s.status = x.Head.Status

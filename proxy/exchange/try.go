@@ -56,11 +56,10 @@ func (x *Exchange) try() outcome {
 
 // beginTry opens a state for a new try.
 func (x *Exchange) beginTry() {
-	now := time.Now()
 	rec := x.record
 	rec.states = append(rec.states, state{connect: -1, header: -1, response: -1})
 	x.index = len(rec.states) - 1
-	x.tryBegan = now
+	x.tryBegan = x.moment.now()
 	x.Head.Reset()
 	x.Done, x.UntilClose, x.Reusable, x.Upgrade = false, false, false, false
 	x.sent, x.received, x.cached = false, false, false
@@ -140,7 +139,8 @@ func (x *Exchange) connected() outcome {
 	if x.cached {
 		s.connect = 0
 	} else {
-		s.connect = time.Since(x.tryBegan)
+		x.moment.waited()
+		s.connect = x.moment.now().Sub(x.tryBegan)
 	}
 	return outcome{}
 }
