@@ -98,6 +98,7 @@ func (r *Request) ReadBody() Code {
 	}
 	reader := r.BodyReader()
 	b.Data = b.buf[:0]
+	defer r.Waited()
 	for {
 		b.grow(limit, main.Head.ContentLength)
 		n, err := reader.Read(b.Data[len(b.Data):cap(b.Data)])

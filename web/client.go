@@ -25,6 +25,7 @@ func (r *Request) Wait(d time.Duration) bool {
 	left := make(chan struct{})
 	r.WatchClient(func() { close(left) })
 	defer r.StopWatch()
+	defer r.Waited()
 	select {
 	case <-timer.C:
 		return true

@@ -178,7 +178,7 @@ func (c *conn) one() bool {
 	c.gen.stats.reading.Add(1)
 	err := c.wire.ReadHead(r.Head, &srv.Core.Limits)
 	c.gen.stats.reading.Add(-1)
-	r.Start = time.Now()
+	r.Start = r.Now()
 	r.vars.reset(srv.HTTP.variables.stored)
 	if err != nil {
 		return c.badHead(r, err)

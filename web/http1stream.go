@@ -50,7 +50,7 @@ func appendHead(dst []byte, r *Request) []byte {
 		dst = append(append(append(dst, "Server: "...), serverTokens[r.Core.ServerTokens.V]...), crlf...)
 	}
 	if !p.OmitDate && !p.Has("Date") {
-		dst = append(append(append(dst, "Date: "...), http1.CachedDate()...), crlf...)
+		dst = append(append(append(dst, "Date: "...), http1.CachedDateAt(r.Now().Unix())...), crlf...)
 	}
 	if len(p.ContentType) > 0 {
 		dst = append(p.appendContentType(append(dst, "Content-Type: "...)), crlf...)

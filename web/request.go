@@ -71,6 +71,7 @@ type Request struct {
 	LocationValid bool
 	Host          []byte // the Host header or authority, lower case, without port
 	Start         time.Time
+	moment        time.Time // see Now
 
 	Server   *Server
 	Location *Location

@@ -22,6 +22,7 @@ func (r *Request) Subrequest(path, args []byte, opts SubrequestOptions) *Request
 	}
 	sr.runFromServerRewrite()
 	sr.logSubrequest()
+	r.Waited()
 	return sr
 }
 

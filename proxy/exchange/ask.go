@@ -88,7 +88,7 @@ func (q *Question) Ask(ctx context.Context, r *web.Request) (x *Exchange, body [
 		}
 	}()
 	for {
-		x.moment.waited()
+		x.Request.Waited()
 		x.beginTry()
 		x.state().peer = q.Peer.String()
 		body, ok := x.ask(q)
@@ -120,7 +120,7 @@ func (x *Exchange) ask(q *Question) (body []byte, ok bool) {
 		return nil, false
 	}
 	s := x.state()
-	s.header, s.status = x.moment.now().Sub(x.tryBegan), x.Head.Status
+	s.header, s.status = x.Request.Now().Sub(x.tryBegan), x.Head.Status
 	if q.Body == 0 && q.Pool == nil {
 		return nil, true
 	}

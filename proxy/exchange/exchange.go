@@ -71,7 +71,6 @@ type Exchange struct {
 	Reusable   bool // the connection may serve another request
 	Upgrade    bool // the connection becomes a tunnel
 
-	moment    moment
 	proto     Protocol
 	selection upstream.Selection
 	conn      *Conn
@@ -148,8 +147,7 @@ func (x *Exchange) Run(r *web.Request, s *Settings, t Target, p Protocol) web.Co
 	if !x.keepsOn() && !x.Streams {
 		r.WatchClient(x.gone)
 	}
-	x.moment.waited()
-	x.began = x.moment.now()
+	x.began = x.Request.Now()
 	code := x.tries()
 	if !r.Background {
 		r.StopWatch()

@@ -41,6 +41,7 @@ func findGroup(r *web.Request, l upstream.Location) (*upstream.Group, web.Code) 
 	r.WatchClient(cancel)
 	addrs, _, err := res.LookupAddrs(ctx, l.Host)
 	r.StopWatch()
+	r.Waited()
 	if err != nil {
 		r.Logf(logError, "%s could not be resolved (%v)", l.Host, err)
 		return nil, 502

@@ -19,8 +19,8 @@ func (x *Exchange) nextTimeout(action string) outcome {
 
 // next ends a try that failed, and decides whether another peer is asked.
 func (x *Exchange) next(why Condition) outcome {
-	x.moment.waited()
-	now := x.moment.now()
+	x.Request.Waited()
+	now := x.Request.Now()
 	status := why.status()
 	s := x.state()
 	if x.conn != nil {
@@ -101,7 +101,7 @@ func (x *Exchange) finish(complete bool) {
 
 // giveBack is finish as far as the peer is concerned.
 func (x *Exchange) giveBack(complete bool) {
-	now := x.moment.now()
+	now := x.Request.Now()
 	c := x.conn
 	keep := complete && c != nil && x.Reusable && x.sentAll() && x.mayKeep(c, now)
 	if !keep && c != nil {

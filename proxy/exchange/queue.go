@@ -54,8 +54,8 @@ func (x *Exchange) awaitPeer() (*upstream.Peer, outcome) {
 	case x.selection.Queued():
 		why = "upstream queue timed out"
 		peer := x.selection.Await(x.left)
-		x.moment.waited()
-		now := x.moment.now()
+		x.Request.Waited()
+		now := x.Request.Now()
 		s.queue, x.tryBegan = now.Sub(x.tryBegan), now
 		if x.clientGone.Load() {
 			return nil, x.abandoned()

@@ -48,7 +48,7 @@ func (x *Exchange) relay() web.Code {
 			case !wanted || len(data) == 0 && !last:
 				continue
 			}
-			x.moment.waited()
+			x.Request.Waited()
 			code := r.SendBody(web.Chunk{Data: data, Flush: !x.buffering, Last: last})
 			switch {
 			case last:

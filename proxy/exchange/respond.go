@@ -10,7 +10,7 @@ import (
 // respond takes a response whose head has been read to the client, unless
 // another peer is to be asked instead.
 func (x *Exchange) respond() outcome {
-	now := x.moment.now()
+	now := x.Request.Now()
 	s := x.state()
 	s.header = now.Sub(x.tryBegan)
 	s.status = x.Head.Status

@@ -266,7 +266,7 @@ type sendError struct{ error }
 // When the request has been sent meanwhile, the wait begins anew, with the
 // time-out for responses.
 func (x *Exchange) read(p []byte) (int, error) {
-	x.moment.waited()
+	x.Request.Waited()
 	if request := x.unsent; request != nil {
 		x.unsent = nil
 		n, sent, err := x.conn.Ask(request, p)

@@ -59,7 +59,7 @@ func (x *Exchange) beginTry() {
 	rec := x.record
 	rec.states = append(rec.states, state{connect: -1, header: -1, response: -1})
 	x.index = len(rec.states) - 1
-	x.tryBegan = x.moment.now()
+	x.tryBegan = x.Request.Now()
 	x.Head.Reset()
 	x.Done, x.UntilClose, x.Reusable, x.Upgrade = false, false, false, false
 	x.sent, x.received, x.cached = false, false, false
@@ -139,8 +139,8 @@ func (x *Exchange) connected() outcome {
 	if x.cached {
 		s.connect = 0
 	} else {
-		x.moment.waited()
-		s.connect = x.moment.now().Sub(x.tryBegan)
+		x.Request.Waited()
+		s.connect = x.Request.Now().Sub(x.tryBegan)
 	}
 	return outcome{}
 }

@@ -44,7 +44,7 @@ func (x *Exchange) tunnel() web.Code {
 	r.InterruptBody()
 	<-t.done
 	r.ResumeBody()
-	x.moment.waited()
+	x.Request.Waited()
 	if isTimeout(err) {
 		x.log(logError, tunneling, "upstream timed out (110: Connection timed out)")
 	}

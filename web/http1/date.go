@@ -93,10 +93,6 @@ type cachedDate struct {
 
 var lastDate atomic.Pointer[cachedDate]
 
-// CachedDate returns the present time in the preferred format. It must not be
-// changed.
-func CachedDate() []byte { return CachedDateAt(time.Now().Unix()) }
-
 // CachedDateAt returns the given second in the preferred format; it formats
 // only when the second differs from that of the last call. The bytes must not
 // be changed.
