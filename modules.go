@@ -4,6 +4,7 @@ import (
 	"tandem/proxy"
 	"tandem/proxy/check"
 	"tandem/proxy/exchange"
+	"tandem/proxy/fastcgi"
 	"tandem/proxy/tunnel"
 	"tandem/static"
 	"tandem/web"
@@ -57,6 +58,7 @@ func modules() []*web.Module {
 		stubstatus.Module,
 		exchange.Module,
 		proxy.Module,
+		fastcgi.Module,
 		tunnel.Module,
 		check.Module,
 

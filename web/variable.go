@@ -172,7 +172,7 @@ func (t *variableTable) resolve(s *nginxconf.Scope) {
 // lacks.
 func missingVariable(name string) bool {
 	switch name {
-	case "ancient_browser", "modern_browser", "msie", "fastcgi_path_info", "fastcgi_script_name", "memcached_key",
+	case "ancient_browser", "modern_browser", "msie", "memcached_key",
 		"proxy_add_via", "slice_range", "ssl_client_sigalg", "ssl_ech_outer_server_name", "ssl_ech_status", "ssl_sigalg", "ssl_sigalgs":
 		return true
 	}

@@ -1,0 +1,189 @@
+package cgi
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	nc "tandem/nginxconf"
+	"tandem/web"
+	"tandem/web/http1"
+)
+
+// param is one *_param directive.
+type param struct {
+	name       string
+	value      *web.Template
+	ifNotEmpty bool
+}
+
+// readParam reads *_param name value [if_not_empty].
+func readParam(get func(*nc.Scope) *Settings) nc.Setter {
+	return func(s *nc.Scope, d *nc.Directive) error {
+		if len(d.Args) == 3 && d.Args[2] != "if_not_empty" {
+			return fmt.Errorf("invalid parameter \"%s\"", d.Args[2])
+		}
+		h := web.BlockOf(s).HTTP
+		value, err := h.Template(s, d, d.Args[1])
+		if err != nil {
+			return err
+		}
+		c := get(s)
+		c.params = append(c.params, param{d.Args[0], value, len(d.Args) == 3})
+		return c.prepareHost(s, d)
+	}
+}
+
+// prepareHost makes the value that HTTP_HOST has unless a directive gives it
+// another one.
+func (c *Settings) prepareHost(s *nc.Scope, d *nc.Directive) (err error) {
+	if c.host == nil {
+		c.host, err = web.BlockOf(s).HTTP.Template(s, d, "$host$is_request_port$request_port")
+	}
+	return err
+}
+
+// Params are the parameters of requests: those of the configuration, and the
+// client's headers, each as HTTP_ with its name in upper case and "_" for "-"
+// (RFC 3875 section 4.1.18).
+type Params struct {
+	list []compiledParam
+	// replaced are the parameters of headers, in upper case, that are not what
+	// the headers say because the configuration gives them.
+	replaced map[string]bool
+}
+
+type compiledParam struct {
+	name       []byte
+	literal    []byte        // the value, unless it holds variables
+	value      *web.Template // nil: literal
+	ifNotEmpty bool
+}
+
+const headerPrefix = "HTTP_"
+
+// compile joins the directives with the default of HTTP_HOST.
+func compile(params []param, host *web.Template) *Params {
+	hasHost := slices.ContainsFunc(params, func(p param) bool { return strings.EqualFold(p.name, "HTTP_HOST") })
+	if !hasHost {
+		params = append(slices.Clip(params), param{"HTTP_HOST", host, true})
+	}
+	c := &Params{replaced: make(map[string]bool)}
+	for _, p := range params {
+		if header, ok := strings.CutPrefix(p.name, headerPrefix); ok && header != "" {
+			c.replaced[strings.ToUpper(p.name)] = true
+			if p.value.Text == "" {
+				continue
+			}
+		}
+		compiled := compiledParam{name: []byte(p.name), ifNotEmpty: p.ifNotEmpty}
+		if p.value.IsLiteral() {
+			compiled.literal = []byte(p.value.Text)
+		} else {
+			compiled.value = p.value
+		}
+		c.list = append(c.list, compiled)
+	}
+	return c
+}
+
+// AppendPair appends a parameter as it goes over the wire.
+type AppendPair func(dst, name, value []byte) ([]byte, error)
+
+// Append appends the parameters of a request; headers says whether those of the
+// client's headers are among them.
+func (c *Params) Append(r *web.Request, dst []byte, headers bool, pair AppendPair) ([]byte, error) {
+	for i := range c.list {
+		p := &c.list[i]
+		scratch := r.Scratch()
+		value := p.literal
+		if p.value != nil {
+			scratch = p.value.Append(r, scratch)
+			value = scratch
+		}
+		var err error
+		if len(value) > 0 || !p.ifNotEmpty {
+			dst, err = pair(dst, p.name, value)
+		}
+		r.Unscratch(scratch)
+		if err != nil {
+			return dst, err
+		}
+	}
+	if !headers {
+		return dst, nil
+	}
+	return c.appendHeaders(r, dst, pair)
+}
+
+// appendHeaders appends the client's headers; those of one name become one
+// parameter.
+func (c *Params) appendHeaders(r *web.Request, dst []byte, pair AppendPair) ([]byte, error) {
+	fields := r.Head.Fields
+	for i := range fields {
+		f := &fields[i]
+		name := appendParamName(r.Scratch(), f.Name)
+		joined := r.Scratch()
+		var err error
+		if !c.replaced[string(name)] && !hasName(fields[:i], f) {
+			value := f.Value
+			if hasName(fields[i+1:], f) {
+				joined = appendJoined(joined, fields[i:])
+				value = joined
+			}
+			dst, err = pair(dst, name, value)
+		}
+		r.Unscratch(joined)
+		r.Unscratch(name)
+		if err != nil {
+			return dst, err
+		}
+	}
+	return dst, nil
+}
+
+// appendParamName appends the parameter's name for a header.
+func appendParamName(dst, header []byte) []byte {
+	dst = append(dst, headerPrefix...)
+	for _, c := range header {
+		switch {
+		case c >= 'a' && c <= 'z':
+			c -= 'a' - 'A'
+		case c == '-':
+			c = '_'
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+// hasName reports whether one of the fields has the name of f.
+func hasName(fields []http1.Field, f *http1.Field) bool {
+	for i := range fields {
+		if sameName(&fields[i], f) {
+			return true
+		}
+	}
+	return false
+}
+
+func sameName(a, b *http1.Field) bool {
+	return a.ID == b.ID && (a.ID != 0 || bytes.EqualFold(a.Name, b.Name))
+}
+
+// appendJoined appends the values of all fields with the name of the first.
+func appendJoined(dst []byte, fields []http1.Field) []byte {
+	first := &fields[0]
+	separator := ", "
+	if first.ID == http1.Cookie {
+		separator = "; "
+	}
+	dst = append(dst, first.Value...)
+	for i := 1; i < len(fields); i++ {
+		if f := &fields[i]; sameName(f, first) {
+			dst = append(append(dst, separator...), f.Value...)
+		}
+	}
+	return dst
+}
