@@ -125,9 +125,12 @@ func (b *backend) accept() error {
 	return b.await(unix.EPOLL_CTL_ADD, fd, unix.EPOLLIN)
 }
 
+// sendMost is sent at a time, so that the client is not kept from what is due.
+const sendMost = 128 << 10
+
 // send goes on with an answer.
 func (b *backend) send(fd int, c *backClient) error {
-	n, err := send(fd, c.answer)
+	n, err := send(fd, c.answer[:min(len(c.answer), sendMost)])
 	if err != nil && err != unix.EAGAIN {
 		return b.forget(fd)
 	}

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestParseSize(t *testing.T) {
@@ -109,6 +111,44 @@ func TestCases(t *testing.T) {
 			if strings.Contains(conf, "BACKEND") != (c.behind != noBackend) {
 				t.Errorf("%s: in the language of %s a back end is missing, or there is none", c.name, language)
 			}
+		}
+	}
+}
+
+func TestSlices99(t *testing.T) {
+	start := time.Now()
+	l := &load{start: start, rate: 10000}
+	at := func(ms float64) time.Time { return start.Add(time.Duration(ms * float64(time.Millisecond))) }
+	for i := range 4500 {
+		took := time.Millisecond
+		if i%100 == 0 {
+			took = 2 * time.Millisecond
+		}
+		if i/1000 == 1 {
+			took *= 3
+		}
+		l.answers = append(l.answers, answered{at(float64(i) / 10), took})
+	}
+	// The fourth slice has a stall at its beginning, the last is not whole.
+	l.stalls = []stall{{at(301), at(302)}}
+	got := l.slices99()
+	slices.Sort(got)
+	if want := []time.Duration{time.Millisecond, 3 * time.Millisecond}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if got := l.p99(); got != 3*time.Millisecond {
+		t.Errorf("p99 of all is %v", got)
+	}
+}
+
+func TestPercentile(t *testing.T) {
+	var list []time.Duration
+	for i := range 200 {
+		list = append(list, time.Duration(200-i))
+	}
+	for p, want := range map[float64]time.Duration{0: 1, 0.5: 100, 0.99: 198, 1: 200} {
+		if got := percentile(list, p); got != want {
+			t.Errorf("%v: %d, want %d", p, got, want)
 		}
 	}
 }

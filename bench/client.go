@@ -15,7 +15,7 @@ import (
 
 // client is one connection of a load.
 type client struct {
-	fd     int
+	fd     int    // -1: none
 	index  int32  // in load.conns
 	head   []byte // what has come of a head that is not complete
 	inBody bool
@@ -44,6 +44,13 @@ func (l *load) connect(c *client) error {
 	c.fd = fd
 	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: c.index}
 	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, fd, &ev))
+}
+
+func (c *client) close() {
+	if c.fd >= 0 {
+		_ = unix.Close(c.fd)
+		c.fd = -1
+	}
 }
 
 // ask sends the request, which was due then.
@@ -130,6 +137,15 @@ func send(fd int, p []byte) (int, error) {
 }
 
 func receive(fd int, p []byte) (int, error) { return call(unix.SYS_RECVFROM, fd, p, 0) }
+
+// poll returns the events that there are.
+func poll(epoll int, events []unix.EpollEvent) (int, error) {
+	n, _, e := unix.RawSyscall6(unix.SYS_EPOLL_WAIT, uintptr(epoll), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
+	if e != 0 {
+		return 0, e
+	}
+	return int(n), nil
+}
 
 func call(number uintptr, fd int, p []byte, flags uintptr) (int, error) {
 	n, _, e := unix.RawSyscall6(number, uintptr(fd), uintptr(unsafe.Pointer(&p[0])), uintptr(len(p)), flags, 0, 0)

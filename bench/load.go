@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/netip"
 	"os"
-	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -33,8 +32,12 @@ type load struct {
 	conns []*client
 	ready []unix.EpollEvent
 	done  int
-	lat   []time.Duration // of an open loop, from when the request was due
-	idle  []*client       // of an open loop: connections without a request
+
+	// Of an open loop:
+	idle    []*client // connections without a request
+	answers []answered
+	stalls  []stall
+	start   time.Time
 }
 
 // run asks for d and returns the answers per second.
@@ -43,55 +46,35 @@ func (l *load) run(d time.Duration) (perSecond float64, err error) {
 		return 0, err
 	}
 	defer l.close()
-	start := time.Now()
-	end := start.Add(d)
-	if l.rate == 0 {
-		for _, c := range l.conns {
-			if err := l.ask(c, start); err != nil {
-				return 0, err
-			}
-		}
-		l.idle = nil
+	if l.rate > 0 {
+		return 0, l.runAtRate(d)
 	}
-	sent := 0
-	for {
-		now := time.Now()
-		if !now.Before(end) {
-			break
+	start := time.Now()
+	for _, c := range l.conns {
+		if err := l.ask(c, start); err != nil {
+			return 0, err
 		}
-		timeout := 10
-		if l.rate > 0 {
-			for len(l.idle) > 0 {
-				due := start.Add(time.Duration(float64(sent) / l.rate * float64(time.Second)))
-				if due.After(now) {
-					timeout = 0
-					break
-				}
-				c := l.idle[len(l.idle)-1]
-				l.idle = l.idle[:len(l.idle)-1]
-				if err := l.ask(c, due); err != nil {
-					return 0, err
-				}
-				sent++
-			}
-		}
-		n, err := unix.EpollWait(l.epoll, l.ready, timeout)
+	}
+	for time.Since(start) < d {
+		n, err := unix.EpollWait(l.epoll, l.ready, 10)
 		if err != nil && !errors.Is(err, unix.EINTR) {
 			return 0, os.NewSyscallError("epoll_wait", err)
 		}
 		for i := range max(n, 0) {
-			switch ev := &l.ready[i]; {
-			case ev.Pad != 0:
-				err = l.backend.serve(int(ev.Fd))
-			default:
-				err = l.answer(l.conns[ev.Fd])
-			}
-			if err != nil {
+			if err := l.event(&l.ready[i]); err != nil {
 				return 0, err
 			}
 		}
 	}
 	return float64(l.done) / time.Since(start).Seconds(), nil
+}
+
+// event deals with what has come.
+func (l *load) event(ev *unix.EpollEvent) error {
+	if ev.Pad != 0 {
+		return l.backend.serve(int(ev.Fd))
+	}
+	return l.answer(l.conns[ev.Fd])
 }
 
 // open connects all clients.
@@ -106,9 +89,11 @@ func (l *load) open() (err error) {
 	}
 	l.ready = make([]unix.EpollEvent, 256)
 	for i := range l.connections {
-		c := &client{index: int32(i)}
-		if err := l.connect(c); err != nil {
-			return err
+		c := &client{index: int32(i), fd: -1}
+		if l.rate == 0 || !l.reconnect {
+			if err := l.connect(c); err != nil {
+				return err
+			}
 		}
 		l.conns = append(l.conns, c)
 		if !l.once {
@@ -138,7 +123,7 @@ func (l *load) askOnce(c *client) error {
 
 func (l *load) close() {
 	for _, c := range l.conns {
-		_ = unix.Close(c.fd)
+		c.close()
 	}
 	_ = unix.Close(l.epoll)
 }
@@ -146,29 +131,23 @@ func (l *load) close() {
 // complete counts an answer, and asks again.
 func (l *load) complete(c *client) error {
 	l.done++
-	if l.rate > 0 {
-		l.lat = append(l.lat, time.Since(c.due))
-		l.idle = append(l.idle, c)
-		return nil
-	}
 	if l.once {
 		return nil
 	}
+	if l.rate > 0 {
+		l.answers = append(l.answers, answered{c.due, time.Since(c.due)})
+		l.idle = append(l.idle, c)
+	}
 	if l.reconnect {
-		_ = unix.Close(c.fd)
+		c.close()
+	}
+	if l.rate > 0 {
+		return nil
+	}
+	if l.reconnect {
 		if err := l.connect(c); err != nil {
 			return err
 		}
 	}
 	return l.ask(c, time.Time{})
-}
-
-// percentile returns the latency that the share p of the requests did not
-// exceed.
-func (l *load) percentile(p float64) time.Duration {
-	if len(l.lat) == 0 {
-		return 0
-	}
-	slices.Sort(l.lat)
-	return l.lat[min(int(p*float64(len(l.lat))), len(l.lat)-1)]
 }

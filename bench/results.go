@@ -93,7 +93,8 @@ func (r *results) describe(b *bench) {
 func (r *results) text(parts []part) string {
 	var s strings.Builder
 	s.WriteString("Measured as root with\n\n" + r.commands(parts) + "\n")
-	fmt.Fprintf(&s, "on %s; one core for the server, one for the client; in turns, medians of the rounds. Every answer is checked\n"+
+	fmt.Fprintf(&s, "on %s; one core for the server, one for the client; in turns, medians of the rounds. Both have nice -20, so that\n"+
+		"others on the machine disturb them less. Every answer is checked\n"+
 		"while it is measured. KB and MB are 1024 and 1024 KB.\n\n", r.Machine)
 	for _, p := range r.Peers {
 		fmt.Fprintf(&s, "- %s\n", p)
