@@ -49,7 +49,7 @@ type stand struct {
 	dir      string
 	backends [2]*backend
 	subject  int // index of the node that something happens to
-	stalls   *stalls
+	stalls   *lab.Stalls
 	restore  func() error // of a fault
 }
 
@@ -57,7 +57,7 @@ type stand struct {
 // nodes serve nothing themselves: their only location is passed to a back end.
 // The client asks every so often.
 func newStand(ctx context.Context, programs [2]scenario.Program, proxied bool, every time.Duration) (s *stand, err error) {
-	s = &stand{stalls: watchStalls()}
+	s = &stand{stalls: lab.WatchStalls()}
 	if s.lab, err = lab.Open(); err != nil {
 		return nil, err
 	}
@@ -131,7 +131,7 @@ func (s *stand) normal(ctx context.Context) error {
 }
 
 func (s *stand) close() {
-	s.stalls.end()
+	s.stalls.Close()
 	if s.Pair != nil {
 		s.Pair.Close()
 	}

@@ -96,7 +96,7 @@ func (s *stand) observe(ctx context.Context, r row, l *limit) (v seen, err error
 		}
 	}
 	v.gap = longestGap(adverts.Frames(), begun, end)
-	v.stall = s.stalls.since(begun)
+	v.stall, _ = s.stalls.Since(begun)
 	if l != nil {
 		v.verdicts = v.judge(*l)
 	}

@@ -139,21 +139,28 @@ type Seen struct {
 
 	// Both is the longest time during which both nodes held the VIP.
 	Both time.Duration
+	// Stalled is for how long the machine kept everybody waiting meanwhile: it
+	// was busy with other things.
+	Stalled time.Duration
 }
 
 // Observe makes a change, waits until the master that it leads to is in place,
 // and returns what was seen.
 func (p *Pair) Observe(ctx context.Context, change func(context.Context) error, master *Node) (Seen, error) {
 	begun := time.Now()
+	stalls := lab.WatchStalls()
+	defer stalls.Close()
 	if err := change(ctx); err != nil {
 		return Seen{}, err
 	}
 	if err := p.Await(ctx, master); err != nil {
 		return Seen{}, err
 	}
+	_, stalled := stalls.Since(begun)
 	return Seen{
 		Summary: p.Probe.Summary(begun, time.Time{}),
 		Both:    lab.Together(p.Nodes[0].Holding.Spans(), p.Nodes[1].Holding.Spans(), begun),
+		Stalled: stalled,
 	}, nil
 }
 

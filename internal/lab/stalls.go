@@ -1,13 +1,13 @@
-package main
+package lab
 
 import (
 	"sync"
 	"time"
 )
 
-// stalls watches how long this process at a time gets no processor. On a machine
-// that has stalled the nodes have, too, and so has the client.
-type stalls struct {
+// Stalls watches for how long this process at a time gets no processor. On a
+// machine that has stalled the hosts of a lab have, too, and so have clients.
+type Stalls struct {
 	stop chan struct{}
 
 	mu   sync.Mutex
@@ -22,8 +22,9 @@ type stall struct {
 // stallFrom is from when on a stall is remembered.
 const stallFrom = 20 * time.Millisecond
 
-func watchStalls() *stalls {
-	s := &stalls{stop: make(chan struct{})}
+// WatchStalls begins to watch. Close ends it.
+func WatchStalls() *Stalls {
+	s := &Stalls{stop: make(chan struct{})}
 	go func() {
 		const pause = 5 * time.Millisecond
 		tick := time.NewTicker(pause)
@@ -46,16 +47,19 @@ func watchStalls() *stalls {
 	return s
 }
 
-// since returns the longest stall that ended after a time; 0: none.
-func (s *stalls) since(from time.Time) (longest time.Duration) {
+// Since returns the longest stall of those of more than 20 ms that ended after
+// a time, and how long they were together; 0: none.
+func (s *Stalls) Since(from time.Time) (longest, total time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, one := range s.list {
 		if one.until.After(from) {
 			longest = max(longest, one.long)
+			total += one.long
 		}
 	}
-	return longest
+	return longest, total
 }
 
-func (s *stalls) end() { close(s.stop) }
+// Close ends the watch.
+func (s *Stalls) Close() { close(s.stop) }
