@@ -91,6 +91,9 @@ func convertInstance(k *keepalivedconf.Config, i *keepalivedconf.Instance, names
 		// A node that hangs answers for the addresses until its lease has ended.
 		ic.FSM.Announcements.Contested = i.Tandem.Lease + time.Second
 	}
+	if i.VMAC != nil {
+		ic.FSM.Announcements.Echoed = 2 * linger
+	}
 	if i.Tandem.PeerLink && i.Tandem.DrainTimeout > 0 {
 		ic.FSM.AskHandover = i.Tandem.DrainTimeout + askGrace
 	}

@@ -75,6 +75,10 @@ type Announcements struct {
 	// Contested is for how long after an unplanned takeover one more is sent every second, because a node that
 	// hangs can still hold the addresses and answer for them; 0: not.
 	Contested time.Duration
+	// Echoed is how long after a takeover one more is sent with a virtual hardware address: an old master that still has
+	// the addresses for a moment answers the first ones from the same hardware address, and switches then send to it
+	// what is for this node, until they hear from here again; 0: not.
+	Echoed time.Duration
 }
 
 // Config is what one VRRP instance is configured to be.

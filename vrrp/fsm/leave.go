@@ -33,7 +33,8 @@ func (m *machine) removeAll() {
 	s.Wants = false
 	s.preempt, s.leave, s.leaving = time.Time{}, time.Time{}, ByStart
 	s.adver, s.offer = time.Time{}, time.Time{}
-	s.burst, s.lowerBurst, s.refresh, s.extra, s.contest = time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	s.burst, s.lowerBurst, s.refresh, s.extra = time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	s.echoed, s.contest = time.Time{}, time.Time{}
 	s.rogueAdverts, s.rogueUntil = 0, time.Time{}
 }
 

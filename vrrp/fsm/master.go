@@ -40,6 +40,7 @@ func (m *machine) becomeMaster(why Reason) {
 	if g.Contested > 0 && (why.Code == ByTimeout || why.Code == ByPeerGone) {
 		s.contest, s.contestUntil = m.now.Add(contestInterval), m.now.Add(g.Contested)
 	}
+	s.echoed = after(m.now, g.Echoed)
 	s.offer = time.Time{}
 	if m.low() {
 		s.offer = m.now.Add(offerEvery)
@@ -81,6 +82,10 @@ func (m *machine) announceDue(due func(time.Time) bool) {
 	if due(s.extra) {
 		s.extra = after(m.now, g.Extra)
 		m.do(Action{Kind: Announce, Repeat: 1, Extra: true})
+	}
+	if due(s.echoed) {
+		s.echoed = time.Time{}
+		m.announce(1)
 	}
 	if due(s.contest) {
 		m.announce(1)

@@ -314,6 +314,8 @@ func (s *script) set(c *Config, list []string) {
 			a.LowerRepeat = s.number(v)
 		case "garp_lower_delay":
 			a.LowerDelay = s.duration(v)
+		case "echoed":
+			a.Echoed = s.duration(v)
 		case "contested":
 			a.Contested = s.duration(v)
 		default:

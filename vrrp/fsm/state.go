@@ -55,6 +55,7 @@ type State struct {
 	lowerBurst   time.Time // the second announcements after a lower priority
 	refresh      time.Time // the next refreshing announcements
 	extra        time.Time // the next announcements on extra interfaces
+	echoed       time.Time // the announcement behind what an old master may have answered
 	contest      time.Time // the next announcement of a contested takeover
 	contestUntil time.Time
 
@@ -110,6 +111,7 @@ func (s *State) deadlines(f func(t time.Time, what string)) {
 		f(s.lowerBurst, "second announcement after a lower priority")
 		f(s.refresh, "refreshing announcement")
 		f(s.extra, "announcement on extra interfaces")
+		f(s.echoed, "announcement after the old master's last")
 		f(s.contest, "announcement after takeover")
 	}
 }
