@@ -14,4 +14,4 @@ func (r *Request) Now() time.Time {
 
 // Waited has Now read the clock again. Whatever waits for something on the
 // request's behalf calls it.
-func (r *Request) Waited() { r.moment = time.Time{} }
+func (r *Request) Waited() { r.moment, r.waited = time.Time{}, true }

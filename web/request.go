@@ -72,6 +72,7 @@ type Request struct {
 	Host          []byte // the Host header or authority, lower case, without port
 	Start         time.Time
 	moment        time.Time // see Now
+	waited        bool      // Waited has been called
 
 	Server   *Server
 	Location *Location
