@@ -1,6 +1,7 @@
 package scenario_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -87,5 +88,73 @@ func TestNotify(t *testing.T) {
 				t.Errorf("it was told:\n%s\nwant:\n%s", got, want)
 			}
 		})
+	}
+}
+
+// withFIFO has a node write what happens into a FIFO, whose script keeps it as
+// the journal.
+func withFIFO(c scenario.Config) scenario.Config {
+	c = inInstance(c, "global_defs {\nenable_script_security\nscript_user root\nvrrp_notify_fifo @/fifo\nvrrp_notify_fifo_script @/keep\nvrrp_notify_priority_changes true\n}\n"+
+		"vrrp_track_file weight {\nfile @/weight\nweight 1\n}\nvrrp_sync_group G {\ngroup {\nVI_7\n}\nsync_group_tracking_weight\n}\n", "track_file {\nweight\n}\n")
+	write := c.Write
+	c.Write = func(prefix string) error {
+		return errors.Join(
+			os.WriteFile(filepath.Join(prefix, "weight"), []byte("0\n"), 0o644),
+			os.WriteFile(filepath.Join(prefix, "keep"), []byte("#!/bin/sh\nexec cat \"$1\" >> "+prefix+"/journal\n"), 0o755),
+			write(prefix))
+	}
+	return c
+}
+
+// TestNotifyFIFO holds what is written into a FIFO against what keepalived
+// writes, for the same events.
+func TestNotifyFIFO(t *testing.T) {
+	t.Parallel()
+	journal := func(t *testing.T, program scenario.Program) string {
+		nodes := seed
+		nodes[0] = withFIFO(nodes[0])
+		p := newPair(t, [2]scenario.Program{program, tandem()}, nodes)
+		one, two := p.Nodes[0], p.Nodes[1]
+		until := func(line string, times int) {
+			t.Helper()
+			for ctx := within(t); ; time.Sleep(10 * time.Millisecond) {
+				data, err := os.ReadFile(filepath.Join(one.Prefix, "journal"))
+				if err == nil && strings.Count(string(data), line+"\n") >= times {
+					return
+				}
+				if ctx.Err() != nil {
+					t.Fatalf("the journal has no %q:\n%s\n%s", line, data, one.LastWords())
+				}
+			}
+		}
+		observe(t, p, "start", started(one, two), one)
+		until(`INSTANCE "VI_7" MASTER 100`, 1)
+		check(t, os.WriteFile(filepath.Join(one.Prefix, "weight"), []byte("3\n"), 0o644))
+		until(`INSTANCE "VI_7" MASTER_PRIORITY 103`, 1)
+		check(t, one.Port.Unplug())
+		until(`INSTANCE "VI_7" FAULT 103`, 1)
+		check(t, one.Port.Plug())
+		until(`INSTANCE "VI_7" MASTER 103`, 1)
+		check(t, one.Stop(within(t)))
+		data, err := os.ReadFile(filepath.Join(one.Prefix, "journal"))
+		check(t, err)
+		return string(data)
+	}
+	var theirs, ours string
+	t.Run("both", func(t *testing.T) { // returns when the two have ended, which run at the same time
+		t.Run("keepalived", func(t *testing.T) { theirs = journal(t, classic(t)) })
+		t.Run("tandem", func(t *testing.T) { ours = journal(t, tandem()) })
+	})
+	if t.Failed() || theirs == "" {
+		return // keepalived is not installed
+	}
+	const start, stop = "INSTANCE \"VI_7\" BACKUP 100\n", "INSTANCE \"VI_7\" STOP 103\nGROUP \"G\" STOP 0\n"
+	// keepalived tells of the group first when it starts, and ends the script before that has read the last lines.
+	theirs = strings.Replace(theirs, "GROUP \"G\" BACKUP 0\n"+start, start+"GROUP \"G\" BACKUP 0\n", 1)
+	for _, line := range strings.SplitAfter(stop, "\n") {
+		theirs = strings.Replace(theirs, line, "", 1)
+	}
+	if theirs+stop != ours {
+		t.Errorf("keepalived wrote:\n%s\ntandem wrote:\n%s", theirs, ours)
 	}
 }
