@@ -5,7 +5,9 @@ import (
 	"tandem/proxy/check"
 	"tandem/proxy/exchange"
 	"tandem/proxy/fastcgi"
+	"tandem/proxy/scgi"
 	"tandem/proxy/tunnel"
+	"tandem/proxy/uwsgi"
 	"tandem/static"
 	"tandem/web"
 	"tandem/web/access"
@@ -59,6 +61,8 @@ func modules() []*web.Module {
 		exchange.Module,
 		proxy.Module,
 		fastcgi.Module,
+		uwsgi.Module,
+		scgi.Module,
 		tunnel.Module,
 		check.Module,
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"sync"
 
-	"tandem/internal/errorlog"
 	nc "tandem/nginxconf"
 	"tandem/proxy/cgi"
 	"tandem/proxy/exchange"
@@ -30,20 +29,10 @@ var calls = sync.Pool{New: func() any { return new(call) }}
 func handle(r *web.Request) web.Code {
 	set := slot.Of(r.Location).Settings()
 	if set == nil || set.Pass == nil {
-		// The handler is of an if block, the settings of another one after it.
-		r.Logf(errorlog.Alert, "no upstream configuration")
-		return 500
+		return cgi.NoPass(r)
 	}
 	c := newCall(set, set.keepConn.V)
-	t, code := set.Pass.Target(r)
-	if code == web.OK {
-		code = c.ReadBody(r, !set.RequestBuffering.V && set.PassRequestBody.V)
-	}
-	if code != web.OK {
-		c.Release()
-		return code
-	}
-	return c.Run(r, &set.Settings.Settings, t, c)
+	return set.Answer(r, &c.Exchange, c, true)
 }
 
 // own makes requests of the process's own.
