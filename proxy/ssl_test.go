@@ -2,50 +2,15 @@ package proxy_test
 
 import (
 	"bufio"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"strings"
 	"testing"
-	"time"
 
 	"tandem/web/webtest"
 )
-
-// selfSigned makes a certificate for names and its key, in PEM.
-func selfSigned(t testing.TB, names ...string) (cert, key string, pair tls.Certificate) {
-	t.Helper()
-	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: names[0]}, DNSNames: names,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &k.PublicKey, k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
-	key = string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER}))
-	if pair, err = tls.X509KeyPair([]byte(cert), []byte(key)); err != nil {
-		t.Fatal(err)
-	}
-	return cert, key, pair
-}
 
 // serveTLS answers requests over TLS with what it knows of the connection.
 func serveTLS(t testing.TB, addr string, config *tls.Config) {
@@ -83,9 +48,9 @@ func serveTLS(t testing.TB, addr string, config *tls.Config) {
 }
 
 func TestSSL(t *testing.T) {
-	cert, _, pair := selfSigned(t, "back.example")
-	clientCert, clientKey, _ := selfSigned(t, "front.example")
-	other, _, _ := selfSigned(t, "other.example")
+	cert, _, pair := webtest.SelfSigned(t, "back.example")
+	clientCert, clientKey, _ := webtest.SelfSigned(t, "front.example")
+	other, _, _ := webtest.SelfSigned(t, "other.example")
 	s := webtest.Start(t, begin+`
 	upstream kept { server 127.0.0.1:8081; keepalive 4; }
 	server { listen 127.0.0.1:8080;
