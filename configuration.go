@@ -61,6 +61,8 @@ func load(o *options, logs *logfile.Set, previous *web.HTTP) (*configuration, ng
 	if !hasEvents(tree) && !errs.Failed() {
 		errs = append(errs, &nginxconf.Error{Msg: "no \"events\" section in configuration"})
 	}
+	// What the directives say is in force; the text is still compared and shown.
+	tree.Main = nil
 	if o.keepalived != "" {
 		c.keepalived, c.reports = keepalivedconf.Read(o.keepalived, keepalivedconf.Options{ConfigID: o.configID})
 		if !errs.Failed() {

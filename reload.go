@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"syscall"
+	"time"
 
 	"tandem/internal/errorlog"
 	"tandem/internal/privilege"
@@ -86,22 +87,16 @@ func (n *node) takeOver(c *configuration) error {
 	return nil
 }
 
-// retired is a generation that answers its last requests.
-type retired struct {
-	gen  *web.Generation
-	done chan struct{}
-}
-
 // retire lets a generation finish its requests, at most for
 // worker_shutdown_timeout, and then gives up what it held open. Its connections
 // go on with next, if there is one.
 func (n *node) retire(gen *web.Generation, c *configuration, next *web.Generation) {
 	n.forgetRetired()
-	r := &retired{gen, make(chan struct{})}
-	n.old = append(n.old, r)
+	done := make(chan struct{})
+	n.old = append(n.old, done)
 	gen.Retire(next)
 	go func() {
-		defer close(r.done)
+		defer close(done)
 		ctx, cancel := c.process.shutdownContext()
 		defer cancel()
 		_ = gen.Wait(ctx)
@@ -109,17 +104,25 @@ func (n *node) retire(gen *web.Generation, c *configuration, next *web.Generatio
 		// request of an old configuration has been answered.
 		n.inForce.Load().log.Printf(errorlog.Notice, "worker process %d exited with code 0", os.Getpid())
 		c.release()
+		n.garbage.Reset(garbageGrace)
 	}()
 }
+
+// garbageGrace is how long after the start, and after the end of a generation,
+// what reading a configuration has left and what the generation held is given
+// back to the system. By then nothing holds it any more, and other reloads may
+// have left more. Without this it would stay: who serves allocates next to
+// nothing, so that the garbage collector has no reason to run.
+const garbageGrace = 1500 * time.Millisecond
 
 // forgetRetired forgets generations that have ended.
 func (n *node) forgetRetired() {
 	kept := n.old[:0]
-	for _, r := range n.old {
+	for _, done := range n.old {
 		select {
-		case <-r.done:
+		case <-done:
 		default:
-			kept = append(kept, r)
+			kept = append(kept, done)
 		}
 	}
 	clear(n.old[len(kept):])

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -40,8 +41,9 @@ type node struct {
 	conf    *configuration
 	inForce atomic.Pointer[configuration] // conf, for other goroutines
 	gen     *web.Generation
-	vrrp    *failover  // nil without instances
-	old     []*retired // generations that still have connections
+	vrrp    *failover       // nil without instances
+	old     []chan struct{} // of generations that still have connections: closed at their end
+	garbage *time.Timer     // gives memory that is not used any more back to the system
 
 	standing standing
 }
@@ -71,6 +73,7 @@ func serve(o *options, stderr io.Writer) int {
 	defer n.removeFiles()
 	defer n.logs.Flush(logFlushLimit)
 	daemonReady()
+	n.garbage = time.AfterFunc(garbageGrace, debug.FreeOSMemory)
 	code := n.loop()
 	n.conf.runShutdownScript()
 	return code
@@ -257,9 +260,9 @@ func (n *node) stop(gracefully bool) {
 		return
 	}
 	n.retire(n.gen, n.conf, nil)
-	for _, r := range n.old {
+	for _, done := range n.old {
 		select {
-		case <-r.done:
+		case <-done:
 		case sig := <-n.signals:
 			n.notice("signal %d received while shutting down", sig)
 			if sig == syscall.SIGTERM || sig == syscall.SIGINT || sig == syscall.SIGQUIT {

@@ -157,9 +157,11 @@ func (s *ListenSet) open(p *Port) (*listener, error) {
 			network = "tcp"
 		}
 	}
+	// The listener keeps this function, which must not keep the configuration.
+	addr, options := p.Addr, p.Options
 	lc := net.ListenConfig{
 		KeepAlive: -1,
-		Control:   func(_, _ string, raw syscall.RawConn) error { return s.control(raw, p) },
+		Control:   func(_, _ string, raw syscall.RawConn) error { return s.control(raw, addr, options) },
 	}
 	lc.SetMultipathTCP(p.Options.Multipath)
 	nl, err := lc.Listen(context.Background(), network, text)
@@ -195,7 +197,7 @@ func removeStaleSocket(path string) error {
 }
 
 // control sets the options that must be there before bind.
-func (s *ListenSet) control(raw syscall.RawConn, p *Port) error {
+func (s *ListenSet) control(raw syscall.RawConn, addr Address, o SocketOptions) error {
 	var failed error
 	set := func(fd, level, name, value int) {
 		if err := unix.SetsockoptInt(fd, level, name, value); err != nil && failed == nil {
@@ -203,10 +205,10 @@ func (s *ListenSet) control(raw syscall.RawConn, p *Port) error {
 		}
 	}
 	err := raw.Control(func(f uintptr) {
-		fd, o := int(f), p.Options
-		if p.Addr.Unix == "" {
+		fd := int(f)
+		if addr.Unix == "" {
 			set(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
-			if ip := p.Addr.IP.Addr(); s.FreeBind != nil && s.FreeBind(ip) {
+			if ip := addr.IP.Addr(); s.FreeBind != nil && s.FreeBind(ip) {
 				if ip.Is4() {
 					set(fd, unix.IPPROTO_IP, unix.IP_FREEBIND, 1)
 				} else {
@@ -216,7 +218,7 @@ func (s *ListenSet) control(raw syscall.RawConn, p *Port) error {
 			if o.ReusePort {
 				set(fd, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
 			}
-			if p.Addr.IP.Addr().Is6() {
+			if addr.IP.Addr().Is6() {
 				only := 0
 				if o.IPv6Only {
 					only = 1

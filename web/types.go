@@ -125,6 +125,10 @@ func NewTypeSet(types ...string) *TypeSet {
 	return t
 }
 
+// HTMLOnly is the set that most filters work on unless the configuration names
+// others.
+var HTMLOnly = NewTypeSet("text/html")
+
 // SetTypes is the setter of directives that list media types: the words come
 // on top of always.
 func SetTypes(get func(*nginxconf.Scope) *nginxconf.Value[*TypeSet], always ...string) func(*nginxconf.Scope, *nginxconf.Directive) error {

@@ -42,7 +42,7 @@ func (c *settings) used() bool { return c.before.V != "" || c.after.V != "" }
 var conf = web.NewLocationSlot(func(c, p *settings) error {
 	c.before.Inherit(p.before, "")
 	c.after.Inherit(p.after, "")
-	c.types.Inherit(p.types, web.NewTypeSet("text/html"))
+	c.types.Inherit(p.types, web.HTMLOnly)
 	return nil
 })
 

@@ -38,6 +38,8 @@ var Module = &web.Module{
 
 var defaultTypes = []string{"text/html", "text/xml", "text/plain", "text/vnd.wap.wml", "application/javascript", "application/rss+xml"}
 
+var defaultSet = web.NewTypeSet(defaultTypes...)
+
 // name is what charset or source_charset says: the name of a set, or the
 // variable that holds it. The zero name is off.
 type name struct {
@@ -59,7 +61,7 @@ var (
 		c.to.Inherit(p.to, name{})
 		c.from.Inherit(p.from, name{})
 		c.override.Inherit(p.override, false)
-		c.types.Inherit(p.types, web.NewTypeSet(defaultTypes...))
+		c.types.Inherit(p.types, defaultSet)
 		return nil
 	})
 	mainConf = web.NewMainSlot[charsets]()

@@ -45,11 +45,10 @@ type settings struct {
 }
 
 var conf = web.NewLocationSlot(func(c, p *settings) error {
-	html := web.NewTypeSet("text/html")
 	for i := range coding(codings) {
 		c, p := &c.coded[i], &p.coded[i]
 		c.on.Inherit(p.on, false)
-		c.types.Inherit(p.types, html)
+		c.types.Inherit(p.types, web.HTMLOnly)
 		c.level.Inherit(p.level, defaultLevels[i])
 		c.window.Inherit(p.window, defaultBrotliWindow)
 		c.minLength.Inherit(p.minLength, 20)

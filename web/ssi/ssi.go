@@ -64,12 +64,10 @@ var conf = web.NewLocationSlot(func(c, p *settings) error {
 	c.on.Inherit(p.on, false)
 	c.silent.Inherit(p.silent, false)
 	c.lastModified.Inherit(p.lastModified, false)
-	c.types.Inherit(p.types, htmlOnly)
+	c.types.Inherit(p.types, web.HTMLOnly)
 	c.valueLength.Inherit(p.valueLength, 255)
 	return nil
 })
-
-var htmlOnly = web.NewTypeSet("text/html")
 
 // page is what the commands of a request and of its subrequests share.
 type page struct {

@@ -48,7 +48,7 @@ type settings struct {
 
 var conf = web.NewLocationSlot(func(c, p *settings) error {
 	c.once.Inherit(p.once, true)
-	c.types.Inherit(p.types, web.NewTypeSet("text/html"))
+	c.types.Inherit(p.types, web.HTMLOnly)
 	c.lastModified.Inherit(p.lastModified, false)
 	if !c.pairs.Set {
 		c.pairs, c.matcher = p.pairs, p.matcher
