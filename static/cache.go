@@ -15,7 +15,8 @@ import (
 // size, modification or change time, and the file is read again. So a file that
 // is replaced, written, truncated or removed is never served as it was before.
 //
-// One request for a kept file costs one system call here, and no memory.
+// One request for a kept file costs one system call here at most, see look, and
+// no memory.
 type cache struct {
 	seed   maphash.Seed
 	once   sync.Once
@@ -49,6 +50,7 @@ type cacheEntry struct {
 	name string // with its final NUL byte
 	openfile.Info
 	data  []byte
+	seen  atomic.Int64 // when the latest look began that found it unchanged, since epoch
 	used  atomic.Bool
 	place int // in the ring; under the shard's lock
 }

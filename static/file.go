@@ -35,7 +35,7 @@ func openFile(r *web.Request, name []byte) (file, openfile.Failure) {
 	var now openfile.Info
 	var failed openfile.Failure
 	if !r.Found.Take(name, &now) {
-		failed = links.Stat(name, &now)
+		failed = e.look(r, links, name, &now)
 	}
 	if k != nil {
 		if failed.OK() && sameFile(&now, &k.Info) && now.Size > smallFile {

@@ -91,7 +91,7 @@ func serveIndex(r *web.Request) web.Code {
 		buf = path
 		var info openfile.Info
 		links := r.Links(path)
-		failed := links.Stat(path, &info)
+		failed := look(r, links, path, &info)
 		if failed.OK() {
 			leaveFound(r, links, path, &info)
 			uri := append(append(r.Scratch(), r.Path...), text(path[directory:])...)

@@ -91,7 +91,7 @@ func tryFiles(r *web.Request) web.Code {
 		path = append(appendTried(r, path[:root], f.name), 0)
 		var info openfile.Info
 		links := r.Links(path)
-		if failed := links.Stat(path, &info); !failed.OK() {
+		if failed := look(r, links, path, &info); !failed.OK() {
 			if !isMissing(failed.Errno) {
 				logFailure(r, errorlog.Crit, path, failed)
 			}

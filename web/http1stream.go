@@ -169,10 +169,6 @@ func (s *http1Stream) sendBody(r *Request, c Chunk) error {
 	}
 	if c.Last {
 		s.last = true
-		if len(s.out) > 0 && !r.waited {
-			// Others have had their turn while a request waited.
-			http1.TakeTurns()
-		}
 		return s.flush()
 	}
 	if c.Flush || len(s.out) >= s.postpone(r) {

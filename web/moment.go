@@ -15,3 +15,6 @@ func (r *Request) Now() time.Time {
 // Waited has Now read the clock again. Whatever waits for something on the
 // request's behalf calls it.
 func (r *Request) Waited() { r.moment, r.waited = time.Time{}, true }
+
+// HasWaited reports whether Waited has been called.
+func (r *Request) HasWaited() bool { return r.waited }

@@ -145,7 +145,6 @@ func (c *Conn) Read(p []byte) (int, error) {
 // when the request could not be written; then err says why.
 func (c *Conn) Ask(request, p []byte) (n int, sent bool, err error) {
 	if c.sock.raw != nil && c.r == c.w && len(request) > 0 {
-		TakeTurns()
 		op := &c.sock.in
 		*op = readOp{p: p, ask: request, timeout: c.bodyWait}
 		n, err = c.sock.read()
