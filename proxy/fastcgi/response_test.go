@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -228,5 +229,44 @@ func TestNextUpstream(t *testing.T) {
 	}
 	if got := outline(s.Raw(t, "POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx")); got != "502" {
 		t.Errorf("POST: got %q", got)
+	}
+}
+
+// A back end is done with a response although the client does not take it, and
+// the client gets it as it was, through memory and a file.
+func TestSlowClient(t *testing.T) {
+	s := webtest.Start(t, begin+params+`
+	server { listen 127.0.0.1:8080; location / { fastcgi_pass 127.0.0.1:8081; } } }`, modules, nil)
+	const size = 16 << 20
+	sent := make(chan error, 1)
+	serve(t, "tcp4", s.Addr(t, "8081"), func(w http.ResponseWriter, _ *http.Request) {
+		b := make([]byte, 4096)
+		for i := 0; i < size; i += len(b) {
+			for j := range b {
+				b[j] = byte((i + j) >> 8)
+			}
+			if _, err := w.Write(b); err != nil {
+				sent <- err
+				return
+			}
+		}
+		sent <- nil
+	})
+	c := s.Dial(t)
+	if _, err := io.WriteString(c, "GET / HTTP/1.0\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-sent; err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(c)
+	_, body, _ := bytes.Cut(got, []byte("\r\n\r\n"))
+	if err != nil || len(body) != size {
+		t.Fatalf("%d bytes, want %d; %v", len(body), size, err)
+	}
+	for i, b := range body {
+		if b != byte(i>>8) {
+			t.Fatalf("the body differs at %d", i)
+		}
 	}
 }
