@@ -90,8 +90,12 @@ func errno(err error) string {
 	return "(" + errorlog.Reason(err) + ")"
 }
 
-// isTimeout reports whether err is a time that has passed.
+// isTimeout reports whether err is a time that has passed. A unix socket whose
+// queue is full is none, whatever package syscall says of EAGAIN.
 func isTimeout(err error) bool {
+	if errors.Is(err, syscall.EAGAIN) {
+		return false
+	}
 	var n net.Error
 	return errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &n) && n.Timeout()
 }

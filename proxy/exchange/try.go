@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
+	"syscall"
 	"time"
 
 	"tandem/internal/sock"
@@ -152,7 +154,15 @@ func (x *Exchange) connectFailed(err error) outcome {
 	if isTimeout(err) {
 		return x.nextTimeout(connecting)
 	}
-	x.log(logError, connecting, "connect() failed %s", errno(err))
+	level, to := logError, ""
+	if peer := x.state().peer; strings.HasPrefix(peer, "unix:") {
+		// Here all failures are immediate, and these have other words in nginx.
+		to = " to " + peer
+		if !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, syscall.EAGAIN) {
+			level = logCrit
+		}
+	}
+	x.log(level, connecting, "connect()%s failed %s", to, errno(err))
 	return x.next(OnError)
 }
 
