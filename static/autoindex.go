@@ -1,17 +1,16 @@
 package static
 
 import (
-	"cmp"
-	"errors"
-	"io/fs"
-	"os"
+	"bytes"
 	"slices"
 	"strings"
-	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"tandem/internal/errorlog"
 	"tandem/nginxconf"
 	"tandem/web"
+	"tandem/web/openfile"
 )
 
 // AutoIndex answers a path that ends with a slash, where there is no index,
@@ -72,7 +71,7 @@ var autoIndexSlot = web.NewLocationSlot(func(c, p *autoIndexSettings) error {
 
 // listed is one file of a list.
 type listed struct {
-	name     string
+	name     []byte
 	isDir    bool
 	isFile   bool
 	size     int64
@@ -107,10 +106,22 @@ func serveAutoIndex(r *web.Request) web.Code {
 			format = listJSON
 		}
 	}
-	name, entries, code := readDirectory(r)
+	d, code := readDirectory(r)
 	if code != web.OK {
 		return code
 	}
+	list, code := appendList(r, &d, r.Scratch(), format, callback)
+	d.close(r)
+	if code == web.OK && !r.HeaderOnly {
+		code = r.SendBody(web.Chunk{Data: list, Last: true})
+	}
+	r.Unscratch(list)
+	return code
+}
+
+// appendList begins the response, since the list depends on its charset, and
+// appends the list to dst unless nobody asked for it.
+func appendList(r *web.Request, d *directory, dst []byte, format listFormat, callback []byte) ([]byte, web.Code) {
 	p := &r.Response
 	p.Status = 200
 	switch format {
@@ -125,50 +136,52 @@ func serveAutoIndex(r *web.Request) web.Code {
 		p.ContentType = []byte("text/html")
 	}
 	if code := r.SendHeader(); code != web.OK || r.HeaderOnly {
-		return code
+		return dst, code
 	}
-	files, ok := lookAt(r, name, entries)
+	files, ok := lookAt(r, d)
 	if !ok {
-		return web.Error
+		return dst, web.Error
 	}
-	var list []byte
 	switch format {
 	case listJSON:
-		list = appendJSON(nil, files)
+		dst = appendJSON(dst, files)
 	case listJSONP:
-		list = append(append([]byte("/* callback */\r\n"), callback...), '(')
-		list = append(appendJSON(list, files), ");"...)
+		dst = append(append(append(dst, "/* callback */\r\n"...), callback...), '(')
+		dst = append(appendJSON(dst, files), ");"...)
 	case listXML:
-		list = appendXML(nil, files)
+		dst = appendXML(dst, files)
 	default:
-		list = appendHTML(nil, files, r.Path, c, strings.EqualFold(string(p.Charset), "utf-8"))
+		dst = appendHTML(dst, files, r.Path, autoIndexSlot.Of(r.Location), strings.EqualFold(string(p.Charset), "utf-8"))
 	}
-	return r.SendBody(web.Chunk{Data: list, Last: true})
+	return dst, web.OK
 }
 
 // lookAt looks at the entries of a directory: directories come first, each kind
-// by name.
-func lookAt(r *web.Request, directory string, entries []os.DirEntry) ([]listed, bool) {
-	files := make([]listed, 0, len(entries))
-	for _, e := range entries {
-		name := directory + "/" + e.Name()
-		info, err := os.Stat(name)
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ELOOP) {
+// by name. Their names are those of d.
+func lookAt(r *web.Request, d *directory) ([]listed, bool) {
+	var files []listed
+	for e := range d.entries.All() {
+		if isHidden(e) {
+			continue
+		}
+		var info openfile.Info
+		failed := openfile.StatIn(d.fd, e.Name, true, &info)
+		if failed.Errno == unix.ENOENT || failed.Errno == unix.ELOOP {
 			// A link that leads nowhere is listed itself.
-			if info, err = os.Lstat(name); errors.Is(err, fs.ErrNotExist) {
+			if failed = openfile.StatIn(d.fd, e.Name, false, &info); failed.Errno == unix.ENOENT {
 				// Gone meanwhile.
 				continue
 			}
 		}
-		if err != nil {
-			logDirectoryError(r, errorlog.Crit, "stat()", name, err)
-			if errors.Is(err, fs.ErrPermission) {
+		if !failed.OK() {
+			d.logFailure(r, e, failed)
+			if failed.Errno == unix.EACCES || failed.Errno == unix.EPERM {
 				continue
 			}
 			return nil, false
 		}
 		files = append(files, listed{
-			name: e.Name(), isDir: info.IsDir(), isFile: info.Mode().IsRegular(), size: info.Size(), modified: info.ModTime().Unix(),
+			name: text(e.Name), isDir: info.IsDir(), isFile: info.IsRegular(), size: info.Size, modified: info.Modified(),
 		})
 	}
 	slices.SortFunc(files, func(a, b listed) int {
@@ -178,7 +191,7 @@ func lookAt(r *web.Request, directory string, entries []os.DirEntry) ([]listed, 
 		case !a.isDir && b.isDir:
 			return 1
 		}
-		return cmp.Compare(a.name, b.name)
+		return bytes.Compare(a.name, b.name)
 	})
 	return files, true
 }

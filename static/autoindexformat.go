@@ -25,7 +25,7 @@ func appendHTML(b []byte, files []listed, path []byte, c *autoIndexSettings, isU
 	for i := range files {
 		f := &files[i]
 		b = append(b, "<a href=\""...)
-		b = http1.AppendEscapeURI(b, []byte(f.name), http1.EscapeURIComponent)
+		b = http1.AppendEscapeURI(b, f.name, http1.EscapeURIComponent)
 		if f.isDir {
 			b = append(b, '/')
 		}
@@ -41,8 +41,8 @@ func appendHTML(b []byte, files []listed, path []byte, c *autoIndexSettings, isU
 // appendName appends the name, cut or filled to the width of its column.
 func (l *listed) appendName(b []byte, isUTF8 bool) []byte {
 	width := len(l.name)
-	if isUTF8 && utf8.ValidString(l.name) {
-		width = utf8.RuneCountInString(l.name)
+	if isUTF8 && utf8.Valid(l.name) {
+		width = utf8.RuneCount(l.name)
 	}
 	if width > listNameWidth {
 		shown := listNameWidth - len("..>")
@@ -50,14 +50,14 @@ func (l *listed) appendName(b []byte, isUTF8 bool) []byte {
 		if width != len(l.name) {
 			end = 0
 			for range shown {
-				_, n := utf8.DecodeRuneInString(l.name[end:])
+				_, n := utf8.DecodeRune(l.name[end:])
 				end += n
 			}
 		}
-		b = http1.AppendEscapeHTML(b, []byte(l.name[:end]))
+		b = http1.AppendEscapeHTML(b, l.name[:end])
 		return append(b, "..&gt;</a>"...)
 	}
-	b = http1.AppendEscapeHTML(b, []byte(l.name))
+	b = http1.AppendEscapeHTML(b, l.name)
 	if l.isDir && width < listNameWidth {
 		b = append(b, '/')
 		width++
@@ -113,7 +113,7 @@ func appendJSON(b []byte, files []listed) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = http1.AppendEscapeJSON(append(b, "\r\n{ \"name\":\""...), []byte(f.name))
+		b = http1.AppendEscapeJSON(append(b, "\r\n{ \"name\":\""...), f.name)
 		b = append(append(b, "\", \"type\":\""...), f.kind()...)
 		b = http1.AppendDate(append(b, "\", \"mtime\":\""...), f.modified)
 		b = append(b, '"')
@@ -135,7 +135,7 @@ func appendXML(b []byte, files []listed) []byte {
 		if f.isFile {
 			b = strconv.AppendInt(append(b, "\" size=\""...), f.size, 10)
 		}
-		b = http1.AppendEscapeHTML(append(b, "\">"...), []byte(f.name))
+		b = http1.AppendEscapeHTML(append(b, "\">"...), f.name)
 		b = append(append(append(b, "</"...), f.kind()...), ">\r\n"...)
 	}
 	return append(b, "</list>\r\n"...)

@@ -271,3 +271,9 @@ func davError(r *web.Request, err error, missing web.Code) web.Code {
 	r.Logf(level, "%s", openfile.ChangeError(err))
 	return code
 }
+
+func errnoOf(err error) syscall.Errno {
+	var e syscall.Errno
+	errors.As(err, &e)
+	return e
+}

@@ -2,11 +2,12 @@ package static
 
 import (
 	"math/rand/v2"
-	"os"
 
-	"tandem/internal/errorlog"
+	"golang.org/x/sys/unix"
+
 	"tandem/nginxconf"
 	"tandem/web"
+	"tandem/web/openfile"
 )
 
 // RandomIndex answers a path that ends with a slash with any of the files
@@ -40,30 +41,45 @@ func serveRandomIndex(r *web.Request) web.Code {
 	if !randomIndexSlot.Of(r.Location).on.V || r.Path[len(r.Path)-1] != '/' || r.Method&readMethods == 0 {
 		return web.Declined
 	}
-	name, entries, code := readDirectory(r)
+	uri, code := randomFile(r)
 	if code != web.OK {
 		return code
 	}
-	var files []string
-	for _, e := range entries {
-		is := e.Type().IsRegular()
-		if e.Type()&os.ModeSymlink != 0 {
-			info, err := os.Stat(name + "/" + e.Name())
-			if err != nil && !os.IsNotExist(err) {
-				logDirectoryError(r, errorlog.Crit, "stat()", name+"/"+e.Name(), err)
-				return 500
+	return r.InternalRedirect(uri, r.Args)
+}
+
+// randomFile returns the path of any file in the directory that the request's
+// path stands for. code is OK or what to answer instead.
+func randomFile(r *web.Request) (path []byte, code web.Code) {
+	d, code := readDirectory(r)
+	if code != web.OK {
+		return nil, code
+	}
+	defer d.close(r)
+	var files [][]byte
+	for e := range d.entries.All() {
+		if isHidden(e) {
+			continue
+		}
+		is := e.Type == unix.DT_REG
+		if e.Type == unix.DT_LNK || e.Type == unix.DT_UNKNOWN {
+			var info openfile.Info
+			failed := openfile.StatIn(d.fd, e.Name, true, &info)
+			if !failed.OK() && failed.Errno != unix.ENOENT {
+				d.logFailure(r, e, failed)
+				return nil, 500
 			}
-			is = err == nil && info.Mode().IsRegular()
+			is = failed.OK() && info.IsRegular()
 		}
 		if is {
-			files = append(files, e.Name())
+			files = append(files, text(e.Name))
 		}
 	}
 	if len(files) == 0 {
-		return web.Declined
+		return nil, web.Declined
 	}
 	uri := append(append(r.Scratch(), r.Path...), files[rand.IntN(len(files))]...)
 	kept := r.Keep(uri)
 	r.Unscratch(uri)
-	return r.InternalRedirect(kept, r.Args)
+	return kept, web.OK
 }
