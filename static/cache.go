@@ -2,6 +2,7 @@ package static
 
 import (
 	"hash/maphash"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,9 @@ type cache struct {
 	seed   maphash.Seed
 	once   sync.Once
 	shards [cacheShards]cacheShard
+	// missing has hashes of names that no file had lately: those are looked at
+	// rather than opened, which costs less where there is still none.
+	missing [missingNames]atomic.Uint64
 }
 
 const (
@@ -31,7 +35,13 @@ const (
 	// included.
 	cacheSize = 64 << 20
 
+	// admission is how many new files a full cache sees for each that it takes:
+	// where more files are asked for in turn than fit, most of what is kept stays
+	// and is of use, and little is read only to make room soon.
+	admission = 16
+
 	cacheShards   = 32
+	missingNames  = 1024
 	entryOverhead = 256 // what an entry takes beside its content
 )
 
@@ -59,9 +69,23 @@ func (e *cacheEntry) cost() int { return len(e.data) + len(e.name) + entryOverhe
 
 var cacheSlot = web.NewMainSlot[cache]()
 
-func (c *cache) shard(name []byte) *cacheShard {
+func (c *cache) hash(name []byte) uint64 {
 	c.once.Do(func() { c.seed = maphash.MakeSeed() })
-	return &c.shards[maphash.Bytes(c.seed, name)%cacheShards]
+	return maphash.Bytes(c.seed, name)
+}
+
+func (c *cache) shard(name []byte) *cacheShard { return &c.shards[c.hash(name)%cacheShards] }
+
+// wasMissing reports whether it is likely that there is no file of that name.
+func (c *cache) wasMissing(name []byte) bool {
+	h := c.hash(name)
+	return c.missing[h%missingNames].Load() == h
+}
+
+// noteMissing remembers that there is no file of that name.
+func (c *cache) noteMissing(name []byte) {
+	h := c.hash(name)
+	c.missing[h%missingNames].Store(h)
 }
 
 // lookup returns what is kept of the file of that name, nil if nothing is.
@@ -92,6 +116,14 @@ func isSettled(i *openfile.Info, now time.Time) bool {
 		wait = coarseTick
 	}
 	return now.UnixNano()-i.Ctime > int64(wait)
+}
+
+// admits reports whether a file of that name and size is to be kept.
+func (c *cache) admits(name []byte, size int) bool {
+	s := c.shard(name)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.bytes+size+len(name)+entryOverhead <= cacheSize/cacheShards || s.entries[string(name)] != nil || rand.IntN(admission) == 0
 }
 
 // store keeps the content of a file.

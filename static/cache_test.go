@@ -124,3 +124,43 @@ func TestSettled(t *testing.T) {
 		}
 	}
 }
+
+// TestCacheOfTooManyFiles: of files that are asked for in turn, and that do not
+// fit, a good part is found all the same.
+func TestCacheOfTooManyFiles(t *testing.T) {
+	c := new(cache)
+	const files, fit = 6000, cacheSize / (smallFile + entryOverhead)
+	found, read := 0, 0
+	for i := range 5 * files {
+		name := fmt.Appendf(nil, "/file/%d\x00", i%files)
+		if c.lookup(name) != nil {
+			found++
+		} else if c.admits(name, smallFile) {
+			read++
+			c.store(name, &file{Info: openfile.Info{Size: smallFile}, data: make([]byte, smallFile)})
+		}
+	}
+	c.check(t)
+	if best := 4 * fit; found < best/2 || found > best || read > fit+5*files/8 {
+		t.Errorf("%d found, at best %d; %d read to be kept", found, best, read)
+	}
+	for i := range c.shards {
+		for name := range c.shards[i].entries {
+			if !c.admits([]byte(name), smallFile) {
+				t.Fatal("a file that is kept would not be kept when it has changed")
+			}
+		}
+	}
+}
+
+func TestMissingNames(t *testing.T) {
+	c := new(cache)
+	a, b := []byte("/a\x00"), []byte("/b\x00")
+	if c.wasMissing(a) {
+		t.Error("missing before anyone looked")
+	}
+	c.noteMissing(a)
+	if !c.wasMissing(a) || c.wasMissing(b) {
+		t.Error("not the name that was noted")
+	}
+}

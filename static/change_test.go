@@ -264,3 +264,51 @@ func TestTruncatedWhileSent(t *testing.T) {
 		t.Errorf("%d bytes, then %v", total, err)
 	}
 }
+
+// TestAppears: a name that was missing is found as soon as there is a file.
+func TestAppears(t *testing.T) {
+	s := start(t, "root html;", map[string]string{"html/x": ""})
+	name := filepath.Join(s.Dir, "html/f")
+	for i := range 5 {
+		for range 2 {
+			if a := s.Get(t, "/f"); a.Status != 404 {
+				t.Fatalf("%d: %q", i, a.Raw)
+			}
+		}
+		want := strings.Repeat(fmt.Sprint(i), 40_000*(i%2)+10)
+		if err := os.WriteFile(name, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if a := s.Get(t, "/f"); a.Status != 200 || a.Body != want {
+			t.Fatalf("%d: %.200q", i, a.Raw)
+		}
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestMoreFilesThanFit: files that find no place in memory are answered as well.
+func TestMoreFilesThanFit(t *testing.T) {
+	s := start(t, "root html; keepalive_requests 1000000;", map[string]string{"html/sub/x": ""})
+	const files, size = 2500, 32 << 10
+	for i := range files {
+		name := filepath.Join(s.Dir, "html", fmt.Sprint(i))
+		if err := os.WriteFile(name, fmt.Appendf(nil, "file %d", i), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Truncate(name, size); err != nil {
+			t.Fatal(err)
+		}
+	}
+	awaitKept(t, s, fmt.Sprint("/", files-1))
+	client := s.Dial(t)
+	for i := range 2 * files {
+		e := exchange{conn: client, request: fmt.Appendf(nil, "GET /%d HTTP/1.1\r\nHost: localhost\r\n\r\n", i%files), buf: make([]byte, 2*size)}
+		n := e.first(t)
+		_, body, _ := bytes.Cut(e.buf[:n], []byte("\r\n\r\n"))
+		if got := string(bytes.TrimRight(body, "\x00")); len(body) != size || got != fmt.Sprint("file ", i%files) {
+			t.Fatalf("file %d: %d bytes, %.100q", i%files, len(body), got)
+		}
+	}
+}

@@ -1,7 +1,10 @@
 package static
 
 import (
+	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"tandem/web"
 	"tandem/web/openfile"
@@ -14,6 +17,8 @@ type file struct {
 	data []byte // all of the content, if fd is -1
 	fd   int
 	kept *openfile.Kept // what fd belongs to, when it is kept open
+
+	borrowed *[smallFile]byte // what data lies in, when that is not kept
 }
 
 // openFile opens the file of that name, which ends with a NUL byte, in the way
@@ -29,7 +34,7 @@ func openFile(r *web.Request, name []byte) (file, openfile.Failure) {
 	if e == nil && open != nil {
 		k = open.Take(name, r.Start)
 	}
-	if e == nil && k == nil {
+	if e == nil && k == nil && !contents.wasMissing(name) {
 		return readFile(r, links, name, true)
 	}
 	var now openfile.Info
@@ -43,11 +48,13 @@ func openFile(r *web.Request, name []byte) (file, openfile.Failure) {
 		}
 		k.Forget()
 		k.Release()
-	} else if failed.OK() && now == e.Info {
+	} else if e != nil && failed.OK() && now == e.Info {
 		return file{Info: e.Info, data: e.data, fd: -1}, failed
 	}
 	if !failed.OK() {
-		contents.forget(name)
+		if e != nil {
+			contents.forget(name)
+		}
 		return file{fd: -1}, openfile.Failure{Call: "open()", Errno: failed.Errno}
 	}
 	return readFile(r, links, name, true)
@@ -63,8 +70,12 @@ func sameFile(a, b *openfile.Info) bool {
 // kept for later requests.
 func readFile(r *web.Request, links openfile.Links, name []byte, keep bool) (file, openfile.Failure) {
 	f := file{fd: -1}
+	contents := cacheSlot.Of(r.HTTP())
 	fd, failed := links.Open(name)
 	if !failed.OK() {
+		if keep && failed.Errno == unix.ENOENT {
+			contents.noteMissing(name)
+		}
 		return f, failed
 	}
 	f.fd = fd
@@ -78,12 +89,14 @@ func readFile(r *web.Request, links openfile.Links, name []byte, keep bool) (fil
 			return f, failed
 		}
 		var settled bool
-		settled, failed = f.read(started)
+		keep = keep && contents.admits(name, int(f.Size))
+		settled, failed = f.read(started, keep)
 		if settled && keep {
-			cacheSlot.Of(r.HTTP()).store(name, &f)
+			contents.store(name, &f)
 		}
 	}
-	f.close()
+	openfile.Close(fd)
+	f.fd = -1
 	return f, failed
 }
 
@@ -93,10 +106,15 @@ const attempts = 4
 // read reads the content. What is read belongs together with the Info, which
 // was seen at that time: when the file changes meanwhile, it is read again.
 // settled means that it can be told from what later changes make of the file.
-func (f *file) read(seen time.Time) (settled bool, failed openfile.Failure) {
+// Unless keep is set, the content lies in borrowed memory.
+func (f *file) read(seen time.Time, keep bool) (settled bool, failed openfile.Failure) {
 	for range attempts {
-		// One byte more than the size, so that growth is seen.
-		data := make([]byte, f.Size+1)
+		var data []byte
+		if keep {
+			data = make([]byte, f.Size)
+		} else {
+			data = f.borrow()[:f.Size]
+		}
 		n, failed := openfile.ReadFull(f.fd, data)
 		if !failed.OK() {
 			return false, failed
@@ -106,8 +124,8 @@ func (f *file) read(seen time.Time) (settled bool, failed openfile.Failure) {
 			return false, failed
 		}
 		whole := int64(n) == f.Size
-		f.Size = min(int64(n), f.Size)
-		f.data = data[:f.Size:f.Size]
+		f.Size = int64(n)
+		f.data = data[:n:n]
 		if whole && f.Info == after {
 			return isSettled(&f.Info, seen), failed
 		}
@@ -120,6 +138,17 @@ func (f *file) read(seen time.Time) (settled bool, failed openfile.Failure) {
 	// state of it as can be had.
 	f.Size = int64(len(f.data))
 	return false, openfile.Failure{}
+}
+
+// buffers is what files are read into that are not kept in memory.
+var buffers = sync.Pool{New: func() any { return new([smallFile]byte) }}
+
+// borrow returns memory for the content, which close gives back.
+func (f *file) borrow() *[smallFile]byte {
+	if f.borrowed == nil {
+		f.borrowed = buffers.Get().(*[smallFile]byte)
+	}
+	return f.borrowed
 }
 
 var openFiles = web.NewContext[openfile.File]()
@@ -141,5 +170,8 @@ func (f *file) close() {
 	case f.fd >= 0:
 		openfile.Close(f.fd)
 	}
-	f.fd, f.kept = -1, nil
+	if f.borrowed != nil {
+		buffers.Put(f.borrowed)
+	}
+	f.fd, f.kept, f.borrowed, f.data = -1, nil, nil, nil
 }
