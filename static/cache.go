@@ -11,7 +11,8 @@ import (
 	"tandem/web/openfile"
 )
 
-// cache keeps the content of small files in memory, by name. An entry is used
+// cache keeps the content of small files in memory, by name, and of directories
+// that they could be opened. An entry is used
 // only after a look at the inode that the name has now: another inode, another
 // size, modification or change time, and the file is read again. So a file that
 // is replaced, written, truncated or removed is never served as it was before.

@@ -11,7 +11,7 @@ import (
 )
 
 // file is a file that was found: its inode, and its content if it is a small
-// regular file, or else a descriptor.
+// regular file, or a descriptor if it is a larger one.
 type file struct {
 	openfile.Info
 	data []byte // all of the content, if fd is -1
@@ -81,19 +81,23 @@ func readFile(r *web.Request, links openfile.Links, name []byte, keep bool) (fil
 	f.fd = fd
 	started := time.Now()
 	failed = openfile.Fstat(fd, &f.Info)
-	if failed.OK() && f.IsRegular() {
-		if f.Size > smallFile {
-			if c := r.Core.OpenFileCache.V; c != nil && keep {
-				f.kept = c.Add(name, &f.Info, fd, r.Core.OpenFileMinUses.V, r.Start)
-			}
-			return f, failed
+	switch {
+	case !failed.OK():
+	case f.IsRegular() && f.Size > smallFile:
+		if c := r.Core.OpenFileCache.V; c != nil && keep {
+			f.kept = c.Add(name, &f.Info, fd, r.Core.OpenFileMinUses.V, r.Start)
 		}
+		return f, failed
+	case f.IsRegular():
 		var settled bool
 		keep = keep && contents.admits(name, int(f.Size))
 		settled, failed = f.read(started, keep)
 		if settled && keep {
 			contents.store(name, &f)
 		}
+	case f.IsDir() && keep && isSettled(&f.Info, started) && contents.admits(name, 0):
+		// That it may be opened is worth knowing, too.
+		contents.store(name, &f)
 	}
 	openfile.Close(fd)
 	f.fd = -1
