@@ -312,3 +312,30 @@ func TestMoreFilesThanFit(t *testing.T) {
 		}
 	}
 }
+
+// TestDirectoryChanges: what a name means besides a directory shows at once.
+func TestDirectoryChanges(t *testing.T) {
+	s := start(t, "root html;", map[string]string{"html/f/x": ""})
+	awaitKept(t, s, "/f")
+	name := filepath.Join(s.Dir, "html/f")
+	for _, step := range []struct {
+		change func() error
+		status int
+	}{
+		{func() error { return nil }, 301},
+		{func() error { return os.WriteFile(name+"/y", nil, 0o644) }, 301},
+		{func() error { return os.RemoveAll(name) }, 404},
+		{func() error { return os.WriteFile(name, []byte("file"), 0o644) }, 200},
+		{func() error { return os.Remove(name) }, 404},
+		{func() error { return os.Mkdir(name, 0o755) }, 301},
+	} {
+		if err := step.change(); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if a := s.Get(t, "/f"); a.Status != step.status {
+				t.Fatalf("want %d, got %q", step.status, a.Raw)
+			}
+		}
+	}
+}

@@ -57,7 +57,12 @@ func openFile(r *web.Request, name []byte) (file, openfile.Failure) {
 		}
 		return file{fd: -1}, openfile.Failure{Call: "open()", Errno: failed.Errno}
 	}
-	return readFile(r, links, name, true)
+	f, failed := readFile(r, links, name, true)
+	if e != nil && f.fd >= 0 {
+		// It has become too large to be kept.
+		contents.forget(name)
+	}
+	return f, failed
 }
 
 // sameFile reports whether what was opened is what a name means now, and might
