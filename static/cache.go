@@ -119,6 +119,12 @@ func isSettled(i *openfile.Info, now time.Time) bool {
 	return now.UnixNano()-i.Ctime > int64(wait)
 }
 
+// noteFound takes back what noteMissing has noted.
+func (c *cache) noteFound(name []byte) {
+	h := c.hash(name)
+	c.missing[h%missingNames].CompareAndSwap(h, 0)
+}
+
 // admits reports whether a file of that name and size is to be kept.
 func (c *cache) admits(name []byte, size int) bool {
 	s := c.shard(name)

@@ -163,4 +163,7 @@ func TestMissingNames(t *testing.T) {
 	if !c.wasMissing(a) || c.wasMissing(b) {
 		t.Error("not the name that was noted")
 	}
+	if c.noteFound(a); c.wasMissing(a) {
+		t.Error("missing though it was found")
+	}
 }

@@ -58,7 +58,10 @@ func openFile(r *web.Request, name []byte) (file, openfile.Failure) {
 		return file{fd: -1}, openfile.Failure{Call: "open()", Errno: failed.Errno}
 	}
 	f, failed := readFile(r, links, name, true)
-	if e != nil && f.fd >= 0 {
+	switch {
+	case e == nil:
+		contents.noteFound(name)
+	case f.fd >= 0:
 		// It has become too large to be kept.
 		contents.forget(name)
 	}
