@@ -68,6 +68,7 @@ func (q *Question) Ask(ctx context.Context, r *web.Request) (x *Exchange, body [
 	x.Target.Upstream = nil
 	x.record = recordOf(r)
 	x.record.begin(x)
+	x.room = x.makeBuffer
 	failure := &Failure{connecting, "no answer"}
 	x.report = func(level errorlog.Level, action, message string) {
 		if level <= logError {
@@ -133,7 +134,7 @@ const maxDropped = 64 << 10
 
 // askBody reads the body, as much of it as is wanted.
 func (x *Exchange) askBody(wanted int) (body []byte, ok bool) {
-	x.body = getBuffer(largeBuffer)
+	x.body = x.bodyBuffer()
 	limit := max(wanted, maxDropped)
 	for n := 0; ; {
 		for len(x.rest) > 0 && !x.Done {

@@ -80,7 +80,8 @@ type Exchange struct {
 	buf       []byte // what has been received, beginning with the head
 	end       int    // of what has been received in buf
 	rest      []byte // what has been received of the body and not been parsed
-	body      []byte // buffer for what follows
+	headEnd   int    // where the head ends in buf
+	body      []byte // buffer for what follows, or what is left of buf
 	index     int    // of the present State in the record
 	record    *record
 	began     time.Time // the first try
@@ -120,6 +121,7 @@ type Exchange struct {
 	live       *sock.Conn // to be closed when the client goes
 	clientGone atomic.Bool
 	gone       func()
+	room       func() []byte // makeBuffer, made once
 }
 
 // Run carries r to one of the target's peers and the response back. The body
@@ -130,7 +132,7 @@ func (x *Exchange) Run(r *web.Request, s *Settings, t Target, p Protocol) web.Co
 	x.record = recordOf(r)
 	x.record.begin(x)
 	if x.gone == nil {
-		x.gone, x.slow = x.clientLeft, x.becomeSlow
+		x.gone, x.slow, x.room = x.clientLeft, x.becomeSlow, x.makeBuffer
 	}
 	var err error
 	if x.out, err = p.AppendRequest(x.out[:0]); err != nil {
@@ -230,7 +232,7 @@ func (x *Exchange) release() {
 		putBuffer(x.buf)
 	}
 	if x.body != nil {
-		putBuffer(x.body)
+		putBuffer(x.body) // a part of buf has no size that is kept
 	}
 	p := x.proto
 	head, out := x.Head, x.out
@@ -255,7 +257,7 @@ func (x *Exchange) reset() {
 	x.selection = upstream.Selection{}
 	x.cached, x.sent, x.received, x.buffering = false, false, false, false
 	x.sentAt, x.headLimited = time.Time{}, false
-	x.buf, x.rest, x.body, x.end = nil, nil, nil, 0
+	x.buf, x.rest, x.body, x.end, x.headEnd = nil, nil, nil, 0, 0
 	x.record, x.index = nil, 0
 	x.Streams, x.OwnBody, x.Framed, x.Instant = false, false, false, false
 	x.unsent, x.early, x.hints = nil, nil, 0

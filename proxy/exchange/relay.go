@@ -73,7 +73,7 @@ func (x *Exchange) relay() web.Code {
 			return r.SendBody(web.Chunk{Last: true})
 		}
 		if x.body == nil {
-			x.body = getBuffer(largeBuffer)
+			x.body = x.bodyBuffer()
 		}
 		n, err := x.readBody(x.body)
 		if err != nil {
@@ -104,6 +104,16 @@ func (x *Exchange) readBody(p []byte) (int, error) {
 		x.rateNext = time.Now().Add(time.Duration(n) * time.Second / time.Duration(x.rate))
 	}
 	return n, err
+}
+
+// bodyBuffer returns the memory for what is read of the body: what the head
+// leaves of its own, from the next cache line on, or else a buffer.
+func (x *Exchange) bodyBuffer() []byte {
+	const line = 64
+	if at := (x.headEnd + line - 1) &^ (line - 1); len(x.buf)-at >= largeBuffer/2 {
+		return x.buf[at:]
+	}
+	return getBuffer(largeBuffer)
 }
 
 // limitRate settles how fast the response is read; without buffering there is

@@ -28,7 +28,11 @@ type sender struct {
 // is looked at; so much fits into a socket's buffer.
 const inlineBody = 32 << 10
 
-// sendRequest sends the request, or begins to; one without a body is left to
+// smallBody is how large a request body is sent at most together with the head
+// by the first read, into whose buffer it is copied.
+const smallBody = 4 << 10
+
+// sendRequest sends the request, or begins to; one that is small is left to
 // read.
 func (x *Exchange) sendRequest() (outcome, bool) {
 	x.sent = true
@@ -49,9 +53,13 @@ func (x *Exchange) sendRequest() (outcome, bool) {
 	case body.File == nil && body.Len <= inlineBody && x.Framed:
 		before, after := x.proto.FrameBody(nil, nil, body.Len, true)
 		_, err = x.conn.Writev(x.out, before, body.Data, after)
+	case body.File == nil && body.Len <= smallBody:
+		x.unsent = append(x.out, body.Data...)
+		x.out = x.unsent[:len(x.out)]
 	case body.File == nil && body.Len <= inlineBody:
 		_, err = x.conn.Writev(x.out, body.Data)
 	default:
+		x.conn.net.SetNoDelay() // a short last piece may follow another
 		if _, err = x.conn.WriteMore(x.out); err == nil {
 			x.startSender(x.sendBody)
 		}
@@ -264,20 +272,18 @@ type sendError struct{ error }
 
 // read reads from the back end, after it has sent what sendRequest left to it.
 // When the request has been sent meanwhile, the wait begins anew, with the
-// time-out for responses.
+// time-out for responses. Without p it reads into x.buf, which is got when
+// something has come.
 func (x *Exchange) read(p []byte) (int, error) {
 	x.Request.Waited()
-	if request := x.unsent; request != nil {
-		x.unsent = nil
-		n, sent, err := x.conn.Ask(request, p)
-		if !sent {
-			err = sendError{err}
-		}
-		return n, err
-	}
+	request := x.unsent
+	x.unsent = nil
 	for {
-		n, err := x.conn.Read(p)
-		if err != http1.ErrInterrupted {
+		n, sent, err := x.conn.Ask(request, p, x.room)
+		switch {
+		case !sent:
+			return 0, sendError{err}
+		case err != http1.ErrInterrupted:
 			return n, err
 		}
 		<-x.sender.done
@@ -285,4 +291,16 @@ func (x *Exchange) read(p []byte) (int, error) {
 		x.conn.SetBodyTimeout(x.Settings.ReadTimeout.V)
 		x.sentAt = time.Now()
 	}
+}
+
+// makeBuffer gets x.buf. It is larger than a head may be, so that a body that
+// comes with the head is not read, and sent, in two pieces; but not where
+// messages between frames would count as parts of the head.
+func (x *Exchange) makeBuffer() []byte {
+	size := int(x.Settings.BufferSize.V)
+	if x.conn.tls == nil && x.Settings.LimitRate.V == nil && !x.Framed {
+		size = max(size, largeBuffer)
+	}
+	x.buf = getBuffer(size)
+	return x.buf
 }

@@ -203,9 +203,6 @@ func (x *Exchange) readHead() (outcome, bool) {
 		return outcome{}, true
 	}
 	limit := int(x.Settings.BufferSize.V)
-	if x.buf == nil {
-		x.buf = getBuffer(limit)
-	}
 	start := 0
 	for {
 		if x.end > start {
@@ -230,7 +227,8 @@ func (x *Exchange) readHead() (outcome, bool) {
 					x.log(logError, readingHead, "upstream sent too big header")
 					return x.next(OnInvalidHeader), false
 				}
-				x.rest = x.buf[start+n : x.end]
+				x.headEnd = start + n
+				x.rest = x.buf[x.headEnd:x.end]
 				if x.headLimited {
 					x.conn.SetBodyTimeout(x.Settings.ReadTimeout.V)
 				}

@@ -141,12 +141,13 @@ func (c *Conn) Read(p []byte) (int, error) {
 }
 
 // Ask is Write of a request and then Read of the beginning of its answer, for a
-// client: it looks for the answer only when something has come. sent is false
-// when the request could not be written; then err says why.
-func (c *Conn) Ask(request, p []byte) (n int, sent bool, err error) {
-	if c.sock.raw != nil && c.r == c.w && len(request) > 0 {
+// client: it looks for the answer only when something has come. Without p it
+// reads into what room returns, which is called no earlier than needed. sent is
+// false when the request could not be written; then err says why.
+func (c *Conn) Ask(request, p []byte, room func() []byte) (n int, sent bool, err error) {
+	if c.sock.raw != nil && c.r == c.w {
 		op := &c.sock.in
-		*op = readOp{p: p, ask: request, timeout: c.bodyWait}
+		*op = readOp{p: p, room: room, ask: request, timeout: c.bodyWait}
 		n, err = c.sock.read()
 		request, op.ask = op.ask, nil
 		if len(request) == 0 || err != nil {
@@ -155,6 +156,9 @@ func (c *Conn) Ask(request, p []byte) (n int, sent bool, err error) {
 	}
 	if _, err = c.Write(request); err != nil {
 		return 0, false, err
+	}
+	if p == nil {
+		p = room()
 	}
 	n, err = c.Read(p)
 	return n, true, err

@@ -35,7 +35,8 @@ type socket struct {
 // readOp is the read being done.
 type readOp struct {
 	p       []byte
-	ask     []byte // Ask: what is to be written before anything is read
+	room    func() []byte // returns p, if there is none yet
+	ask     []byte        // Ask: what is to be written before anything is read
 	n       int
 	err     error
 	from    int64 // when the wait began, 0 for not yet
@@ -144,6 +145,9 @@ func (k *socket) tryRead(fd uintptr) bool {
 	}
 	if len(op.ask) > 0 {
 		return k.tryAsk(fd)
+	}
+	if op.p == nil {
+		op.p = op.room()
 	}
 	for {
 		// recvfrom finds the socket on a shorter way than read, which would work
