@@ -192,7 +192,6 @@ func (c *conn) one() bool {
 	if !c.own {
 		c.gen.stats.requests.Add(1)
 	}
-	http1.TakeTurns()
 	c.gen.stats.active.Add(1)
 	r.begin()
 	c.finish(r)
