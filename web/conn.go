@@ -113,10 +113,20 @@ func (c *conn) resume() {
 	c.serve(c.waitNext())
 }
 
-// end closes the connection and forgets it.
+// end closes the connection, which is no longer counted when its client sees
+// that, and forgets it.
 func (c *conn) end() {
-	c.close()
+	c.gen.stats.conns.Add(-1)
+	c.wire.Close()
 	c.gen.remove(c)
+	// Nobody interrupts it any more.
+	c.wire.Release()
+}
+
+// abort has the connection end as it is, parked or not.
+func (c *conn) abort() {
+	_ = c.net.Close()
+	parking.wake(c.number)
 }
 
 // interrupt ends the wait for another request.
@@ -282,14 +292,6 @@ func (c *conn) linger(r *Request) {
 		return
 	}
 	c.wire.CloseLinger(r.Core.LingeringTime.V, r.Core.LingeringTimeout.V)
-}
-
-// close closes the connection, which is no longer counted when its client sees
-// that.
-func (c *conn) close() {
-	c.gen.stats.conns.Add(-1)
-	c.wire.Close()
-	c.wire.Release()
 }
 
 // closing reports whether the response is to say that the connection ends,

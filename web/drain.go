@@ -79,7 +79,7 @@ func (g *Generation) Cut(addrs []netip.Addr) {
 	defer g.mu.Unlock()
 	for c := range g.conns {
 		if isTo(c.net.LocalAddr(), addrs) {
-			_ = c.net.Close()
+			c.abort()
 		}
 	}
 }

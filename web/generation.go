@@ -156,8 +156,7 @@ func (g *Generation) Abort() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for c := range g.conns {
-		_ = c.net.Close()
-		parking.wake(c.number)
+		c.abort()
 	}
 }
 

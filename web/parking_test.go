@@ -3,6 +3,7 @@ package web_test
 import (
 	"bufio"
 	"context"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -102,6 +103,15 @@ func TestParkedAbort(t *testing.T) {
 	s := webtest.Start(t, header+`server { listen 127.0.0.1:8080; say "answered"; } }`, testModules, nil)
 	parkedClients(t, s, 4)
 	s.Gen.Abort()
+	awaitConnections(t, s, 0)
+	awaitParked(t, 0)
+}
+
+// TestParkedCut ends parked connections to an address that has gone.
+func TestParkedCut(t *testing.T) {
+	s := webtest.Start(t, header+`server { listen 127.0.0.1:8080; say "answered"; } }`, testModules, nil)
+	parkedClients(t, s, 4)
+	s.Gen.Cut([]netip.Addr{netip.MustParseAddr("127.0.0.1")})
 	awaitConnections(t, s, 0)
 	awaitParked(t, 0)
 }
