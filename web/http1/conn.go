@@ -146,6 +146,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 // false when the request could not be written; then err says why.
 func (c *Conn) Ask(request, p []byte, room func() []byte) (n int, sent bool, err error) {
 	if c.sock.raw != nil && c.r == c.w {
+		TakeTurns()
 		op := &c.sock.in
 		*op = readOp{p: p, room: room, ask: request, timeout: c.bodyWait}
 		n, err = c.sock.read()
