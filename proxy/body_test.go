@@ -2,14 +2,17 @@ package proxy_test
 
 import (
 	"bufio"
+	"crypto/tls"
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"tandem/web/ssl"
 	"tandem/web/webtest"
 )
 
@@ -265,21 +268,39 @@ func TestSlowClient(t *testing.T) {
 }
 
 // The back end's connection is closed when the client leaves, unless told to
-// ignore that.
+// ignore that; so it is when the client comes over TLS.
 func TestClientLeaves(t *testing.T) {
+	cert, key, _ := webtest.SelfSigned(t, "front.example")
 	s := webtest.Start(t, begin+`
-	server { listen 127.0.0.1:8080;
+	server { listen 127.0.0.1:8080; listen 127.0.0.1:8082 ssl;
+		ssl_certificate front.crt; ssl_certificate_key front.key;
 		location / { proxy_pass http://127.0.0.1:8081; }
 		location /ignore { proxy_pass http://127.0.0.1:8081; proxy_ignore_client_abort on; }
-	} }`, modules, nil)
+	} }`, append(slices.Clone(modules), ssl.Module), map[string]string{"front.crt": cert, "front.key": key})
 	l, err := net.Listen("tcp4", s.Addr(t, "8081"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
-	for path, ignored := range map[string]bool{"/": false, "/ignore": true} {
-		c := s.Dial(t)
-		if _, err := io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+	overTLS := func() net.Conn {
+		c, err := net.Dial("tcp4", s.Addr(t, "8082"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tls.Client(c, &tls.Config{InsecureSkipVerify: true})
+	}
+	for _, test := range []struct {
+		path    string
+		dial    func() net.Conn
+		ignored bool
+	}{
+		{"/", func() net.Conn { return s.Dial(t) }, false},
+		{"/ignore", func() net.Conn { return s.Dial(t) }, true},
+		{"/?tls", overTLS, false},
+		{"/ignore?tls", overTLS, true},
+	} {
+		c := test.dial()
+		if _, err := io.WriteString(c, "GET "+test.path+" HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
 			t.Fatal(err)
 		}
 		up, err := l.Accept()
@@ -292,17 +313,18 @@ func TestClientLeaves(t *testing.T) {
 		}
 		_ = c.Close()
 		wait := 10 * time.Second
-		if ignored {
+		if test.ignored {
 			wait = 200 * time.Millisecond
 		}
 		_ = up.SetReadDeadline(time.Now().Add(wait))
 		_, err = br.ReadByte()
-		if closed := err == io.EOF || strings.Contains(err.Error(), "reset"); closed == ignored {
-			t.Errorf("%s: the back end's connection: %v", path, err)
+		if closed := err == io.EOF || strings.Contains(err.Error(), "reset"); closed == test.ignored {
+			t.Errorf("%s: the back end's connection: %v", test.path, err)
 		}
 		_ = up.Close()
 	}
-	if want := "client prematurely closed connection, so upstream connection is closed too"; !strings.Contains(s.Log(), want) {
-		t.Errorf("the log does not say %q:\n%s", want, s.Log())
+	const want = "client prematurely closed connection, so upstream connection is closed too"
+	if n := strings.Count(s.Log(), want); n != 2 {
+		t.Errorf("the log says %q %d times, not twice:\n%s", want, n, s.Log())
 	}
 }

@@ -136,6 +136,10 @@ func (b *bufferedConn) Read(p []byte) (int, error) {
 	return b.Conn.Read(p)
 }
 
+// NetConn returns the connection as it is, so that what lies on top of TLS finds
+// the descriptor, as with (*tls.Conn).NetConn.
+func (b *bufferedConn) NetConn() net.Conn { return b.Conn }
+
 // byServerName returns the server that has the name, nil for none.
 func (a *addrServers) byServerName(name string) *Server {
 	if a.names == nil || name == "" {

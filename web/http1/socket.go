@@ -64,8 +64,14 @@ func (k *socket) reset(c *Conn, s net.Conn) {
 		k.raw, k.under = raw, raw
 		return
 	}
-	if t, ok := s.(interface{ NetConn() net.Conn }); ok {
-		k.under = rawConn(t.NetConn())
+	// Below TLS there may be what has read the beginning of the handshake.
+	for k.under == nil {
+		t, ok := s.(interface{ NetConn() net.Conn })
+		if !ok {
+			return
+		}
+		s = t.NetConn()
+		k.under = rawConn(s)
 	}
 }
 
