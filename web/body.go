@@ -173,6 +173,7 @@ func (r *Request) bodyError(err error) Code {
 		return Code(bad.Status)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		r.Logf(errLevelInfo, "client timed out (110: Connection timed out) while reading client request body")
+		r.timedOut()
 		return 408
 	default:
 		r.Logf(errLevelInfo, "client prematurely closed connection while reading client request body")

@@ -1,8 +1,9 @@
 package web
 
 import (
+	"errors"
 	"io"
-
+	"os"
 	"time"
 
 	"tandem/web/http1"
@@ -124,5 +125,9 @@ func (r *Request) TunnelRead(p []byte) (int, error) { return r.conn.wire.Read(p)
 func (r *Request) TunnelWrite(p []byte) error {
 	n, err := r.conn.wire.Write(p)
 	r.bytesSent += int64(n)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		r.Logf(errLevelInfo, "client timed out (110: Connection timed out) while proxying upgraded connection")
+		r.timedOut()
+	}
 	return err
 }

@@ -32,6 +32,8 @@ type conn struct {
 	pipelined        bool
 	own              bool          // made by this process itself
 	broken           bool          // nothing more is to be read or written
+	timedOut         bool          // the client was too slow, see Request.timedOut
+	delays           bool          // small packets wait; see setNoDelay
 	silent           atomic.Bool   // nothing has come from the client yet
 	keepaliveTimeout time.Duration // of the last request's location
 	parkedUntil      time.Time     // when it ends, while it is parked
@@ -117,6 +119,10 @@ func (c *conn) resume() {
 // that, and forgets it.
 func (c *conn) end() {
 	c.gen.stats.conns.Add(-1)
+	if c.timedOut {
+		// TLS is not to say goodbye, as in nginx: the client may take nothing.
+		_ = c.net.Close()
+	}
 	c.wire.Close()
 	c.gen.remove(c)
 	// Nobody interrupts it any more.
@@ -213,6 +219,9 @@ func (c *conn) one() bool {
 func (c *conn) badHead(r *Request, err error) bool {
 	var bad *http1.BadRequest
 	if !errors.As(err, &bad) {
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			r.timedOut()
+		}
 		return false
 	}
 	c.gen.stats.requests.Add(1)
@@ -269,6 +278,9 @@ func (c *conn) next(r *Request) bool {
 	}
 	if !c.wire.BodyDone() {
 		if err := c.wire.DiscardBody(lingerMax, r.Core.LingeringTimeout.V); err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				r.timedOut()
+			}
 			return false
 		}
 	}

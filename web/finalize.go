@@ -29,6 +29,7 @@ func (r *Request) Finalize(code Code) {
 		return
 	case code >= 300 || code == 201 || code == 204:
 		if code == StatusClose {
+			r.timedOut() // nginx takes it for that
 			r.fail(code)
 			return
 		}

@@ -84,11 +84,13 @@ func appendQuoted(b []byte, label string, value []byte) []byte {
 }
 
 // LogSendError logs why the response could not be sent, as gravely as the
-// reason deserves: clients leave all the time.
+// reason deserves: clients leave all the time. A client that was too slow has
+// its connection ended.
 func (r *Request) LogSendError(err error) {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		r.Logf(errLevelInfo, "client timed out (110: Connection timed out) while sending response to client")
+		r.timedOut()
 	case errors.Is(err, net.ErrClosed), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNRESET), errors.Is(err, ErrBodySent):
 		r.Logf(errLevelInfo, "%v while sending response to client", err)
 	default:

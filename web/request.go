@@ -272,6 +272,9 @@ func (r *Request) applyLocation() {
 	}
 	r.conn.wire.SetSendTimeout(r.Core.SendTimeout.V)
 	r.conn.wire.SetBodyTimeout(r.Core.ClientBodyTimeout.V)
+	if on := r.Core.TCPNodelay.V; on == r.conn.delays {
+		r.conn.setNoDelay(on)
+	}
 }
 
 func (r *Request) keepaliveAllowed() bool {

@@ -47,6 +47,14 @@ func (c *Conn) Unwatch() { c.StopWatch() }
 // sent returns the bytes sent for the present request.
 func (c *Conn) sent() int64 { return c.Sent() - c.sentBase }
 
+// setNoDelay has small packets to the back end sent at once, unless tcp_nodelay
+// is off.
+func (x *Exchange) setNoDelay(s *sock.Conn) {
+	if x.Request.Core.TCPNodelay.V {
+		s.SetNoDelay()
+	}
+}
+
 // dial connects to a peer. The client's leaving ends it.
 func (x *Exchange) dial(addr upstream.Addr) (*sock.Conn, error) {
 	c, b := x.Settings, x.Settings.Bind.V

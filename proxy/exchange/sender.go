@@ -40,7 +40,7 @@ func (x *Exchange) sendRequest() (outcome, bool) {
 	body := &x.Request.Main.Body
 	switch {
 	case x.Streams:
-		x.conn.net.SetNoDelay()
+		x.setNoDelay(x.conn.net)
 		if _, err = x.conn.Writev(x.out, x.early); err == nil {
 			x.startSender(x.streamBody)
 		}
@@ -59,7 +59,7 @@ func (x *Exchange) sendRequest() (outcome, bool) {
 	case body.File == nil && body.Len <= inlineBody:
 		_, err = x.conn.Writev(x.out, body.Data)
 	default:
-		x.conn.net.SetNoDelay() // a short last piece may follow another
+		x.setNoDelay(x.conn.net) // a short last piece may follow another
 		if _, err = x.conn.WriteMore(x.out); err == nil {
 			x.startSender(x.sendBody)
 		}

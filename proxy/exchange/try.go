@@ -129,7 +129,7 @@ func (x *Exchange) wrap(s *sock.Conn, id tlsIdentity) (*Conn, error) {
 		return nil, err
 	}
 	// A handshake that is cut short may get on badly with Nagle's algorithm.
-	s.SetNoDelay()
+	x.setNoDelay(s)
 	return &Conn{Conn: http1.NewConn(secure), net: s, tls: secure, began: x.tryBegan}, nil
 }
 

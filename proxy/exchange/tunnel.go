@@ -36,7 +36,7 @@ func (x *Exchange) tunnel() web.Code {
 		x.finish(false)
 		return web.Error
 	}
-	x.conn.net.SetNoDelay()
+	x.setNoDelay(x.conn.net)
 	t := &tunnel{x: x, from: time.Now(), done: make(chan struct{})}
 	go t.upward()
 	err := t.downward()
