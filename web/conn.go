@@ -36,6 +36,7 @@ type conn struct {
 	delays           bool          // small packets wait; see setNoDelay
 	silent           atomic.Bool   // nothing has come from the client yet
 	keepaliveTimeout time.Duration // of the last request's location
+	keepUntil        time.Time     // when its keepalive_min_timeout has passed
 	parkedUntil      time.Time     // when it ends, while it is parked
 	req              *Request      // while one is answered
 	space            *workspace
@@ -143,15 +144,17 @@ func (c *conn) interrupt() {
 
 // waitNext waits for another request. When the configuration is replaced
 // meanwhile, the connection goes on with the new one. When none comes for a
-// moment the connection is parked, which is errParked.
+// moment the connection is parked, which is errParked. When there is to be no
+// other request it waits until keepUntil all the same, for one that is on its way.
 func (c *conn) waitNext() error {
-	for parks := c.parks(); ; {
-		timeout := c.keepaliveTimeout
+	parks, timeout := c.parks(), c.keepaliveTimeout
+	for {
+		wait := timeout
 		if parks {
-			timeout = parkAfter
+			wait = parkAfter
 		}
 		c.gen.stats.waiting.Add(1)
-		err := c.wire.WaitRequest(timeout)
+		err := c.wire.WaitRequest(wait)
 		if parks && err == os.ErrDeadlineExceeded {
 			if parking.add(c) {
 				return errParked
@@ -162,10 +165,20 @@ func (c *conn) waitNext() error {
 			continue
 		}
 		c.gen.stats.waiting.Add(-1)
-		moved := c.gen.draining() && c.move()
-		if err != http1.ErrClosing || !moved {
+		draining := c.gen.draining()
+		moved := draining && c.move()
+		if err != http1.ErrClosing {
 			return err
 		}
+		if moved {
+			continue
+		}
+		left := time.Until(c.keepUntil)
+		if !draining || left <= 0 {
+			return err
+		}
+		c.wire.Resume()
+		parks, timeout = false, left
 	}
 }
 
@@ -284,7 +297,10 @@ func (c *conn) next(r *Request) bool {
 			return false
 		}
 	}
-	c.keepaliveTimeout = r.Core.KeepaliveTimeout.V
+	c.keepaliveTimeout, c.keepUntil = r.Core.KeepaliveTimeout.V, time.Time{}
+	if least := r.Core.KeepaliveMin.V; least > 0 {
+		c.keepUntil = time.Now().Add(min(least, c.keepaliveTimeout))
+	}
 	// One that is drained, but was told of no end with this response, is told
 	// with the next.
 	return !c.gen.draining() || c.movable()

@@ -43,13 +43,13 @@ type Core struct {
 	ClientBodyTimeout        nginxconf.Value[time.Duration]
 	ClientBodyTempPath       nginxconf.Value[string]
 	ClientBodyInFileOnly     nginxconf.Value[BodyFile]
-	ClientBodyInSingleBuffer nginxconf.Value[bool]
+	ClientBodyInSingleBuffer nginxconf.Value[bool] // without effect: in memory it is one piece
 
 	SendTimeout        nginxconf.Value[time.Duration]
 	KeepaliveTimeout   nginxconf.Value[time.Duration] // 0: no keep-alive
 	KeepaliveHeader    nginxconf.Value[time.Duration] // 0: no Keep-Alive header
 	KeepaliveTime      nginxconf.Value[time.Duration]
-	keepaliveMin       nginxconf.Value[time.Duration]
+	KeepaliveMin       nginxconf.Value[time.Duration]
 	KeepaliveRequests  nginxconf.Value[int]
 	KeepaliveDisable   nginxconf.Value[int]
 	LingeringClose     nginxconf.Value[Lingering]
@@ -58,8 +58,8 @@ type Core struct {
 	ResetTimedout      nginxconf.Value[bool]
 	PostponeOutput     nginxconf.Value[int64]
 	Sendfile           nginxconf.Value[bool]
-	SendfileMaxChunk   nginxconf.Value[int64]
-	DirectIO           nginxconf.Value[string]
+	SendfileMaxChunk   nginxconf.Value[int64]  // without effect: no other connection waits for a sendfile call
+	DirectIO           nginxconf.Value[string] // without effect, as aio
 	TCPNodelay         nginxconf.Value[bool]
 	TCPNopush          nginxconf.Value[bool]
 	LimitRate          nginxconf.Value[*Template] // bytes a second; nil: no limit
@@ -148,7 +148,7 @@ func inheritCore(c, p *Core) error {
 	c.KeepaliveTimeout.Inherit(p.KeepaliveTimeout, 75*time.Second)
 	c.KeepaliveHeader.Inherit(p.KeepaliveHeader, 0)
 	c.KeepaliveTime.Inherit(p.KeepaliveTime, time.Hour)
-	c.keepaliveMin.Inherit(p.keepaliveMin, 0)
+	c.KeepaliveMin.Inherit(p.KeepaliveMin, 0)
 	c.KeepaliveRequests.Inherit(p.KeepaliveRequests, 1000)
 	c.KeepaliveDisable.Inherit(p.KeepaliveDisable, disableMSIE6)
 	c.LingeringClose.Inherit(p.LingeringClose, LingeringOn)

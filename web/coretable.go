@@ -45,7 +45,7 @@ var coreCommands = []nc.Command{
 	// Connections.
 	{Name: "keepalive_timeout", In: allHTTP, Arity: nc.Take12, Set: readKeepaliveTimeout},
 	{Name: "keepalive_time", In: allHTTP, Arity: nc.Take1, Set: nc.SetMsec(at(func(c *Core) *nc.Value[time.Duration] { return &c.KeepaliveTime }))},
-	{Name: "keepalive_min_timeout", In: allHTTP, Arity: nc.Take1, Set: nc.SetMsec(at(func(c *Core) *nc.Value[time.Duration] { return &c.keepaliveMin }))},
+	{Name: "keepalive_min_timeout", In: allHTTP, Arity: nc.Take1, Set: nc.SetMsec(at(func(c *Core) *nc.Value[time.Duration] { return &c.KeepaliveMin }))},
 	{Name: "keepalive_requests", In: allHTTP, Arity: nc.Take1, Set: nc.SetNumber(at(func(c *Core) *nc.Value[int] { return &c.KeepaliveRequests }))},
 	{Name: "keepalive_disable", In: allHTTP, Arity: nc.Take12, Set: nc.SetBitmask(at(func(c *Core) *nc.Value[int] { return &c.KeepaliveDisable }),
 		nc.Name{Name: "none", Value: 0}, nc.Name{Name: "msie6", Value: disableMSIE6}, nc.Name{Name: "safari", Value: disableSafari})},

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/web"
 	"tandem/web/webtest"
 )
 
@@ -94,4 +95,41 @@ func TestReloadWithoutTheSocket(t *testing.T) {
 	s.Reload(t, header+`server { listen 127.0.0.1:8081; say "after"; } }`, testModules)
 	old.Retire(s.Gen)
 	c.ended(t, "client")
+}
+
+// TestKeepaliveMinTimeout retires a generation under idle connections: with
+// keepalive_min_timeout a request that is on its way is still answered, and the
+// connection of a client that has none ends when the time has passed.
+func TestKeepaliveMinTimeout(t *testing.T) {
+	for _, least := range []string{"10s", "300ms"} {
+		s := webtest.Start(t, header+`server { listen 127.0.0.1:8080; say "answered"; keepalive_min_timeout `+least+`; } }`, testModules, nil)
+		var clients [2]*keptClient
+		for i := range clients {
+			c := s.Dial(t)
+			clients[i] = &keptClient{c, bufio.NewReader(c)}
+			if i > 0 {
+				// The others are parked.
+				for end := time.Now().Add(10 * time.Second); web.Parked() == 0; time.Sleep(time.Millisecond) {
+					if time.Now().After(end) {
+						t.Fatal("not parked")
+					}
+				}
+			}
+			if stays, _ := clients[i].askFor(t); !stays {
+				t.Fatal("the connection is not kept")
+			}
+		}
+		s.Gen.Retire(nil)
+		if least != "10s" {
+			for _, c := range clients {
+				c.ended(t, "client")
+			}
+			continue
+		}
+		for _, c := range clients {
+			if stays, said := c.askFor(t); stays || said != "answered" {
+				t.Errorf("said %q, stays %t", said, stays)
+			}
+		}
+	}
 }
