@@ -23,7 +23,7 @@ const maxWaiting = 16 << 10
 // wakes up for it while the kernel makes packets of the file, and the two work at
 // the same time; that is worth more than one packet less. What fits into the
 // buffers of both sides at once is better sent at once.
-const manyPackets = 1 << 20
+const manyPackets = 4 << 20
 
 // postpone is how many bytes of body are worth a write of their own;
 // postpone_output.
