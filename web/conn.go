@@ -1,7 +1,9 @@
 package web
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -232,9 +234,7 @@ func (c *conn) one() bool {
 func (c *conn) badHead(r *Request, err error) bool {
 	var bad *http1.BadRequest
 	if !errors.As(err, &bad) {
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			r.timedOut()
-		}
+		c.noHead(r, err)
 		return false
 	}
 	c.gen.stats.requests.Add(1)
@@ -242,14 +242,7 @@ func (c *conn) badHead(r *Request, err error) bool {
 		// A request line that was not understood is answered with a head.
 		r.Head.Version = http1.HTTP10
 	}
-	r.MethodName, r.Method, r.RawURI = r.Head.Method, lookupMethod(r.Head.Method), r.Head.Target
-	if len(r.RawURI) > 0 {
-		// Only something behind the request line was wrong.
-		r.takePath()
-	}
-	if len(r.Head.ServerName) > 0 {
-		r.setHost(r.Head.ServerName)
-	}
+	r.takePart()
 	r.Logf(errLevelInfo, "%s", bad.Reason)
 	r.Keepalive = false
 	r.LingeringClose = bad.Status != 400
@@ -259,6 +252,46 @@ func (c *conn) badHead(r *Request, err error) bool {
 		c.linger(r)
 	}
 	return false
+}
+
+// noHead logs a request whose head has not come to its end; it gets no answer.
+func (c *conn) noHead(r *Request, err error) {
+	received := c.wire.Buffered()
+	if len(received) == 0 {
+		return
+	}
+	c.gen.stats.requests.Add(1)
+	r.takePart()
+	reading := "headers"
+	if len(r.Head.Line) == 0 {
+		reading = "line"
+		r.Head.Line = bytes.TrimLeft(received, "\r\n")
+	}
+	code := Code(400)
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		r.Logf(errLevelInfo, "client timed out (110: Connection timed out) while reading client request %s", reading)
+		r.timedOut()
+		code = 408
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		r.Logf(errLevelInfo, "client prematurely closed connection while reading client request %s", reading)
+	default:
+		r.Logf(errLevelInfo, "%v while reading client request %s", err, reading)
+	}
+	r.fail(code)
+	c.finish(r)
+}
+
+// takePart makes of a head that is faulty or not complete what can be made of it.
+func (r *Request) takePart() {
+	r.MethodName, r.Method, r.RawURI = r.Head.Method, lookupMethod(r.Head.Method), r.Head.Target
+	if len(r.RawURI) > 0 {
+		// Only something behind the request line was wrong.
+		r.takePath()
+	}
+	if len(r.Head.ServerName) > 0 {
+		r.setHost(r.Head.ServerName)
+	}
 }
 
 // finish completes the response and logs the request.

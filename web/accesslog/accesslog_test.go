@@ -1,6 +1,7 @@
 package accesslog_test
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -106,6 +107,38 @@ func TestErrors(t *testing.T) {
 		_, _, errs := webtest.Load(t.TempDir(), "events {}\nhttp {\n"+conf+"\n}\n", []*web.Module{accesslog.Module})
 		if len(errs) != 1 || !strings.HasPrefix(errs[0].Error(), want) || errs[0].Pos.Line != 3 {
 			t.Errorf("%s: %v", conf, errs)
+		}
+	}
+}
+
+// A request whose head does not come to its end is logged, as far as it came.
+func TestNoHead(t *testing.T) {
+	s := webtest.Start(t, `events {}
+http {
+	log_format plain "$status|$request|$http_x";
+	access_log plain.log plain;
+	server { listen 127.0.0.1:8080; client_header_timeout 200ms; }
+}`, []*web.Module{accesslog.Module}, nil)
+	s.Raw(t, "GET / HTT")
+	s.Raw(t, "GET /x?y HTTP/1.1\r\nX: a\r\nHo")
+	c := s.Dial(t)
+	if _, err := io.WriteString(c, "POST /left HTTP/1.1\r\nX"); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Close()
+	_ = s.Dial(t).Close() // sends nothing: no request
+	want := "408|GET / HTT|-\n408|GET /x?y HTTP/1.1|a\n400|POST /left HTTP/1.1|-\n"
+	var got []byte
+	for until := time.Now().Add(10 * time.Second); len(got) < len(want) && time.Now().Before(until); time.Sleep(time.Millisecond) {
+		got, _ = os.ReadFile(filepath.Join(s.Dir, "plain.log"))
+	}
+	if string(got) != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for _, reason := range []string{"client timed out (110: Connection timed out) while reading client request line", "client timed out (110: Connection timed out) while reading client request headers",
+		"client prematurely closed connection while reading client request headers"} {
+		if !strings.Contains(s.Log(), reason) {
+			t.Errorf("the error log does not say %q", reason)
 		}
 	}
 }
