@@ -2,7 +2,6 @@ package proxy_test
 
 import (
 	"bytes"
-	"io"
 	"net"
 	"testing"
 
@@ -36,31 +35,5 @@ func TestProxiedAllocations(t *testing.T) {
 	s := webtest.Start(t, begin+`upstream back { server `+addr+`; keepalive 8; keepalive_requests 1000000; }
 server { listen 127.0.0.1:8080; keepalive_requests 1000000;
 location / { proxy_pass http://back; proxy_http_version 1.1; proxy_set_header Connection ""; } } }`, modules, nil)
-	c := s.Dial(t)
-	request, buf := []byte("GET / HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n"), make([]byte, 4096)
-	size := 0
-	ask := func() {
-		if _, err := c.Write(request); err != nil {
-			t.Fatal(err)
-		}
-		if size > 0 {
-			if _, err := io.ReadFull(c, buf[:size]); err != nil {
-				t.Fatal(err)
-			}
-			return
-		}
-		for !bytes.HasSuffix(buf[:size], []byte("\r\n\r\nsmall")) {
-			n, err := c.Read(buf[size:])
-			if size += n; err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	ask()
-	if !bytes.HasPrefix(buf, []byte("HTTP/1.1 200 ")) {
-		t.Fatalf("got %q", buf[:size])
-	}
-	if n := testing.AllocsPerRun(500, ask); n != 0 {
-		t.Errorf("%v allocations a request", n)
-	}
+	s.NoAllocations(t, "/", "small")
 }

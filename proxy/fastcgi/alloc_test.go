@@ -2,7 +2,6 @@ package fastcgi_test
 
 import (
 	"bytes"
-	"io"
 	"net"
 	"testing"
 
@@ -47,31 +46,5 @@ location / { fastcgi_pass back; fastcgi_keep_conn on; fastcgi_index index.php;
 			}
 		}
 	})
-	c := s.Dial(t)
-	request, buf := []byte("GET /a/ HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n"), make([]byte, 4096)
-	size := 0
-	ask := func() {
-		if _, err := c.Write(request); err != nil {
-			t.Fatal(err)
-		}
-		if size > 0 {
-			if _, err := io.ReadFull(c, buf[:size]); err != nil {
-				t.Fatal(err)
-			}
-			return
-		}
-		for !bytes.HasSuffix(buf[:size], []byte("\r\n\r\nsmall")) {
-			n, err := c.Read(buf[size:])
-			if size += n; err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	ask()
-	if !bytes.HasPrefix(buf, []byte("HTTP/1.1 200 ")) {
-		t.Fatalf("got %q", buf[:size])
-	}
-	if n := testing.AllocsPerRun(500, ask); n != 0 {
-		t.Errorf("%v allocations a request", n)
-	}
+	s.NoAllocations(t, "/a/", "small")
 }
