@@ -255,27 +255,13 @@ func TestDribble(t *testing.T) {
 	match m { body ~ end; }
 	server { listen 127.0.0.1:8080; location / { proxy_pass http://u; health_check match=m interval=5ms;
 		proxy_connect_timeout 50ms; proxy_send_timeout 50ms; proxy_read_timeout 50ms; } } }`, modules, nil)
-	l, err := net.Listen("tcp4", s.Addr(t, "8081"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer func() { _ = c.Close() }()
-				_, err := io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n")
-				for err == nil {
-					time.Sleep(5 * time.Millisecond)
-					_, err = io.WriteString(c, "x")
-				}
-			}()
+	webtest.Backend(t, s.Addr(t, "8081"), func(c net.Conn) {
+		_, err := io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n")
+		for err == nil {
+			time.Sleep(5 * time.Millisecond)
+			_, err = io.WriteString(c, "x")
 		}
-	}()
+	})
 	awaitStates(t, s.HTTP, "unhealthy")
 	logHas(t, s, "upstream timed out while waiting for the whole response, health check")
 }
