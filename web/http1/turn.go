@@ -10,7 +10,7 @@ import (
 var turns struct {
 	taken atomic.Uint64 // calls of TakeTurns
 	alone atomic.Uint32 // how many of the latest yields nobody made use of
-	_     [48]byte
+	_     [48]byte      // what comes next is in another cache line
 }
 
 // So many yields may be in vain before TakeTurns tries less often, in the end
