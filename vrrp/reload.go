@@ -140,7 +140,7 @@ func (r *Router) swap(c Config, plans []*plan, links map[string]*link, now time.
 	for i, in := range r.instances {
 		if !kept[in] {
 			in.deleted = true
-			r.step(i, fsm.Stop{Now: true}, now)
+			r.carryOut(r.machine.Remove(i, now), now)
 			unused = append(unused, in.close)
 		}
 	}

@@ -2,6 +2,7 @@ package fsm
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -111,6 +112,18 @@ func (r *Router) Step(i int, ev Event, now time.Time) []Effect {
 	return r.effects
 }
 
+// Remove ends an instance that a reload has no place for. Its sync group goes on without it, in the role that the others
+// have: they are told nothing. The returned slice is valid until the next call.
+func (r *Router) Remove(i int, now time.Time) []Effect {
+	r.effects = r.effects[:0]
+	if g := r.groupOf[i]; g >= 0 {
+		r.groups[g].Members = slices.DeleteFunc(slices.Clone(r.groups[g].Members), func(k int) bool { return k == i })
+		r.groupOf[i] = -1
+	}
+	r.stepOne(i, Stop{Now: true}, now)
+	return r.effects
+}
+
 // members returns the members of i's group, or i alone.
 func (r *Router) members(i int) []int {
 	if g := r.groupOf[i]; g >= 0 {
@@ -127,7 +140,27 @@ func (r *Router) deliver(i int, ev Event, now time.Time) {
 		return
 	}
 	r.follow(i, &before, now)
+	r.settleJoining(r.groupOf[i])
 	r.updateGroup(r.groupOf[i], i)
+}
+
+// settleJoining ends the time in which members are on their way to the role of their group: they have got there, or the
+// group is no longer master and they compete as all the others do.
+func (r *Router) settleJoining(g int) {
+	led := r.led(g)
+	for _, i := range r.groups[g].Members {
+		if s := &r.states[i]; s.joining && (!led || s.Role == Master) {
+			s.joining = false
+		}
+	}
+}
+
+// led says whether the sync group is master, apart from members that are on their way there.
+func (r *Router) led(g int) bool {
+	return slices.ContainsFunc(r.groups[g].Members, func(i int) bool {
+		s := &r.states[i]
+		return s.Role == Master && !s.joining
+	})
 }
 
 // stepOne steps one instance without its group.
@@ -222,11 +255,14 @@ func (r *Router) mirrorCause(k int, c Cause, want bool, now time.Time) {
 	}
 }
 
-// groupRole is what all members are, or what the least of them is while they are on their way.
+// groupRole is what all members are, or what the least of them is while they are on their way. One that was added to a
+// group that is master does not count before it is master too, unless it is faulty.
 func (r *Router) groupRole(g int) Role {
 	count := map[Role]int{}
 	for _, i := range r.groups[g].Members {
-		count[r.states[i].Role]++
+		if s := &r.states[i]; !s.joining || s.Role == Fault {
+			count[s.Role]++
+		}
 	}
 	for _, role := range [...]Role{Fault, Init, Stopped, Backup} {
 		if count[role] > 0 {
@@ -249,8 +285,9 @@ func (r *Router) updateGroup(g, by int) {
 }
 
 // Regroup makes the states fit the sync groups after the groups were changed by a reload: what members took over from
-// groups that they have left is undone, and a group that would be split begins anew as BACKUP. The returned slice is
-// valid until the next call.
+// groups that they have left is undone. A new instance in a group that is master follows it there as soon as nobody else
+// claims its addresses, while the others go on; a group that would be split otherwise begins anew as BACKUP. The returned
+// slice is valid until the next call.
 func (r *Router) Regroup(now time.Time) []Effect {
 	r.effects = r.effects[:0]
 	for i := range r.states {
@@ -259,11 +296,15 @@ func (r *Router) Regroup(now time.Time) []Effect {
 				r.stepOne(i, FaultCleared{Kind: c.Kind, Name: c.Name, Text: "not in the sync group any more"}, now)
 			}
 		}
-		if r.groupOf[i] < 0 && r.states[i].GroupResigned {
-			r.stepOne(i, groupResigned{on: false}, now)
+		if r.groupOf[i] < 0 {
+			r.states[i].joining = false
+			if r.states[i].GroupResigned {
+				r.stepOne(i, groupResigned{on: false}, now)
+			}
 		}
 	}
 	for g, group := range r.groups {
+		r.join(g)
 		for _, i := range group.Members {
 			r.mirrorResigned(i, now)
 			r.mirrorCauses(i, now)
@@ -273,9 +314,22 @@ func (r *Router) Regroup(now time.Time) []Effect {
 				r.stepOne(i, groupBackup{by: group.Name, zero: true, quick: true}, now)
 			}
 		}
+		r.settleJoining(g)
 		r.updateGroup(g, group.Members[0])
 	}
 	return r.effects
+}
+
+// join notes which members are on their way to be master, because the rest of their group is.
+func (r *Router) join(g int) {
+	led := r.led(g)
+	for _, i := range r.groups[g].Members {
+		s := &r.states[i]
+		s.joining = led && (s.Role == Init || s.joining && s.Role == Backup)
+	}
+	if led {
+		r.roles[g] = r.groupRole(g)
+	}
 }
 
 // together says whether i is in a sync group with the instance of that name.

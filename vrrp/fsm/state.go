@@ -37,6 +37,8 @@ type State struct {
 
 	// Wants says that the instance would be master if its sync group let it.
 	Wants bool
+	// joining: it was added to a sync group that is master, and is on its way to be master too.
+	joining bool
 
 	linked  netip.Addr // who can be asked to hand over
 	asked   bool       // that the master was asked
