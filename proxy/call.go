@@ -9,6 +9,7 @@ import (
 	"tandem/proxy/exchange"
 	"tandem/web"
 	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // call is one request over HTTP/1 to a back end.
@@ -115,7 +116,7 @@ func (c *call) AppendRequest(dst []byte) ([]byte, error) {
 	} else {
 		dst = append(dst, r.MethodName...)
 	}
-	c.head = http1.EqualLower(dst[start:], "head")
+	c.head = message.EqualLower(dst[start:], "head")
 	dst = append(dst, ' ')
 	uri := len(dst)
 	dst = c.appendURI(dst)

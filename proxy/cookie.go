@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	nc "tandem/nginxconf"
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // cookieRules are what proxy_cookie_domain or proxy_cookie_path says at one
@@ -97,9 +97,9 @@ func (c *call) RewriteCookie(v []byte) []byte {
 		}
 		var rules []rule
 		switch {
-		case http1.EqualLower(a.name, "domain"):
+		case message.EqualLower(a.name, "domain"):
 			rules = set.cookieDomain.V
-		case http1.EqualLower(a.name, "path"):
+		case message.EqualLower(a.name, "path"):
 			rules = set.cookiePath.V
 		}
 		if value, ok := rewrite(r, rules, a.value); ok {

@@ -5,7 +5,7 @@ import (
 
 	nc "tandem/nginxconf"
 	"tandem/web"
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // flagRule is one proxy_cookie_flags cookie flag ...
@@ -91,13 +91,13 @@ func (f cookieFlags) edit(attrs []attribute) []attribute {
 	for i := 1; i < len(attrs); i++ {
 		a := &attrs[i]
 		switch {
-		case http1.EqualLower(a.name, "secure"):
+		case message.EqualLower(a.name, "secure"):
 			a.removed = f&secureOn == 0 && f&secureOff != 0
 			f &^= secureOn
-		case http1.EqualLower(a.name, "httponly"):
+		case message.EqualLower(a.name, "httponly"):
 			a.removed = f&httpOnlyOn == 0 && f&httpOnlyOff != 0
 			f &^= httpOnlyOn
-		case http1.EqualLower(a.name, "samesite"):
+		case message.EqualLower(a.name, "samesite"):
 			f = f.editSameSite(a)
 		}
 	}

@@ -10,13 +10,13 @@ import (
 	"tandem/internal/errorlog"
 	"tandem/proxy/exchange"
 	"tandem/web"
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // bareCall returns a call whose request has no client and whose log is silent.
 func bareCall() *call {
 	c := &call{settings: &settings{}}
-	c.Request = &web.Request{Head: new(http1.Head), Server: &web.Server{HTTP: &web.HTTP{Log: errorlog.New()}}}
+	c.Request = &web.Request{Head: new(message.Head), Server: &web.Server{HTTP: &web.HTTP{Log: errorlog.New()}}}
 	c.Settings = &c.settings.Settings
 	c.settings.BufferSize.V = 4096
 	return c

@@ -6,7 +6,7 @@ import (
 	"strconv"
 
 	"tandem/internal/errorlog"
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 const (
@@ -28,4 +28,6 @@ func splits(b []byte) bool {
 func appendInt(dst []byte, n int64) []byte { return strconv.AppendInt(dst, n, 10) }
 
 // appendEscaped appends a path with what may not stand in one escaped.
-func appendEscaped(dst, path []byte) []byte { return http1.AppendEscapeURI(dst, path, http1.EscapeURI) }
+func appendEscaped(dst, path []byte) []byte {
+	return message.AppendEscapeURI(dst, path, message.EscapeURI)
+}

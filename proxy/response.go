@@ -5,7 +5,7 @@ import (
 	"strconv"
 
 	"tandem/proxy/exchange"
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // ParseHead reads the status line and headers of a response (RFC 9112).
@@ -81,7 +81,7 @@ func (c *call) settle() error {
 	case h.Status == 101:
 		// Without the client's wish it is a response without a body, after
 		// which nobody knows what either side says.
-		c.Upgrade = c.Request.Head.Has(http1.Upgrade) && c.Request.IsHTTP1()
+		c.Upgrade = c.Request.Head.Has(message.Upgrade) && c.Request.IsHTTP1()
 		if c.Done = !c.Upgrade; c.Done {
 			c.Request.Keepalive = false
 		}

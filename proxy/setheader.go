@@ -6,7 +6,7 @@ import (
 
 	nc "tandem/nginxconf"
 	"tandem/web"
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // setHeader is one proxy_set_header.
@@ -71,7 +71,7 @@ func compileHeaders(set []setHeader) *headers {
 }
 
 func (h *headers) drop(name string) {
-	if id := http1.LookupFieldID([]byte(name)); id != 0 {
+	if id := message.LookupFieldID([]byte(name)); id != 0 {
 		h.droppedByID[id] = true
 		return
 	}
@@ -84,12 +84,12 @@ func (h *headers) sets(lower string) bool {
 }
 
 // drops reports whether a header of the client is not passed on.
-func (h *headers) drops(f *http1.Field) bool {
+func (h *headers) drops(f *message.Field) bool {
 	if f.ID != 0 {
 		return h.droppedByID[f.ID]
 	}
 	for _, name := range h.dropped {
-		if http1.EqualLower(f.Name, name) {
+		if message.EqualLower(f.Name, name) {
 			return true
 		}
 	}

@@ -2,7 +2,7 @@ package proxy
 
 import (
 	"tandem/web"
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 var variables = []web.Variable{
@@ -42,7 +42,7 @@ func ofCall(get func(*call, []byte) ([]byte, bool)) web.Getter {
 // forwardedFor is the client's X-Forwarded-For with its address appended.
 func forwardedFor(r *web.Request, dst []byte) ([]byte, bool) {
 	for i := range r.Head.Fields {
-		if f := &r.Head.Fields[i]; f.ID == http1.XForwardedFor {
+		if f := &r.Head.Fields[i]; f.ID == message.XForwardedFor {
 			dst = append(append(dst, f.Value...), ", "...)
 		}
 	}

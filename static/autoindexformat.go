@@ -5,7 +5,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // listNameWidth is the width of the column of names, in characters.
@@ -15,7 +15,7 @@ const listNameWidth = 50
 // isUTF8 says that the page is sent as UTF-8, so that characters are counted
 // rather than bytes.
 func appendHTML(b []byte, files []listed, path []byte, c *autoIndexSettings, isUTF8 bool) []byte {
-	title := http1.AppendEscapeHTML(nil, path)
+	title := message.AppendEscapeHTML(nil, path)
 	b = append(append(append(b, "<html>\r\n<head><title>Index of "...), title...), "</title></head>\r\n"...)
 	b = append(append(append(b, "<body>\r\n<h1>Index of "...), title...), "</h1><hr><pre><a href=\"../\">../</a>\r\n"...)
 	zone := 0
@@ -25,7 +25,7 @@ func appendHTML(b []byte, files []listed, path []byte, c *autoIndexSettings, isU
 	for i := range files {
 		f := &files[i]
 		b = append(b, "<a href=\""...)
-		b = http1.AppendEscapeURI(b, f.name, http1.EscapeURIComponent)
+		b = message.AppendEscapeURI(b, f.name, message.EscapeURIComponent)
 		if f.isDir {
 			b = append(b, '/')
 		}
@@ -54,10 +54,10 @@ func (l *listed) appendName(b []byte, isUTF8 bool) []byte {
 				end += n
 			}
 		}
-		b = http1.AppendEscapeHTML(b, l.name[:end])
+		b = message.AppendEscapeHTML(b, l.name[:end])
 		return append(b, "..&gt;</a>"...)
 	}
-	b = http1.AppendEscapeHTML(b, l.name)
+	b = message.AppendEscapeHTML(b, l.name)
 	if l.isDir && width < listNameWidth {
 		b = append(b, '/')
 		width++
@@ -113,9 +113,9 @@ func appendJSON(b []byte, files []listed) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = http1.AppendEscapeJSON(append(b, "\r\n{ \"name\":\""...), f.name)
+		b = message.AppendEscapeJSON(append(b, "\r\n{ \"name\":\""...), f.name)
 		b = append(append(b, "\", \"type\":\""...), f.kind()...)
-		b = http1.AppendDate(append(b, "\", \"mtime\":\""...), f.modified)
+		b = message.AppendDate(append(b, "\", \"mtime\":\""...), f.modified)
 		b = append(b, '"')
 		if f.isFile {
 			b = strconv.AppendInt(append(b, ", \"size\":"...), f.size, 10)
@@ -135,7 +135,7 @@ func appendXML(b []byte, files []listed) []byte {
 		if f.isFile {
 			b = strconv.AppendInt(append(b, "\" size=\""...), f.size, 10)
 		}
-		b = http1.AppendEscapeHTML(append(b, "\">"...), f.name)
+		b = message.AppendEscapeHTML(append(b, "\">"...), f.name)
 		b = append(append(append(b, "</"...), f.kind()...), ">\r\n"...)
 	}
 	return append(b, "</list>\r\n"...)

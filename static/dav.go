@@ -10,7 +10,7 @@ import (
 	"tandem/internal/errorlog"
 	"tandem/nginxconf"
 	"tandem/web"
-	"tandem/web/http1"
+	"tandem/web/message"
 	"tandem/web/openfile"
 )
 
@@ -99,7 +99,7 @@ func davPut(r *web.Request, c *davSettings) web.Code {
 	// "An origin server SHOULD respond with a 400 (Bad Request) status code if it
 	// receives Content-Range on a PUT for a target resource that does not support
 	// partial PUT requests" (RFC 9110, 14.5); nginx says 501.
-	if r.Head.Has(http1.ContentRange) {
+	if r.Head.Has(message.ContentRange) {
 		r.Logf(errorlog.Error, "PUT with range is unsupported")
 		return 501
 	}
@@ -120,8 +120,8 @@ func davPut(r *web.Request, c *davSettings) web.Code {
 		return 409
 	}
 	move := openfile.Move{Access: c.access.V, FolderAccess: c.access.V, CreatePath: c.createPath.V}
-	if date := r.Header(http1.Date); date != nil {
-		if t, ok := http1.ParseTime(date); ok {
+	if date := r.Header(message.Date); date != nil {
+		if t, ok := message.ParseTime(date); ok {
 			move.Modified = unixTime(t)
 		}
 	}
@@ -223,7 +223,7 @@ func mapped(r *web.Request) (string, bool) {
 }
 
 func setDAVLocation(r *web.Request) {
-	location := http1.AppendEscapeURI(r.Scratch(), r.Path, http1.EscapeURI)
+	location := message.AppendEscapeURI(r.Scratch(), r.Path, message.EscapeURI)
 	r.Response.Location = r.Keep(location)
 	r.Unscratch(location)
 }
@@ -235,7 +235,7 @@ const (
 )
 
 func davDepth(r *web.Request, without int) int {
-	value := r.Header(http1.Depth)
+	value := r.Header(message.Depth)
 	switch string(value) {
 	case "":
 		if value == nil {

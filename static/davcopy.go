@@ -12,7 +12,7 @@ import (
 
 	"tandem/internal/errorlog"
 	"tandem/web"
-	"tandem/web/http1"
+	"tandem/web/message"
 	"tandem/web/openfile"
 )
 
@@ -28,7 +28,7 @@ func davCopy(r *web.Request, c *davSettings) web.Code {
 	if !ok {
 		return 400
 	}
-	header := r.Header(http1.Destination)
+	header := r.Header(message.Destination)
 	if isCollection(r.Path) != isCollection(header) {
 		r.Logf(errorlog.Error, "both URI \"%s\" and \"Destination\" URI \"%s\" should be either collections or non-collections", r.Path, header)
 		return 409
@@ -68,7 +68,7 @@ func davCopy(r *web.Request, c *davSettings) web.Code {
 // destination returns the path that the Destination header means on this
 // server.
 func destination(r *web.Request) ([]byte, bool) {
-	header := r.Header(http1.Destination)
+	header := r.Header(message.Destination)
 	if header == nil {
 		r.Logf(errorlog.Error, "client sent no \"Destination\" header")
 		return nil, false
@@ -104,7 +104,7 @@ func destination(r *web.Request) ([]byte, bool) {
 
 // overwrites reads the Overwrite header (RFC 4918, 10.6).
 func overwrites(r *web.Request) (overwrite, ok bool) {
-	value := r.Header(http1.Overwrite)
+	value := r.Header(message.Overwrite)
 	if value == nil {
 		return true, true
 	}
@@ -126,7 +126,7 @@ func mergeSlashes(path string) string {
 }
 
 func copyOrMove(r *web.Request, c *davSettings, from, to string, overwrite bool) web.Code {
-	header := r.Header(http1.Destination)
+	header := r.Header(message.Destination)
 	to, collection := strings.CutSuffix(to, "/")
 	source := strings.TrimSuffix(from, "/")
 	if source == to {

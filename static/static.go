@@ -7,7 +7,7 @@ import (
 
 	"tandem/internal/errorlog"
 	"tandem/web"
-	"tandem/web/http1"
+	"tandem/web/message"
 	"tandem/web/openfile"
 )
 
@@ -73,7 +73,7 @@ func sendFile(r *web.Request, f *file) web.Code {
 
 // redirectToDirectory answers 301 to the path with a final slash.
 func redirectToDirectory(r *web.Request) web.Code {
-	location := http1.AppendEscapeURI(r.Scratch(), r.Path, http1.EscapeURI)
+	location := message.AppendEscapeURI(r.Scratch(), r.Path, message.EscapeURI)
 	location = append(location, '/')
 	if len(r.Args) > 0 {
 		location = append(append(location, '?'), r.Args...)

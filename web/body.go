@@ -5,7 +5,7 @@ import (
 	"io"
 	"os"
 
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // body is the request body once it has been read: in memory, or in a file
@@ -62,7 +62,7 @@ func (r *Request) HasBody() bool { return r.Head.ContentLength > 0 || r.Head.Chu
 // ExpectContinue tells a client that waits for it to go on and send the body
 // (RFC 9110, 10.1.1).
 func (r *Request) ExpectContinue() error {
-	if r.expectTested || !r.Head.Expect100 || r.Head.Version < http1.HTTP11 || !r.IsMain() {
+	if r.expectTested || !r.Head.Expect100 || r.Head.Version < message.HTTP11 || !r.IsMain() {
 		return nil
 	}
 	r.expectTested = true
@@ -165,7 +165,7 @@ func (r *Request) bodyToFile(b *body) Code {
 
 // bodyError turns a failure to read the body into the status it deserves.
 func (r *Request) bodyError(err error) Code {
-	var bad *http1.BadRequest
+	var bad *message.BadRequest
 	switch {
 	case errors.As(err, &bad):
 		r.Logf(errLevelInfo, "%s", bad.Reason)

@@ -1,6 +1,6 @@
 package web
 
-import "tandem/web/http1"
+import "tandem/web/message"
 
 // Version is the nginx version whose behaviour tandem follows; what the Server
 // header, error pages and $nginx_version say.
@@ -103,7 +103,7 @@ func (r *Request) sendRefresh() Code {
 	location := r.Response.Location
 	r.Response.Location = nil
 	page := append(r.Scratch(), "<html><head><meta http-equiv=\"Refresh\" content=\"0; URL="...)
-	page = http1.AppendEscapeURI(page, location, http1.EscapeHTML)
+	page = message.AppendEscapeURI(page, location, message.EscapeHTML)
 	page = append(page, "\"></head><body></body></html>\r\n"...)
 	defer r.Unscratch(page)
 	r.ErrStatus = 200

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // WatchClient has gone called, once and from another goroutine, when the
@@ -40,7 +41,7 @@ func (r *Request) Wait(d time.Duration) bool {
 func (r *Request) SetRate(rate int64) { r.rate, r.LimitRateSet = rate, true }
 
 // IsHTTP1 reports whether the request came over HTTP/1.
-func (r *Request) IsHTTP1() bool { return r.Head.Version <= http1.HTTP11 }
+func (r *Request) IsHTTP1() bool { return r.Head.Version <= message.HTTP11 }
 
 // UseGET makes the request a GET, or leaves it a HEAD, as internal redirects
 // do that answer in place of something else.

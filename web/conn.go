@@ -12,6 +12,7 @@ import (
 
 	"tandem/internal/proxyproto"
 	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // conn is one client connection over HTTP/1.
@@ -232,7 +233,7 @@ func (c *conn) one() bool {
 
 // badHead deals with a head that could not be read.
 func (c *conn) badHead(r *Request, err error) bool {
-	var bad *http1.BadRequest
+	var bad *message.BadRequest
 	if !errors.As(err, &bad) {
 		c.noHead(r, err)
 		return false
@@ -240,7 +241,7 @@ func (c *conn) badHead(r *Request, err error) bool {
 	c.gen.stats.requests.Add(1)
 	if r.Head.Version == 0 {
 		// A request line that was not understood is answered with a head.
-		r.Head.Version = http1.HTTP10
+		r.Head.Version = message.HTTP10
 	}
 	r.takePart()
 	r.Logf(errLevelInfo, "%s", bad.Reason)
@@ -410,7 +411,7 @@ func (r *Request) takeHead() bool {
 func (r *Request) takePath() bool {
 	target := r.Head.Target
 	scratch := r.Scratch()
-	path, args, ok := http1.NormalizePath(scratch, target, r.Server.Core.MergeSlashes.V)
+	path, args, ok := message.NormalizePath(scratch, target, r.Server.Core.MergeSlashes.V)
 	if !ok {
 		path, args = empty, nil
 	} else if len(path) > 0 && &path[0] != &target[0] {

@@ -121,7 +121,6 @@ func inheritCoreServer(c, p *ServerCore) error {
 		HeaderTimeout:        c.clientHeaderTimeout.V,
 		UnderscoresInHeaders: c.underscoresInHeaders.V,
 		IgnoreInvalidHeaders: c.ignoreInvalidHeaders.V,
-		MergeSlashes:         c.MergeSlashes.V,
 	}
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 func text(f func(r *Request) []byte) Getter {
@@ -160,7 +160,7 @@ var hostname = func() string {
 	return name
 }()
 
-var protocolNames = map[http1.Version]string{http1.HTTP09: "HTTP/0.9", http1.HTTP10: "HTTP/1.0", http1.HTTP11: "HTTP/1.1", 20: "HTTP/2.0", 30: "HTTP/3.0"}
+var protocolNames = map[message.Version]string{message.HTTP09: "HTTP/0.9", message.HTTP10: "HTTP/1.0", message.HTTP11: "HTTP/1.1", 20: "HTTP/2.0", 30: "HTTP/3.0"}
 
 var empty = []byte{}
 
@@ -194,7 +194,7 @@ func (r *Request) FinalStatus() int {
 		return int(r.ErrStatus)
 	case r.Response.Status != 0:
 		return r.Response.Status
-	case r.Version() == http1.HTTP09:
+	case r.Version() == message.HTTP09:
 		return 9
 	}
 	return 0
@@ -250,7 +250,7 @@ func hostVariable(r *Request, dst []byte) ([]byte, bool) {
 }
 
 func contentLengthVariable(r *Request, dst []byte) ([]byte, bool) {
-	if v := r.Header(http1.ContentLength); v != nil {
+	if v := r.Header(message.ContentLength); v != nil {
 		return append(dst, v...), true
 	}
 	if r.Main.Body.Read && r.Head.Chunked {
@@ -308,7 +308,7 @@ func (r *Request) Cookie(name string) ([]byte, bool) {
 		return nil, false
 	}
 	for i := range r.Head.Fields {
-		if f := &r.Head.Fields[i]; f.ID == http1.Cookie {
+		if f := &r.Head.Fields[i]; f.ID == message.Cookie {
 			if v, ok := cookieIn(f.Value, name); ok {
 				return v, true
 			}
@@ -354,7 +354,7 @@ func requestHeaderVariable(name string) Getter {
 		found := false
 		for i := range r.Head.Fields {
 			f := &r.Head.Fields[i]
-			if !http1.NameMatches(f.Name, name) {
+			if !message.NameMatches(f.Name, name) {
 				continue
 			}
 			if found {
@@ -398,7 +398,7 @@ func sentHeaderVariable(name string) Getter {
 			}
 		case "last_modified":
 			if p.LastModified != -1 {
-				return http1.AppendDate(dst, p.LastModified), true
+				return message.AppendDate(dst, p.LastModified), true
 			}
 		case "connection":
 			switch {
@@ -431,7 +431,7 @@ func sentTrailerVariable(name string) Getter {
 func appendFields(dst []byte, fields []ResponseField, name string) ([]byte, bool) {
 	found := false
 	for i := range fields {
-		if !http1.NameMatches(fields[i].Name, name) {
+		if !message.NameMatches(fields[i].Name, name) {
 			continue
 		}
 		if found {

@@ -3,7 +3,7 @@ package web
 import (
 	"bytes"
 
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // Challenge returns the status and the header by which the client is asked for
@@ -19,9 +19,9 @@ func (r *Request) Challenge() (status Code, header string) {
 // "Basic" scheme (RFC 7617): $remote_user, and what auth_basic checks. ok is
 // false without them, and for an empty user.
 func (r *Request) BasicCredentials() (user, password []byte, ok bool) {
-	field := http1.Authorization
+	field := message.Authorization
 	if r.Method == CONNECT {
-		field = http1.ProxyAuthorization
+		field = message.ProxyAuthorization
 	}
 	value := r.Header(field)
 	if len(value) < len("Basic ") || !equalFold(value[:len("Basic ")], "Basic ") {

@@ -2,7 +2,7 @@ package web
 
 import (
 	"tandem/nginxconf"
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // readEarlyHints reads early_hints string ...: interim responses of back ends
@@ -27,7 +27,7 @@ func readEarlyHints(s *nginxconf.Scope, d *nginxconf.Directive) error {
 // SendEarlyHints sends an interim response with status 103 (RFC 8297) before
 // the response itself, where early_hints allows it.
 func (r *Request) SendEarlyHints(fields []ResponseField) error {
-	if !r.IsMain() || r.HeaderSent || r.Head.Version < http1.HTTP11 || len(fields) == 0 || !AnyTrue(r, r.Core.EarlyHints.V) {
+	if !r.IsMain() || r.HeaderSent || r.Head.Version < message.HTTP11 || len(fields) == 0 || !AnyTrue(r, r.Core.EarlyHints.V) {
 		return nil
 	}
 	return r.stream.sendEarlyHints(fields)

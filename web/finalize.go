@@ -3,7 +3,7 @@ package web
 import (
 	"bytes"
 
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // Finalize ends the request with what a handler of the content phase, or a
@@ -152,7 +152,7 @@ func (r *Request) sendBuiltinPage(code Code) Code {
 	p := &r.Response
 	p.ContentLength = 0
 	tail := errorTails[r.Core.ServerTokens.V]
-	padding := page != "" && code >= 400 && r.Core.MSIEPadding.V && r.Head.Version >= http1.HTTP10 &&
+	padding := page != "" && code >= 400 && r.Core.MSIEPadding.V && r.Head.Version >= message.HTTP10 &&
 		(r.isMSIE() || r.isChrome())
 	if page != "" {
 		p.ContentLength = int64(len(page) + len(tail))
@@ -239,7 +239,7 @@ func (r *Request) finishHead() Code {
 		r.HeaderOnly = r.HeaderOnly || r.Method == HEAD && !r.InMemoryOutput
 		return OK
 	}
-	if r.Head.Version < http1.HTTP10 {
+	if r.Head.Version < message.HTTP10 {
 		// HTTP/0.9 has no head.
 		return OK
 	}
@@ -286,8 +286,8 @@ func (r *Request) settleFraming() {
 	if p.ContentLength != -1 && !r.ExpectTrailers {
 		return
 	}
-	if r.Head.Version < http1.HTTP11 || r.Head.Version > http1.HTTP11 {
-		if p.ContentLength == -1 && r.Head.Version < http1.HTTP11 {
+	if r.Head.Version < message.HTTP11 || r.Head.Version > message.HTTP11 {
+		if p.ContentLength == -1 && r.Head.Version < message.HTTP11 {
 			r.Keepalive = false
 		}
 		return
@@ -304,13 +304,13 @@ func (r *Request) settleFraming() {
 
 // isMSIE and isChrome: as nginx recognises them for msie_padding.
 func (r *Request) isMSIE() bool {
-	ua := r.Header(http1.UserAgent)
+	ua := r.Header(message.UserAgent)
 	i := bytes.Index(ua, []byte("MSIE "))
 	return i >= 0 && i+7 < len(ua) && !bytes.Contains(ua, []byte("Opera"))
 }
 
 func (r *Request) isChrome() bool {
-	ua := r.Header(http1.UserAgent)
+	ua := r.Header(message.UserAgent)
 	return bytes.Contains(ua, []byte("Chrome/")) && !bytes.Contains(ua, []byte("Opera"))
 }
 
@@ -320,7 +320,7 @@ func (r *Request) IsMSIE6() bool {
 	if !r.isMSIE() {
 		return false
 	}
-	ua := r.Header(http1.UserAgent)
+	ua := r.Header(message.UserAgent)
 	ua = ua[bytes.Index(ua, []byte("MSIE ")):]
 	major := ua[len("MSIE ")]
 	return ua[len("MSIE ")+1] == '.' && (major == '4' || major == '5' || major == '6' && !bytes.Contains(ua, []byte("SV1")))
@@ -328,7 +328,7 @@ func (r *Request) IsMSIE6() bool {
 
 // keepaliveDisabled reports whether keepalive_disable concerns this browser.
 func (r *Request) keepaliveDisabled() bool {
-	ua, mask := r.Header(http1.UserAgent), r.Core.KeepaliveDisable.V
+	ua, mask := r.Header(message.UserAgent), r.Core.KeepaliveDisable.V
 	if mask&disableMSIE6 != 0 && r.Method == POST && r.IsMSIE6() {
 		return true
 	}

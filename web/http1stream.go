@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // http1Stream writes responses in the words of HTTP/1. The head waits for the
@@ -51,7 +52,7 @@ func appendHead(dst []byte, r *Request) []byte {
 		dst = append(append(append(dst, "Server: "...), serverTokens[r.Core.ServerTokens.V]...), crlf...)
 	}
 	if !p.OmitDate && !p.Has("Date") {
-		dst = append(append(append(dst, "Date: "...), http1.CachedDateAt(r.Now().Unix())...), crlf...)
+		dst = append(append(append(dst, "Date: "...), message.CachedDateAt(r.Now().Unix())...), crlf...)
 	}
 	if len(p.ContentType) > 0 {
 		dst = append(p.appendContentType(append(dst, "Content-Type: "...)), crlf...)
@@ -62,7 +63,7 @@ func appendHead(dst []byte, r *Request) []byte {
 	}
 	if p.LastModified != -1 && !p.Has("Last-Modified") {
 		dst = append(dst, "Last-Modified: "...)
-		dst = append(http1.AppendDate(dst, p.LastModified), crlf...)
+		dst = append(message.AppendDate(dst, p.LastModified), crlf...)
 	}
 	if p.Location != nil && r.completesLocation() {
 		dst = append(r.appendLocation(append(dst, "Location: "...)), crlf...)
@@ -268,7 +269,7 @@ func (s *http1Stream) flushMore() error {
 }
 
 func (s *http1Stream) sendContinue() error {
-	s.out = append(s.out, "HTTP/1.1 100 Continue\r\n\r\n"...)
+	s.out = append(s.out, http1.Continue...)
 	return s.flush()
 }
 

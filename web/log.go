@@ -10,7 +10,7 @@ import (
 
 	"tandem/internal/errorlog"
 	"tandem/nginxconf"
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // The levels of the error log, named shortly for the many places that log.
@@ -71,7 +71,7 @@ func (r *Request) log(log *errorlog.Log, level errorlog.Level, extra func([]byte
 	if r.Head.HasHost {
 		b = appendQuoted(b, ", host: ", r.Head.Host)
 	}
-	if referer := r.Header(http1.Referer); referer != nil {
+	if referer := r.Header(message.Referer); referer != nil {
 		b = appendQuoted(b, ", referrer: ", referer)
 	}
 	log.Write(level, r.conn.number, b)

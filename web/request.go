@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"tandem/internal/errorlog"
-	"tandem/web/http1"
+	"tandem/web/message"
 	"tandem/web/openfile"
 )
 
@@ -54,7 +54,7 @@ const maxSubrequests = 50
 // in the log. It belongs to one goroutine. All byte slices in it are valid
 // until the request ends, and are not to be changed in place.
 type Request struct {
-	Head   *http1.Head // the head as received; a subrequest has its parent's
+	Head   *message.Head // the head as received; a subrequest has its parent's
 	Method Method
 	// MethodName is the method as received, or as error_page and proxies
 	// changed it.
@@ -200,11 +200,11 @@ func (r *Request) Log() *errorlog.Log {
 }
 
 // Version returns the protocol version of the request.
-func (r *Request) Version() http1.Version { return r.Head.Version }
+func (r *Request) Version() message.Version { return r.Head.Version }
 
 // Header returns the value of the first header of that name, nil if there is
 // none.
-func (r *Request) Header(id http1.FieldID) []byte { return r.Head.Lookup(id) }
+func (r *Request) Header(id message.FieldID) []byte { return r.Head.Lookup(id) }
 
 // RemoteAddr returns the client's address: the connection's, or what the
 // realip module made of it.
@@ -285,7 +285,7 @@ func (r *Request) keepaliveAllowed() bool {
 	if r.Start.Sub(r.conn.start) > c.KeepaliveTime.V {
 		return false
 	}
-	if c.KeepaliveDisable.V != 0 && r.Head.Lookup(http1.UserAgent) != nil {
+	if c.KeepaliveDisable.V != 0 && r.Head.Lookup(message.UserAgent) != nil {
 		return !r.keepaliveDisabled()
 	}
 	return true
@@ -320,7 +320,7 @@ func (r *Request) reset() {
 
 // init gives a new r its memory.
 func (r *Request) init() {
-	r.Head = new(http1.Head)
+	r.Head = new(message.Head)
 	r.contexts, r.spares, r.records = make([]any, contextSlots), make([]spare, contextSlots), make([]any, recordSlots)
 	r.reset()
 }

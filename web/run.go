@@ -1,7 +1,7 @@
 package web
 
 import (
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // handle runs a request through the phases: from the beginning for one from a
@@ -22,9 +22,9 @@ func (r *Request) wantsKeepalive() bool {
 	case r.Head.ConnectionClose, r.Method == CONNECT:
 		return false
 	case r.Head.ConnectionKeepAlive:
-		return r.Head.Version >= http1.HTTP10
+		return r.Head.Version >= message.HTTP10
 	default:
-		return r.Head.Version > http1.HTTP10
+		return r.Head.Version > message.HTTP10
 	}
 }
 
@@ -217,7 +217,7 @@ func (r *Request) tooLargeBody() bool {
 // redirectToLocation answers 301 to the location's name with its final slash.
 func (r *Request) redirectToLocation() {
 	r.clearLocationHeader()
-	scratch := http1.AppendEscapeURI(r.Scratch(), []byte(r.Location.Name), http1.EscapeURI)
+	scratch := message.AppendEscapeURI(r.Scratch(), []byte(r.Location.Name), message.EscapeURI)
 	if len(r.Args) > 0 {
 		scratch = append(append(scratch, '?'), r.Args...)
 	}

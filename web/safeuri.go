@@ -3,7 +3,7 @@ package web
 import (
 	"bytes"
 
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // SafeURI splits a URI that a back end or a page gave into path, decoded, and
@@ -15,7 +15,7 @@ func SafeURI(uri []byte) (path, args []byte, ok bool) {
 		return nil, nil, false
 	}
 	if bytes.IndexByte(path, '%') >= 0 {
-		path, _ = http1.AppendUnescape(nil, path, http1.UnescapeAll)
+		path, _ = message.AppendUnescape(nil, path, message.UnescapeAll)
 		if climbs(path) {
 			return nil, nil, false
 		}

@@ -4,7 +4,7 @@ import (
 	"tandem/internal/errorlog"
 	"tandem/proxy/exchange"
 	"tandem/web"
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // Answer answers a request by what a back end says: x is proto's. stream says
@@ -49,7 +49,7 @@ func (c *Call) ParseHead(b []byte) (int, error) {
 	switch {
 	case h.Status == 101:
 		c.left = 0
-		if c.Upgrade = r.Head.Has(http1.Upgrade) && r.IsHTTP1(); !c.Upgrade {
+		if c.Upgrade = r.Head.Has(message.Upgrade) && r.IsHTTP1(); !c.Upgrade {
 			// Nobody knows what either side says after it.
 			r.Keepalive = false
 		}

@@ -8,14 +8,14 @@ import (
 	"tandem/internal/errorlog"
 	"tandem/proxy/exchange"
 	"tandem/web"
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // bareExchange returns an exchange whose request has no client and whose log
 // is silent.
 func bareExchange() *exchange.Exchange {
 	x := &exchange.Exchange{Settings: new(exchange.Settings)}
-	x.Request = &web.Request{Head: new(http1.Head), Server: &web.Server{HTTP: &web.HTTP{Log: errorlog.New()}}}
+	x.Request = &web.Request{Head: new(message.Head), Server: &web.Server{HTTP: &web.HTTP{Log: errorlog.New()}}}
 	x.Settings.BufferSize.V = 1 << 20
 	x.Head.Reset()
 	return x

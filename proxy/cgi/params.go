@@ -8,7 +8,7 @@ import (
 
 	nc "tandem/nginxconf"
 	"tandem/web"
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // param is one *_param directive.
@@ -159,7 +159,7 @@ func appendParamName(dst, header []byte) []byte {
 }
 
 // hasName reports whether one of the fields has the name of f.
-func hasName(fields []http1.Field, f *http1.Field) bool {
+func hasName(fields []message.Field, f *message.Field) bool {
 	for i := range fields {
 		if sameName(&fields[i], f) {
 			return true
@@ -168,15 +168,15 @@ func hasName(fields []http1.Field, f *http1.Field) bool {
 	return false
 }
 
-func sameName(a, b *http1.Field) bool {
+func sameName(a, b *message.Field) bool {
 	return a.ID == b.ID && (a.ID != 0 || bytes.EqualFold(a.Name, b.Name))
 }
 
 // appendJoined appends the values of all fields with the name of the first.
-func appendJoined(dst []byte, fields []http1.Field) []byte {
+func appendJoined(dst []byte, fields []message.Field) []byte {
 	first := &fields[0]
 	separator := ", "
-	if first.ID == http1.Cookie {
+	if first.ID == message.Cookie {
 		separator = "; "
 	}
 	dst = append(dst, first.Value...)

@@ -1,6 +1,6 @@
 package exchange
 
-import "tandem/web/http1"
+import "tandem/web/message"
 
 // fieldID is the name of a response header that something is done with. 0 is
 // any other name.
@@ -94,7 +94,7 @@ func lookupField(name []byte) fieldID {
 		return 0
 	}
 	for _, id := range fieldsByKey[n][name[n-1]&31] {
-		if http1.EqualLower(name, fieldNames[id]) {
+		if message.EqualLower(name, fieldNames[id]) {
 			return id
 		}
 	}

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"math"
 
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // AddField takes a header of the response into x.Head. What frames the message
@@ -72,7 +72,7 @@ func (h *Head) takeEncoding(f *Field) error {
 	if h.get(fieldContentLength) != nil {
 		return errBothLengths
 	}
-	if !http1.EqualLower(f.Value, "chunked") {
+	if !message.EqualLower(f.Value, "chunked") {
 		return &BadField{fmt.Sprintf("upstream sent unknown \"Transfer-Encoding\": \"%s\"", f.Value)}
 	}
 	h.Chunked = true
@@ -101,7 +101,7 @@ func parseLength(v []byte) (n int64, ok bool) {
 // containsFold reports whether v holds the lower-case word, in any case.
 func containsFold(v []byte, word string) bool {
 	for i := 0; i+len(word) <= len(v); i++ {
-		if http1.EqualLower(v[i:i+len(word)], word) {
+		if message.EqualLower(v[i:i+len(word)], word) {
 			return true
 		}
 	}
@@ -111,7 +111,7 @@ func containsFold(v []byte, word string) bool {
 // cutFold returns what follows the lower-case word in v, in any case.
 func cutFold(v []byte, word string) (before, after []byte, found bool) {
 	for i := 0; i+len(word) <= len(v); i++ {
-		if http1.EqualLower(v[i:i+len(word)], word) {
+		if message.EqualLower(v[i:i+len(word)], word) {
 			return v[:i+len(word)], v[i+len(word):], true
 		}
 	}

@@ -3,7 +3,7 @@ package exchange
 import (
 	"strings"
 
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // hiddenFields are the response headers that clients do not get to see.
@@ -54,7 +54,7 @@ func (h *hiddenFields) has(f *Field) bool {
 		return h.byID[f.id]
 	}
 	for _, name := range h.names {
-		if http1.EqualLower(f.Name, name) {
+		if message.EqualLower(f.Name, name) {
 			return true
 		}
 	}

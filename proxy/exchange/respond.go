@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"tandem/web"
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // respond takes a response whose head has been read to the client, unless
@@ -129,9 +129,9 @@ func (x *Exchange) act(f *Field) {
 	case fieldXAccelBuffering:
 		if ignore&ignoreBuffering == 0 {
 			switch {
-			case http1.EqualLower(f.Value, "no"):
+			case message.EqualLower(f.Value, "no"):
 				x.buffering = false
-			case http1.EqualLower(f.Value, "yes"):
+			case message.EqualLower(f.Value, "yes"):
 				x.buffering = true
 			}
 		}
@@ -154,7 +154,7 @@ func (x *Exchange) copyField(f *Field) {
 		p.SetContentTypeField(f.Value)
 		return
 	case fieldLastModified:
-		if t, ok := http1.ParseTime(f.Value); ok {
+		if t, ok := message.ParseTime(f.Value); ok {
 			p.LastModified = t
 		}
 	case fieldAcceptRanges:

@@ -8,7 +8,7 @@ import (
 
 	nc "tandem/nginxconf"
 	"tandem/web"
-	"tandem/web/http1"
+	"tandem/web/message"
 	"tandem/web/openfile"
 )
 
@@ -126,7 +126,7 @@ func (x *Exchange) finishCopy() {
 		access := x.Settings.StoreAccess.V
 		move := openfile.Move{Access: access, FolderAccess: access, CreatePath: true}
 		if f := x.Head.get(fieldLastModified); f != nil {
-			if t, ok := http1.ParseTime(f.Value); ok {
+			if t, ok := message.ParseTime(f.Value); ok {
 				move.Modified = time.Unix(t, 0)
 			}
 		}

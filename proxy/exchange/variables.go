@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"tandem/web"
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 var variables = []web.Variable{
@@ -102,7 +102,7 @@ func appendSeconds(dst []byte, d time.Duration) []byte {
 func appendFields(dst []byte, fields []Field, name string) ([]byte, bool) {
 	found := false
 	for i := range fields {
-		if !http1.NameMatches(fields[i].Name, name) {
+		if !message.NameMatches(fields[i].Name, name) {
 			continue
 		}
 		if found {

@@ -6,13 +6,13 @@ import (
 
 	"tandem/internal/errorlog"
 	"tandem/web"
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // bareCall returns a call whose request has no client and whose log is silent.
 func bareCall(keep bool) *call {
 	c := &call{settings: &settings{}, keep: keep}
-	c.Request = &web.Request{Head: new(http1.Head), Server: &web.Server{HTTP: &web.HTTP{Log: errorlog.New()}}}
+	c.Request = &web.Request{Head: new(message.Head), Server: &web.Server{HTTP: &web.HTTP{Log: errorlog.New()}}}
 	c.Settings = &c.settings.Settings.Settings
 	c.settings.BufferSize.V = 4096
 	c.Head.Reset()

@@ -10,7 +10,7 @@ import (
 	"tandem/internal/regex"
 	nc "tandem/nginxconf"
 	"tandem/web"
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // Referer is the referer module:
@@ -143,7 +143,7 @@ func (v *referers) valid(r *web.Request) bool {
 	if v.pages.Empty() && v.regexes == nil && v.hostRegexes == nil {
 		return true
 	}
-	value := r.Header(http1.Referer)
+	value := r.Header(message.Referer)
 	if value == nil {
 		return v.none
 	}

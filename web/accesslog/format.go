@@ -7,7 +7,7 @@ import (
 
 	"tandem/nginxconf"
 	"tandem/web"
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // format is a log_format, compiled.
@@ -107,7 +107,7 @@ func (f *format) append(dst []byte, r *web.Request) []byte {
 		case f.escape == escapeDefault && needsEscape(dst[start:]):
 			dst = escapeInPlace(dst, start, r, appendEscaped)
 		case f.escape == escapeJSON && needsJSONEscape(dst[start:]):
-			dst = escapeInPlace(dst, start, r, http1.AppendEscapeJSON)
+			dst = escapeInPlace(dst, start, r, message.AppendEscapeJSON)
 		}
 	}
 	return append(dst, '\n')

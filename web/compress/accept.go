@@ -7,7 +7,7 @@ import (
 	"tandem/internal/regex"
 	nc "tandem/nginxconf"
 	"tandem/web"
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // What a client accepts. The directives that say so for gzip belong to nginx's
@@ -16,7 +16,7 @@ import (
 // accepting are the settings of one level.
 type accepting struct {
 	vary        nc.Value[bool]
-	httpVersion nc.Value[int] // the first, as http1.Version
+	httpVersion nc.Value[int] // the first, as message.Version
 	proxied     nc.Value[proxied]
 	disabled    nc.Value[[]*regex.Regexp] // by User-Agent
 	msie6       nc.Value[bool]            // not for Internet Explorer up to 6
@@ -40,7 +40,7 @@ const (
 
 var acceptingConf = web.NewLocationSlot(func(c, p *accepting) error {
 	c.vary.Inherit(p.vary, false)
-	c.httpVersion.Inherit(p.httpVersion, int(http1.HTTP11))
+	c.httpVersion.Inherit(p.httpVersion, int(message.HTTP11))
 	c.proxied.Inherit(p.proxied, proxiedOff)
 	c.disabled.Inherit(p.disabled, nil)
 	c.msie6.Inherit(p.msie6, false)
@@ -52,7 +52,7 @@ const everywhere = nc.HTTP | nc.Server | nc.Location
 var acceptingCommands = []nc.Command{
 	{Name: "gzip_vary", In: everywhere, Arity: nc.Flag, Set: nc.SetFlag(web.At(acceptingConf, func(c *accepting) *nc.Value[bool] { return &c.vary }))},
 	{Name: "gzip_http_version", In: everywhere, Arity: nc.Take1, Set: nc.SetEnum(web.At(acceptingConf, func(c *accepting) *nc.Value[int] { return &c.httpVersion }),
-		nc.Name{Name: "1.0", Value: int(http1.HTTP10)}, nc.Name{Name: "1.1", Value: int(http1.HTTP11)})},
+		nc.Name{Name: "1.0", Value: int(message.HTTP10)}, nc.Name{Name: "1.1", Value: int(message.HTTP11)})},
 	{Name: "gzip_proxied", In: everywhere, Arity: nc.OneMore, Set: nc.SetBitmask(web.At(acceptingConf, func(c *accepting) *nc.Value[proxied] { return &c.proxied }),
 		nc.Name{Name: "off", Value: int(proxiedOff)}, nc.Name{Name: "expired", Value: int(proxiedExpired)},
 		nc.Name{Name: "no-cache", Value: int(proxiedNoCache)}, nc.Name{Name: "no-store", Value: int(proxiedNoStore)},
@@ -111,17 +111,17 @@ func AcceptsGzip(r *web.Request) bool {
 }
 
 func acceptsGzip(r *web.Request) bool {
-	if !r.IsMain() || Quality(r.Header(http1.AcceptEncoding), "gzip") == 0 {
+	if !r.IsMain() || Quality(r.Header(message.AcceptEncoding), "gzip") == 0 {
 		return false
 	}
 	c := acceptingConf.Of(r.Location)
 	if c.msie6.V && r.IsMSIE6() || int(r.Version()) < c.httpVersion.V {
 		return false
 	}
-	if r.Header(http1.Via) != nil && !c.proxied.V.allows(r) {
+	if r.Header(message.Via) != nil && !c.proxied.V.allows(r) {
 		return false
 	}
-	if agent := r.Header(http1.UserAgent); agent != nil {
+	if agent := r.Header(message.UserAgent); agent != nil {
 		for _, re := range c.disabled.V {
 			if re.Match(agent) {
 				return false
@@ -136,17 +136,17 @@ func (p proxied) allows(r *web.Request) bool {
 	switch {
 	case p&proxiedOff != 0:
 		return false
-	case p&proxiedAny != 0, p&proxiedAuth != 0 && r.Header(http1.Authorization) != nil:
+	case p&proxiedAny != 0, p&proxiedAuth != 0 && r.Header(message.Authorization) != nil:
 		return true
 	}
 	if expires := r.Response.Get("Expires"); expires != nil {
 		if p&proxiedExpired == 0 {
 			return false
 		}
-		until, ok := http1.ParseTime(expires)
+		until, ok := message.ParseTime(expires)
 		now := time.Now().Unix()
 		if date := r.Response.Get("Date"); date != nil && ok {
-			now, ok = http1.ParseTime(date)
+			now, ok = message.ParseTime(date)
 		}
 		return ok && until < now
 	}
@@ -185,7 +185,7 @@ func Accepts(r *web.Request, coding string) int {
 	if coding == "gzip" && !AcceptsGzip(r) || !r.IsMain() {
 		return 0
 	}
-	return Quality(r.Header(http1.AcceptEncoding), coding)
+	return Quality(r.Header(message.AcceptEncoding), coding)
 }
 
 // maxQuality is the q-value 1.

@@ -7,7 +7,7 @@ import (
 
 	"tandem/nginxconf"
 	"tandem/web"
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // expires is what an expires directive says.
@@ -137,7 +137,7 @@ func (e expires) dateAndControl(r *web.Request, now time.Time, negative bool) (d
 		at = nextTime(now, e.seconds)
 		age = at - unix
 	case e.seconds == 0:
-		return http1.CachedDateAt(unix), maxAgeZero
+		return message.CachedDateAt(unix), maxAgeZero
 	case e.kind == expiresAccess || r.Response.LastModified == -1:
 		at, age = unix+e.seconds, e.seconds
 	case e.kind == expiresModified:
@@ -146,7 +146,7 @@ func (e expires) dateAndControl(r *web.Request, now time.Time, negative bool) (d
 	default:
 		panic(fmt.Sprintf("headers: expires of kind %d", e.kind))
 	}
-	b := http1.AppendDate(r.Scratch(), at)
+	b := message.AppendDate(r.Scratch(), at)
 	date = r.Keep(b)
 	if negative || age < 0 {
 		control = noCache

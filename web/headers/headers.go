@@ -9,7 +9,7 @@ import (
 
 	"tandem/nginxconf"
 	"tandem/web"
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // Module reads:
@@ -182,7 +182,7 @@ func (f *field) add(r *web.Request) {
 	case replacesLastModified:
 		p.Replace("Last-Modified", f.name, value)
 		p.LastModified = -1
-		if t, ok := http1.ParseTime(value); ok {
+		if t, ok := message.ParseTime(value); ok {
 			p.LastModified = t
 		}
 	default:

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"tandem/web/message"
 )
 
 // typical is a request as a browser sends it.
@@ -34,14 +36,14 @@ func TestNoAllocationPerRequest(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	var h Head
+	var h message.Head
 	var out []byte
-	message := []byte(typical + "POST /x HTTP/1.1\r\nHost: WWW.Example.com\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
+	requests := []byte(typical + "POST /x HTTP/1.1\r\nHost: WWW.Example.com\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
 	tail := []byte("\r\n")
 	buf, scratch := make([]byte, 4096), make([]byte, 100)
 	bufs := make([][]byte, 2)
 	run := func() {
-		if _, err := client.Write(message); err != nil {
+		if _, err := client.Write(requests); err != nil {
 			t.Fatal(err)
 		}
 		for range 2 {
@@ -51,7 +53,7 @@ func TestNoAllocationPerRequest(t *testing.T) {
 			if err := c.ReadHead(&h, lim); err != nil {
 				t.Fatal(err)
 			}
-			if _, _, ok := NormalizePath(scratch[:0], h.Target, true); !ok {
+			if _, _, ok := message.NormalizePath(scratch[:0], h.Target, true); !ok {
 				t.Fatal("bad path")
 			}
 			for {
@@ -62,7 +64,7 @@ func TestNoAllocationPerRequest(t *testing.T) {
 				}
 			}
 			out = AppendStatusLine(out[:0], 200)
-			out = append(append(append(out, "Date: "...), CachedDateAt(784111777)...), "\r\n"...)
+			out = append(append(append(out, "Date: "...), message.CachedDateAt(784111777)...), "\r\n"...)
 			bufs[0], bufs[1] = out, tail
 			if _, err := c.WriteBuffers(bufs); err != nil {
 				t.Fatal(err)
@@ -153,7 +155,7 @@ func TestIdleConnectionMemory(t *testing.T) {
 	}
 }
 
-var heads = sync.Pool{New: func() any { return new(Head) }}
+var heads = sync.Pool{New: func() any { return new(message.Head) }}
 
 // serveOnce answers requests until the client closes, and says when the first
 // one has been answered.
@@ -162,7 +164,7 @@ func serveOnce(s net.Conn, served *sync.WaitGroup) {
 	defer c.Release()
 	lim := &Limits{HeaderTimeout: time.Minute}
 	for first := true; c.WaitRequest(time.Minute) == nil; first = false {
-		h := heads.Get().(*Head)
+		h := heads.Get().(*message.Head)
 		err := c.ReadHead(h, lim)
 		heads.Put(h)
 		if err != nil {

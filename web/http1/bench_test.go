@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tandem/web/message"
 )
 
 func BenchmarkParseHead(b *testing.B) {
@@ -15,7 +17,7 @@ func BenchmarkParseHead(b *testing.B) {
 	} {
 		b.Run(m.name, func(b *testing.B) {
 			head := []byte(m.head)
-			var h Head
+			var h message.Head
 			b.SetBytes(int64(len(head)))
 			b.ReportAllocs()
 			for b.Loop() {
@@ -36,11 +38,11 @@ func BenchmarkKeepAlive(b *testing.B) {
 	go func() {
 		c := NewConn(server)
 		lim := &Limits{HeaderTimeout: time.Minute}
-		var h Head
+		var h message.Head
 		var out []byte
 		for c.WaitRequest(time.Minute) == nil && c.ReadHead(&h, lim) == nil {
 			out = AppendStatusLine(out[:0], 204)
-			out = append(append(append(out, "Date: "...), CachedDateAt(time.Now().Unix())...), "\r\n\r\n"...)
+			out = append(append(append(out, "Date: "...), message.CachedDateAt(time.Now().Unix())...), "\r\n\r\n"...)
 			if _, err := c.Write(out); err != nil {
 				return
 			}
@@ -65,7 +67,7 @@ func BenchmarkPipelined(b *testing.B) {
 	go func() {
 		c := NewConn(server)
 		lim := &Limits{HeaderTimeout: time.Minute}
-		var h Head
+		var h message.Head
 		var out []byte
 		for c.WaitRequest(time.Minute) == nil && c.ReadHead(&h, lim) == nil {
 			out = append(AppendStatusLine(out, 204), "\r\n"...)
@@ -96,7 +98,7 @@ func BenchmarkNormalizePath(b *testing.B) {
 			raw, dst := []byte(target), make([]byte, 0, 128)
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, _, ok := NormalizePath(dst, raw, true); !ok {
+				if _, _, ok := message.NormalizePath(dst, raw, true); !ok {
 					b.Fatal("refused")
 				}
 			}
@@ -107,6 +109,6 @@ func BenchmarkNormalizePath(b *testing.B) {
 func BenchmarkCachedDate(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		CachedDateAt(time.Now().Unix())
+		message.CachedDateAt(time.Now().Unix())
 	}
 }

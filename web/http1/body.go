@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"time"
+
+	"tandem/web/message"
 )
 
 // body is how far the body of the current request has been read.
@@ -17,7 +19,7 @@ type body struct {
 	overhead     int // bytes of chunk extensions so far
 	trailerLimit int
 	trailerRaw   []byte
-	trailers     []Field
+	trailers     []message.Field
 }
 
 func (b *body) reset() {
@@ -28,7 +30,7 @@ func (b *body) reset() {
 
 // StartBody prepares reading the body that h announces (RFC 9112 section 6.3).
 // ReadHead has done so for its head.
-func (c *Conn) StartBody(h *Head) {
+func (c *Conn) StartBody(h *message.Head) {
 	b := &c.body
 	b.chunked = h.Chunked
 	b.left = 0
@@ -57,7 +59,7 @@ func (c *Conn) ReadBody(p []byte) (n int, err error) {
 	}
 	if b.chunked && b.left == 0 && !b.ended {
 		if err := c.nextChunk(); err != nil {
-			if _, bad := err.(*BadRequest); bad {
+			if _, bad := err.(*message.BadRequest); bad {
 				b.err = err
 			}
 			return 0, err

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tandem/web/message"
 )
 
 // bodyOf reads the body of the current request.
@@ -40,7 +42,7 @@ func TestBodies(t *testing.T) {
 					m.WriteString("0\r\nX-Sum: y\r\nX-Two: z\r\n\r\n")
 					go client.Write(m.Bytes())
 					for i := 1; i <= 2; i++ {
-						var h Head
+						var h message.Head
 						readHead(t, c, &h)
 						var got bytes.Buffer
 						if _, err := io.CopyBuffer(&got, onlyReader{bodyOf{c}}, make([]byte, step)); err != nil {
@@ -69,7 +71,7 @@ type onlyReader struct{ io.Reader }
 
 func TestBodyEnds(t *testing.T) {
 	transports(t, func(t *testing.T, client net.Conn, c *Conn) {
-		var h Head
+		var h message.Head
 		send(t, client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab")
 		readHead(t, c, &h)
 		c.SetBodyTimeout(30 * time.Millisecond)
@@ -95,7 +97,7 @@ func TestBodyEnds(t *testing.T) {
 
 func TestDiscardBody(t *testing.T) {
 	transports(t, func(t *testing.T, client net.Conn, c *Conn) {
-		var h Head
+		var h message.Head
 		large := strings.Repeat("x", 50_000)
 		go io.WriteString(client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\n"+large+
 			chunked("c350\r\n"+large+"\r\n0\r\n\r\n")+
@@ -127,11 +129,11 @@ func TestChunkErrorStays(t *testing.T) {
 	c := NewConn(server)
 	defer c.Release()
 	send(t, client, chunked("2\r\nabX\r\n3\r\nabc\r\n0\r\n\r\n"))
-	var h Head
+	var h message.Head
 	readHead(t, c, &h)
 	for range 3 {
 		body, err := io.ReadAll(bodyOf{c})
-		if bad, ok := err.(*BadRequest); !ok || bad.Status != 400 || len(body) > 2 {
+		if bad, ok := err.(*message.BadRequest); !ok || bad.Status != 400 || len(body) > 2 {
 			t.Fatalf("%q %v", body, err)
 		}
 	}
@@ -146,7 +148,7 @@ func TestChunkOverhead(t *testing.T) {
 	defer c.Release()
 	chunk := "1;" + strings.Repeat("e", 1000) + "\r\nx\r\n"
 	go io.WriteString(client, chunked(strings.Repeat(chunk, 100)+"0\r\n\r\n"))
-	var h Head
+	var h message.Head
 	readHead(t, c, &h)
 	if body, err := io.ReadAll(bodyOf{c}); err == nil || len(body) > 20 {
 		t.Fatalf("%d bytes of body with a thousand bytes of extension each: %v", len(body), err)
@@ -170,11 +172,11 @@ func TestDropReceived(t *testing.T) {
 	} {
 		client, server := pair(t)
 		c := NewConn(server)
-		var h Head
+		var h message.Head
 		send(t, client, head+test.first)
 		readHead(t, c, &h)
 		err := c.DropReceived()
-		if _, bad := err.(*BadRequest); bad != test.bad || !bad && err != nil {
+		if _, bad := err.(*message.BadRequest); bad != test.bad || !bad && err != nil {
 			t.Errorf("%q: %v", test.first, err)
 		}
 		if !test.bad {

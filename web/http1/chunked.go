@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"io"
+
+	"tandem/web/message"
 )
 
 // errTooMuch is why DiscardBody gives up on a body.
@@ -28,7 +30,7 @@ const (
 	maxTrailers      = 100
 )
 
-var errChunked = &BadRequest{400, "client sent invalid chunked body"}
+var errChunked = message.Bad(400, "client sent invalid chunked body")
 
 // nextChunk reads up to the data of the next chunk, or to the end of the body.
 func (c *Conn) nextChunk() error {
@@ -66,7 +68,7 @@ func (c *Conn) nextChunk() error {
 }
 
 // beginsChunk says whether c can begin a chunk-size line.
-func beginsChunk(c byte) bool { _, ok := hexDigit(c); return ok }
+func beginsChunk(c byte) bool { _, ok := message.HexDigit(c); return ok }
 
 // chunkLine reads a line that ends with CRLF and returns it without. begins
 // says whether a byte can begin the line, so that an endless wait for a line
@@ -109,7 +111,7 @@ func (c *Conn) fillChunk() error {
 func parseChunkLine(line []byte) (size int64, extension int, ok bool) {
 	i := 0
 	for ; i < len(line); i++ {
-		d, isHex := hexDigit(line[i])
+		d, isHex := message.HexDigit(line[i])
 		if !isHex {
 			break
 		}
@@ -122,21 +124,11 @@ func parseChunkLine(line []byte) (size int64, extension int, ok bool) {
 		return 0, 0, false
 	}
 	ext := line[i:]
-	rest := trimField(ext, 0)
-	if len(rest) == 0 && len(ext) > 0 || len(rest) > 0 && rest[0] != ';' || controlIndex(ext) >= 0 {
+	rest := message.TrimValue(ext, 0)
+	if len(rest) == 0 && len(ext) > 0 || len(rest) > 0 && rest[0] != ';' || message.ControlIndex(ext) >= 0 {
 		return 0, 0, false
 	}
 	return size, len(ext), true
-}
-
-func hexDigit(c byte) (v byte, ok bool) {
-	switch {
-	case '0' <= c && c <= '9':
-		return c - '0', true
-	case 'a' <= c|0x20 && c|0x20 <= 'f':
-		return c | 0x20 - 'a' + 10, true
-	}
-	return 0, false
 }
 
 // readTrailers reads the trailer section, whose lines are kept apart from the
@@ -158,7 +150,7 @@ func (c *Conn) readTrailers() error {
 	}
 	for raw := b.trailerRaw; len(raw) > 0; {
 		i := bytes.IndexByte(raw, '\n')
-		var f Field
+		var f message.Field
 		if !parseFieldLine(&f, raw[:i], true) || len(b.trailers) == maxTrailers {
 			return errChunked
 		}
@@ -173,4 +165,4 @@ func (c *Conn) readTrailers() error {
 // its end. They are what the client says and have not been merged into the
 // header fields: "trailer fields ought to be [...] ignored unless the recipient
 // understands them" (RFC 9110 section 6.5.1).
-func (c *Conn) Trailers() []Field { return c.body.trailers }
+func (c *Conn) Trailers() []message.Field { return c.body.trailers }

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"tandem/web/message"
 )
 
 // memory is a transport that delivers bytes in pieces and then ends.
@@ -109,7 +111,7 @@ func FuzzChunked(f *testing.F) {
 		want, rest, ok := decodeReference(string(b))
 		c := NewConn(&memory{rest: append([]byte(chunked("")), b...), piece: piece})
 		defer c.Release()
-		var h Head
+		var h message.Head
 		if err := c.ReadHead(&h, &Limits{}); err != nil {
 			t.Fatal(err)
 		}

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tandem/web/message"
 )
 
 // pair returns the two ends of a TCP connection over loopback.
@@ -133,7 +135,7 @@ func until(t testing.TB, holds func() bool) {
 	}
 }
 
-func readHead(t testing.TB, c *Conn, h *Head) {
+func readHead(t testing.TB, c *Conn, h *message.Head) {
 	t.Helper()
 	if err := c.WaitRequest(10 * time.Second); err != nil {
 		t.Fatal(err)
@@ -145,7 +147,7 @@ func readHead(t testing.TB, c *Conn, h *Head) {
 
 func TestHead(t *testing.T) {
 	transports(t, func(t *testing.T, client net.Conn, c *Conn) {
-		var h Head
+		var h message.Head
 		send(t, client, "\r\nPOST http://WWW.Example.COM.:8080/a%20b?c=d HTTP/1.1\r\n"+
 			"host:  other \r\nContent-Length: 4\r\nX-Empty:\r\ncookie: \t a=b \t\r\nCookie: c=d\r\n"+
 			"Connection: Upgrade, keep-alive\r\nExpect: 100-Continue\r\nX_Y: z\r\n\r\nbody")
@@ -165,7 +167,7 @@ func TestHead(t *testing.T) {
 				"false false true true true true true"},
 			{"Fields", show(h.Fields), "host: other|Content-Length: 4|X-Empty: |cookie: a=b|Cookie: c=d|" +
 				"Connection: Upgrade, keep-alive|Expect: 100-Continue|X_Y: z"},
-			{"Lookup", string(h.Lookup(Cookie)), "a=b"},
+			{"Lookup", string(h.Lookup(message.Cookie)), "a=b"},
 			{"Get", string(h.Get("x_y")), "z"},
 			{"Size", fmt.Sprint(h.Size), fmt.Sprint(len("POST http://WWW.Example.COM.:8080/a%20b?c=d HTTP/1.1\r\n" +
 				"host:  other \r\nContent-Length: 4\r\nX-Empty:\r\ncookie: \t a=b \t\r\nCookie: c=d\r\n" +
@@ -179,7 +181,7 @@ func TestHead(t *testing.T) {
 				t.Errorf("%s: %q, want %q", field.name, field.got, field.want)
 			}
 		}
-		if h.Get("x-empty") == nil || h.Lookup(Referer) != nil || h.Has(Referer) || !h.Has(Expect) {
+		if h.Get("x-empty") == nil || h.Lookup(message.Referer) != nil || h.Has(message.Referer) || !h.Has(message.Expect) {
 			t.Error("an empty field and a missing one are confused")
 		}
 		if f := h.Fields[len(h.Fields)-1]; !f.Underscore || !f.Invalid {
@@ -188,7 +190,7 @@ func TestHead(t *testing.T) {
 	})
 }
 
-func show(fields []Field) string {
+func show(fields []message.Field) string {
 	var lines []string
 	for _, f := range fields {
 		lines = append(lines, string(f.Name)+": "+string(f.Value))
@@ -206,7 +208,7 @@ func TestInvalidNames(t *testing.T) {
 		{Limits{IgnoreInvalidHeaders: true}, "Host: a|W: 3", "X_Y: 1|X(Z): 2"},
 		{Limits{IgnoreInvalidHeaders: true, UnderscoresInHeaders: true}, "Host: a|X_Y: 1|W: 3", "X(Z): 2"},
 	} {
-		var h Head
+		var h message.Head
 		var p headParser
 		if done, bad := p.feed(&h, []byte(lines), &test.lim); !done || bad != nil {
 			t.Fatal(done, bad)
@@ -223,12 +225,12 @@ func TestGrowingHead(t *testing.T) {
 	transports(t, func(t *testing.T, client net.Conn, c *Conn) {
 		lim := &Limits{LargeCount: 40, LargeSize: 8192, HeaderTimeout: 10 * time.Second}
 		for _, fields := range []int{1, 3, 12, 40} {
-			message := "GET /long HTTP/1.1\r\nHost: a\r\n"
+			long := "GET /long HTTP/1.1\r\nHost: a\r\n"
 			for i := range fields {
-				message += fmt.Sprintf("X-%d: %s\r\n", i, strings.Repeat("v", 5000+i))
+				long += fmt.Sprintf("X-%d: %s\r\n", i, strings.Repeat("v", 5000+i))
 			}
-			go io.WriteString(client, message+"\r\n"+second)
-			var h Head
+			go io.WriteString(client, long+"\r\n"+second)
+			var h message.Head
 			if err := c.ReadHead(&h, lim); err != nil {
 				t.Fatal(err)
 			}
@@ -238,8 +240,8 @@ func TestGrowingHead(t *testing.T) {
 					t.Fatalf("%s: %d bytes", name, len(got))
 				}
 			}
-			if h.Size != len(message)+2 {
-				t.Fatalf("size %d, want %d", h.Size, len(message)+2)
+			if h.Size != len(long)+2 {
+				t.Fatalf("size %d, want %d", h.Size, len(long)+2)
 			}
 			readHead(t, c, &h)
 			if string(h.Target) != "/second" {
@@ -268,7 +270,7 @@ func TestWaitRequestEnds(t *testing.T) {
 			t.Fatal(err)
 		}
 		start = time.Now()
-		var h Head
+		var h message.Head
 		if err := c.ReadHead(&h, &Limits{HeaderTimeout: 30 * time.Millisecond}); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Fatal(err)
 		}
@@ -294,7 +296,7 @@ func TestHeadCutShort(t *testing.T) {
 	transports(t, func(t *testing.T, client net.Conn, c *Conn) {
 		send(t, client, "GET / HTTP/1.1\r\nHost")
 		client.Close()
-		var h Head
+		var h message.Head
 		if err := c.ReadHead(&h, &Limits{}); err != io.ErrUnexpectedEOF {
 			t.Fatal(err)
 		}
@@ -339,7 +341,7 @@ func TestEarlierDeadline(t *testing.T) {
 
 func TestInterrupt(t *testing.T) {
 	transports(t, func(t *testing.T, client net.Conn, c *Conn) {
-		var h Head
+		var h message.Head
 		send(t, client, get(""))
 		readHead(t, c, &h)
 		errs := make(chan error)
@@ -380,7 +382,7 @@ func TestInterruptSparesTheFirst(t *testing.T) {
 		if err := <-errs; err != nil {
 			t.Fatal(err)
 		}
-		var h Head
+		var h message.Head
 		if err := c.ReadHead(&h, &Limits{HeaderTimeout: time.Minute}); err != nil {
 			t.Fatal(err)
 		}
@@ -397,7 +399,7 @@ func TestInterruptServesWhatCame(t *testing.T) {
 	c := NewConn(server)
 	defer c.Release()
 	send(t, client, get("")+second)
-	var h Head
+	var h message.Head
 	readHead(t, c, &h)
 	c.Interrupt()
 	readHead(t, c, &h) // pipelined
@@ -412,7 +414,7 @@ func TestInterruptServesWhatCame(t *testing.T) {
 func TestTunnel(t *testing.T) {
 	transports(t, func(t *testing.T, client net.Conn, c *Conn) {
 		send(t, client, "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nfirst")
-		var h Head
+		var h message.Head
 		readHead(t, c, &h)
 		buf := make([]byte, 5)
 		if _, err := io.ReadFull(c, buf); err != nil || string(buf) != "first" {

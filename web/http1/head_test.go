@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"tandem/web/message"
 )
 
 // parse reads a head that arrives in two parts, cut at the given place.
-func parse(h *Head, b []byte, cut int, lim *Limits) (length int, done bool, bad *BadRequest) {
+func parse(h *message.Head, b []byte, cut int, lim *Limits) (length int, done bool, bad *message.BadRequest) {
 	var p headParser
 	h.Reset()
 	if cut < len(b) {
@@ -21,14 +23,14 @@ func parse(h *Head, b []byte, cut int, lim *Limits) (length int, done bool, bad 
 }
 
 // summary is everything that a head says, as text.
-func summary(h *Head) string {
+func summary(h *message.Head) string {
 	return fmt.Sprintf("%q %q %q %q %v %q name %q %d length %d chunked %v close %v keep %v upgrade %v 100 %v",
 		h.Method, h.Target, h.Scheme, h.Authority, h.Version, show(h.Fields), h.ServerName, h.ServerPort,
 		h.ContentLength, h.Chunked, h.ConnectionClose, h.ConnectionKeepAlive, h.ConnectionUpgrade, h.Expect100)
 }
 
 // serialize writes a head as its fields say.
-func serialize(h *Head) []byte {
+func serialize(h *message.Head) []byte {
 	var b bytes.Buffer
 	b.Write(h.Method)
 	b.WriteByte(' ')
@@ -38,7 +40,7 @@ func serialize(h *Head) []byte {
 	default:
 		b.Write(h.Target)
 	}
-	if h.Version == HTTP09 {
+	if h.Version == message.HTTP09 {
 		b.WriteString("\r\n")
 		return b.Bytes()
 	}
@@ -69,7 +71,7 @@ func FuzzHead(f *testing.F) {
 			LargeCount:           1 + int(flags>>3&3),
 			MaxHeaders:           20,
 		}
-		var whole, parts, again Head
+		var whole, parts, again message.Head
 		length, done, bad := parse(&whole, b, len(b), lim)
 		length2, done2, bad2 := parse(&parts, b, int(cut%uint(len(b)+1)), lim)
 		if done != done2 || (bad == nil) != (bad2 == nil) || bad != nil && bad.Status != bad2.Status {
@@ -113,14 +115,14 @@ func TestFullBuffers(t *testing.T) {
 	}{
 		{line[:5] + line[5+4:] + "A:\r\n" + "\r\n", 0},
 		{line + pad("A: ", 58) + "\r\n", 0},
-		{line + pad("A: ", 59) + "\r\n", StatusHeaderTooLarge},
-		{line + pad("A: ", 60) + "\r\n", StatusHeaderTooLarge},
-		{line + pad("A: ", 60) + "B:\r\n\r\n", StatusHeaderTooLarge},
-		{line + pad("A: ", 61) + "\r\n", StatusHeaderTooLarge},
+		{line + pad("A: ", 59) + "\r\n", message.StatusHeaderTooLarge},
+		{line + pad("A: ", 60) + "\r\n", message.StatusHeaderTooLarge},
+		{line + pad("A: ", 60) + "B:\r\n\r\n", message.StatusHeaderTooLarge},
+		{line + pad("A: ", 61) + "\r\n", message.StatusHeaderTooLarge},
 		{strings.Replace(line, "/", "/y", 1) + "\r\n", 414},
 	} {
 		for cut := range len(test.head) + 1 {
-			var h Head
+			var h message.Head
 			_, done, bad := parse(&h, []byte(test.head), cut, lim)
 			status := 0
 			if bad != nil {
@@ -161,7 +163,7 @@ func TestConnect(t *testing.T) {
 		{"", "1.1", "", 400},
 	} {
 		head := "CONNECT " + test.target + " HTTP/" + test.version + "\r\nHost: b\r\n" + test.fields + "\r\n"
-		var h Head
+		var h message.Head
 		_, done, bad := parse(&h, []byte(head), len(head), &Limits{AllowConnect: true})
 		status := 0
 		if bad != nil {
@@ -169,84 +171,6 @@ func TestConnect(t *testing.T) {
 		}
 		if status != test.status || status == 0 && (!done || string(h.Authority) != test.target || string(h.Target) != test.target) {
 			t.Errorf("%q: %v %v, target %q, want %d", head, done, bad, h.Target, test.status)
-		}
-	}
-}
-
-func TestServerName(t *testing.T) {
-	for _, test := range []struct {
-		host, name string
-		port       int
-	}{
-		{"l", "l", 0},
-		{"L", "l", 0},
-		{"abcd-ef.g02.xyz:", "abcd-ef.g02.xyz", 0},
-		{"www.a.b.:88", "www.a.b", 88},
-		{"www.a.b.", "www.a.b", 0},
-		{"AbC.nk.Ru:88", "abc.nk.ru", 88},
-		{"123.40.56.78:65535", "123.40.56.78", 65535},
-		{"[ABCD::ef98:0:7654:321]:80", "[abcd::ef98:0:7654:321]", 80},
-		{"[::ffff:12.30.67.89]", "[::ffff:12.30.67.89]", 0},
-		{"[v1.!$&'()*+,;=-._~aZ9:]", "[v1.!$&'()*+,;=-._~az9:]", 0},
-		{"a_b", "a_b", 0},
-		{"%41", "%41", 0},
-		{"a:00080", "a", 80},
-	} {
-		name, port, ok := ServerName(nil, []byte(test.host))
-		if !ok || string(name) != test.name || port != test.port {
-			t.Errorf("%q: %q %d %v, want %q %d", test.host, name, port, ok, test.name, test.port)
-		}
-	}
-	for _, host := range []string{
-		"", ".", ":80", ".:80", "..a", "a..b", "a..:80", "a.:1.2", "1.2.3.4:98777", "a:1:2", "a:b", "a:-1", "a:99999999999999999999",
-		"a/b", "a\\b", "a b", "a\x02", "u@a", "é", "[::1", "[::1].", "[::1]a", "[::1]..:98", "[a..b]", "[a/b]", "[a%b]", "x[::1]", "[[::1]]", "]",
-	} {
-		if name, port, ok := ServerName(nil, []byte(host)); ok {
-			t.Errorf("%q: %q %d, want it refused", host, name, port)
-		}
-	}
-}
-
-func TestFieldIDs(t *testing.T) {
-	for id := FieldID(1); id < fieldIDCount; id++ {
-		name := id.String()
-		if name == "" {
-			t.Fatalf("%d has no name", id)
-		}
-		for _, spelling := range []string{name, usualNames[id], string(bytes.ToUpper([]byte(name)))} {
-			if got := LookupFieldID([]byte(spelling)); got != id {
-				t.Errorf("%s: %d, want %d", spelling, got, id)
-			}
-		}
-		if got := LookupFieldID([]byte(name + "x")); got != 0 {
-			t.Errorf("%sx: %d", name, got)
-		}
-		if got := LookupFieldID([]byte("x" + name[1:])); got == id && name[0] != 'x' {
-			t.Errorf("x%s: %d", name[1:], got)
-		}
-	}
-	if len(fieldNames[IfUnmodifiedSince]) != maxFieldName {
-		t.Error("maxFieldName is not the longest")
-	}
-}
-
-func TestControlIndex(t *testing.T) {
-	for length := range 20 {
-		for place := range length {
-			for c := range 256 {
-				b := bytes.Repeat([]byte{'a'}, length)
-				if place > 0 {
-					b[0] = '\t'
-				}
-				b[place] = byte(c)
-				want := -1
-				if c < ' ' && c != '\t' || c == 0x7f {
-					want = place
-				}
-				if got := controlIndex(b); got != want {
-					t.Fatalf("%q: %d, want %d", b, got, want)
-				}
-			}
 		}
 	}
 }
@@ -267,8 +191,5 @@ func TestStatusLines(t *testing.T) {
 	}
 	if got := string(AppendChunkHeader([]byte("x"), 26)); got != "x1a\r\n" {
 		t.Errorf("%q", got)
-	}
-	if StatusText(404) != "Not Found" || StatusText(418) != "" {
-		t.Error("StatusText")
 	}
 }

@@ -3,6 +3,8 @@ package http1
 import (
 	"bytes"
 	"fmt"
+
+	"tandem/web/message"
 )
 
 // headParser reads a head from a growing slice of bytes, line by line. When
@@ -20,7 +22,7 @@ type headParser struct {
 // feed reads on in b, which holds everything received of this head since its
 // first byte and perhaps what comes after. It says whether the head is
 // complete; then pos is its length.
-func (p *headParser) feed(h *Head, b []byte, lim *Limits) (done bool, bad *BadRequest) {
+func (p *headParser) feed(h *message.Head, b []byte, lim *Limits) (done bool, bad *message.BadRequest) {
 	if p.scan == 0 {
 		p.room = orDefault(lim.HeaderBuffer, defaultHeaderBuffer)
 	}
@@ -43,7 +45,7 @@ func (p *headParser) feed(h *Head, b []byte, lim *Limits) (done bool, bad *BadRe
 			// request-line" (RFC 9112 section 2.2).
 			p.pos = p.scan
 			if p.pos > orDefault(lim.HeaderBuffer, defaultHeaderBuffer) {
-				return false, &BadRequest{400, reasonRequest}
+				return false, message.Bad(400, reasonRequest)
 			}
 			p.room -= length
 			p.start, p.checked = p.pos, p.pos
@@ -54,19 +56,19 @@ func (p *headParser) feed(h *Head, b []byte, lim *Limits) (done bool, bad *BadRe
 		}
 		switch {
 		case !p.fields:
-			if bad = h.parseRequestLine(line); bad != nil {
+			if bad = parseRequestLine(h, line); bad != nil {
 				return false, bad
 			}
 			p.fields = true
-			if h.Version == HTTP09 {
+			if h.Version == message.HTTP09 {
 				p.pos = p.scan
 				return true, nil
 			}
 		case len(line) == 0:
 			p.pos = p.scan
-			return true, h.finish(lim)
+			return true, finish(h, lim)
 		default:
-			if bad = h.addField(line, lim); bad != nil {
+			if bad = addField(h, line, lim); bad != nil {
 				return false, bad
 			}
 		}
@@ -102,7 +104,7 @@ func (p *headParser) take(n int, lim *Limits) bool {
 // what can never become a request is answered without waiting for its end. No
 // more is looked at than what finds a place, so that the answer does not depend
 // on how the bytes arrive.
-func (p *headParser) partial(b []byte, lim *Limits) *BadRequest {
+func (p *headParser) partial(b []byte, lim *Limits) *message.BadRequest {
 	if len(b) == p.pos {
 		return nil
 	}
@@ -119,10 +121,10 @@ func (p *headParser) partial(b []byte, lim *Limits) *BadRequest {
 		fresh := b[p.checked:end]
 		switch {
 		case !p.fields && badMethod(line):
-			return &BadRequest{400, reasonMethod}
-		case !p.fields && (controlIndex(fresh) >= 0 || bytes.IndexByte(fresh, '\t') >= 0):
-			return &BadRequest{400, reasonRequest}
-		case p.fields && (line[0] <= ' ' || controlIndex(fresh) >= 0):
+			return message.Bad(400, reasonMethod)
+		case !p.fields && (message.ControlIndex(fresh) >= 0 || bytes.IndexByte(fresh, '\t') >= 0):
+			return message.Bad(400, reasonRequest)
+		case p.fields && (line[0] <= ' ' || message.ControlIndex(fresh) >= 0):
 			return badField(line)
 		}
 		p.checked = end
@@ -131,8 +133,8 @@ func (p *headParser) partial(b []byte, lim *Limits) *BadRequest {
 	case !tooLong:
 		return nil
 	case !p.fields:
-		return &BadRequest{414, "client sent too long URI"}
+		return message.Bad(414, "client sent too long URI")
 	}
-	return &BadRequest{StatusHeaderTooLarge,
-		fmt.Sprintf(`client sent too long header line: "%s..."`, quote(b[p.pos:]))}
+	return message.Bad(message.StatusHeaderTooLarge,
+		fmt.Sprintf(`client sent too long header line: "%s..."`, message.Quote(b[p.pos:])))
 }

@@ -16,14 +16,10 @@ type Limits struct {
 	// HeaderTimeout is client_header_timeout: how long a head may take. 0 is
 	// for ever.
 	HeaderTimeout time.Duration
-	// KeepaliveTimeout is for the caller, who gives it to WaitRequest.
-	KeepaliveTimeout time.Duration
 	// UnderscoresInHeaders makes an underscore in a field name valid.
 	UnderscoresInHeaders bool
 	// IgnoreInvalidHeaders drops the fields with invalid names.
 	IgnoreInvalidHeaders bool
-	// MergeSlashes is for the caller, who gives it to NormalizePath.
-	MergeSlashes bool
 	// AllowConnect accepts CONNECT over HTTP/1.1; otherwise it is answered 405.
 	AllowConnect bool
 }
@@ -42,22 +38,3 @@ func orDefault(v, def int) int {
 	}
 	return v
 }
-
-// Status codes that nginx uses inside and shows as 400.
-const (
-	// StatusHeaderTooLarge is answered as 400 with the page "Request Header Or
-	// Cookie Too Large".
-	StatusHeaderTooLarge = 494
-)
-
-// BadRequest is an error of the client that is to be answered with Status and
-// after which the connection is of no further use.
-type BadRequest struct {
-	// Status is the status code, or one of nginx's internal codes.
-	Status int
-	// Reason says what the client did, in the words of nginx's error log.
-	Reason string
-}
-
-// Error returns the reason.
-func (e *BadRequest) Error() string { return e.Reason }

@@ -2,10 +2,10 @@ package http1
 
 import "strings"
 
-// message is a malformed, ambiguous or unusual message with the statuses that
+// sample is a malformed, ambiguous or unusual message with the statuses that
 // this package's reading and Debian's nginx 1.22 give: one per request, in
 // order, until the connection is closed. 9 is an answer without a head.
-type message struct {
+type sample struct {
 	name  string
 	bytes string
 	ours  []int
@@ -26,7 +26,7 @@ func chunked(body string) string {
 	return "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + body
 }
 
-var messages = []message{
+var messages = []sample{
 	{"plain", get(""), is(200), is(200)},
 	{"pipelined", get("") + second, is(200, 200), is(200, 200)},
 	{"bare LF lines", "GET / HTTP/1.1\nHost: a\n\n" + second, is(200, 200), is(200, 200)},

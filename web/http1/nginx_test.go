@@ -21,7 +21,7 @@ func TestMessages(t *testing.T) {
 				piece = 7
 			}
 			client, server := pair(t)
-			go answer(server, &Limits{IgnoreInvalidHeaders: true, MergeSlashes: true})
+			go answer(server, &Limits{IgnoreInvalidHeaders: true})
 			got := exchange(client, m.bytes, piece)
 			if codes := statuses(got); !slices.Equal(codes, m.ours) {
 				t.Errorf("%s, in pieces of %d: %v, want %v: %.200q", m.name, piece, codes, m.ours, got)

@@ -1,6 +1,10 @@
 package http1
 
-import "io"
+import (
+	"io"
+
+	"tandem/web/message"
+)
 
 // ReadHead reads the next request head into h and prepares its body. It ends
 // the current request.
@@ -10,7 +14,7 @@ import "io"
 // waited for, io.EOF when the client closed the connection before the first
 // byte and io.ErrUnexpectedEOF when it did later, and the transport's error
 // otherwise. After an error h holds what has been understood so far.
-func (c *Conn) ReadHead(h *Head, lim *Limits) error {
+func (c *Conn) ReadHead(h *message.Head, lim *Limits) error {
 	c.finishRequest()
 	h.Reset()
 	var p headParser

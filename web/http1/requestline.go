@@ -1,6 +1,10 @@
 package http1
 
-import "bytes"
+import (
+	"bytes"
+
+	"tandem/web/message"
+)
 
 // nginx's words for what is wrong with a request line.
 const (
@@ -18,7 +22,7 @@ func badMethod(line []byte) bool {
 		if c == ' ' {
 			return i == 0
 		}
-		if !isMethodChar(c) {
+		if !message.IsMethodChar(c) {
 			return true
 		}
 	}
@@ -32,17 +36,17 @@ func badMethod(line []byte) bool {
 // rules require that each of the component elements be separated by a single SP
 // octet, recipients MAY instead parse on whitespace-delimited word boundaries"
 // (RFC 9112 section 3): this one does not.
-func (h *Head) parseRequestLine(line []byte) *BadRequest {
+func parseRequestLine(h *message.Head, line []byte) *message.BadRequest {
 	h.Line = line
 	if badMethod(line) {
-		return &BadRequest{400, reasonMethod}
+		return message.Bad(400, reasonMethod)
 	}
-	if controlIndex(line) >= 0 || bytes.IndexByte(line, '\t') >= 0 {
-		return &BadRequest{400, reasonRequest}
+	if message.ControlIndex(line) >= 0 || bytes.IndexByte(line, '\t') >= 0 {
+		return message.Bad(400, reasonRequest)
 	}
 	i := bytes.IndexByte(line, ' ')
 	if i < 0 {
-		return &BadRequest{400, reasonMethod}
+		return message.Bad(400, reasonMethod)
 	}
 	h.Method = line[:i]
 	target := line[i+1:]
@@ -50,77 +54,74 @@ func (h *Head) parseRequestLine(line []byte) *BadRequest {
 	if i = bytes.IndexByte(target, ' '); i >= 0 {
 		target, version = target[:i], target[i+1:]
 	}
-	if bad := h.parseTarget(target); bad != nil {
+	if bad := parseTarget(h, target); bad != nil {
 		return bad
 	}
 	if i < 0 {
-		h.Version = HTTP09
+		h.Version = message.HTTP09
 		switch {
-		case !bytes.Equal(h.Method, methodGet):
-			return &BadRequest{400, reasonMethod09}
+		case string(h.Method) != "GET":
+			return message.Bad(400, reasonMethod09)
 		case h.Scheme != nil: // HTTP/0.9 had no such thing
-			return &BadRequest{400, reasonRequest}
+			return message.Bad(400, reasonRequest)
 		}
-	} else if bad := h.parseVersion(version); bad != nil {
+	} else if bad := parseVersion(h, version); bad != nil {
 		return bad
 	}
-	if h.Authority != nil {
-		var ok bool
-		if h.ServerName, h.ServerPort, h.lowered, ok = serverName(h.lowered, h.Authority); !ok {
-			return &BadRequest{400, reasonLineHost}
-		}
+	if h.Authority != nil && !h.SetAuthority(h.Authority) {
+		return message.Bad(400, reasonLineHost)
 	}
 	return nil
 }
 
 // parseVersion reads "HTTP/d.d" (RFC 9112 section 2.3). A major version above
 // 1 is answered 505, anything else that is not HTTP/1.x 400.
-func (h *Head) parseVersion(v []byte) *BadRequest {
+func parseVersion(h *message.Head, v []byte) *message.BadRequest {
 	if len(v) < 6 || string(v[:5]) != "HTTP/" || v[5] < '1' || v[5] > '9' {
-		return &BadRequest{400, reasonRequest}
+		return message.Bad(400, reasonRequest)
 	}
-	if v[5] > '1' || len(v) > 6 && isDigit(v[6]) {
-		return &BadRequest{505, reasonVersion}
+	if v[5] > '1' || len(v) > 6 && message.IsDigit(v[6]) {
+		return message.Bad(505, reasonVersion)
 	}
-	if len(v) != len("HTTP/1.1") || v[6] != '.' || !isDigit(v[7]) {
-		return &BadRequest{400, reasonRequest}
+	if len(v) != len("HTTP/1.1") || v[6] != '.' || !message.IsDigit(v[7]) {
+		return message.Bad(400, reasonRequest)
 	}
-	h.Version = HTTP11
+	h.Version = message.HTTP11
 	if v[7] == '0' {
-		h.Version = HTTP10
+		h.Version = message.HTTP10
 	}
 	return nil
 }
 
 // parseTarget tells the four forms of a request target apart (RFC 9112 section
 // 3.2). asterisk-form is refused, as nginx does.
-func (h *Head) parseTarget(t []byte) *BadRequest {
+func parseTarget(h *message.Head, t []byte) *message.BadRequest {
 	switch {
 	case h.IsConnect():
 		n := authorityLength(t)
 		colon := bytes.LastIndexByte(t, ':')
-		if n != len(t) || colon < 0 || colon == n-1 || !isDigit(t[n-1]) {
-			return &BadRequest{400, reasonRequest}
+		if n != len(t) || colon < 0 || colon == n-1 || !message.IsDigit(t[n-1]) {
+			return message.Bad(400, reasonRequest)
 		}
 		h.Target, h.Authority = t, t
 		return nil
 	case len(t) == 0:
-		return &BadRequest{400, reasonRequest}
+		return message.Bad(400, reasonRequest)
 	case t[0] == '/':
 		h.Target = t
 		return nil
 	}
 	i := 0
-	for i < len(t) && (isAlpha(t[i]) || i > 0 && (isDigit(t[i]) || t[i] == '+' || t[i] == '-' || t[i] == '.')) {
+	for i < len(t) && (message.IsAlpha(t[i]) || i > 0 && (message.IsDigit(t[i]) || t[i] == '+' || t[i] == '-' || t[i] == '.')) {
 		i++
 	}
 	if i == 0 || len(t)-i < 3 || string(t[i:i+3]) != "://" {
-		return &BadRequest{400, reasonRequest}
+		return message.Bad(400, reasonRequest)
 	}
 	rest := t[i+3:]
 	n := authorityLength(rest)
 	if n < len(rest) && rest[n] != '/' && rest[n] != '?' {
-		return &BadRequest{400, reasonRequest}
+		return message.Bad(400, reasonRequest)
 	}
 	h.Scheme, h.Authority, h.Target = t[:i], rest[:n], rest[n:]
 	if len(h.Target) == 0 {
@@ -135,19 +136,19 @@ func (h *Head) parseTarget(t []byte) *BadRequest {
 func authorityLength(b []byte) int {
 	i := 0
 	if i < len(b) && b[i] == '[' {
-		for i++; i < len(b) && isLiteralChar(b[i]); i++ {
+		for i++; i < len(b) && message.IsHostChar(b[i]); i++ {
 		}
 		if i == len(b) || b[i] != ']' {
 			return i
 		}
 		i++
 	} else {
-		for i < len(b) && (isAlpha(b[i]) || isDigit(b[i]) || b[i] == '.' || b[i] == '-') {
+		for i < len(b) && (message.IsAlpha(b[i]) || message.IsDigit(b[i]) || b[i] == '.' || b[i] == '-') {
 			i++
 		}
 	}
 	if i < len(b) && b[i] == ':' {
-		for i++; i < len(b) && isDigit(b[i]); i++ {
+		for i++; i < len(b) && message.IsDigit(b[i]); i++ {
 		}
 	}
 	return i

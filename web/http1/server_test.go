@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"tandem/web/message"
 )
 
 // answer serves s until it closes or misbehaves, and answers every request
@@ -17,7 +19,7 @@ import (
 func answer(s net.Conn, lim *Limits) {
 	c := NewConn(s)
 	defer c.Release()
-	var h Head
+	var h message.Head
 	var body bytes.Buffer
 	buf := make([]byte, 700)
 	for {
@@ -29,8 +31,8 @@ func answer(s net.Conn, lim *Limits) {
 		var path []byte
 		if err == nil {
 			var ok bool
-			if path, _, ok = NormalizePath(nil, h.Target, true); !ok && !h.IsConnect() {
-				err = &BadRequest{400, reasonRequest}
+			if path, _, ok = message.NormalizePath(nil, h.Target, true); !ok && !h.IsConnect() {
+				err = message.Bad(400, reasonRequest)
 			}
 		}
 		body.Reset()
@@ -39,10 +41,10 @@ func answer(s net.Conn, lim *Limits) {
 			n, err = c.ReadBody(buf)
 			body.Write(buf[:n])
 		}
-		var bad *BadRequest
+		var bad *message.BadRequest
 		switch {
 		case err == io.EOF && c.BodyDone():
-			if h.Version == HTTP09 {
+			if h.Version == message.HTTP09 {
 				_, _ = c.Write([]byte("path " + string(path)))
 			} else {
 				text := "path " + string(path) + " body " + body.String()
@@ -54,7 +56,7 @@ func answer(s net.Conn, lim *Limits) {
 			}
 		case errors.As(err, &bad):
 			status := bad.Status
-			if status == StatusHeaderTooLarge {
+			if status == message.StatusHeaderTooLarge {
 				status = 400
 			}
 			_, _ = c.Write(append(AppendStatusLine(nil, status), "Content-Length: 0\r\nConnection: close\r\n\r\n"...))
@@ -66,10 +68,10 @@ func answer(s net.Conn, lim *Limits) {
 
 // exchange sends a message in pieces of the given size (0: at once), closes
 // the sending half and returns the answers until the other side closes.
-func exchange(s net.Conn, message string, piece int) string {
+func exchange(s net.Conn, sent string, piece int) string {
 	_ = s.SetDeadline(time.Now().Add(20 * time.Second))
 	go func() {
-		for rest := message; rest != ""; {
+		for rest := sent; rest != ""; {
 			n := len(rest)
 			if piece > 0 {
 				n = min(n, piece)

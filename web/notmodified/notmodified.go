@@ -7,7 +7,7 @@ import (
 	"bytes"
 
 	"tandem/web"
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // Module looks at If-Modified-Since, If-None-Match, If-Unmodified-Since and
@@ -24,13 +24,13 @@ func filter(r *web.Request) web.Code {
 	if r.Response.Status != 200 || !r.IsMain() || r.DisableNotModified {
 		return web.OK
 	}
-	if since := r.Header(http1.IfUnmodifiedSince); since != nil && modifiedSince(r, since) {
+	if since := r.Header(message.IfUnmodifiedSince); since != nil && modifiedSince(r, since) {
 		return r.ReplaceResponse(412)
 	}
-	if tags := r.Header(http1.IfMatch); tags != nil && !matches(r, tags, false) {
+	if tags := r.Header(message.IfMatch); tags != nil && !matches(r, tags, false) {
 		return r.ReplaceResponse(412)
 	}
-	since, tags := r.Header(http1.IfModifiedSince), r.Header(http1.IfNoneMatch)
+	since, tags := r.Header(message.IfModifiedSince), r.Header(message.IfNoneMatch)
 	switch {
 	case since == nil && tags == nil,
 		since != nil && changed(r, since),
@@ -53,7 +53,7 @@ func modifiedSince(r *web.Request, value []byte) bool {
 	if r.Response.LastModified == -1 {
 		return true
 	}
-	since, ok := http1.ParseTime(value)
+	since, ok := message.ParseTime(value)
 	return !ok || since < r.Response.LastModified
 }
 
@@ -63,7 +63,7 @@ func changed(r *web.Request, value []byte) bool {
 	if modified == -1 || mode == web.IfModifiedOff {
 		return true
 	}
-	since, ok := http1.ParseTime(value)
+	since, ok := message.ParseTime(value)
 	if !ok {
 		since = -1
 	}

@@ -7,7 +7,7 @@ import (
 	"strconv"
 
 	"tandem/web"
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // Module looks at Range and If-Range. The directive max_ranges belongs to the
@@ -36,7 +36,7 @@ var states = web.NewContext[state]()
 
 func filter(r *web.Request) web.Code {
 	p := &r.Response
-	if r.Head.Version < http1.HTTP10 || p.Status != 200 || !r.IsMain() && !r.SubrequestRanges ||
+	if r.Head.Version < message.HTTP10 || p.Status != 200 || !r.IsMain() && !r.SubrequestRanges ||
 		p.ContentLength == -1 || !r.AllowRanges {
 		return web.OK
 	}
@@ -44,7 +44,7 @@ func filter(r *web.Request) web.Code {
 	if limit == 0 {
 		return web.OK
 	}
-	value := r.Header(http1.Range)
+	value := r.Header(message.Range)
 	if !hasUnit(value) || !applies(r) {
 		return acceptRanges(r)
 	}
@@ -98,7 +98,7 @@ func acceptRanges(r *web.Request) web.Code {
 // applies judges If-Range: an entity tag or a date that must be that of the
 // body, or else all of it is sent (RFC 9110, 13.1.5).
 func applies(r *web.Request) bool {
-	value := r.Header(http1.IfRange)
+	value := r.Header(message.IfRange)
 	if value == nil {
 		return true
 	}
@@ -109,7 +109,7 @@ func applies(r *web.Request) bool {
 	if r.Response.LastModified == -1 {
 		return false
 	}
-	since, ok := http1.ParseTime(value)
+	since, ok := message.ParseTime(value)
 	return ok && since == r.Response.LastModified
 }
 

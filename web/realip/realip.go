@@ -16,7 +16,7 @@ import (
 	nc "tandem/nginxconf"
 	"tandem/web"
 	"tandem/web/forwarded"
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 const everywhere = nc.HTTP | nc.Server | nc.Location
@@ -125,11 +125,11 @@ func handle(r *web.Request) web.Code {
 	port := uint16(0)
 	switch c.source {
 	case xRealIP:
-		if v := r.Header(http1.XRealIP); v != nil {
+		if v := r.Header(message.XRealIP); v != nil {
 			values = append(values, v)
 		}
 	case xForwardedFor:
-		values = r.Head.Values(values, http1.XForwardedFor)
+		values = r.Head.Values(values, message.XForwardedFor)
 	case proxyProtocol:
 		if h := r.ProxyHeader(); h != nil {
 			values, port = append(values, h.Source), h.SourcePort

@@ -8,7 +8,7 @@ import (
 	"tandem/internal/errorlog"
 	nc "tandem/nginxconf"
 	"tandem/web"
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // rewriteInstruction is rewrite REGEX REPLACEMENT [last | break | redirect |
@@ -126,7 +126,7 @@ func (i *rewriteInstruction) run(r *web.Request, st state) state {
 func (i *rewriteInstruction) redirect(r *web.Request, st state) {
 	url := appendCaptures(i.path, r, r.Scratch())
 	// Undoing escapes never makes a text longer, so that it is done in place.
-	unescaped, rest := http1.AppendUnescape(url[:0], url, http1.UnescapeRedirect)
+	unescaped, rest := message.AppendUnescape(url[:0], url, message.UnescapeRedirect)
 	url = append(unescaped, rest...)
 	if i.addArgs && len(r.Args) > 0 {
 		separator := byte('?')
@@ -166,7 +166,7 @@ func appendCaptures(t *web.Template, r *web.Request, dst []byte) []byte {
 }
 
 func escapeArgs(dst, value []byte) []byte {
-	return http1.AppendEscapeURI(dst, value, http1.EscapeArgs)
+	return message.AppendEscapeURI(dst, value, message.EscapeArgs)
 }
 
 // escapedPath reports whether there is a "%" or "+" in the path as the client

@@ -6,7 +6,7 @@ import (
 
 	"tandem/internal/errorlog"
 	"tandem/web"
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 const logError = errorlog.Error
@@ -190,13 +190,13 @@ func (s *scanner) echo(r *web.Request, c *command, next web.Next) (bool, error) 
 	}
 	switch encoding := string(c.get("encoding")); encoding {
 	case "", "entity":
-		value = http1.AppendEscapeHTML(nil, value)
+		value = message.AppendEscapeHTML(nil, value)
 	case "url":
-		value = http1.AppendEscapeURI(nil, value, http1.EscapeHTML)
+		value = message.AppendEscapeURI(nil, value, message.EscapeHTML)
 	case "none":
 	default:
 		r.Logf(logError, "unknown encoding \"%s\" in the \"echo\" command", encoding)
-		value = http1.AppendEscapeHTML(nil, value)
+		value = message.AppendEscapeHTML(nil, value)
 	}
 	return true, s.put(next, value)
 }

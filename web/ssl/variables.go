@@ -13,7 +13,7 @@ import (
 
 	"tandem/internal/pki"
 	"tandem/web"
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // ofState is a variable of the TLS connection.
@@ -92,7 +92,7 @@ var variables = []web.Variable{
 		return strings.ReplaceAll(strings.TrimRight(pemOf(c), "\n"), "\n", "\n\t")
 	})},
 	{Name: "ssl_client_escaped_cert", Get: ofClient(func(c *x509.Certificate) string {
-		return string(http1.AppendEscapeURI(nil, []byte(pemOf(c)), http1.EscapeURIComponent))
+		return string(message.AppendEscapeURI(nil, []byte(pemOf(c)), message.EscapeURIComponent))
 	})},
 	{Name: "ssl_client_s_dn", Get: ofClient(func(c *x509.Certificate) string { return c.Subject.String() })},
 	{Name: "ssl_client_i_dn", Get: ofClient(func(c *x509.Certificate) string { return c.Issuer.String() })},

@@ -9,7 +9,7 @@ import (
 	nc "tandem/nginxconf"
 	"tandem/web"
 	"tandem/web/forwarded"
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // Geo is the geo module:
@@ -197,9 +197,9 @@ func (g *geo) find(r *web.Request) netip.Addr {
 		}
 		peer = netip.AddrPortFrom(addr, 0)
 	}
-	if !g.proxies.Empty() && r.Header(http1.XForwardedFor) != nil {
+	if !g.proxies.Empty() && r.Header(message.XForwardedFor) != nil {
 		var buf [8][]byte
-		peer, _ = forwarded.Addr(peer, r.Head.Values(buf[:0], http1.XForwardedFor), &g.proxies, g.recursive)
+		peer, _ = forwarded.Addr(peer, r.Head.Values(buf[:0], message.XForwardedFor), &g.proxies, g.recursive)
 	}
 	if !peer.Addr().IsValid() {
 		return noAddress

@@ -1,4 +1,4 @@
-package http1
+package message
 
 import (
 	"sync/atomic"
@@ -202,12 +202,12 @@ func (s *scanner) skip(c byte) {
 	}
 }
 
-func (s *scanner) peekDigit() bool { return len(s.b) > 0 && isDigit(s.b[0]) }
+func (s *scanner) peekDigit() bool { return len(s.b) > 0 && IsDigit(s.b[0]) }
 
 func (s *scanner) digits(n int) (v int64) {
 	for ; n > 0; n-- {
 		c := s.next()
-		if !isDigit(c) {
+		if !IsDigit(c) {
 			s.ok = false
 			return 0
 		}

@@ -1,9 +1,9 @@
-package http1
+package message
 
-// isLiteralChar says whether c may stand between the brackets of an IP literal
+// IsHostChar says whether c may stand between the brackets of an IP literal
 // (RFC 3986 section 3.2.2, IPvFuture included).
-func isLiteralChar(c byte) bool {
-	return isAlpha(c) || isDigit(c) || c == ':' || isRegNameMark(c)
+func IsHostChar(c byte) bool {
+	return IsAlpha(c) || IsDigit(c) || c == ':' || isRegNameMark(c)
 }
 
 // isRegNameMark says whether c is one of the marks of a reg-name: unreserved
@@ -62,7 +62,7 @@ scan:
 			end, portAt = i, i+1
 			break scan
 		case !literal && c == '%':
-		case !isLiteralChar(c):
+		case !IsHostChar(c):
 			return nil, 0, dst, false
 		}
 	}
@@ -71,7 +71,7 @@ scan:
 	}
 	if portAt >= 0 {
 		for _, c := range host[portAt:] {
-			if !isDigit(c) {
+			if !IsDigit(c) {
 				return nil, 0, dst, false
 			}
 			if port = port*10 + int(c-'0'); port > 65535 {

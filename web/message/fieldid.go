@@ -1,4 +1,4 @@
-package http1
+package message
 
 // FieldID is a header field name that this package or its callers look up
 // often. 0 is any other name.

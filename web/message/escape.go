@@ -1,4 +1,4 @@
-package http1
+package message
 
 // EscapeKind says which bytes AppendEscapeURI percent-encodes.
 type EscapeKind uint8
@@ -140,7 +140,7 @@ func AppendUnescape(dst, src []byte, kind UnescapeKind) (out, rest []byte) {
 		if i++; i == len(src) {
 			break
 		}
-		high, ok := hexDigit(src[i])
+		high, ok := HexDigit(src[i])
 		if !ok {
 			dst = append(dst, src[i])
 			continue
@@ -148,7 +148,7 @@ func AppendUnescape(dst, src []byte, kind UnescapeKind) (out, rest []byte) {
 		if i++; i == len(src) {
 			break
 		}
-		low, ok := hexDigit(src[i])
+		low, ok := HexDigit(src[i])
 		if !ok {
 			continue
 		}

@@ -1,4 +1,4 @@
-package http1
+package message
 
 import "bytes"
 
@@ -90,8 +90,8 @@ func NormalizePath(dst, raw []byte, mergeSlashes bool) (path, args []byte, ok bo
 			if len(raw)-i < 2 {
 				return nil, nil, false
 			}
-			high, ok1 := hexDigit(raw[i])
-			low, ok2 := hexDigit(raw[i+1])
+			high, ok1 := HexDigit(raw[i])
+			low, ok2 := HexDigit(raw[i+1])
 			if c = high<<4 | low; !ok1 || !ok2 || c == 0 {
 				return nil, nil, false
 			}

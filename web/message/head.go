@@ -1,6 +1,4 @@
-package http1
-
-import "bytes"
+package message
 
 // Version is an HTTP version: major times ten plus minor, HTTP/0.9 being 9.
 type Version uint8
@@ -35,15 +33,15 @@ type Field struct {
 	// ID is the known name, or 0.
 	ID FieldID
 	// Invalid says that the name has a character outside letters, digits and
-	// hyphen (and underscore where Limits.UnderscoresInHeaders allows it): what
+	// hyphen (and underscore where underscores_in_headers allows it): what
 	// nginx's ignore_invalid_headers concerns.
 	Invalid bool
 	// Underscore says that the name has an underscore.
 	Underscore bool
 }
 
-// Head is a parsed request head. The zero value is ready for ReadHead, which
-// resets it. Its slices point into the buffers of the connection.
+// Head is a parsed request head. Reset makes it ready for use, and for use
+// again. Its slices point into the memory of whoever has read it.
 type Head struct {
 	// Method is made of A to Z, "_" and "-".
 	Method []byte
@@ -162,12 +160,7 @@ func (h *Head) KeepAlive() bool {
 func (h *Head) HasBody() bool { return h.Chunked || h.ContentLength >= 0 }
 
 // IsConnect says whether the method is CONNECT.
-func (h *Head) IsConnect() bool { return bytes.Equal(h.Method, methodConnect) }
-
-var (
-	methodConnect = []byte("CONNECT")
-	methodGet     = []byte("GET")
-)
+func (h *Head) IsConnect() bool { return string(h.Method) == "CONNECT" }
 
 // EqualLower compares an ASCII name with one already in lower case.
 func EqualLower(name []byte, lower string) bool {

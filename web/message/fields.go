@@ -1,0 +1,124 @@
+package message
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// NextField returns the place of another field, which Add takes in once it is
+// filled.
+func (h *Head) NextField() *Field {
+	n := len(h.Fields)
+	if n == cap(h.Fields) {
+		h.Fields = slices.Grow(h.Fields, max(16, n))
+	}
+	return &h.Fields[:n+1][n]
+}
+
+// Add takes in the field in NextField and checks what can be said about it
+// before the head is complete. It drops an invalid one when ignoreInvalid is
+// set. No more than limit fields find a place.
+func (h *Head) Add(ignoreInvalid bool, limit int) *BadRequest {
+	n := len(h.Fields)
+	f := &h.Fields[:n+1][n]
+	if f.Invalid && ignoreInvalid {
+		if len(h.Dropped) < maxKeptFields {
+			h.Dropped = append(h.Dropped, *f)
+		}
+		return nil
+	}
+	if n >= limit || n == 1<<16-1 {
+		return Bad(StatusHeaderTooLarge, "client sent too many header lines")
+	}
+	h.Fields = h.Fields[:n+1]
+	if f.ID == 0 {
+		return nil
+	}
+	if first := h.first[f.ID]; first == 0 {
+		h.first[f.ID] = uint16(len(h.Fields))
+	} else if uniqueField[f.ID] {
+		what := "header line"
+		if f.ID == Host {
+			what = "host header"
+		}
+		was := h.Fields[first-1]
+		return Bad(400, fmt.Sprintf(`client sent duplicate %s: "%s: %s", previous value: "%s: %s"`,
+			what, Quote(f.Name), Quote(f.Value), Quote(was.Name), Quote(was.Value)))
+	}
+	switch f.ID {
+	case Host:
+		h.Host, h.HasHost = f.Value, true
+		name, port, lowered, ok := serverName(h.lowered, f.Value)
+		if !ok {
+			return Bad(400, "client sent invalid host header")
+		}
+		if h.Authority == nil {
+			// "When a server receives a request with an absolute-form of
+			// request-target, it MUST ignore the received Host header field"
+			// (RFC 9112 section 3.2.2).
+			h.ServerName, h.ServerPort, h.lowered = name, port, lowered
+		}
+	case Connection:
+		h.addConnection(f.Value)
+	}
+	return nil
+}
+
+// SetAuthority sets Authority and takes the server's name and port from it. It
+// returns false when that is not a host.
+func (h *Head) SetAuthority(authority []byte) (ok bool) {
+	h.Authority = authority
+	h.ServerName, h.ServerPort, h.lowered, ok = serverName(h.lowered, authority)
+	return ok
+}
+
+// addConnection notes the tokens of a Connection field that matter here.
+func (h *Head) addConnection(v []byte) {
+	for len(v) > 0 {
+		token := v
+		if i := bytes.IndexByte(v, ','); i >= 0 {
+			token, v = v[:i], v[i+1:]
+		} else {
+			v = nil
+		}
+		token = TrimValue(token, 0)
+		switch {
+		case EqualLower(token, "close"):
+			h.ConnectionClose = true
+		case EqualLower(token, "keep-alive"):
+			h.ConnectionKeepAlive = true
+		case EqualLower(token, "upgrade"):
+			h.ConnectionUpgrade = true
+		}
+	}
+}
+
+// TrimValue removes the white space around the value of a field. In the fields
+// that frame or address a message only spaces count: nginx takes a tab for a
+// part of the value there and refuses it, and so does this reading.
+func TrimValue(v []byte, id FieldID) []byte {
+	tabs := id != ContentLength && id != TransferEncoding && id != Host
+	for len(v) > 0 && (v[0] == ' ' || tabs && v[0] == '\t') {
+		v = v[1:]
+	}
+	for n := len(v); n > 0 && (v[n-1] == ' ' || tabs && v[n-1] == '\t'); n-- {
+		v = v[:n-1]
+	}
+	return v
+}
+
+// ParseLength reads the value of Content-Length: 1*DIGIT that fits into 63 bits.
+func ParseLength(v []byte) (n int64, ok bool) {
+	if len(v) == 0 {
+		return 0, false
+	}
+	for _, c := range v {
+		if !IsDigit(c) || n > (math.MaxInt64-int64(c-'0'))/10 {
+			return 0, false
+		}
+		n = n*10 + int64(c-'0')
+	}
+	return n, true
+}
