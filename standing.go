@@ -182,6 +182,9 @@ func describeInstance(i vrrp.InstanceStatus) status.Instance {
 	for _, t := range i.Parts {
 		one.Trackers = append(one.Trackers, status.Tracker{Kind: t.Kind.String(), Name: t.Name, Weight: t.Weight, Fault: t.Fault, Text: t.Text})
 	}
+	if i.Rival != nil {
+		one.Rival = &status.Rival{Addr: i.Rival.Source, Why: i.Rival.Why}
+	}
 	now := time.Now()
 	if !i.Heard.IsZero() {
 		one.Heard = &status.Heard{From: i.Master, Priority: int(i.MasterPriority), At: i.Heard, Age: now.Sub(i.Heard).Seconds(), Within: i.MasterDown.Seconds()}

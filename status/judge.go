@@ -55,6 +55,9 @@ func (i *Instance) judge(problem, note func(string, ...any)) {
 	if i.State == "MASTER" && len(i.Held) == 0 && len(i.Addresses) > 0 {
 		problem("%s is master without its addresses", i.Name)
 	}
+	if r := i.Rival; r != nil {
+		problem("%s: %v is master too: %s", i.Name, r.Addr, r.Why)
+	}
 	if i.Demoted {
 		note("%s was demoted and takes over only from a node that is gone; tandem -s promote ends that", i.Name)
 	}

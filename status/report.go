@@ -84,6 +84,9 @@ type Instance struct {
 	Held  []netip.Addr `json:"held,omitempty"`
 	Lease float64      `json:"lease"`
 
+	// Rival is another node that claims to be master while this one does, null:
+	// none that is known.
+	Rival     *Rival     `json:"rival,omitempty"`
 	Heard     *Heard     `json:"last_advert,omitempty"`
 	SelfProbe *SelfProbe `json:"self_probe,omitempty"` // null: switched off
 	Trackers  []Tracker  `json:"trackers,omitempty"`
@@ -112,6 +115,12 @@ type Owner struct {
 	Addr  netip.Addr `json:"addr,omitzero"`
 	Node  string     `json:"node,omitempty"` // its name, if the peer link has told
 	Since time.Time  `json:"since,omitzero"`
+}
+
+// Rival is a second master.
+type Rival struct {
+	Addr netip.Addr `json:"addr"`
+	Why  string     `json:"why"` // why neither gives way
 }
 
 // Heard is the last advert that was heard.

@@ -150,6 +150,8 @@ func TestJudge(t *testing.T) {
 		{"stopped", func(_ *Report, i *Instance) { i.State = "STOP" }, []string{"VI_1 has stopped"}},
 		{"probe", func(_ *Report, i *Instance) { i.SelfProbe.Good, i.SelfProbe.Reason = false, "timed out" }, []string{"VI_1: the self-probe has failed: timed out"}},
 		{"no address", func(_ *Report, i *Instance) { i.Held = nil }, []string{"VI_1 is master without its addresses"}},
+		{"split brain", func(_ *Report, i *Instance) { i.Rival = &Rival{other, "a firewall drops its adverts"} },
+			[]string{"VI_1: 192.0.2.2 is master too: a firewall drops its adverts"}},
 		{"stopping", func(r *Report, _ *Instance) { r.Stopping = true }, []string{"the process is stopping"}},
 		{"deaf", func(r *Report, _ *Instance) { r.Web.Listeners = nil }, []string{"nothing is listened on"}},
 	} {

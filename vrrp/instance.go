@@ -44,6 +44,8 @@ type instance struct {
 	health   Health
 	judged   bool // a first SetHealth was good
 
+	rival rival // of a master
+
 	masterSince time.Time // since when a backup hears the master that it hears
 
 	counters counters
@@ -166,6 +168,7 @@ func (in *instance) forget() {
 	in.told = [packet.Checks]bool{}
 	in.differs = 0
 	in.toldSend = false
+	in.rival = rival{}
 	in.toldMaster, in.toldPriority = netip.Addr{}, 0
 }
 

@@ -2,6 +2,7 @@ package vrrp
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
 	"time"
 
@@ -102,7 +103,11 @@ func (r *Router) receive(p arrival) {
 	}
 	role, master := state.Role, state.Master
 	r.step(i, fsm.Advert{Source: adv.Source, Priority: adv.Priority, Interval: adv.Interval}, now)
-	backup := r.machine.State(i).Role == fsm.Backup
+	after := r.machine.State(i).Role
+	backup := after == fsm.Backup
+	if role == fsm.Master && after == fsm.Master && adv.Priority != packet.PriorityStop {
+		in.rivalHeard(adv.Source, fmt.Sprintf("it goes on with priority %d, and ours is %d: it seems not to hear us", adv.Priority, r.priority(in)), now)
+	}
 	if backup && (role != fsm.Backup || master != adv.Source) {
 		in.masterSince = now
 	}
@@ -119,6 +124,9 @@ func (r *Router) dropped(in *instance, err error, now time.Time) {
 		panic("vrrp: " + err.Error())
 	}
 	in.counters.dropped[d.Check]++
+	if r.machine.State(r.index(in)).Role == fsm.Master && d.Source.IsValid() && !d.Check.Silent() {
+		in.rivalHeard(d.Source, "its adverts are dropped: "+d.Text, now)
+	}
 	if !in.told[d.Check] && !d.Check.Silent() {
 		in.told[d.Check] = true
 		r.tell(Dropped{Instance: in.config.Name(), Drop: d, At: now})

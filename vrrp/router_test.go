@@ -249,6 +249,56 @@ func TestMismatch(t *testing.T) {
 	})
 }
 
+// A master knows of another one, whatever keeps them from settling it: adverts that are dropped for what they say, adverts
+// that the other one does not hear, adverts that a firewall drops.
+func TestRival(t *testing.T) {
+	for _, c := range []struct {
+		name, other string
+		filter      func(a, b *vrrptest.Host)
+		want        string
+	}{
+		{"one of two", seed("VI_1", 50), func(_, _ *vrrptest.Host) {}, ""},
+		{"another password", strings.Replace(seed("VI_1", 50), "1111", "2222", 1), func(_, _ *vrrptest.Host) {},
+			"its adverts are dropped: auth_pass is another than ours"},
+		{"the other one is deaf", seed("VI_1", 50), func(_, b *vrrptest.Host) { b.Filter(true) },
+			"it goes on with priority 50, and ours is 100: it seems not to hear us"},
+		{"we are deaf", seed("VI_1", 150), func(a, _ *vrrptest.Host) { a.Filter(true) },
+			"its adverts arrive on ens33, and a firewall drops them"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				lan := vrrptest.NewLAN()
+				ha, hb := lan.Host("a", "192.168.200.7/24"), lan.Host("b", "192.168.200.10/24")
+				c.filter(ha, hb)
+				a, b := start(t, ha, seed("VI_1", 100)), start(t, hb, c.other)
+				rival := func() string {
+					s, err := a.Status(context.Background())
+					if err != nil {
+						t.Fatal(err)
+					}
+					if found := s.Instances[0].Rival; found != nil {
+						if found.Source != netip.MustParseAddr("192.168.200.10") {
+							t.Errorf("the rival is %v", found.Source)
+						}
+						return found.Why
+					}
+					return ""
+				}
+				pass(20 * time.Second)
+				if got := rival(); got != c.want {
+					t.Errorf("rival: %q, want %q", got, c.want)
+				}
+				b.stop()
+				pass(3 * time.Minute)
+				if got := rival(); got != "" {
+					t.Errorf("it is gone, and still said to be there: %q", got)
+				}
+				a.stop()
+			})
+		})
+	}
+}
+
 // Demote hands over without a gap and stays up; promote takes back.
 func TestDemotePromote(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

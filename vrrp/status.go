@@ -69,6 +69,9 @@ type InstanceStatus struct {
 	MasterInterval time.Duration
 	MasterDown     time.Duration
 
+	// Rival is another node that claims to be master too; nil: none that is known.
+	Rival *Rival
+
 	// Addresses are what the instance holds now, with their Lease.
 	Addresses []netif.Address
 	Lease     netif.Lease
@@ -111,7 +114,7 @@ func (r *Router) status(now time.Time) Status {
 		s.Late = append(s.Late, c)
 	}
 	for i := range r.instances {
-		s.Instances = append(s.Instances, r.instanceStatus(i))
+		s.Instances = append(s.Instances, r.instanceStatus(i, now))
 	}
 	for g, group := range r.config.Groups {
 		s.Groups = append(s.Groups, GroupStatus{Name: group.Name, Role: r.machine.GroupRole(g), Members: group.Members})
@@ -119,7 +122,7 @@ func (r *Router) status(now time.Time) Status {
 	return s
 }
 
-func (r *Router) instanceStatus(i int) InstanceStatus {
+func (r *Router) instanceStatus(i int, now time.Time) InstanceStatus {
 	in, st, c := r.instances[i], r.machine.State(i), r.machine.Config(i)
 	s := InstanceStatus{
 		Name: c.Name, VRID: c.VRID, Version: c.Version, Interface: in.config.Interface, Source: c.Source,
@@ -146,6 +149,7 @@ func (r *Router) instanceStatus(i int) InstanceStatus {
 		}
 		return s.Parts[a].Name < s.Parts[b].Name
 	})
+	s.Rival = r.currentRival(in, st.Role, now)
 	if at, what, ok := st.Deadline(); ok {
 		s.Next, s.NextAt = what, at
 	}

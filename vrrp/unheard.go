@@ -33,7 +33,7 @@ func (r *Router) lookForUnheard(in *instance) {
 			}
 			// That one cannot listen is no reason to worry anybody: adverts are heard without it.
 			if err == nil && in.counters.heard() == heard {
-				r.tellUnheard(in, sources)
+				r.tellUnheard(in, sources, time.Now())
 			}
 			time.AfterFunc(unheardEvery, func() {
 				r.post(func() {
@@ -47,13 +47,17 @@ func (r *Router) lookForUnheard(in *instance) {
 }
 
 // tellUnheard tells of each sender once.
-func (r *Router) tellUnheard(in *instance, sources []netip.Addr) {
+func (r *Router) tellUnheard(in *instance, sources []netip.Addr, now time.Time) {
 	for _, source := range sources {
-		if source == in.fsm.Source || slices.Contains(in.unheard, source) {
+		if source == in.fsm.Source {
+			continue
+		}
+		in.rivalUnheard(source, now)
+		if slices.Contains(in.unheard, source) {
 			continue
 		}
 		in.unheard = append(in.unheard, source)
-		r.tell(Unheard{Instance: in.config.Name(), Interface: in.config.advertInterface(), Source: source, Protocol: in.config.protocol(), At: time.Now()})
+		r.tell(Unheard{Instance: in.config.Name(), Interface: in.config.advertInterface(), Source: source, Protocol: in.config.protocol(), At: now})
 	}
 }
 

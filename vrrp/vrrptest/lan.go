@@ -35,6 +35,8 @@ type Host struct {
 	lan      *LAN
 	up       bool
 	apart    bool // the cable is cut: the host does not notice
+	filtered bool // a firewall drops what arrives
+	dropped  []netip.Addr
 	own      []netip.Prefix
 	sockets  []*socket
 	watchers []func(netif.Event)
@@ -74,6 +76,13 @@ func (h *Host) setApart(apart bool) {
 	h.lan.mu.Lock()
 	defer h.lan.mu.Unlock()
 	h.apart = apart
+}
+
+// Filter makes a firewall on the host drop what arrives, or no longer.
+func (h *Host) Filter(on bool) {
+	h.lan.mu.Lock()
+	defer h.lan.mu.Unlock()
+	h.filtered = on
 }
 
 // Link sets the interface up or down.
@@ -126,7 +135,38 @@ func (h *Host) Interface(name string) (netif.Interface, error) {
 }
 
 // Hold implements vrrp.Kernel.
-func (h *Host) Hold(netif.FirewallConfig) (netif.Holders, error) { return h.Fake.Hold(), nil }
+func (h *Host) Hold(netif.FirewallConfig) (netif.Holders, error) {
+	holds := h.Fake.Hold()
+	holds.Ear = &ear{host: h, closed: make(chan struct{})}
+	return holds, nil
+}
+
+// ear is a netif.Ear on a LAN.
+type ear struct {
+	host   *Host
+	closed chan struct{}
+}
+
+// Listen implements netif.Ear. It knows only of what the firewall has dropped.
+func (e *ear) Listen(_ netif.SocketConfig, d time.Duration) ([]netip.Addr, error) {
+	l := e.host.lan
+	l.mu.Lock()
+	e.host.dropped = nil
+	l.mu.Unlock()
+	select {
+	case <-time.After(d):
+	case <-e.closed:
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return e.host.dropped, nil
+}
+
+// Close implements netif.Ear.
+func (e *ear) Close() error {
+	close(e.closed)
+	return nil
+}
 
 // Announcer implements vrrp.Kernel.
 func (h *Host) Announcer() (netif.Announcer, error) { return h.Fake.Announcer(), nil }
@@ -185,6 +225,12 @@ func (s *socket) Send(src, dst netip.Addr, data []byte) error {
 	vrid, _ := packet.VRID(s.family(), data)
 	for _, h := range l.hosts {
 		if h == s.host || !h.up || h.apart || !dst.IsMulticast() && !h.has(dst) {
+			continue
+		}
+		if h.filtered {
+			if !slices.Contains(h.dropped, src) {
+				h.dropped = append(h.dropped, src)
+			}
 			continue
 		}
 		for _, to := range h.sockets {
