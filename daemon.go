@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"syscall"
 
 	"tandem/internal/errorlog"
@@ -20,7 +21,7 @@ func isDaemon() bool { return os.Getenv(daemonFD) != "" }
 // the terminal, and returns when that one serves or has failed. A Go process
 // cannot fork itself.
 func daemonize(stderr io.Writer) int {
-	exe, err := os.Executable()
+	exe, err := ownProgram()
 	if err != nil {
 		fmt.Fprintf(stderr, "nginx: [emerg] %v\n", err)
 		return 1
@@ -30,7 +31,7 @@ func daemonize(stderr io.Writer) int {
 		fmt.Fprintf(stderr, "nginx: [emerg] pipe() failed: %v\n", err)
 		return 1
 	}
-	cmd := exec.Command(exe, os.Args[1:]...)
+	cmd := &exec.Cmd{Path: exe, Args: os.Args}
 	cmd.Env = append(os.Environ(), daemonFD+"=3")
 	cmd.ExtraFiles = []*os.File{w}
 	cmd.Stderr = os.Stderr
@@ -45,6 +46,32 @@ func daemonize(stderr io.Writer) int {
 	}
 	_ = cmd.Wait()
 	return 1
+}
+
+// ownProgram returns what to execute to begin this program anew: by the name that
+// it was started with, if that is still it, because the kernel names the process
+// after it. Scripts that look for a process called nginx find a tandem that was
+// started through a link of that name.
+func ownProgram() (string, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	named, err := exec.LookPath(os.Args[0])
+	if err != nil {
+		return exe, nil
+	}
+	if named, err = filepath.Abs(named); err != nil {
+		return exe, nil
+	}
+	one, err := os.Stat(named)
+	if err != nil {
+		return exe, nil
+	}
+	if other, err := os.Stat(exe); err != nil || !os.SameFile(one, other) {
+		return exe, nil
+	}
+	return named, nil
 }
 
 // daemonReady tells the process that started this one that it serves, and lets

@@ -53,6 +53,7 @@ func startFailover(c *configuration, own *web.OwnConnections, side handover.Web,
 	if err != nil {
 		return nil, err
 	}
+	noteKeepalived(log, "")
 	f := &failover{conf: c, stack: stack, own: own, peers: startPeers(log), alerts: newAlerts(log)}
 	var cleaned bool
 	privilege.Raise(func() { cleaned, err = handover.CleanUp(leftoversFile(c.pidFile()), stack) })
@@ -68,6 +69,7 @@ func startFailover(c *configuration, own *web.OwnConnections, side handover.Web,
 	f.router, err = vrrp.Start(c.vrrp(), vrrp.Machine(stack), vrrp.Options{Events: func(e vrrp.Event) {
 		<-ready
 		log.event(e)
+		explainLoss(log, e)
 		f.peers.event(e)
 		f.move.Event(e)
 		f.alerts.event(e)

@@ -38,7 +38,7 @@ func (c *configuration) enterNamespace() error {
 	if own, err := os.Stat("/proc/self/ns/net"); err != nil || os.SameFile(own, wanted) {
 		return err
 	}
-	program, err := os.Executable()
+	executable, err := ownProgram()
 	if err != nil {
 		return fail(err)
 	}
@@ -47,5 +47,5 @@ func (c *configuration) enterNamespace() error {
 	if err := unix.Setns(int(file.Fd()), unix.CLONE_NEWNET); err != nil {
 		return fail(err)
 	}
-	return fail(unix.Exec(program, os.Args, os.Environ()))
+	return fail(unix.Exec(executable, os.Args, os.Environ()))
 }

@@ -21,9 +21,23 @@ type pidFile struct {
 	f    *os.File
 }
 
-// createPIDFile writes the process's number to the file. A default name has
-// its folder made.
+// createPIDFile is openPIDFile and write.
 func createPIDFile(name string, isDefault bool) (*pidFile, error) {
+	p, err := openPIDFile(name, isDefault)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.write(); err != nil {
+		p.giveUp()
+		return nil, err
+	}
+	return p, nil
+}
+
+// openPIDFile opens and locks the file, and leaves in it what it says: it may
+// be that of a program which is still running. A default name has its folder
+// made.
+func openPIDFile(name string, isDefault bool) (*pidFile, error) {
 	const flags = os.O_RDWR | os.O_CREATE
 	f, err := os.OpenFile(name, flags, 0o644)
 	if errors.Is(err, os.ErrNotExist) && isDefault {
@@ -38,15 +52,25 @@ func createPIDFile(name string, isDefault bool) (*pidFile, error) {
 		_ = f.Close()
 		return nil, err
 	}
-	err = f.Truncate(0)
-	if err == nil {
-		_, err = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
-	}
-	if err != nil {
-		_ = f.Close()
-		return nil, err
-	}
 	return &pidFile{name, f}, nil
+}
+
+// write puts the process's number into the file.
+func (p *pidFile) write() error {
+	err := p.f.Truncate(0)
+	if err == nil {
+		_, err = p.f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
+	}
+	return err
+}
+
+// giveUp unlocks a file that was not written. One that was not there before is
+// taken away again.
+func (p *pidFile) giveUp() {
+	if info, err := p.f.Stat(); err == nil && info.Size() == 0 {
+		_ = os.Remove(p.name)
+	}
+	_ = p.f.Close()
 }
 
 // remove takes the file away.

@@ -45,8 +45,10 @@ func TestPIDFileMovesOnReload(t *testing.T) {
 	b := newBox(t)
 	b.write("conf/nginx.conf", conf("", "hello"), 0o644)
 	b.start()
-	if out, code := b.run(); code != 1 || !strings.Contains(out, "failed (98: Address already in use)") {
-		t.Errorf("a second process on the same address: %d %q", code, out)
+	// Nothing is told of the sockets, and the file is left as it is.
+	if out, code := b.run(); code != 1 || out != fmt.Sprintf("nginx: [emerg] another tandem (process %s) is running with the pid file \"%s/logs/nginx.pid\"\n",
+		strings.TrimSpace(b.read("logs/nginx.pid")), b.dir) {
+		t.Errorf("a second process: %d %q", code, out)
 	}
 	pid := b.read("logs/nginx.pid")
 	b.write("conf/nginx.conf", strings.Replace(conf("", "hello"), "nginx.pid", "moved.pid", 1), 0o644)
@@ -79,6 +81,59 @@ func TestDaemon(t *testing.T) {
 	b.write("conf/nginx.conf", conf("daemon on;", "hello")+"bogus;", 0o644)
 	if out, code := b.run(); code != 1 || strings.Count(out, `unknown directive "bogus"`) != 1 {
 		t.Errorf("start with a mistake: %d %q", code, out)
+	}
+}
+
+// A tandem that was started through a link keeps its name as a daemon.
+func TestDaemonKeepsItsName(t *testing.T) {
+	b := newBox(t)
+	b.write("conf/nginx.conf", conf("daemon on;", "hello"), 0o644)
+	cmd := b.command()
+	link := filepath.Join(b.dir, "nginx")
+	if err := os.Symlink(cmd.Path, link); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Path, cmd.Args[0] = link, link
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("start: %v, %s", err, out)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(b.read("logs/nginx.pid")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.t.Cleanup(func() { _ = syscall.Kill(pid, syscall.SIGKILL) })
+	comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+	if string(comm) != "nginx\n" {
+		t.Errorf("the process is called %q, %v", comm, err)
+	}
+	if out, code := b.run("-s", "stop"); code != 0 || out != "" {
+		t.Errorf("stop: %d %q", code, out)
+	}
+	b.until("the end of the pid file", func() bool { return b.read("logs/nginx.pid") == "" })
+}
+
+// What stands in the way at the start is named, once, and its pid file is left
+// to it.
+func TestAddressInUse(t *testing.T) {
+	b, first := newBox(t), newBox(t)
+	first.write("conf/nginx.conf", conf("", "hello"), 0o644)
+	first.start()
+	b.write("conf/nginx.conf", strings.Replace(conf("", "hello"), "listen ", "listen "+first.addr()+"; listen ", 1), 0o644)
+	b.write("logs/nginx.pid", "1\n", 0o644)
+	comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", first.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, code := b.run()
+	want := fmt.Sprintf(`nginx: [emerg] bind() to %[1]s failed (98: Address already in use)
+tandem: [notice] %[1]s is in use by %[3]s (process %[2]d)
+nginx: [emerg] still could not bind()
+`, first.addr(), first.cmd.Process.Pid, strings.TrimSpace(string(comm)))
+	if code != 1 || out != want {
+		t.Errorf("start: %d\n%swant\n%s", code, out, want)
+	}
+	if pid := b.read("logs/nginx.pid"); pid != "1\n" {
+		t.Errorf("the pid file says %q", pid)
 	}
 }
 

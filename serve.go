@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"os"
 	"os/signal"
@@ -88,14 +87,22 @@ func (n *node) start(c *configuration) error {
 	signals := catchSignals()
 	c.process.setTimeZone()
 	n.set = &web.ListenSet{Log: c.log, FreeBind: c.isVirtual}
-	opened, err := n.openSockets(c.http.Ports)
+	// Who is running already says so better than its sockets do.
+	pid, err := openPIDFile(c.pidFile(), !c.process.pid.Set)
 	if err != nil {
 		return err
 	}
-	if n.pid, err = createPIDFile(c.pidFile(), !c.process.pid.Set); err != nil {
-		opened.Close()
+	opened, err := n.openSockets(c.http.Ports)
+	if err != nil {
+		pid.giveUp()
 		return err
 	}
+	if err := pid.write(); err != nil {
+		opened.Close()
+		pid.giveUp()
+		return err
+	}
+	n.pid = pid
 	n.listenForOrders(c)
 	err = c.process.apply(c.log)
 	if err == nil {
@@ -138,30 +145,6 @@ func (n *node) reportLog(level errorlog.Level, err error) {
 func (n *node) events() *eventLog {
 	return &eventLog{log: func() *errorlog.Log { return n.inForce.Load().log }}
 }
-
-// bindTries and bindPause: like nginx, wait a little for a predecessor to give
-// up the address.
-const (
-	bindTries = 5
-	bindPause = 500 * time.Millisecond
-)
-
-// openSockets opens what is to be listened on.
-func (n *node) openSockets(ports []*web.Port) (*web.Opened, error) {
-	for try := 1; ; try++ {
-		opened, err := n.set.Open(ports)
-		if err == nil || !isAddressInUse(err) {
-			return opened, err
-		}
-		if try == bindTries {
-			return nil, errors.Join(err, errors.New("still could not bind()"))
-		}
-		printStartError(n.stderr, err)
-		time.Sleep(bindPause)
-	}
-}
-
-func isAddressInUse(err error) bool { return errors.Is(err, syscall.EADDRINUSE) }
 
 func catchSignals() <-chan os.Signal {
 	ch := make(chan os.Signal, 8)

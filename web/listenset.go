@@ -265,13 +265,19 @@ func (k Keepalive) apply(fd int, set func(fd, level, name, value int)) {
 
 // bindError says why an address could not be listened on, as nginx does.
 func bindError(addr Address, err error) error {
-	return bindFailure{fmt.Sprintf("bind() to %s failed (%s)", addr, errorlog.Reason(err)), err}
+	return &BindError{addr, err}
 }
 
-type bindFailure struct {
-	text  string
-	cause error
+// BindError is an address that could not be listened on.
+type BindError struct {
+	Addr Address
+	Err  error
 }
 
-func (f bindFailure) Error() string { return f.text }
-func (f bindFailure) Unwrap() error { return f.cause }
+// Error says it in nginx's words.
+func (e *BindError) Error() string {
+	return fmt.Sprintf("bind() to %s failed (%s)", e.Addr, errorlog.Reason(e.Err))
+}
+
+// Unwrap returns what the system said.
+func (e *BindError) Unwrap() error { return e.Err }

@@ -3,6 +3,7 @@ package scenario_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -55,13 +56,13 @@ func TestMissingPrivileges(t *testing.T) {
 	}
 }
 
-// TestPortInUse starts the program twice on one host.
-func TestPortInUse(t *testing.T) {
+// TestStartedTwice starts the program twice on one host.
+func TestStartedTwice(t *testing.T) {
 	p := newPair(t, [2]scenario.Program{tandem(), tandem()}, seed)
 	one, two := p.Nodes[0], p.Nodes[1]
 	observe(t, p, "start", started(one, two), one)
 	out, code := run(t, one, 0)
-	if code != 1 || !strings.Contains(out, "Address already in use") {
+	if code != 1 || !strings.Contains(out, "another tandem (process ") {
 		t.Errorf("exit code %d:\n%s", code, out)
 	}
 	check(t, p.Await(within(t), one))
@@ -79,6 +80,26 @@ func TestLeftovers(t *testing.T) {
 	check(t, two.Holding.Wait(within(t), true))
 	observe(t, p, "node 2 starts", started(two), one)
 	shows(t, p, one)
+}
+
+// TestForgottenKeepalived has a keepalived run beside tandem, which takes the
+// VIP away: it is named.
+func TestForgottenKeepalived(t *testing.T) {
+	p := newPair(t, [2]scenario.Program{tandem(), tandem()}, seed)
+	one := p.Nodes[0]
+	observe(t, p, "start", started(one), one)
+	sleep, err := exec.LookPath("sleep")
+	check(t, err)
+	link := filepath.Join(t.TempDir(), "keepalived")
+	check(t, os.Symlink(sleep, link))
+	forgotten := exec.Command(link, "60")
+	forgotten.Args[0] = "sleep"
+	process, err := one.Host.Start(forgotten)
+	check(t, err)
+	defer func() { check(t, process.Signal(syscall.SIGKILL)) }()
+	_, err = one.Host.Output("ip", "addr", "del", "192.168.200.254/32", "dev", "ens33")
+	check(t, err)
+	check(t, one.AwaitLog(within(t), fmt.Sprintf("keepalived (process %d) is running on this machine, too", process.Pid)))
 }
 
 // TestDemo runs the demonstration, and reads what it tells a machine.
