@@ -39,6 +39,8 @@ var forbidden = []struct{ from, to, why string }{
 	{"nginxconf", "keepalivedconf", "the languages have nothing in common but their reader's patience"},
 	{"keepalivedconf", "vrrp", "a language knows none of its users"},
 	{"keepalivedconf", "nginxconf", "the languages have nothing in common but their reader's patience"},
+	{"internal/flow", "net/http", "the bytes of a connection know no protocol"},
+	{"internal", "proxy", "what is below knows nothing of what is above"},
 	{"internal", "web", "what is below knows nothing of what is above"},
 	{"internal", "vrrp", "what is below knows nothing of what is above"},
 	{"internal", "nginxconf", "what is below knows nothing of what is above"},

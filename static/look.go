@@ -3,8 +3,8 @@ package static
 import (
 	"time"
 
+	"tandem/internal/flow"
 	"tandem/web"
-	"tandem/web/http1"
 	"tandem/web/openfile"
 )
 
@@ -32,7 +32,7 @@ func (e *cacheEntry) look(r *web.Request, links openfile.Links, name []byte, i *
 		came := int64(r.Start.Sub(epoch))
 		if e.seen.Load() < came {
 			// The more requests have come before this look, the more it serves.
-			http1.TakeTurns()
+			flow.TakeTurns()
 		}
 		if e.seen.Load() > came {
 			*i = e.Info

@@ -6,7 +6,7 @@ import (
 	"os"
 	"time"
 
-	"tandem/web/http1"
+	"tandem/internal/flow"
 	"tandem/web/message"
 )
 
@@ -57,10 +57,10 @@ func (r *Request) WhenSlow(slow func()) { r.conn.wire.OnWait(slow) }
 
 // InterruptBody makes a BodyReader that waits for the client on another
 // goroutine give up, until ResumeBody.
-func (r *Request) InterruptBody() { r.conn.wire.InterruptBody() }
+func (r *Request) InterruptBody() { r.conn.wire.InterruptRead() }
 
 // ResumeBody ends InterruptBody, when nothing reads the body any more.
-func (r *Request) ResumeBody() { r.conn.wire.ResumeBody() }
+func (r *Request) ResumeBody() { r.conn.wire.ResumeRead() }
 
 // BodyDiscarded reports whether the request body is not to be read.
 func (r *Request) BodyDiscarded() bool { return r.Main.discarded }
@@ -82,7 +82,7 @@ func (r *Request) ReadEarlyBody() Code {
 		b.grow(int64(cap(b.Data))+4096, -1)
 		n, err := r.ReadBodyNow(b.Data[len(b.Data):cap(b.Data)])
 		b.Data = b.Data[:len(b.Data)+n]
-		if err == http1.ErrNotYet {
+		if err == flow.ErrNotYet {
 			break
 		}
 		if err != nil && err != io.EOF {
@@ -97,7 +97,7 @@ func (r *Request) ReadEarlyBody() Code {
 }
 
 // ReadBodyNow reads what can be read of the request body without waiting;
-// http1.ErrNotYet when that is nothing.
+// flow.ErrNotYet when that is nothing.
 func (r *Request) ReadBodyNow(p []byte) (int, error) { return r.conn.wire.ReadBodyNow(p) }
 
 // BodyError logs why the request body could not be read, and returns the
@@ -114,7 +114,7 @@ func (r *Request) BodyTooLarge(size int64) Code {
 // TunnelRead and TunnelWrite, which may be used by one goroutine each.
 func (r *Request) StartTunnel() error {
 	r.Keepalive, r.LingeringClose = false, false
-	r.conn.wire.SetBodyTimeout(0)
+	r.conn.wire.SetReadTimeout(0)
 	return r.stream.flush()
 }
 

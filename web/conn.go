@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tandem/internal/flow"
 	"tandem/internal/proxyproto"
 	"tandem/web/http1"
 	"tandem/web/message"
@@ -18,6 +19,7 @@ import (
 // conn is one client connection over HTTP/1.
 type conn struct {
 	net              net.Conn
+	flow             *flow.Conn
 	wire             *http1.Conn
 	port             *Port
 	servers          *addrServers
@@ -58,7 +60,8 @@ var connectionNumber atomic.Uint64
 func (g *Generation) Serve(nc net.Conn, p *Port) {
 	c := &conn{net: nc, port: p, servers: p.servers(nc.LocalAddr()), gen: g, start: time.Now(), number: connectionNumber.Add(1), scheme: "http"}
 	c.setPeer(nc.RemoteAddr())
-	c.wire = http1.NewConn(nc)
+	c.flow = flow.NewConn(nc)
+	c.wire = http1.NewConn(c.flow)
 	if !g.add(c) {
 		// The generation was retired meanwhile: the request, if one comes, is
 		// still answered, and then the connection closed.
@@ -103,7 +106,7 @@ func (g *Generation) Serve(nc net.Conn, p *Port) {
 func (c *conn) serve(err error) {
 	for err == nil && c.one() {
 		if c.requests%yieldsOf != 0 {
-			http1.TakeTurns()
+			flow.TakeTurns()
 		}
 		c.pipelined = len(c.wire.Buffered()) > 0
 		err = c.waitNext()
@@ -131,6 +134,7 @@ func (c *conn) end() {
 	c.gen.remove(c)
 	// Nobody interrupts it any more.
 	c.wire.Release()
+	c.flow.Release()
 }
 
 // abort has the connection end as it is, parked or not.
@@ -170,7 +174,7 @@ func (c *conn) waitNext() error {
 		c.gen.stats.waiting.Add(-1)
 		draining := c.gen.draining()
 		moved := draining && c.move()
-		if err != http1.ErrClosing {
+		if err != flow.ErrClosing {
 			return err
 		}
 		if moved {

@@ -5,12 +5,12 @@ import (
 	"io"
 	"sync"
 
-	"tandem/web/http1"
+	"tandem/internal/flow"
 )
 
 // FileSegment is a part of an open file.
 type FileSegment struct {
-	File     http1.File // open until Request.Send returns
+	File     flow.File // open until Request.Send returns
 	Off, Len int64
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"tandem/internal/flow"
 	"tandem/web/http1"
 )
 
@@ -21,7 +22,8 @@ func (l *Location) OwnRequest(uri, userAgent string) (*Request, error) {
 		net: nobody{strings.NewReader("GET " + uri + " HTTP/1.0\r\nUser-Agent: " + userAgent + "\r\n\r\n")},
 		gen: &Generation{HTTP: srv.HTTP, stats: new(Stats)}, start: time.Now(), scheme: "http", own: true,
 	}
-	c.wire = http1.NewConn(c.net)
+	c.flow = flow.NewConn(c.net)
+	c.wire = http1.NewConn(c.flow)
 	r := newRequest(c)
 	r.Server, r.Start = srv, c.start
 	r.setLocation(l)
@@ -43,6 +45,7 @@ func (r *Request) End() {
 		r.cleanups[i]()
 	}
 	r.conn.wire.Release()
+	r.conn.flow.Release()
 }
 
 // nobody is the client of a request that none has sent: what would have come

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"tandem/web/http1"
+	"tandem/internal/flow"
 )
 
 // parkingLot is where connections wait that have been idle for a moment: without
@@ -14,7 +14,7 @@ import (
 // connection.
 type parkingLot struct {
 	start sync.Once
-	epoll *http1.Epoll // nil when there is none: nothing is parked
+	epoll *flow.Epoll // nil when there is none: nothing is parked
 
 	mu       sync.Mutex
 	conns    map[uint64]*conn // by number; those in it have no goroutine
@@ -97,5 +97,5 @@ func (l *parkingLot) begin() {
 	l.mu.Lock()
 	l.conns = make(map[uint64]*conn)
 	l.mu.Unlock()
-	l.epoll, _ = http1.NewEpoll(l.wake) // without it connections wait with their goroutines
+	l.epoll, _ = flow.NewEpoll(l.wake) // without it connections wait with their goroutines
 }

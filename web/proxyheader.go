@@ -30,7 +30,7 @@ func (c *conn) readProxyHeader() bool {
 			log.Write(errorlog.Error, c.number, []byte(err.Error()+" while reading PROXY protocol, client: "+c.peerText+", server: "+c.servers.addr.String()))
 			return false
 		}
-		if err := c.wire.More(c.servers.dflt.Core.Limits.HeaderTimeout); err != nil {
+		if err := c.wire.Fill(0, c.servers.dflt.Core.Limits.HeaderTimeout); err != nil {
 			return false
 		}
 	}

@@ -271,7 +271,7 @@ func (r *Request) applyLocation() {
 		r.Keepalive = r.keepaliveAllowed()
 	}
 	r.conn.wire.SetSendTimeout(r.Core.SendTimeout.V)
-	r.conn.wire.SetBodyTimeout(r.Core.ClientBodyTimeout.V)
+	r.conn.wire.SetReadTimeout(r.Core.ClientBodyTimeout.V)
 	if on := r.Core.TCPNodelay.V; on == r.conn.delays {
 		r.conn.setNoDelay(on)
 	}

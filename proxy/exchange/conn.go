@@ -6,15 +6,15 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tandem/internal/flow"
 	"tandem/internal/sock"
 	"tandem/proxy/upstream"
-	"tandem/web/http1"
 )
 
 // Conn is a connection to a back end. It is used by one exchange at a time and
 // may be idle in a pool in between.
 type Conn struct {
-	*http1.Conn
+	*flow.Conn
 	net      *sock.Conn
 	tls      *tls.Conn // nil without TLS
 	idle     upstream.Idle

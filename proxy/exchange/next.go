@@ -123,7 +123,7 @@ func (x *Exchange) giveBack(complete bool) {
 	}
 	if x.sender != nil {
 		x.sender = nil
-		c.ResumeBody()
+		c.ResumeRead()
 	}
 	x.setConn(nil)
 	x.Target.Group.Pool.Put(&c.idle, now)

@@ -5,7 +5,7 @@ import (
 	"io"
 	"time"
 
-	"tandem/web/http1"
+	"tandem/internal/flow"
 )
 
 // sender sends a request body on a goroutine of its own, because the response
@@ -81,7 +81,7 @@ func (x *Exchange) SendsBody() bool {
 func (x *Exchange) startSender(send func(*sender) error) {
 	s := &sender{x: x, conn: x.conn, done: make(chan struct{})}
 	x.sender = s
-	x.conn.SetBodyTimeout(0)
+	x.conn.SetReadTimeout(0)
 	go func() {
 		defer close(s.done)
 		s.sendFailed = send(s)
@@ -92,7 +92,7 @@ func (x *Exchange) startSender(send func(*sender) error) {
 				x.Request.WatchClient(x.gone)
 			}
 			// From now on the response is waited for with a limit.
-			s.conn.InterruptBody()
+			s.conn.InterruptRead()
 		case isTimeout(s.sendFailed) && s.clientErr == nil:
 			s.timedOut = true
 			_ = s.conn.net.Close()
@@ -133,7 +133,7 @@ func (x *Exchange) streamBody(s *sender) error {
 		for err == nil && n < len(buf) && !r.BodyComplete() {
 			// What has come together goes on together.
 			var more int
-			if more, err = r.ReadBodyNow(buf[n:]); err == http1.ErrNotYet {
+			if more, err = r.ReadBodyNow(buf[n:]); err == flow.ErrNotYet {
 				err = nil
 				break
 			}
@@ -283,12 +283,12 @@ func (x *Exchange) read(p []byte) (int, error) {
 		switch {
 		case !sent:
 			return 0, sendError{err}
-		case err != http1.ErrInterrupted:
+		case err != flow.ErrInterrupted:
 			return n, err
 		}
 		<-x.sender.done
-		x.conn.ResumeBody()
-		x.conn.SetBodyTimeout(x.Settings.ReadTimeout.V)
+		x.conn.ResumeRead()
+		x.conn.SetReadTimeout(x.Settings.ReadTimeout.V)
 		x.sentAt = time.Now()
 	}
 }

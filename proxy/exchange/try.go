@@ -8,10 +8,10 @@ import (
 	"syscall"
 	"time"
 
+	"tandem/internal/flow"
 	"tandem/internal/sock"
 	"tandem/proxy/upstream"
 	"tandem/web"
-	"tandem/web/http1"
 )
 
 // outcome is how one try ended.
@@ -122,7 +122,7 @@ func (x *Exchange) connect(peer *upstream.Peer) (outcome, bool) {
 // wrap makes a Conn of a new connection.
 func (x *Exchange) wrap(s *sock.Conn, id tlsIdentity) (*Conn, error) {
 	if !x.Target.TLS {
-		return &Conn{Conn: http1.NewConn(s), net: s, began: x.tryBegan}, nil
+		return &Conn{Conn: flow.NewConn(s), net: s, began: x.tryBegan}, nil
 	}
 	secure, err := x.secure(s, id)
 	if err != nil {
@@ -130,13 +130,13 @@ func (x *Exchange) wrap(s *sock.Conn, id tlsIdentity) (*Conn, error) {
 	}
 	// A handshake that is cut short may get on badly with Nagle's algorithm.
 	x.setNoDelay(s)
-	return &Conn{Conn: http1.NewConn(secure), net: s, tls: secure, began: x.tryBegan}, nil
+	return &Conn{Conn: flow.NewConn(secure), net: s, tls: secure, began: x.tryBegan}, nil
 }
 
 func (x *Exchange) connected() outcome {
 	x.conn.requests++
 	x.conn.SetSendTimeout(x.Settings.SendTimeout.V)
-	x.conn.SetBodyTimeout(x.Settings.ReadTimeout.V)
+	x.conn.SetReadTimeout(x.Settings.ReadTimeout.V)
 	s := x.state()
 	if x.cached {
 		s.connect = 0
@@ -230,7 +230,7 @@ func (x *Exchange) readHead() (outcome, bool) {
 				x.headEnd = start + n
 				x.rest = x.buf[x.headEnd:x.end]
 				if x.headLimited {
-					x.conn.SetBodyTimeout(x.Settings.ReadTimeout.V)
+					x.conn.SetReadTimeout(x.Settings.ReadTimeout.V)
 				}
 				return outcome{}, true
 			}
@@ -268,7 +268,7 @@ func (x *Exchange) headInTime() bool {
 	}
 	left := x.Settings.ReadTimeout.V - time.Since(from)
 	x.headLimited = true
-	x.conn.SetBodyTimeout(left)
+	x.conn.SetReadTimeout(left)
 	return left > 0
 }
 

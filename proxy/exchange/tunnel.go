@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tandem/internal/flow"
 	"tandem/web"
-	"tandem/web/http1"
 )
 
 // tunnel is a connection that the client and the back end use as they like
@@ -99,10 +99,10 @@ func (t *tunnel) downward() error {
 			if wait = limit - idle; wait <= 0 {
 				return err
 			}
-			x.conn.SetBodyTimeout(wait)
+			x.conn.SetReadTimeout(wait)
 			continue
 		}
-		x.conn.SetBodyTimeout(limit)
+		x.conn.SetReadTimeout(limit)
 		if n > 0 {
 			t.touch()
 			s.received += int64(n)
@@ -113,7 +113,7 @@ func (t *tunnel) downward() error {
 		}
 		switch {
 		case err == nil:
-		case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, http1.ErrInterrupted):
+		case errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), errors.Is(err, flow.ErrInterrupted):
 			return nil
 		default:
 			return err

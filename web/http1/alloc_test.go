@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"tandem/internal/flow"
+	"tandem/internal/flow/flowtest"
 	"tandem/web/message"
 )
 
@@ -25,11 +27,10 @@ const typical = "GET /static/app.js?v=3 HTTP/1.1\r\n" +
 	"If-None-Match: \"5f3c-1a2b\"\r\n\r\n"
 
 func TestNoAllocationPerRequest(t *testing.T) {
-	client, server := pair(t)
-	c := NewConn(server)
-	defer c.Release()
+	client, server := flowtest.Pair(t)
+	c := newConn(t, server)
 	c.SetSendTimeout(time.Minute)
-	c.SetBodyTimeout(time.Minute)
+	c.SetReadTimeout(time.Minute)
 	lim := &Limits{HeaderTimeout: time.Minute, IgnoreInvalidHeaders: true}
 	file, err := os.Open("alloc_test.go")
 	if err != nil {
@@ -160,7 +161,9 @@ var heads = sync.Pool{New: func() any { return new(message.Head) }}
 // serveOnce answers requests until the client closes, and says when the first
 // one has been answered.
 func serveOnce(s net.Conn, served *sync.WaitGroup) {
-	c := NewConn(s)
+	f := flow.NewConn(s)
+	defer f.Release()
+	c := NewConn(f)
 	defer c.Release()
 	lim := &Limits{HeaderTimeout: time.Minute}
 	for first := true; c.WaitRequest(time.Minute) == nil; first = false {

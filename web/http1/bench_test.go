@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/internal/flow/flowtest"
 	"tandem/web/message"
 )
 
@@ -34,9 +35,9 @@ func BenchmarkParseHead(b *testing.B) {
 // BenchmarkKeepAlive is a request and its answer over loopback, with a client
 // that waits for the answer.
 func BenchmarkKeepAlive(b *testing.B) {
-	client, server := pair(b)
+	client, server := flowtest.Pair(b)
 	go func() {
-		c := NewConn(server)
+		c := newConn(b, server)
 		lim := &Limits{HeaderTimeout: time.Minute}
 		var h message.Head
 		var out []byte
@@ -62,10 +63,10 @@ func BenchmarkKeepAlive(b *testing.B) {
 
 // BenchmarkPipelined is the same with 16 requests in a write.
 func BenchmarkPipelined(b *testing.B) {
-	client, server := pair(b)
+	client, server := flowtest.Pair(b)
 	const depth = 16
 	go func() {
-		c := NewConn(server)
+		c := newConn(b, server)
 		lim := &Limits{HeaderTimeout: time.Minute}
 		var h message.Head
 		var out []byte

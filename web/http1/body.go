@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"tandem/internal/flow"
 	"tandem/web/message"
 )
 
@@ -74,14 +75,16 @@ func (c *Conn) ReadBody(p []byte) (n int, err error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	if c.r == c.w && len(p) >= directRead {
-		n, err = c.readInto(p, 0, c.bodyWait)
+	received := c.Buffered()
+	if len(received) == 0 && len(p) >= directRead {
+		n, err = c.Read(p)
 	} else {
-		if c.r == c.w {
+		if len(received) == 0 {
 			err = c.fillBody()
+			received = c.Buffered()
 		}
-		n = copy(p, c.buf[c.r:c.w])
-		c.r += n
+		n = copy(p, received)
+		c.Discard(n)
 	}
 	if err != nil {
 		if err == io.EOF {
@@ -99,42 +102,22 @@ func (c *Conn) ReadBody(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// roomForBody is how much room above the head a body buffer should have.
-const roomForBody = 1024
-
-// fillBody reads more bytes after buf[r:w] and leaves what is below floor
-// alone.
+// fillBody reads more bytes behind what is buffered.
 func (c *Conn) fillBody() error {
 	if c.receivedOnly {
 		return errNotReceived
 	}
-	if c.r == c.w {
-		c.r, c.w = c.floor, c.floor
-	}
-	if c.w == len(c.buf) || c.r == c.w && len(c.buf)-c.floor < roomForBody {
-		switch {
-		case c.r > c.floor && len(c.buf)-c.floor >= roomForBody:
-			c.w = c.floor + copy(c.buf[c.floor:], c.buf[c.r:c.w])
-			c.r = c.floor
-		default:
-			c.detachHead()
-		}
-	}
-	return c.fill(0, c.bodyWait)
+	return c.Refill()
 }
 
-// detachHead gives the body a buffer of its own, with room after what it has.
-func (c *Conn) detachHead() {
-	old, n := c.buf, c.w-c.r
-	c.buf = getBuffer(max(smallBuffer, 2*n))
-	copy(c.buf, old[c.r:c.w])
-	switch {
-	case c.floor == 0 && old != nil:
-		putBuffer(old)
-	case c.held == nil:
-		c.held = old
-	}
-	c.r, c.w, c.floor = 0, n, 0
+// ReadBodyNow is ReadBody of what can be read without waiting; flow.ErrNotYet
+// when that is nothing. It may take in a part of the framing, which is
+// remembered.
+func (c *Conn) ReadBodyNow(p []byte) (n int, err error) {
+	c.NoWait(true)
+	n, err = c.ReadBody(p)
+	c.NoWait(false)
+	return n, err
 }
 
 // errNotReceived ends a read that may not wait.
@@ -148,7 +131,7 @@ func (c *Conn) DropReceived() error {
 	defer func() { c.receivedOnly = false }()
 	// A small piece, so that no read goes past the buffer.
 	var scratch [directRead / 2]byte
-	for !c.body.ended && c.r < c.w {
+	for !c.body.ended && len(c.Buffered()) > 0 {
 		if _, err := c.ReadBody(scratch[:]); err != nil && err != io.EOF {
 			if err == errNotReceived {
 				return nil
@@ -169,22 +152,22 @@ func (c *Conn) DiscardBody(maxBytes int64, maxTime time.Duration) error {
 	}
 	until := int64(0)
 	if maxTime > 0 {
-		until = now() + int64(maxTime)
+		until = flow.Now() + int64(maxTime)
 	}
-	wait := c.bodyWait
-	defer func() { c.bodyWait = wait }()
-	scratch := getBuffer(smallBuffer)
-	defer putBuffer(scratch)
+	wait := c.ReadTimeout()
+	defer c.SetReadTimeout(wait)
+	scratch := flow.GetBuffer(flow.SmallBuffer)
+	defer flow.PutBuffer(scratch)
 	for dropped := int64(0); ; {
 		if until != 0 {
-			left := time.Duration(until - now())
+			left := time.Duration(until - flow.Now())
 			if left <= 0 {
 				return errTooMuch
 			}
 			if wait == 0 || left < wait {
-				c.bodyWait = left
+				c.SetReadTimeout(left)
 			} else {
-				c.bodyWait = wait
+				c.SetReadTimeout(wait)
 			}
 		}
 		n, err := c.ReadBody(scratch)

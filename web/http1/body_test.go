@@ -4,14 +4,22 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"tandem/internal/flow/flowtest"
 	"tandem/web/message"
 )
+
+func randomBytes(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.NewChaCha8([32]byte{3}).Read(b) // never fails
+	return b
+}
 
 // bodyOf reads the body of the current request.
 type bodyOf struct{ c *Conn }
@@ -72,15 +80,15 @@ type onlyReader struct{ io.Reader }
 func TestBodyEnds(t *testing.T) {
 	transports(t, func(t *testing.T, client net.Conn, c *Conn) {
 		var h message.Head
-		send(t, client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab")
+		flowtest.Send(t, client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nab")
 		readHead(t, c, &h)
-		c.SetBodyTimeout(30 * time.Millisecond)
+		c.SetReadTimeout(30 * time.Millisecond)
 		body, err := io.ReadAll(bodyOf{c})
 		if string(body) != "ab" || err != os.ErrDeadlineExceeded {
 			t.Fatal(body, err)
 		}
-		c.SetBodyTimeout(10 * time.Second)
-		send(t, client, "cd")
+		c.SetReadTimeout(10 * time.Second)
+		flowtest.Send(t, client, "cd")
 		buf := make([]byte, 10)
 		if n, err := c.ReadBody(buf); n == 0 || err != nil {
 			t.Fatal(n, err)
@@ -125,10 +133,9 @@ func TestDiscardBody(t *testing.T) {
 
 // TestChunkErrorStays checks that a broken body can not come back to life.
 func TestChunkErrorStays(t *testing.T) {
-	client, server := pair(t)
-	c := NewConn(server)
-	defer c.Release()
-	send(t, client, chunked("2\r\nabX\r\n3\r\nabc\r\n0\r\n\r\n"))
+	client, server := flowtest.Pair(t)
+	c := newConn(t, server)
+	flowtest.Send(t, client, chunked("2\r\nabX\r\n3\r\nabc\r\n0\r\n\r\n"))
 	var h message.Head
 	readHead(t, c, &h)
 	for range 3 {
@@ -143,9 +150,8 @@ func TestChunkErrorStays(t *testing.T) {
 }
 
 func TestChunkOverhead(t *testing.T) {
-	client, server := pair(t)
-	c := NewConn(server)
-	defer c.Release()
+	client, server := flowtest.Pair(t)
+	c := newConn(t, server)
 	chunk := "1;" + strings.Repeat("e", 1000) + "\r\nx\r\n"
 	go io.WriteString(client, chunked(strings.Repeat(chunk, 100)+"0\r\n\r\n"))
 	var h message.Head
@@ -170,22 +176,21 @@ func TestDropReceived(t *testing.T) {
 		{"Transfer-Encoding: chunked\r\n\r\n4\r\nSEE-THIS\r\n", "", true},
 		{"Transfer-Encoding: chunked\r\n\r\nx", "", true},
 	} {
-		client, server := pair(t)
-		c := NewConn(server)
+		client, server := flowtest.Pair(t)
+		c := newConn(t, server)
 		var h message.Head
-		send(t, client, head+test.first)
+		flowtest.Send(t, client, head+test.first)
 		readHead(t, c, &h)
 		err := c.DropReceived()
 		if _, bad := err.(*message.BadRequest); bad != test.bad || !bad && err != nil {
 			t.Errorf("%q: %v", test.first, err)
 		}
 		if !test.bad {
-			send(t, client, test.rest+second)
+			flowtest.Send(t, client, test.rest+second)
 			if err := c.DiscardBody(0, time.Minute); err != nil {
 				t.Errorf("%q, then %q: %v", test.first, test.rest, err)
 			}
 			readHead(t, c, &h)
 		}
-		c.Release()
 	}
 }

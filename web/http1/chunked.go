@@ -36,18 +36,19 @@ var errChunked = message.Bad(400, "client sent invalid chunked body")
 func (c *Conn) nextChunk() error {
 	b := &c.body
 	if b.stage == chunkEnd {
-		for c.w-c.r < 2 {
-			if c.r < c.w && c.buf[c.r] != '\r' {
+		end := c.Buffered()
+		for ; len(end) < 2; end = c.Buffered() {
+			if len(end) > 0 && end[0] != '\r' {
 				return errChunked
 			}
 			if err := c.fillChunk(); err != nil {
 				return err
 			}
 		}
-		if c.buf[c.r] != '\r' || c.buf[c.r+1] != '\n' {
+		if end[0] != '\r' || end[1] != '\n' {
 			return errChunked
 		}
-		c.r += 2
+		c.Discard(2)
 		b.stage = chunkSize
 	}
 	if b.stage == chunkSize {
@@ -76,7 +77,7 @@ func beginsChunk(c byte) bool { _, ok := message.HexDigit(c); return ok }
 func (c *Conn) chunkLine(limit int, begins func(byte) bool) ([]byte, error) {
 	seen := 0
 	for {
-		got := c.buf[c.r:c.w]
+		got := c.Buffered()
 		if len(got) > 0 && !begins(got[0]) {
 			return nil, errChunked
 		}
@@ -85,7 +86,7 @@ func (c *Conn) chunkLine(limit int, begins func(byte) bool) ([]byte, error) {
 			if i == 0 || got[i-1] != '\r' || i > limit {
 				return nil, errChunked
 			}
-			c.r += i + 1
+			c.Discard(i + 1)
 			return got[:i-1], nil
 		}
 		if seen = len(got); seen > limit {

@@ -109,8 +109,7 @@ func FuzzChunked(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte, piece, step int) {
 		piece, step = 1+piece&0xfff, 1+step&0xfff
 		want, rest, ok := decodeReference(string(b))
-		c := NewConn(&memory{rest: append([]byte(chunked("")), b...), piece: piece})
-		defer c.Release()
+		c := newConn(t, &memory{rest: append([]byte(chunked("")), b...), piece: piece})
 		var h message.Head
 		if err := c.ReadHead(&h, &Limits{}); err != nil {
 			t.Fatal(err)

@@ -1,138 +1,33 @@
 package http1
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"tandem/internal/flow"
+	"tandem/internal/flow/flowtest"
 	"tandem/web/message"
 )
 
-// pair returns the two ends of a TCP connection over loopback.
-func pair(t testing.TB) (client, server net.Conn) {
-	t.Helper()
-	return pairOf(t, "tcp", "127.0.0.1:0")
-}
-
-func pairOf(t testing.TB, network, address string) (client, server net.Conn) {
-	t.Helper()
-	l, err := net.Listen(network, address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	accepted := make(chan net.Conn, 1)
-	go func() {
-		s, _ := l.Accept()
-		accepted <- s
-	}()
-	client, err = net.Dial(network, l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if server = <-accepted; server == nil {
-		t.Fatal("accept failed")
-	}
-	t.Cleanup(func() { client.Close(); server.Close() })
-	return client, server
-}
-
-// opaque hides the type of a connection, and layered is one on top of
-// another, as TLS is.
-type (
-	opaque  struct{ net.Conn }
-	layered struct{ net.Conn }
-)
-
-func (s layered) NetConn() net.Conn { return s.Conn }
-
 // transports runs a test over every kind of transport.
 func transports(t *testing.T, test func(t *testing.T, client net.Conn, c *Conn)) {
-	for name, open := range map[string]func(t *testing.T) (client, server net.Conn){
-		"tcp": func(t *testing.T) (client, server net.Conn) { return pair(t) },
-		"unix": func(t *testing.T) (client, server net.Conn) {
-			return pairOf(t, "unix", filepath.Join(t.TempDir(), "s"))
-		},
-		"layered": func(t *testing.T) (client, server net.Conn) {
-			client, server = pair(t)
-			return client, layered{server}
-		},
-		"tls": tlsPair,
-		"opaque": func(t *testing.T) (client, server net.Conn) {
-			client, server = pair(t)
-			return client, opaque{server}
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			client, server := open(t)
-			_ = client.SetDeadline(time.Now().Add(30 * time.Second))
-			c := NewConn(server)
-			defer c.Release()
-			test(t, client, c)
-		})
-	}
+	flowtest.Transports(t, func(t *testing.T, client, server net.Conn) {
+		test(t, client, newConn(t, server))
+	})
 }
 
-// tlsPair returns the ends of a TLS connection after its handshake.
-func tlsPair(t *testing.T) (client, server net.Conn) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"a"}}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	client, server = pair(t)
-	clientTLS := tls.Client(client, &tls.Config{InsecureSkipVerify: true})
-	serverTLS := tls.Server(server, &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}})
-	shaken := make(chan error)
-	go func() { shaken <- clientTLS.Handshake() }()
-	if err := serverTLS.Handshake(); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-shaken; err != nil {
-		t.Fatal(err)
-	}
-	return clientTLS, serverTLS
-}
-
-func send(t testing.TB, s net.Conn, text string) {
-	t.Helper()
-	if _, err := io.WriteString(s, text); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func receive(t testing.TB, s net.Conn, want string) {
-	t.Helper()
-	buf := make([]byte, len(want))
-	if _, err := io.ReadFull(s, buf); err != nil || string(buf) != want {
-		t.Fatalf("received %q, %v, want %q", buf, err, want)
-	}
-}
-
-// until polls for something that another goroutine or the kernel does.
-func until(t testing.TB, holds func() bool) {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !holds(); time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("it does not happen")
-		}
-	}
+// newConn returns a Conn that is released when the test ends.
+func newConn(t testing.TB, s net.Conn) *Conn {
+	f := flow.NewConn(s)
+	c := NewConn(f)
+	t.Cleanup(func() { c.Release(); f.Release() })
+	return c
 }
 
 func readHead(t testing.TB, c *Conn, h *message.Head) {
@@ -148,7 +43,7 @@ func readHead(t testing.TB, c *Conn, h *message.Head) {
 func TestHead(t *testing.T) {
 	transports(t, func(t *testing.T, client net.Conn, c *Conn) {
 		var h message.Head
-		send(t, client, "\r\nPOST http://WWW.Example.COM.:8080/a%20b?c=d HTTP/1.1\r\n"+
+		flowtest.Send(t, client, "\r\nPOST http://WWW.Example.COM.:8080/a%20b?c=d HTTP/1.1\r\n"+
 			"host:  other \r\nContent-Length: 4\r\nX-Empty:\r\ncookie: \t a=b \t\r\nCookie: c=d\r\n"+
 			"Connection: Upgrade, keep-alive\r\nExpect: 100-Continue\r\nX_Y: z\r\n\r\nbody")
 		readHead(t, c, &h)
@@ -174,7 +69,7 @@ func TestHead(t *testing.T) {
 				"Connection: Upgrade, keep-alive\r\nExpect: 100-Continue\r\nX_Y: z\r\n\r\n"))},
 			{"Buffered", string(c.Buffered()), "body"},
 		} {
-			if field.name == "Buffered" && c.sock.raw == nil {
+			if field.name == "Buffered" && !strings.HasSuffix(t.Name(), "/tcp") {
 				continue // how much is read ahead depends on the transport
 			}
 			if field.got != field.want {
@@ -247,9 +142,9 @@ func TestGrowingHead(t *testing.T) {
 			if string(h.Target) != "/second" {
 				t.Fatalf("%q", h.Target)
 			}
-			c.finishRequest()
-			if len(c.buf) > smallBuffer {
-				t.Fatalf("a buffer of %d bytes is kept", len(c.buf))
+			c.Unpin()
+			if n := cap(c.Buffered()); n > flow.SmallBuffer {
+				t.Fatalf("a buffer of %d bytes is kept", n)
 			}
 		}
 	})
@@ -265,7 +160,7 @@ func TestWaitRequestEnds(t *testing.T) {
 			t.Fatalf("timed out after %v", d)
 		}
 		// The deadline that fired is no obstacle.
-		send(t, client, "G")
+		flowtest.Send(t, client, "G")
 		if err := c.WaitRequest(10 * time.Second); err != nil {
 			t.Fatal(err)
 		}
@@ -278,7 +173,7 @@ func TestWaitRequestEnds(t *testing.T) {
 			t.Fatalf("timed out after %v", d)
 		}
 		// The same head goes on where it was.
-		send(t, client, "ET / HTTP/1.0\r\n\r\n")
+		flowtest.Send(t, client, "ET / HTTP/1.0\r\n\r\n")
 		if err := c.ReadHead(&h, &Limits{}); err != nil {
 			t.Fatal(err)
 		}
@@ -294,7 +189,7 @@ func TestWaitRequestEnds(t *testing.T) {
 
 func TestHeadCutShort(t *testing.T) {
 	transports(t, func(t *testing.T, client net.Conn, c *Conn) {
-		send(t, client, "GET / HTTP/1.1\r\nHost")
+		flowtest.Send(t, client, "GET / HTTP/1.1\r\nHost")
 		client.Close()
 		var h message.Head
 		if err := c.ReadHead(&h, &Limits{}); err != io.ErrUnexpectedEOF {
@@ -303,124 +198,16 @@ func TestHeadCutShort(t *testing.T) {
 	})
 }
 
-// TestEarlierDeadline checks the lazy deadlines: one that fires too early for
-// the present wait is moved, one that would fire too late is moved as well.
-func TestEarlierDeadline(t *testing.T) {
-	transports(t, func(t *testing.T, client net.Conn, c *Conn) {
-		errs := make(chan error)
-		wait := func(idle time.Duration) { go func() { errs <- c.WaitRequest(idle) }() }
-		wait(40 * time.Millisecond)
-		send(t, client, "x")
-		if err := <-errs; err != nil {
-			t.Fatal(err)
-		}
-		c.Discard(1)
-		wait(20 * time.Second)
-		select {
-		case err := <-errs:
-			t.Fatalf("the earlier deadline ended the wait: %v", err)
-		case <-time.After(100 * time.Millisecond):
-		}
-		send(t, client, "x")
-		if err := <-errs; err != nil {
-			t.Fatal(err)
-		}
-		c.Discard(1)
-		start := time.Now()
-		wait(30 * time.Millisecond)
-		if err := <-errs; err != os.ErrDeadlineExceeded || time.Since(start) > 10*time.Second {
-			t.Fatal(err, time.Since(start))
-		}
-		wait(0)
-		send(t, client, "x")
-		if err := <-errs; err != nil {
-			t.Fatal(err)
-		}
-	})
-}
-
-func TestInterrupt(t *testing.T) {
-	transports(t, func(t *testing.T, client net.Conn, c *Conn) {
-		var h message.Head
-		send(t, client, get(""))
-		readHead(t, c, &h)
-		errs := make(chan error)
-		go func() { errs <- c.WaitRequest(time.Minute) }()
-		until(t, func() bool { return c.state.Load()&stateIdle != 0 })
-		c.Interrupt()
-		if err := <-errs; err != ErrClosing {
-			t.Fatal(err)
-		}
-		if !c.Interrupted() || c.state.Load()&stateIdle != 0 {
-			t.Fatal("state", c.state.Load())
-		}
-		// Not idle, the connection goes on as long as the request lasts.
-		send(t, client, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n")
-		if err := c.ReadHead(&h, &Limits{HeaderTimeout: time.Minute}); err != nil {
-			t.Fatal(err)
-		}
-		c.Interrupt()
-		send(t, client, "abc")
-		if body, err := io.ReadAll(bodyOf{c}); err != nil || string(body) != "abc" {
-			t.Fatal(body, err)
-		}
-		if err := c.WaitRequest(time.Minute); err != ErrClosing {
-			t.Fatal(err)
-		}
-	})
-}
-
-// TestInterruptSparesTheFirst checks that a connection that has not asked yet
-// is not ended: its request may be on the way.
-func TestInterruptSparesTheFirst(t *testing.T) {
-	transports(t, func(t *testing.T, client net.Conn, c *Conn) {
-		errs := make(chan error)
-		c.Interrupt()
-		go func() { errs <- c.WaitFirst(time.Minute) }()
-		c.Interrupt()
-		send(t, client, get(""))
-		if err := <-errs; err != nil {
-			t.Fatal(err)
-		}
-		var h message.Head
-		if err := c.ReadHead(&h, &Limits{HeaderTimeout: time.Minute}); err != nil {
-			t.Fatal(err)
-		}
-		if err := c.WaitRequest(time.Minute); err != ErrClosing {
-			t.Fatal(err)
-		}
-	})
-}
-
-// TestInterruptServesWhatCame checks that a request that has been received is
-// not lost to an interruption.
-func TestInterruptServesWhatCame(t *testing.T) {
-	client, server := pair(t)
-	c := NewConn(server)
-	defer c.Release()
-	send(t, client, get("")+second)
-	var h message.Head
-	readHead(t, c, &h)
-	c.Interrupt()
-	readHead(t, c, &h) // pipelined
-	send(t, client, second)
-	until(t, func() bool { return c.sock.ask(lookUnread, false) })
-	readHead(t, c, &h) // in the socket
-	if err := c.WaitRequest(time.Minute); err != ErrClosing {
-		t.Fatal(err)
-	}
-}
-
 func TestTunnel(t *testing.T) {
 	transports(t, func(t *testing.T, client net.Conn, c *Conn) {
-		send(t, client, "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nfirst")
+		flowtest.Send(t, client, "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nfirst")
 		var h message.Head
 		readHead(t, c, &h)
 		buf := make([]byte, 5)
 		if _, err := io.ReadFull(c, buf); err != nil || string(buf) != "first" {
 			t.Fatalf("%q %v", buf, err)
 		}
-		send(t, client, "later")
+		flowtest.Send(t, client, "later")
 		if _, err := io.ReadFull(c, buf); err != nil || string(buf) != "later" {
 			t.Fatalf("%q %v", buf, err)
 		}

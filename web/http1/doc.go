@@ -21,17 +21,7 @@
 //
 // # Memory
 //
-// A goroutine serves a connection and nothing is allocated per request. Every
-// slice handed out points into the connection's buffers and is valid until the
-// request is finished, that is until the next WaitRequest or ReadHead. An idle
-// connection holds no buffer.
-//
-// # Time-outs
-//
-// Moving a deadline for every request costs more than reading it, so deadlines
-// are lazy. No deadline is touched while data flows; when an operation has to
-// wait, an earlier deadline that is still armed is left alone and moved only
-// once it has fired, and a later one is accepted when it is late by at most a
-// sixteenth of the time-out and half a second. A time-out therefore never comes
-// early, and comes late by at most that much.
+// Nothing is allocated per request. Every slice handed out points into the
+// connection's buffers and is valid until the request is finished, that is until
+// the next WaitRequest or ReadHead. An idle connection holds no buffer.
 package http1

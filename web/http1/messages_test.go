@@ -1,6 +1,8 @@
 package http1
 
-import "strings"
+import (
+	"strings"
+)
 
 // sample is a malformed, ambiguous or unusual message with the statuses that
 // this package's reading and Debian's nginx 1.22 give: one per request, in

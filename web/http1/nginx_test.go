@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tandem/internal/flow/flowtest"
 )
 
 // TestMessages holds the reading of every message of the table, delivered at
@@ -20,7 +22,7 @@ func TestMessages(t *testing.T) {
 			if piece == 1 && len(m.bytes) > 10000 {
 				piece = 7
 			}
-			client, server := pair(t)
+			client, server := flowtest.Pair(t)
 			go answer(server, &Limits{IgnoreInvalidHeaders: true})
 			got := exchange(client, m.bytes, piece)
 			if codes := statuses(got); !slices.Equal(codes, m.ours) {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/internal/flow/flowtest"
 	"tandem/web/message"
 )
 
@@ -54,7 +55,7 @@ func TestNginxPaths(t *testing.T) {
 				t.Fatal(err)
 			}
 			_ = s.SetDeadline(time.Now().Add(20 * time.Second))
-			send(t, s, "GET "+target+" HTTP/1.0\r\n\r\n")
+			flowtest.Send(t, s, "GET "+target+" HTTP/1.0\r\n\r\n")
 			said, err := io.ReadAll(s)
 			s.Close()
 			if err != nil {

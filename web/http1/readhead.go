@@ -3,6 +3,7 @@ package http1
 import (
 	"io"
 
+	"tandem/internal/flow"
 	"tandem/web/message"
 )
 
@@ -15,16 +16,17 @@ import (
 // byte and io.ErrUnexpectedEOF when it did later, and the transport's error
 // otherwise. After an error h holds what has been understood so far.
 func (c *Conn) ReadHead(h *message.Head, lim *Limits) error {
-	c.finishRequest()
+	c.body.reset()
+	c.Unpin()
 	h.Reset()
 	var p headParser
 	var from int64
 	for {
-		if c.r < c.w {
-			done, bad := p.feed(h, c.buf[c.r:c.w], lim)
+		if received := c.Buffered(); len(received) > 0 {
+			done, bad := p.feed(h, received, lim)
 			if done || bad != nil {
-				c.r += p.scan
-				c.floor = c.r
+				c.Discard(p.scan)
+				c.Pin()
 				h.Size = p.scan - p.start
 			}
 			if bad != nil {
@@ -36,34 +38,20 @@ func (c *Conn) ReadHead(h *message.Head, lim *Limits) error {
 				return nil
 			}
 		}
-		if c.w == len(c.buf) {
+		if c.Full() {
 			// The bytes move, and with them everything h points to.
-			c.moreRoom()
+			c.Grow()
 			p = headParser{}
 			h.Reset()
 		}
 		if from == 0 {
-			from = now()
+			from = flow.Now()
 		}
-		if err := c.fill(from, lim.HeaderTimeout); err != nil {
-			if err == io.EOF && c.r < c.w {
+		if err := c.Fill(from, lim.HeaderTimeout); err != nil {
+			if err == io.EOF && len(c.Buffered()) > 0 {
 				err = io.ErrUnexpectedEOF
 			}
 			return err
 		}
 	}
-}
-
-// moreRoom makes room after buf[r:w] while nothing below r is needed: by
-// moving it to the front, or into a larger buffer.
-func (c *Conn) moreRoom() {
-	old := c.buf
-	if c.r == 0 {
-		c.buf = getBuffer(4 * max(len(old), smallBuffer/4))
-	}
-	c.w = copy(c.buf, old[c.r:c.w])
-	if c.r == 0 && old != nil {
-		putBuffer(old)
-	}
-	c.r = 0
 }

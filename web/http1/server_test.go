@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"tandem/internal/flow"
 	"tandem/web/message"
 )
 
@@ -17,7 +18,9 @@ import (
 // with 200 and its path and body, so that what was understood can be read from
 // the answers.
 func answer(s net.Conn, lim *Limits) {
-	c := NewConn(s)
+	f := flow.NewConn(s)
+	defer f.Release()
+	c := NewConn(f)
 	defer c.Release()
 	var h message.Head
 	var body bytes.Buffer

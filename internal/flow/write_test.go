@@ -1,4 +1,4 @@
-package http1
+package flow
 
 import (
 	"bytes"
@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"tandem/internal/flow/flowtest"
 )
 
 func randomBytes(n int) []byte {
@@ -114,11 +116,11 @@ func TestSendFileTooShort(t *testing.T) {
 		if n, err := c.SendFile(f, 4, 10); n != 6 || err != io.ErrUnexpectedEOF {
 			t.Fatal(n, err)
 		}
-		receive(t, client, "456789")
+		flowtest.Receive(t, client, "456789")
 		if n, err := c.Write([]byte("x")); n != 1 || err != nil {
 			t.Fatal(n, err)
 		}
-		receive(t, client, "x")
+		flowtest.Receive(t, client, "x")
 	})
 }
 
@@ -239,8 +241,8 @@ func TestClientGone(t *testing.T) {
 		if c.Ready() {
 			t.Fatal("ready with nothing there")
 		}
-		send(t, client, "unread bytes in front of the end")
-		until(t, c.Ready)
+		flowtest.Send(t, client, "unread bytes in front of the end")
+		flowtest.Until(t, c.Ready)
 		if c.ClientGone() {
 			t.Fatal("gone too early")
 		}
@@ -269,8 +271,8 @@ func TestClientGone(t *testing.T) {
 // TestWatchOfReusedConn checks that a Conn is not told of the end of the
 // connection it was before.
 func TestWatchOfReusedConn(t *testing.T) {
-	client1, server1 := pair(t)
-	_, server2 := pair(t)
+	client1, server1 := flowtest.Pair(t)
+	_, server2 := flowtest.Pair(t)
 	c := NewConn(server1)
 	defer c.Release()
 	c.WatchClose(func() { t.Error("called") })

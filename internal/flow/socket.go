@@ -1,4 +1,4 @@
-package http1
+package flow
 
 import (
 	"errors"
@@ -41,7 +41,7 @@ type readOp struct {
 	err     error
 	from    int64 // when the wait began, 0 for not yet
 	timeout time.Duration
-	idle    bool // WaitRequest: into the connection's buffer, given back while waiting
+	idle    bool // Wait: into the connection's buffer, given back while waiting
 	first   bool // together with idle: Interrupt does not end the wait
 	once    bool // do not wait
 }
@@ -128,7 +128,7 @@ func (c *Conn) expired(from int64, timeout time.Duration, idle bool) error {
 		return os.ErrDeadlineExceeded
 	}
 	c.read.armed = 1 // long ago
-	if c.state.Load()&stateNoBody != 0 && !idle {
+	if c.state.Load()&stateNoRead != 0 && !idle {
 		return ErrInterrupted
 	}
 	if err := c.read.arm(from, timeout, c.s.SetReadDeadline); err != nil {
@@ -145,7 +145,7 @@ func (k *socket) tryRead(fd uintptr) bool {
 	c, op := k.c, &k.in
 	if op.idle {
 		if c.buf == nil {
-			c.buf = getBuffer(smallBuffer)
+			c.buf = GetBuffer(SmallBuffer)
 		}
 		op.p = c.buf
 	}
@@ -203,7 +203,7 @@ func (k *socket) tryAsk(fd uintptr) bool {
 func (k *socket) wait() bool {
 	c, op := k.c, &k.in
 	if op.idle {
-		putBuffer(c.buf)
+		PutBuffer(c.buf)
 		c.buf, op.p = nil, nil
 		// The order matters: Interrupt either sees an idle connection and wakes
 		// it after the deadline has been armed, or it is seen below.
@@ -245,7 +245,7 @@ func (c *Conn) readInto(p []byte, from int64, timeout time.Duration) (int, error
 		if err := c.read.arm(from, timeout, c.s.SetReadDeadline); err != nil {
 			return 0, err
 		}
-		if c.state.Load()&stateNoBody != 0 {
+		if c.state.Load()&stateNoRead != 0 {
 			return 0, ErrInterrupted
 		}
 		n, err := c.s.Read(p)

@@ -1,4 +1,4 @@
-package http1
+package flow
 
 import (
 	"time"
@@ -69,11 +69,10 @@ func (c *Conn) ClientGone() bool { return c.sock.ask(lookGone, false) }
 // error: one system call, without waiting and without taking bytes.
 func (c *Conn) Ready() bool { return c.r < c.w || c.sock.ask(lookReady, false) }
 
-// Unread says whether closing now would drop bytes of the client, received or
-// announced, which makes the kernel reset the connection: then CloseLinger is
+// Unread says whether closing now would drop received bytes, which makes the kernel reset the connection: then CloseLinger is
 // the way to close.
 func (c *Conn) Unread() bool {
-	return c.r < c.w || !c.body.ended || c.sock.ask(lookUnread, false)
+	return c.r < c.w || c.sock.ask(lookUnread, false)
 }
 
 // CloseLinger closes the connection so that the client gets the whole answer
@@ -93,8 +92,8 @@ func (c *Conn) CloseLinger(lingerTime, lingerTimeout time.Duration) {
 		return
 	}
 	until := now() + int64(lingerTime)
-	scratch := getBuffer(smallBuffer)
-	defer putBuffer(scratch)
+	scratch := GetBuffer(SmallBuffer)
+	defer PutBuffer(scratch)
 	for {
 		from := now()
 		wait := min(time.Duration(until-from), lingerTimeout)

@@ -1,26 +1,26 @@
-package http1
+package flow
 
 import "sync"
 
 // Sizes of the pooled read buffers in bytes. A connection begins with a small
 // one; an unusually long head moves to the next size.
 const (
-	smallBuffer  = 4 << 10
+	SmallBuffer  = 4 << 10
 	mediumBuffer = 16 << 10
 	largeBuffer  = 64 << 10
 )
 
 var (
-	smallBuffers  = sync.Pool{New: func() any { return new([smallBuffer]byte) }}
+	smallBuffers  = sync.Pool{New: func() any { return new([SmallBuffer]byte) }}
 	mediumBuffers = sync.Pool{New: func() any { return new([mediumBuffer]byte) }}
 	largeBuffers  = sync.Pool{New: func() any { return new([largeBuffer]byte) }}
 )
 
-// getBuffer returns a buffer of at least n bytes.
-func getBuffer(n int) []byte {
+// GetBuffer returns a buffer of at least n bytes.
+func GetBuffer(n int) []byte {
 	switch {
-	case n <= smallBuffer:
-		return smallBuffers.Get().(*[smallBuffer]byte)[:]
+	case n <= SmallBuffer:
+		return smallBuffers.Get().(*[SmallBuffer]byte)[:]
 	case n <= mediumBuffer:
 		return mediumBuffers.Get().(*[mediumBuffer]byte)[:]
 	case n <= largeBuffer:
@@ -29,11 +29,11 @@ func getBuffer(n int) []byte {
 	return make([]byte, n)
 }
 
-// putBuffer gives a buffer of getBuffer back.
-func putBuffer(b []byte) {
+// PutBuffer gives a buffer of GetBuffer back.
+func PutBuffer(b []byte) {
 	switch len(b) {
-	case smallBuffer:
-		smallBuffers.Put((*[smallBuffer]byte)(b))
+	case SmallBuffer:
+		smallBuffers.Put((*[SmallBuffer]byte)(b))
 	case mediumBuffer:
 		mediumBuffers.Put((*[mediumBuffer]byte)(b))
 	case largeBuffer:

@@ -1,13 +1,15 @@
-package http1
+package flow
 
 import (
 	"io"
 	"testing"
+
+	"tandem/internal/flow/flowtest"
 )
 
 // Who asks needs no memory for the answer until it comes.
 func TestAskRoom(t *testing.T) {
-	peer, s := pair(t)
+	peer, s := flowtest.Pair(t)
 	c := NewConn(s)
 	defer c.Release()
 	answering := make(chan struct{})

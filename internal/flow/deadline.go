@@ -1,4 +1,4 @@
-package http1
+package flow
 
 import "time"
 
@@ -7,6 +7,9 @@ var epoch = time.Now()
 
 // now returns nanoseconds since epoch, never 0.
 func now() int64 { return int64(time.Since(epoch)) | 1 }
+
+// Now returns the time in nanoseconds by the clock of this package, never 0.
+func Now() int64 { return now() }
 
 // maxSlack is how late a time-out may come at most, beside a sixteenth of
 // itself.

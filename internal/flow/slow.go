@@ -1,9 +1,9 @@
-package http1
+package flow
 
 import "errors"
 
-// ErrInterrupted ends the reading of a body that InterruptBody concerns.
-var ErrInterrupted = errors.New("reading of the body was interrupted")
+// ErrInterrupted ends a read that InterruptRead concerns.
+var ErrInterrupted = errors.New("reading was interrupted")
 
 // OnWait has slow called, once and on the goroutine that writes, when a write
 // would have to wait for the client; nil ends that. slow must not block. On a
@@ -20,25 +20,20 @@ func (c *Conn) Slow() {
 	}
 }
 
-// InterruptBody, called from any goroutine, makes a ReadBody or Read that waits
+// InterruptRead, called from any goroutine, makes a Read or Refill that waits
 // return ErrInterrupted at once, and those that would have to wait, until
-// ResumeBody.
-func (c *Conn) InterruptBody() {
-	c.state.Or(stateNoBody)
+// ResumeRead.
+func (c *Conn) InterruptRead() {
+	c.state.Or(stateNoRead)
 	_ = c.s.SetReadDeadline(longAgo) // fails only on a closed connection
 }
 
-// ResumeBody ends InterruptBody. Nothing may be reading meanwhile.
-func (c *Conn) ResumeBody() {
-	c.state.And(^uint32(stateNoBody))
+// ResumeRead ends InterruptRead. Nothing may be reading meanwhile.
+func (c *Conn) ResumeRead() {
+	c.state.And(^uint32(stateNoRead))
 	c.read.armed = 1 // long ago: it is set anew by the next wait
 }
 
-// ReadBodyNow is ReadBody of what can be read without waiting; ErrNotYet when
-// that is nothing. It may take in a part of the framing, which is remembered.
-func (c *Conn) ReadBodyNow(p []byte) (n int, err error) {
-	c.now = true
-	n, err = c.ReadBody(p)
-	c.now = false
-	return n, err
-}
+// NoWait says whether a Read or Refill that would have to wait returns ErrNotYet
+// instead.
+func (c *Conn) NoWait(on bool) { c.now = on }

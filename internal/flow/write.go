@@ -1,4 +1,4 @@
-package http1
+package flow
 
 import (
 	"errors"
@@ -94,8 +94,8 @@ func (c *Conn) WriteBuffers(bufs [][]byte) (int64, error) {
 // writeJoined is WriteBuffers where every write has its price, as in TLS, whose
 // receiver sees the records one by one: small buffers are written together.
 func (c *Conn) writeJoined(bufs [][]byte) (int64, error) {
-	joined := getBuffer(largeBuffer)
-	defer putBuffer(joined)
+	joined := GetBuffer(largeBuffer)
+	defer PutBuffer(joined)
 	var total int64
 	held := 0
 	flush := func() error {
@@ -156,8 +156,8 @@ func (c *Conn) SendFile(f File, off, n int64) (int64, error) {
 
 // copyFile is SendFile through a buffer.
 func (c *Conn) copyFile(f File, off, n int64) (int64, error) {
-	buf := getBuffer(largeBuffer)
-	defer putBuffer(buf)
+	buf := GetBuffer(largeBuffer)
+	defer PutBuffer(buf)
 	var total int64
 	for total < n {
 		got, err := f.ReadAt(buf[:min(n-total, int64(len(buf)))], off+total)

@@ -1,4 +1,4 @@
-package http1
+package flow
 
 import (
 	"errors"
@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// WaitRequest ends the current request and waits for the first byte of the
-// next. While it waits the connection holds no buffer. Bytes that are already
-// there, pipelined or received meanwhile, make it return at once.
+// Wait ends the life of what was pinned and waits for something to be received.
+// While it waits the connection holds no buffer. Bytes that are already there,
+// buffered or received meanwhile, make it return at once.
 //
 // It returns io.EOF when the client closed the connection,
 // os.ErrDeadlineExceeded when idle has passed (0: never), ErrClosing after
 // Interrupt, and the transport's error otherwise.
-func (c *Conn) WaitRequest(idle time.Duration) error {
-	c.finishRequest()
+func (c *Conn) Wait(idle time.Duration) error {
+	c.Unpin()
 	if c.r < c.w {
 		return nil
 	}
@@ -24,8 +24,8 @@ func (c *Conn) WaitRequest(idle time.Duration) error {
 	return c.waitSocket(readOp{timeout: idle, idle: true, once: c.state.Load()&stateInterrupted != 0})
 }
 
-// WaitFirst is WaitRequest for the first request of a connection, which
-// Interrupt does not end: who has just connected is owed an answer.
+// WaitFirst is Wait for the first bytes of a connection, which Interrupt does not
+// end: who has just connected is owed an answer.
 func (c *Conn) WaitFirst(idle time.Duration) error {
 	if c.sock.raw == nil {
 		return c.waitStream(idle, true)
@@ -49,11 +49,11 @@ func (c *Conn) waitSocket(op readOp) error {
 	return nil
 }
 
-// waitStream is WaitRequest on a transport without a descriptor of its own,
+// waitStream is Wait on a transport without a descriptor of its own,
 // such as TLS: it waits for one byte, which needs no buffer here.
 func (c *Conn) waitStream(idle time.Duration, first bool) error {
 	if c.buf != nil {
-		putBuffer(c.buf)
+		PutBuffer(c.buf)
 		c.buf = nil
 	}
 	if !first {
@@ -70,7 +70,7 @@ func (c *Conn) waitStream(idle time.Duration, first bool) error {
 		}
 		n, err := c.s.Read(c.first[:])
 		if n > 0 {
-			c.buf = getBuffer(smallBuffer)
+			c.buf = GetBuffer(SmallBuffer)
 			c.buf[0] = c.first[0]
 			c.r, c.w = 0, 1
 			return nil
@@ -87,10 +87,9 @@ func (c *Conn) waitStream(idle time.Duration, first bool) error {
 // longAgo is a deadline that has passed.
 var longAgo = time.Unix(1, 0)
 
-// Interrupt, called from any goroutine until Release, makes an idle WaitRequest
-// return ErrClosing at once, and the next one when the connection is busy. A
-// request in progress is not disturbed, and a request that has been received
-// already is still served.
+// Interrupt, called from any goroutine until Release, makes an idle Wait return
+// ErrClosing at once, and the next one when the connection is busy. Other reads
+// are not disturbed, and what has been received already is still returned.
 func (c *Conn) Interrupt() {
 	if c.state.Or(stateInterrupted)&stateIdle != 0 {
 		_ = c.s.SetReadDeadline(longAgo) // fails only on a closed connection
