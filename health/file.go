@@ -55,8 +55,13 @@ func (f *File) Run(ctx context.Context) {
 	ticker := time.NewTicker(fileInterval)
 	defer ticker.Stop()
 	last, known, wrong := 0, false, ""
+	emptied := false // at the last reading
 	for {
-		value, err := f.read()
+		value, empty, err := f.read()
+		// A file that is written in place is empty for a moment, and its
+		// number is not 0 then: that counts when it stays so.
+		settled := !empty || emptied
+		emptied = empty
 		switch {
 		case err != nil && err.Error() != wrong:
 			// As in keepalived the number stays what it was.
@@ -65,7 +70,7 @@ func (f *File) Run(ctx context.Context) {
 		case err == nil:
 			wrong = ""
 		}
-		if err == nil && value != last || !known {
+		if err == nil && settled && value != last || !known {
 			last, known = value, true
 			f.Report(value)
 		}
@@ -78,19 +83,20 @@ func (f *File) Run(ctx context.Context) {
 }
 
 // read returns the number in the file: 0 if there is no file or no number in
-// it, as in keepalived.
-func (f *File) read() (int, error) {
+// it, as in keepalived; and whether there is a file without any text.
+func (f *File) read() (value int, empty bool, err error) {
 	text, err := readStart(f.Path)
 	if errors.Is(err, fs.ErrPermission) && privilege.Dropped() {
 		privilege.Raise(func() { text, err = readStart(f.Path) })
 	}
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			return 0, nil
+			return 0, false, nil
 		}
-		return 0, err
+		return 0, false, err
 	}
-	return leadingNumber(text)
+	value, err = leadingNumber(text)
+	return value, text == "", err
 }
 
 // readStart reads as much of a file as a number can take.

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -39,45 +40,37 @@ func (p procs) end(pid string) {
 }
 
 func TestProcesses(t *testing.T) {
-	p := procs{t, t.TempDir()}
-	p.start("1", "(init) S", "/sbin/init\x00")
-	p.start("5", "(we (b) x) Z", "") // a zombie
-	verdicts := make(chan Verdict, 10)
-	look := &Processes{
-		Match: func(c string, _ []string) bool { return c == "we (b) x" }, Quorum: 1, QuorumMax: 2, Report: func(v Verdict) { verdicts <- v },
-		LossDelay: 100 * time.Millisecond, root: p.dir,
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	defer func() { cancel(); <-ended }()
-	go func() { look.Run(ctx); close(ended) }()
-	expect := func(good bool, reason string) {
-		t.Helper()
-		select {
-		case v := <-verdicts:
-			if v.Good != good || v.Reason != reason {
-				t.Fatalf("%+v, want %v, %s", v, good, reason)
-			}
-		case <-time.After(10 * time.Second):
-			t.Fatalf("no verdict, want %v, %s", good, reason)
+	synctest.Test(t, func(t *testing.T) {
+		p := procs{t, t.TempDir()}
+		p.start("1", "(init) S", "/sbin/init\x00")
+		p.start("5", "(we (b) x) Z", "") // a zombie
+		verdicts := make(chan Verdict, 10)
+		look := &Processes{
+			Match: func(c string, _ []string) bool { return c == "we (b) x" }, Quorum: 1, QuorumMax: 2, Report: func(v Verdict) { verdicts <- v },
+			LossDelay: 3 * memberInterval, root: p.dir,
 		}
-	}
-	expect(false, "0 running, 1 to 2 wanted")
-	p.start("6", "(we (b) x) S", "we\x00")
-	expect(true, "1 running, 1 to 2 wanted")
-	begun := time.Now()
-	p.end("6")
-	expect(false, "0 running, 1 to 2 wanted")
-	if took := time.Since(begun); took < look.LossDelay {
-		t.Errorf("lost after %v, not after %v", took, look.LossDelay)
-	}
-	p.start("7", "(we (b) x) S", "we\x00")
-	expect(true, "1 running, 1 to 2 wanted")
-	p.start("8", "(we (b) x) R", "we\x00")
-	p.start("9", "(we (b) x) D", "we\x00")
-	expect(false, "3 running, 1 to 2 wanted")
-	p.end("8")
-	expect(true, "2 running, 1 to 2 wanted")
+		go look.Run(t.Context())
+		expect := func(after time.Duration, good bool, reason string) {
+			t.Helper()
+			begun := time.Now()
+			v := <-verdicts
+			if took := time.Since(begun); v.Good != good || v.Reason != reason || took != after {
+				t.Fatalf("%+v after %v, want %v, %s after %v", v, took, good, reason, after)
+			}
+		}
+		expect(0, false, "0 running, 1 to 2 wanted")
+		p.start("6", "(we (b) x) S", "we\x00")
+		expect(processInterval, true, "1 running, 1 to 2 wanted")
+		p.end("6") // which is seen at the next look
+		expect(memberInterval+look.LossDelay, false, "0 running, 1 to 2 wanted")
+		p.start("7", "(we (b) x) S", "we\x00")
+		expect(processInterval-look.LossDelay, true, "1 running, 1 to 2 wanted")
+		p.start("8", "(we (b) x) R", "we\x00")
+		p.start("9", "(we (b) x) D", "we\x00")
+		expect(processInterval+look.LossDelay, false, "3 running, 1 to 2 wanted")
+		p.end("8")
+		expect(memberInterval, true, "2 running, 1 to 2 wanted")
+	})
 }
 
 // The real /proc has this process, by its arguments.

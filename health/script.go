@@ -31,10 +31,19 @@ type Script struct {
 	// Log is told what somebody should look at.
 	Log func(text string)
 
+	start func(*child.Command) (run, error) // nil: child.Start
+
 	counter Counter
 	verdict Verdict
 	last    string // the last result's text
 	told    bool   // that runs are skipped, since a run was in time
+}
+
+// run is a program that runs.
+type run interface {
+	Done() <-chan struct{}
+	Result() child.Result
+	Terminate() // returns when it has ended
 }
 
 // Run runs the program until the context ends, and then ends a run that is
@@ -55,6 +64,9 @@ func (s *Script) Run(ctx context.Context) {
 }
 
 func (s *Script) begin() {
+	if s.start == nil {
+		s.start = func(c *child.Command) (run, error) { return child.Start(c) }
+	}
 	s.counter = Counter{Fall: s.Fall, Rise: s.Rise}
 	switch {
 	case !s.Before.Since.IsZero():
@@ -69,7 +81,7 @@ func (s *Script) begin() {
 // once runs the program once and waits for the next tick. It returns false when
 // the context has ended.
 func (s *Script) once(ctx context.Context, tick <-chan time.Time) bool {
-	p, err := child.Start(s.Command)
+	p, err := s.start(s.Command)
 	if err != nil {
 		s.count(false, child.Result{Err: err}.String())
 		select {
@@ -81,6 +93,7 @@ func (s *Script) once(ctx context.Context, tick <-chan time.Time) bool {
 	}
 	timeout := time.NewTimer(s.Timeout)
 	defer timeout.Stop()
+	late := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -96,11 +109,12 @@ func (s *Script) once(ctx context.Context, tick <-chan time.Time) bool {
 				return true
 			}
 		case <-tick:
+			late = true
 			s.skip()
 		case <-p.Done():
 			r := p.Result()
 			s.count(r.OK(), r.String())
-			s.told = s.told && !r.OK()
+			s.told = s.told && late
 			select {
 			case <-ctx.Done():
 				return false
@@ -113,7 +127,7 @@ func (s *Script) once(ctx context.Context, tick <-chan time.Time) bool {
 
 // end ends a run that took too long. The runs that would have begun meanwhile
 // are skipped.
-func (s *Script) end(p *child.Process, tick <-chan time.Time) {
+func (s *Script) end(p run, tick <-chan time.Time) {
 	ended := make(chan struct{})
 	go func() {
 		p.Terminate()

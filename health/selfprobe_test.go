@@ -78,7 +78,7 @@ func good(status int) bool { return status >= 200 && status < 500 }
 
 func TestOnce(t *testing.T) {
 	s := startServer(t, "")
-	p := &Probe{Addr: s.addr, Host: "h", Path: "/x", Timeout: 100 * time.Millisecond, Good: good}
+	p := &Probe{Addr: s.addr, Host: "h", Path: "/x", Good: good}
 	for _, c := range []struct {
 		answer, want string
 		status       int
@@ -91,6 +91,9 @@ func TestOnce(t *testing.T) {
 		{"SSH-2.0\r\n", "the answer is not HTTP", 0},
 	} {
 		s.answer.Store(c.answer)
+		if p.Timeout = time.Minute; c.answer == "hang" {
+			p.Timeout = 100 * time.Millisecond
+		}
 		status, err := p.Once(context.Background())
 		text := ""
 		if err != nil {
@@ -100,7 +103,7 @@ func TestOnce(t *testing.T) {
 			t.Errorf("%q: %d, %q; want %d, %q", c.answer, status, text, c.status, c.want)
 		}
 	}
-	closed := &Probe{Addr: netip.MustParseAddrPort("127.0.0.1:1"), Path: "/", Timeout: time.Second, Good: good}
+	closed := &Probe{Addr: netip.MustParseAddrPort("127.0.0.1:1"), Path: "/", Timeout: time.Minute, Good: good}
 	if _, err := closed.Once(context.Background()); err == nil || !strings.Contains(err.Error(), "connection refused") {
 		t.Errorf("closed port: %v", err)
 	}
@@ -111,7 +114,7 @@ func TestSelfProbe(t *testing.T) {
 	verdicts := make(chan Verdict, 8)
 	s := &SelfProbe{Interval: 5 * time.Millisecond, Fall: 2, Rise: 2, Report: func(v Verdict) { verdicts <- v }}
 	for _, srv := range []*server{a, b} {
-		s.Probes = append(s.Probes, &Probe{Addr: srv.addr, Path: "/", Timeout: time.Second, Good: good})
+		s.Probes = append(s.Probes, &Probe{Addr: srv.addr, Path: "/", Timeout: time.Minute, Good: good})
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -120,7 +123,7 @@ func TestSelfProbe(t *testing.T) {
 		select {
 		case v := <-verdicts:
 			return v
-		case <-time.After(5 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatal("no verdict")
 			return Verdict{}
 		}
@@ -144,7 +147,7 @@ func TestSelfProbe(t *testing.T) {
 
 // What else has to hold counts at once, beside listeners and without any.
 func TestConditions(t *testing.T) {
-	for _, probes := range [][]*Probe{nil, {{Addr: startServer(t, "HTTP/1.1 200 OK\r\n\r\n").addr, Path: "/", Timeout: time.Second, Good: good}}} {
+	for _, probes := range [][]*Probe{nil, {{Addr: startServer(t, "HTTP/1.1 200 OK\r\n\r\n").addr, Path: "/", Timeout: time.Minute, Good: good}}} {
 		verdicts := make(chan Verdict, 8)
 		var failing atomic.Bool
 		s := &SelfProbe{Probes: probes, Interval: time.Millisecond, Fall: 1000, Rise: 1000, Report: func(v Verdict) { verdicts <- v }}
@@ -167,7 +170,7 @@ func TestConditions(t *testing.T) {
 				if v.Good != (reason == "") || v.Reason != reason {
 					t.Errorf("%d listeners: %+v, want %q", len(probes), v, reason)
 				}
-			case <-time.After(5 * time.Second):
+			case <-time.After(time.Minute):
 				t.Fatalf("%d listeners: no verdict", len(probes))
 			}
 		}
