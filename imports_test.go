@@ -17,9 +17,9 @@ import (
 var forbidden = []struct{ from, to, why string }{
 	{"web", "static", "the server is given its modules by modules.go and knows none"},
 	{"web", "proxy", "the server is given its modules by modules.go and knows none"},
-	{"web", "vrrp", "serving and failing over meet in failover.go, through health, and nowhere else"},
+	{"web", "vrrp", "serving and failing over meet in node, through health, and nowhere else"},
 	{"web", "health", "the server is asked for its health as by any client"},
-	{"vrrp", "web", "serving and failing over meet in failover.go, through health, and nowhere else"},
+	{"vrrp", "web", "serving and failing over meet in node, through health, and nowhere else"},
 	{"vrrp", "health", "the state machines are told the verdict; they do not ask for it"},
 	{"vrrp", "notify", "the router tells what happens and does not know whom"},
 	{"health", "web", "health asks through a socket"},
@@ -44,6 +44,15 @@ var forbidden = []struct{ from, to, why string }{
 	{"internal", "web", "what is below knows nothing of what is above"},
 	{"internal", "vrrp", "what is below knows nothing of what is above"},
 	{"internal", "nginxconf", "what is below knows nothing of what is above"},
+	{"internal/process", "keepalivedconf", "a process is entered, limited and kept in memory whatever configuration says so"},
+	{"node/configuration", "node/failover", "a configuration is read; what is done with it is decided above"},
+	{"node/failover", "node/configuration", "failing over is told what it needs of a configuration"},
+	{"node/failover", "nginxconf", "failing over is told what it needs of a configuration"},
+	{"node/failover", "web", "failing over sees the web side through health and handover.Web"},
+	{"web", "node", "what is below knows nothing of what is above"},
+	{"vrrp", "node", "what is below knows nothing of what is above"},
+	{"proxy", "node", "what is below knows nothing of what is above"},
+	{"internal", "node", "what is below knows nothing of what is above"},
 }
 
 // beneath are packages that lie lower than their folder says: what a rule says

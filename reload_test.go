@@ -8,15 +8,11 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
-	"weak"
-
-	"tandem/web"
 )
 
 func TestReloadSaysHowItWent(t *testing.T) {
@@ -176,43 +172,4 @@ func (b *box) ask() (string, error) {
 	}
 	answer, err := io.ReadAll(c)
 	return string(answer), err
-}
-
-// TestReloadForgets: of a configuration that is no longer in force nothing is
-// kept, not by the sockets either that were opened for it.
-func TestReloadForgets(t *testing.T) {
-	b := newBox(t)
-	b.write("conf/nginx.conf", conf("", "one"), 0o644)
-	o, err := parseOptions([]string{"-p", b.dir, "-c", "conf/nginx.conf"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := &node{opts: o, stderr: io.Discard, set: &web.ListenSet{}}
-	defer func() { n.set.Close() }()
-	n.garbage = time.AfterFunc(time.Hour, func() {})
-	defer n.garbage.Stop()
-	read := func(previous *web.HTTP) (*configuration, *web.Opened) {
-		c, errs := load(o, &n.logs, previous)
-		if errs.Failed() {
-			t.Fatal(errs)
-		}
-		opened, err := n.set.Open(c.http.Ports)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c, opened
-	}
-	n.use(read(nil))
-	first := weak.Make(n.conf.http)
-	func() {
-		before, old := n.gen, n.conf
-		n.use(read(old.http))
-		n.retire(before, old, n.gen)
-	}()
-	for end := time.Now().Add(10 * time.Second); first.Value() != nil; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("the first configuration is still there")
-		}
-		runtime.GC()
-	}
 }

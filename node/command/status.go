@@ -1,0 +1,96 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"tandem/internal/process"
+	"tandem/nginxconf"
+	"tandem/status"
+)
+
+const statusUsage = `Usage: tandem status [--json] [--watch[=seconds]] [-p prefix] [-c filename]
+                     [-g directives]
+
+Shows how the running tandem stands: which node is master and why, what the
+self-probe says, what is known of the peers, and the web side.
+
+  --json    : as JSON, for programs
+  --watch   : again every second, or as often as said, until Ctrl-C
+  -p -c -g  : which tandem, as for -s: the one whose pid file they name
+
+Exit code: 0 healthy, 1 not healthy (a fault, resigned, nobody known to hold an
+address, stopping ...), 2 no tandem running, 3 it could not be asked.
+`
+
+// showStatus is the status command.
+func showStatus(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	v := &status.Viewer{Out: stdout, Err: stderr}
+	var rest []string
+	for _, a := range args {
+		word, value, given := strings.Cut(a, "=")
+		switch word {
+		case "--json":
+			v.JSON = true
+		case "--watch":
+			v.Watch = time.Second
+			if given {
+				seconds, err := time.ParseDuration(value + "s")
+				if err != nil || seconds < 100*time.Millisecond {
+					fmt.Fprintf(stderr, "tandem: --watch takes a number of seconds from 0.1, not %q\n", value)
+					return status.ExitUnknown
+				}
+				v.Watch = seconds
+			}
+		case "--help", "-h", "-?":
+			fmt.Fprint(stdout, statusUsage)
+			return status.ExitHealthy
+		default:
+			rest = append(rest, a)
+		}
+	}
+	o, err := parseOptions(rest, nil)
+	if err == nil && (o.signal != "" || o.test || o.version) {
+		err = fmt.Errorf("status takes only -p, -c and -g of nginx's options")
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "tandem: %v\n%s", err, statusUsage)
+		return status.ExitUnknown
+	}
+	pid := o.runningPIDFile()
+	v.Socket = status.Name(pid)
+	v.Running = func() bool { return process.PIDFileHeld(pid) }
+	if f, ok := stdout.(*os.File); ok && isTerminal(f) {
+		v.Style.Colour = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+		v.Clear = !v.JSON && os.Getenv("TERM") != "dumb"
+	}
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	return v.Run(ctx)
+}
+
+// runningPIDFile returns the name of the pid file that nginx.conf gives. A
+// configuration that is being edited must not hide the running process, so
+// nothing but that directive is looked at.
+func (o *options) runningPIDFile() string {
+	tree, _ := nginxconf.Read(o.Nginx, nginxconf.Options{Prefix: o.Prefix, Globals: o.Globals})
+	for _, d := range tree.Main {
+		if d.Name == "pid" && len(d.Args) == 1 {
+			return o.Path(d.Args[0])
+		}
+	}
+	return o.PIDFile()
+}
+
+func isTerminal(f *os.File) bool {
+	_, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	return err == nil
+}

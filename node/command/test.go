@@ -1,0 +1,85 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"syscall"
+
+	"tandem/internal/logfile"
+	"tandem/node/configuration"
+	"tandem/web"
+)
+
+// test is -t and -T: it reads both files, tries the sockets, and
+// says how it went in nginx's words. The exit code is nginx's, or, when
+// nginx.conf is fine, keepalived's for its own file.
+func test(o *options, stdout, stderr io.Writer) int {
+	c, errs := configuration.Load(&o.Source, new(logfile.Set), nil)
+	defer c.Release()
+	if err := configuration.EnterNamespace(c.Keepalived); err != nil {
+		configuration.PrintFailure(stderr, err)
+		return 1
+	}
+	inText, ofWhole := c.SplitErrors(errs)
+	configuration.PrintErrors(stderr, inText)
+	if !inText.Failed() && !o.quiet {
+		fmt.Fprintf(stderr, "nginx: the configuration file %s syntax is ok\n", o.Nginx)
+	}
+	configuration.PrintErrors(stderr, ofWhole)
+	failed := errs.Failed()
+	if !failed {
+		if err := trySockets(c); err != nil {
+			configuration.PrintFailure(stderr, err)
+			failed = true
+		}
+	}
+	configuration.PrintReports(stderr, c.Reports)
+	if failed {
+		fmt.Fprintf(stderr, "nginx: configuration file %s test failed\n", o.Nginx)
+		return 1
+	}
+	if !o.quiet {
+		fmt.Fprintf(stderr, "nginx: configuration file %s test is successful\n", o.Nginx)
+	}
+	code := 0
+	if o.Keepalived != "" {
+		code = c.Reports.ExitCode()
+		switch {
+		case code == 0 && !o.quiet:
+			fmt.Fprintf(stderr, "keepalived: configuration file %s test is successful\n", o.Keepalived)
+		case code != 0 && c.Reports.Stops():
+			fmt.Fprintf(stderr, "keepalived: configuration file %s test failed\n", o.Keepalived)
+		case code != 0:
+			fmt.Fprintf(stderr, "keepalived: configuration file %s can be run, without what is reported above\n", o.Keepalived)
+		}
+	}
+	if o.dump {
+		if err := c.Dump(stdout); err != nil {
+			fmt.Fprintf(stderr, "nginx: [emerg] %v\n", err)
+			return 1
+		}
+	}
+	return code
+}
+
+// trySockets opens what the configuration would listen on and closes it again.
+// An address in use is no mistake of the configuration: it may be our own.
+func trySockets(c *configuration.Configuration) error {
+	set := &web.ListenSet{Log: c.Log, FreeBind: c.IsVirtual}
+	var errs []error
+	for _, p := range c.HTTP.Ports {
+		if p.Addr.Unix != "" {
+			continue
+		}
+		opened, err := set.Open([]*web.Port{p})
+		if err != nil {
+			if !errors.Is(err, syscall.EADDRINUSE) {
+				errs = append(errs, err)
+			}
+			continue
+		}
+		opened.Close()
+	}
+	return errors.Join(errs...)
+}

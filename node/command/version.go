@@ -1,0 +1,157 @@
+package command
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+
+	"tandem/internal/version"
+	"tandem/nginxconf"
+	"tandem/node/configuration"
+	"tandem/web"
+)
+
+// printVersion prints what -v, -V and -h say, in nginx's form: tools read the
+// nginx version and the configure arguments from it.
+func printVersion(w io.Writer, o *options) {
+	fmt.Fprintf(w, "tandem version: tandem/%s\nnginx version: nginx/%s\n", version.Tandem, web.Version)
+	if o.help {
+		fmt.Fprint(w, usage)
+	}
+	if o.configure {
+		fmt.Fprintf(w, "built by %s%s\n", runtime.Version(), revision())
+		fmt.Fprintf(w, "TLS SNI support enabled\nconfigure arguments: %s\n", configureArguments(o.Modules))
+	}
+}
+
+// revision returns the commit that the binary was built from, when the build
+// recorded it.
+func revision() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+			return " from " + s.Value[:12]
+		}
+	}
+	return ""
+}
+
+const usage = `Usage: tandem [-?hvVtTq] [-s signal] [-p prefix]
+              [-e filename] [-c filename] [-g directives]
+              [-k filename] [-i id]
+       tandem status [--json] [--watch] [-p prefix] [-c filename]
+       tandem --release [-p prefix] [-c filename] [-k filename]
+       tandem demo [--json]
+
+tandem serves HTTP from your nginx.conf and holds the virtual addresses of
+your keepalived.conf, in one process.
+
+Options, as nginx has them:
+  -?,-h         : this help
+  -v            : show version and exit
+  -V            : show version and configure options then exit
+  -t            : test both configuration files and exit
+  -T            : test configuration, dump it and exit
+  -q            : suppress non-error messages during configuration testing
+  -s signal     : send signal to a running tandem: stop, quit, reopen, reload,
+                  demote (hand the virtual addresses over, stay up as backup),
+                  promote (end that, and take them back)
+  -p prefix     : set prefix path (default: ` + configuration.DefaultPrefix + `)
+  -e filename   : set error log file (default: ` + configuration.DefaultErrorLog + `)
+  -c filename   : set nginx.conf (default: ` + configuration.DefaultNginx + `)
+  -g directives : set global directives out of configuration file
+
+As keepalived has them:
+  -k filename   : set keepalived.conf (default: ` + configuration.DefaultKeepalived + `,
+                  if it exists; without one tandem is a plain web server)
+  -i id         : set the config id for @id lines of keepalived.conf
+                  (default: ` + configuration.DefaultID + `)
+
+Commands:
+  status        : how the running tandem stands: which node is master and
+                  why (tandem status --help)
+  --release     : remove the virtual addresses that a tandem which died has
+                  left, and tell the backups; for ExecStopPost of a service
+  demo          : watch two nodes and a client in networks of their own, no
+                  configuration needed
+
+`
+
+// optionalModule is a module of nginx that its configure script can leave out
+// or put in, and a directive that only it has.
+type optionalModule struct {
+	option    string // without --with- or --without-
+	directive string
+	byDefault bool // nginx has it unless told otherwise
+}
+
+var optionalModules = []optionalModule{
+	{"http_access_module", "deny", true},
+	{"http_addition_module", "add_after_body", false},
+	{"http_auth_basic_module", "auth_basic", true},
+	{"http_auth_request_module", "auth_request", false},
+	{"http_autoindex_module", "autoindex", true},
+	{"http_browser_module", "ancient_browser", true},
+	{"http_charset_module", "charset", true},
+	{"http_dav_module", "dav_methods", false},
+	{"http_empty_gif_module", "empty_gif", true},
+	{"http_fastcgi_module", "fastcgi_pass", true},
+	{"http_flv_module", "flv", false},
+	{"http_geo_module", "geo", true},
+	{"http_grpc_module", "grpc_pass", true},
+	{"http_gunzip_module", "gunzip", false},
+	{"http_gzip_module", "gzip", true},
+	{"http_gzip_static_module", "gzip_static", false},
+	{"http_limit_conn_module", "limit_conn", true},
+	{"http_limit_req_module", "limit_req", true},
+	{"http_map_module", "map", true},
+	{"http_memcached_module", "memcached_pass", true},
+	{"http_mirror_module", "mirror", true},
+	{"http_mp4_module", "mp4", false},
+	{"http_proxy_module", "proxy_pass", true},
+	{"http_random_index_module", "random_index", false},
+	{"http_realip_module", "set_real_ip_from", false},
+	{"http_referer_module", "valid_referers", true},
+	{"http_rewrite_module", "rewrite", true},
+	{"http_scgi_module", "scgi_pass", true},
+	{"http_secure_link_module", "secure_link", false},
+	{"http_slice_module", "slice", false},
+	{"http_split_clients_module", "split_clients", true},
+	{"http_ssi_module", "ssi", true},
+	{"http_ssl_module", "ssl_certificate", false},
+	{"http_stub_status_module", "stub_status", false},
+	{"http_sub_module", "sub_filter", false},
+	{"http_tunnel_module", "tunnel_pass", true},
+	{"http_upstream_hash_module", "hash", true},
+	{"http_upstream_ip_hash_module", "ip_hash", true},
+	{"http_upstream_keepalive_module", "keepalive", true},
+	{"http_upstream_least_conn_module", "least_conn", true},
+	{"http_upstream_least_time_module", "least_time", true},
+	{"http_upstream_random_module", "random", true},
+	{"http_upstream_sticky_module", "sticky", true},
+	{"http_upstream_zone_module", "zone", true},
+	{"http_userid_module", "userid", true},
+	{"http_uwsgi_module", "uwsgi_pass", true},
+	{"http-cache", "proxy_cache_path", true},
+	{"stream", "stream", false},
+}
+
+// configureArguments tell tools what is built in and what is not, the way
+// nginx's own do.
+func configureArguments(modules []*web.Module) string {
+	table := nginxconf.NewTable(new(web.HTTP).Commands(modules)...)
+	args := "--build=" + web.Build
+	for _, m := range optionalModules {
+		switch has := table.Knows(m.directive); {
+		case has && !m.byDefault:
+			args += " --with-" + m.option
+		case !has && m.byDefault:
+			args += " --without-" + m.option
+		}
+	}
+	return args
+}

@@ -1,0 +1,143 @@
+package configuration
+
+import (
+	"fmt"
+	"io"
+	"runtime/debug"
+
+	"tandem/internal/errorlog"
+	"tandem/internal/logfile"
+	"tandem/keepalivedconf"
+	"tandem/nginxconf"
+	"tandem/web"
+)
+
+// Configuration is both files, read and checked, not yet at work.
+type Configuration struct {
+	Source     *Source
+	Tree       *nginxconf.Tree // the files of nginx.conf; without directives, which are in the other fields
+	Process    Process
+	HTTP       *web.HTTP
+	Log        *errorlog.Log          // of the main level
+	Keepalived *keepalivedconf.Config // nil without a keepalived.conf
+	Reports    keepalivedconf.Reports
+
+	textErrors int // how many errors of Load are about lines of nginx.conf; the rest is about the whole
+
+	logs targets
+}
+
+// loadGCPercent is how much garbage there may be while a configuration is read,
+// in percent of what is in use.
+const loadGCPercent = 800
+
+// Load reads both files; previous is what a reload takes the place of, or nil.
+// The errors are nginx.conf's; those of keepalived.conf are in Reports. A
+// configuration with errors is to be released, not used.
+func Load(o *Source, logs *logfile.Set, previous *web.HTTP) (*Configuration, nginxconf.Errors) {
+	// Nearly everything that is allocated here stays: looking for what does not
+	// is work for nothing.
+	defer debug.SetGCPercent(debug.SetGCPercent(loadGCPercent))
+	c := &Configuration{Source: o, logs: targets{set: logs}}
+	tree, errs := nginxconf.Read(o.Nginx, nginxconf.Options{
+		Prefix:       o.Prefix,
+		Globals:      o.Globals,
+		BuiltinFiles: map[string][]byte{"mime.types": []byte(web.MimeTypes)},
+	})
+	c.Tree = tree
+	c.HTTP = &web.HTTP{Prefix: o.Prefix, Previous: previous, OpenLog: c.openErrorLog, OpenAccessLog: c.openAccessLog,
+		OpenNamedLogs: c.logs.openNamed, TempRoot: o.TempFolder}
+	groups := append(c.HTTP.Commands(o.Modules), c.mainCommands())
+	errs = append(errs, nginxconf.NewTable(groups...).Bind(tree, &c.Process, nginxconf.BindOptions{})...)
+	tree.Sort(errs)
+	c.textErrors = len(errs)
+
+	c.openMainLog()
+	for _, err := range c.logs.failed {
+		errs = append(errs, &nginxconf.Error{Msg: err.Error()})
+	}
+	c.HTTP.Log = c.Log
+	if !hasEvents(tree) && !errs.Failed() {
+		errs = append(errs, &nginxconf.Error{Msg: "no \"events\" section in configuration"})
+	}
+	// What the directives say is in force; the text is still compared and shown.
+	tree.Main = nil
+	if o.Keepalived != "" {
+		c.Keepalived, c.Reports = keepalivedconf.Read(o.Keepalived, keepalivedconf.Options{ConfigID: o.ConfigID})
+		if !errs.Failed() {
+			c.Reports = append(c.Reports, c.checkUpstreams()...)
+		}
+	}
+	return c, errs
+}
+
+func hasEvents(tree *nginxconf.Tree) bool {
+	for _, d := range tree.Main {
+		if d.Name == "events" {
+			return true
+		}
+	}
+	return false
+}
+
+// PIDFile returns the name of the pid file.
+func (c *Configuration) PIDFile() string {
+	if c.Process.PID.Set {
+		return c.Source.Path(c.Process.PID.V)
+	}
+	return c.Source.PIDFile()
+}
+
+// PrintErrors writes the errors of nginx.conf in nginx's form.
+func PrintErrors(w io.Writer, errs nginxconf.Errors) {
+	for _, e := range errs {
+		fmt.Fprintf(w, "nginx: [%s] %v\n", e.Severity, e)
+	}
+}
+
+// PrintReports writes what there is to say of keepalived.conf, in
+// keepalived's form.
+func PrintReports(w io.Writer, reports keepalivedconf.Reports) {
+	for _, r := range reports {
+		fmt.Fprintf(w, "keepalived: %s\n", r.Explain())
+	}
+}
+
+// Dump writes every file that was read, nginx's first.
+func (c *Configuration) Dump(w io.Writer) error {
+	if err := c.Tree.Dump(w); err != nil {
+		return err
+	}
+	if c.Keepalived == nil {
+		return nil
+	}
+	for _, f := range c.Keepalived.Files {
+		if _, err := fmt.Fprintf(w, "# configuration file %s:\n%s\n", f.Name, f.Data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// PrintFailure writes each of the joined errors on a line of its own.
+func PrintFailure(w io.Writer, err error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			PrintFailure(w, e)
+		}
+		return
+	}
+	fmt.Fprintf(w, "nginx: [emerg] %v\n", err)
+}
+
+// SplitErrors takes errors of Load apart: those about lines of nginx.conf, and
+// those about the whole.
+func (c *Configuration) SplitErrors(errs nginxconf.Errors) (ofLines, ofWhole nginxconf.Errors) {
+	return errs[:c.textErrors], errs[c.textErrors:]
+}
+
+// LevelOf returns the error log's level for a message about the configuration.
+func LevelOf(s nginxconf.Severity) errorlog.Level {
+	level, _ := errorlog.ParseLevel(s.String())
+	return level
+}

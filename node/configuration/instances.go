@@ -1,0 +1,43 @@
+package configuration
+
+import (
+	"net/netip"
+	"strings"
+
+	"tandem/keepalivedconf"
+	"tandem/vrrp/peerlink"
+)
+
+// HasInstances reports whether there is anything for VRRP to do.
+func (c *Configuration) HasInstances() bool {
+	return c.Keepalived != nil && len(c.Keepalived.Instances) > 0
+}
+
+// IsVirtual reports whether an address is one that keepalived.conf gives to
+// the pair: it may be bound while the other node holds it.
+func (c *Configuration) IsVirtual(ip netip.Addr) bool {
+	if c.Keepalived == nil {
+		return false
+	}
+	for _, i := range c.Keepalived.Instances {
+		for _, list := range [][]keepalivedconf.Address{i.Addresses, i.ExcludedAddresses} {
+			for _, a := range list {
+				if a.Addr() == ip {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// Digest returns the parts of nginx.conf that should be alike on all nodes,
+// every file by its name below the folder of the first, each with a checksum.
+func (c *Configuration) Digest() map[string]string {
+	d := map[string]string{}
+	dir := c.Source.Nginx[:strings.LastIndexByte(c.Source.Nginx, '/')+1]
+	for _, f := range c.Tree.Files {
+		d[strings.TrimPrefix(f.Name, dir)] = peerlink.Checksum(f.Data)
+	}
+	return d
+}

@@ -1,0 +1,33 @@
+package configuration
+
+import (
+	"fmt"
+
+	"tandem/keepalivedconf"
+	"tandem/proxy/exchange"
+)
+
+// checkUpstreams says which of the upstreams that the self-probes depend on do
+// not exist, or cannot fail.
+func (c *Configuration) checkUpstreams() keepalivedconf.Reports {
+	var reports keepalivedconf.Reports
+	said := make(map[keepalivedconf.Upstream]bool)
+	for _, i := range c.Keepalived.Instances {
+		for _, u := range i.Tandem.Probe.Upstreams {
+			if said[u] {
+				continue
+			}
+			said[u] = true
+			switch group := exchange.Find(c.HTTP, u.Name); {
+			case group == nil:
+				reports = append(reports, keepalivedconf.Report{Kind: keepalivedconf.KindGeneral, Pos: u.Pos,
+					Text: fmt.Sprintf("self_probe: there is no upstream '%s' in nginx.conf, ignored", u.Name)})
+			case !group.Checked():
+				reports = append(reports, keepalivedconf.Report{Kind: keepalivedconf.KindAdvice, Pos: u.Pos,
+					Text: fmt.Sprintf("self_probe: upstream '%s' has no health_check", u.Name),
+					Hint: "without one it never counts as failed"})
+			}
+		}
+	}
+	return reports
+}

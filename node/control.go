@@ -1,0 +1,96 @@
+package node
+
+import (
+	"fmt"
+	"io"
+
+	"tandem/internal/errorlog"
+	"tandem/internal/privilege"
+	"tandem/node/configuration"
+	"tandem/node/failover"
+	"tandem/status"
+)
+
+// order is a command that came through the control socket. The goroutine that
+// obeys signals does it, so that commands and signals never meet.
+type order struct {
+	command string
+	out     io.Writer // what the client will print
+	code    int       // its exit code
+	done    chan struct{}
+}
+
+// listenForOrders opens the control socket beside the pid file. Without one the
+// process is still reached by signals.
+func (n *node) listenForOrders(c *configuration.Configuration) {
+	s, err := status.Listen(status.Name(n.pid.Name()), n.starter, n.order)
+	if err != nil {
+		c.Log.Printf(errorlog.Warn, "%v", err)
+		return
+	}
+	n.control = s
+}
+
+// order has a command done and returns the client's exit code. Questions are
+// answered at once, whatever else goes on.
+func (n *node) order(command string, out io.Writer) int {
+	switch command {
+	case status.Question:
+		return n.report().Answer(out)
+	case "demote":
+		return n.move(out, "demote", (*failover.Failover).Demote)
+	case "promote":
+		return n.move(out, "promote", (*failover.Failover).Promote)
+	}
+	o := &order{command: command, out: out, code: 1, done: make(chan struct{})}
+	select {
+	case n.orders <- o:
+		<-o.done
+	case <-n.ended:
+		fmt.Fprintln(out, "nginx: [error] the process is shutting down")
+	}
+	return o.code
+}
+
+// move has the VRRP side demote or promote this node.
+func (n *node) move(out io.Writer, command string, f func(*failover.Failover, io.Writer) int) int {
+	vrrp := n.standing.failover()
+	if vrrp == nil {
+		fmt.Fprintf(out, "tandem: [error] there is no VRRP instance to %s\n", command)
+		return 1
+	}
+	return f(vrrp, out)
+}
+
+// obey does one command.
+func (n *node) obey(o *order) {
+	defer close(o.done)
+	switch o.command {
+	case "reload":
+		n.notice("reload ordered, reconfiguring")
+		if n.reload(o.out) {
+			o.code = 0
+		}
+	case "memory-log":
+		o.code = 0
+		for _, m := range n.conf.LogsInMemory() {
+			if _, err := m.WriteTo(o.out); err != nil {
+				o.code = 1
+			}
+		}
+	default:
+		fmt.Fprintf(o.out, "nginx: [error] unknown command %q\n", o.command)
+	}
+}
+
+// removeFiles takes away what tells others of the process: the control socket
+// and the pid file.
+func (n *node) removeFiles() {
+	privilege.Raise(func() {
+		if n.control != nil {
+			n.control.Close()
+			n.control = nil
+		}
+		n.pid.Remove()
+	})
+}

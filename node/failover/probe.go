@@ -1,0 +1,106 @@
+package failover
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+
+	"tandem/health"
+	"tandem/keepalivedconf"
+	"tandem/vrrp"
+)
+
+// watchHealth has every instance's self-probe run as the configuration says,
+// in place of those that ran before.
+func (f *Failover) watchHealth(c *Config) {
+	if f.probes != nil {
+		f.probes()
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	f.probes = cancel
+	f.probing.Clear()
+	for _, i := range c.Keepalived.Instances {
+		if i.Tandem.Probe.Off {
+			continue
+		}
+		probe := c.selfProbe(i, f.announce)
+		probe.Report = func(v health.Verdict) {
+			if ctx.Err() != nil {
+				return
+			}
+			f.router.SetHealth(i.Name, vrrp.Health{OK: v.Good, Text: v.Reason, Alone: f.peers.nobodyServes(i.Name)})
+			f.peers.health(i.Name, v.Reason)
+		}
+		f.probing.Store(i.Name, probe)
+		go probe.Run(ctx)
+	}
+}
+
+// selfProbe returns the probe of an instance: of every listener that can serve
+// one of its addresses.
+func (c *Config) selfProbe(i *keepalivedconf.Instance, announce func(local netip.AddrPort, done bool)) *health.SelfProbe {
+	p := i.Tandem.Probe
+	s := &health.SelfProbe{Interval: p.Interval, Fall: p.Fall, Rise: p.Rise, Conditions: c.upstreamConditions(p)}
+	for _, listener := range c.Listeners {
+		addr, ok := probeAddress(listener, i)
+		if !ok {
+			continue
+		}
+		host := p.Host
+		if host == "" {
+			host = firstAddress(i)
+		}
+		s.Probes = append(s.Probes, &health.Probe{
+			Addr: addr, Host: host, Path: p.Path, Timeout: p.Timeout, Good: p.Good, Announce: announce,
+		})
+	}
+	return s
+}
+
+// probeAddress returns where a listener that can serve an address of the
+// instance is reached from this host. One that listens on every address is
+// asked through the loopback; one that listens on the virtual address alone
+// cannot be asked while another node holds it, and is left out.
+func probeAddress(a netip.AddrPort, i *keepalivedconf.Instance) (netip.AddrPort, bool) {
+	if !a.Addr().IsUnspecified() {
+		return netip.AddrPort{}, false
+	}
+	for _, v := range i.Addresses {
+		if v.Addr().Is4() == a.Addr().Is4() {
+			loopback := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+			if a.Addr().Is6() {
+				loopback = netip.IPv6Loopback()
+			}
+			return netip.AddrPortFrom(loopback, a.Port()), true
+		}
+	}
+	return netip.AddrPort{}, false
+}
+
+func firstAddress(i *keepalivedconf.Instance) string {
+	if len(i.Addresses) == 0 {
+		return "localhost"
+	}
+	addr := i.Addresses[0].Addr()
+	if addr.Is6() {
+		return "[" + addr.String() + "]"
+	}
+	return addr.String()
+}
+
+// upstreamConditions returns what the upstreams have to be for the node to
+// count as well.
+func (c *Config) upstreamConditions(p keepalivedconf.SelfProbe) []func() error {
+	var list []func() error
+	for _, u := range p.Upstreams {
+		if group := c.Upstream(u.Name); group != nil {
+			list = append(list, func() error {
+				if group.Serving() {
+					return nil
+				}
+				return fmt.Errorf("upstream %s has no healthy peer", u.Name)
+			})
+		}
+	}
+	return list
+}

@@ -1,0 +1,31 @@
+package failover
+
+import (
+	"fmt"
+
+	"tandem/internal/privilege"
+	"tandem/internal/process"
+	"tandem/keepalivedconf"
+	"tandem/vrrp"
+)
+
+// scheduleThread has the calling thread, the VRRP loop's, scheduled as
+// keepalived.conf says, and before everything else if it says nothing.
+func scheduleThread(g *keepalivedconf.Global) (err error) {
+	s := vrrp.Scheduling{Realtime: max(g.RealtimePriority, 1), Nice: g.Niceness, CPUs: g.CPUAffinity}
+	privilege.Raise(func() { err = s.Apply() })
+	return err
+}
+
+// keepInMemory keeps the process's memory from being swapped out, if
+// keepalived.conf asks for it (vrrp_no_swap).
+func keepInMemory(g *keepalivedconf.Global) (err error) {
+	if !g.NoSwap {
+		return nil
+	}
+	privilege.Raise(func() { err = process.KeepInMemory() })
+	if err != nil {
+		return fmt.Errorf("vrrp_no_swap: %w", err)
+	}
+	return nil
+}

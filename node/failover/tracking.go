@@ -1,0 +1,159 @@
+package failover
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"sync"
+
+	"tandem/health"
+	"tandem/keepalivedconf"
+	"tandem/vrrp"
+	"tandem/vrrp/fsm"
+)
+
+// tracking runs what the instances track, the scripts, files and processes, and
+// tells the router what comes of it.
+type tracking struct {
+	router *vrrp.Router
+	log    *eventLog
+
+	mu       sync.Mutex
+	end      context.CancelFunc        // of what runs for the configuration in force; may be nil
+	verdicts map[string]health.Verdict // of scripts, by name
+	running  bool                      // a configuration has been taken over before
+}
+
+// configure runs what a configuration tracks, in place of what ran before. A
+// script that was there already goes on from the verdict that it has.
+func (t *tracking) configure(k *keepalivedconf.Config) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.end != nil {
+		t.end()
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	t.end = cancel
+	before := t.verdicts
+	t.verdicts = map[string]health.Verdict{}
+	for _, s := range k.Scripts {
+		users := usersOf(k, s.Name, scriptLines)
+		if len(users) == 0 || k.Script(s.Name) != s {
+			continue
+		}
+		run := health.ScriptFromKeepalived(k, s)
+		run.Before = before[s.Name]
+		t.verdicts[s.Name] = run.Before
+		run.Log = t.logLine
+		run.Report = func(v health.Verdict) {
+			t.tell(ctx, users, vrrp.Tracker{Kind: fsm.FaultScript, Name: s.Name, Text: v.Reason}, func(u use) (int, bool) {
+				return vrrp.Weigh(v.Good, u.Weight, u.Reverse)
+			}, func() { t.verdicts[s.Name] = v })
+		}
+		go run.Run(ctx)
+	}
+	t.followFiles(ctx, k)
+	t.followProcesses(ctx, k)
+}
+
+// followFiles follows the files that are tracked.
+func (t *tracking) followFiles(ctx context.Context, k *keepalivedconf.Config) {
+	for n, f := range k.TrackFiles {
+		users := usersOf(k, f.Name, fileLines)
+		first := slices.IndexFunc(k.TrackFiles, func(o *keepalivedconf.TrackFile) bool { return o.Name == f.Name })
+		if len(users) == 0 || first != n {
+			continue
+		}
+		file := &health.File{Path: f.Path, Log: t.logLine}
+		file.Report = func(value int) {
+			t.tell(ctx, users, vrrp.Tracker{Kind: fsm.FaultFile, Name: f.Name, Text: strconv.Itoa(value)}, func(u use) (int, bool) {
+				return health.WeighFile(value, u.Weight, u.Reverse)
+			}, nil)
+		}
+		if f.Init {
+			// A reload overwrites nothing.
+			if err := file.Create(f.InitValue, f.Overwrite && !t.running); err != nil {
+				t.logLine("track_file " + f.Name + ": " + err.Error())
+			}
+		}
+		go file.Run(ctx)
+	}
+	t.running = true
+}
+
+// followProcesses looks for the processes that are tracked.
+func (t *tracking) followProcesses(ctx context.Context, k *keepalivedconf.Config) {
+	for n, p := range k.Processes {
+		users := usersOf(k, p.Name, processLines)
+		first := slices.IndexFunc(k.Processes, func(o *keepalivedconf.Process) bool { return o.Name == p.Name })
+		if len(users) == 0 || first != n {
+			continue
+		}
+		look := health.ProcessesFromKeepalived(p)
+		look.Report = func(v health.Verdict) {
+			t.tell(ctx, users, vrrp.Tracker{Kind: fsm.FaultProcess, Name: p.Name, Text: v.Reason}, func(u use) (int, bool) {
+				return vrrp.Weigh(v.Good, u.Weight, u.Reverse)
+			}, nil)
+		}
+		go look.Run(ctx)
+	}
+}
+
+// stop ends everything that runs.
+func (t *tracking) stop() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.end()
+}
+
+func (t *tracking) logLine(text string) { t.log.line("", text) }
+
+// tell passes a result on to the instances that it concerns, unless what it is
+// the result of was ended meanwhile. keep is called if it was not.
+func (t *tracking) tell(ctx context.Context, users map[string][]use, r vrrp.Tracker, weigh func(use) (add int, fault bool), keep func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if ctx.Err() != nil {
+		return
+	}
+	if keep != nil {
+		keep()
+	}
+	for instance, uses := range users {
+		one := r
+		for _, u := range uses {
+			add, fault := weigh(u)
+			one.Weight += add
+			one.Fault = one.Fault || fault
+		}
+		t.router.SetTracker(instance, one)
+	}
+}
+
+// use is a line that says how something tracked counts.
+type use = keepalivedconf.Track
+
+// lines returns those about one sort of what can be tracked.
+type lines func(*keepalivedconf.Tracking) []use
+
+func scriptLines(t *keepalivedconf.Tracking) []use  { return t.TrackScripts }
+func fileLines(t *keepalivedconf.Tracking) []use    { return t.TrackFiles }
+func processLines(t *keepalivedconf.Tracking) []use { return t.TrackProcesses }
+
+// usersOf returns how each instance counts the thing of that name; instances
+// that do not track it are not in it.
+func usersOf(k *keepalivedconf.Config, name string, of lines) map[string][]use {
+	users := map[string][]use{}
+	for _, i := range k.Instances {
+		counted := of(&i.Tracking)
+		if i.Group != nil {
+			counted = slices.Concat(counted, of(&i.Group.Tracking))
+		}
+		for _, u := range counted {
+			if u.Name == name {
+				users[i.Name] = append(users[i.Name], u)
+			}
+		}
+	}
+	return users
+}

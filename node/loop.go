@@ -1,0 +1,81 @@
+package node
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+
+	"tandem/internal/errorlog"
+	"tandem/internal/privilege"
+
+	"golang.org/x/sys/unix"
+)
+
+func catchSignals() <-chan os.Signal {
+	ch := make(chan os.Signal, 8)
+	signal.Notify(ch, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH)
+	// Not ignored but thrown away: scripts would inherit that it is ignored.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	return ch
+}
+
+// loop obeys signals until one of them ends the process.
+func (n *node) loop() int {
+	defer close(n.ended)
+	for {
+		var sig os.Signal
+		select {
+		case o := <-n.orders:
+			n.obey(o)
+			continue
+		case sig = <-n.signals:
+		}
+		switch sig {
+		case syscall.SIGHUP:
+			n.notice("signal %d (SIGHUP) received, reconfiguring", syscall.SIGHUP)
+			n.reload(n.stderr)
+		case syscall.SIGUSR1:
+			n.reopen()
+		case syscall.SIGTERM, syscall.SIGINT:
+			n.notice("signal %d (%s) received, exiting", sig, unix.SignalName(sig.(syscall.Signal)))
+			n.stop(false)
+			return 0
+		case syscall.SIGQUIT:
+			n.notice("signal %d (%s) received, gracefully shutting down", sig, unix.SignalName(sig.(syscall.Signal)))
+			n.stop(true)
+			return 0
+		case syscall.SIGWINCH:
+			n.notice("signal SIGWINCH received: there are no worker processes to shut down, ignored")
+		case syscall.SIGUSR2:
+			n.notice("signal SIGUSR2 received: a new binary is put to work by a restart, ignored")
+		}
+	}
+}
+
+func (n *node) notice(format string, args ...any) {
+	n.conf.Log.Printf(errorlog.Notice, format, args...)
+}
+
+// stop ends the process: the addresses go first, to a node that serves; then
+// the web side ends at once, or when the last request is answered.
+func (n *node) stop(gracefully bool) {
+	n.standing.stop()
+	n.stopFailover()
+	privilege.Raise(n.set.Close)
+	if !gracefully {
+		n.gen.Abort()
+		return
+	}
+	n.retire(n.gen, n.conf, nil)
+	for _, done := range n.old {
+		select {
+		case <-done:
+		case sig := <-n.signals:
+			n.notice("signal %d received while shutting down", sig)
+			if sig == syscall.SIGTERM || sig == syscall.SIGINT || sig == syscall.SIGQUIT {
+				n.gen.Abort()
+				return
+			}
+		}
+	}
+}

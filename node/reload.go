@@ -1,0 +1,150 @@
+package node
+
+import (
+	"context"
+	"io"
+	"os"
+	"syscall"
+	"time"
+
+	"tandem/internal/errorlog"
+	"tandem/internal/privilege"
+	"tandem/internal/process"
+	"tandem/node/configuration"
+	"tandem/web"
+)
+
+// reload reads the files again and, if they are right, puts the new
+// configuration to work at once; otherwise the old one goes on. What is wrong
+// is logged and written to out; ok is false if the old configuration stays.
+func (n *node) reload(out io.Writer) (ok bool) {
+	// The files belong to root, and so may addresses and logs.
+	privilege.Raise(func() { ok = n.reloadRaised(out) })
+	if ok {
+		n.standing.loaded(n)
+	} else {
+		n.standing.reloadFailed()
+	}
+	return ok
+}
+
+func (n *node) reloadRaised(out io.Writer) bool {
+	c, errs := configuration.Load(n.source, &n.logs, n.conf.HTTP)
+	configuration.PrintErrors(out, errs)
+	configuration.PrintReports(out, c.Reports)
+	for _, e := range errs {
+		n.conf.Log.Printf(configuration.LevelOf(e.Severity), "%v", e)
+	}
+	if errs.Failed() {
+		c.Release()
+		return false
+	}
+	n.set.FreeBind = c.IsVirtual
+	opened, err := n.set.Open(c.HTTP.Ports)
+	if err == nil {
+		if err = n.takeOver(c); err != nil {
+			opened.Close()
+		}
+	}
+	if err != nil {
+		configuration.PrintFailure(out, err)
+		n.conf.Log.Printf(errorlog.Emerg, "%v", err)
+		c.Release()
+		return false
+	}
+	before, oldConf := n.gen, n.conf
+	n.use(c, opened)
+	n.retire(before, oldConf, n.gen)
+	return true
+}
+
+// takeOver puts into force what a new configuration says of the process and of
+// VRRP. It is the last thing that may fail.
+func (n *node) takeOver(c *configuration.Configuration) error {
+	warnOfUser(c, n.conf)
+	if err := apply(&c.Process, c.Log); err != nil {
+		return err
+	}
+	if err := makeTempFolders(c); err != nil {
+		return err
+	}
+	pid := n.pid
+	if pid.Name() != c.PIDFile() {
+		var err error
+		if pid, err = process.CreatePIDFile(c.PIDFile(), !c.Process.PID.Set); err != nil {
+			return err
+		}
+	}
+	if err := n.reloadFailover(c); err != nil {
+		if pid != n.pid {
+			pid.Remove()
+		}
+		return err
+	}
+	if pid != n.pid {
+		n.removeFiles()
+		n.pid = pid
+		n.listenForOrders(c)
+	}
+	return nil
+}
+
+// retire lets a generation finish its requests, at most for
+// worker_shutdown_timeout, and then gives up what it held open. Its connections
+// go on with next, if there is one.
+func (n *node) retire(gen *web.Generation, c *configuration.Configuration, next *web.Generation) {
+	n.forgetRetired()
+	done := make(chan struct{})
+	n.old = append(n.old, done)
+	gen.Retire(next)
+	go func() {
+		defer close(done)
+		ctx, cancel := shutdownContext(c.Process.ShutdownTimeout.V)
+		defer cancel()
+		_ = gen.Wait(ctx)
+		// There is no worker, but tools wait for what nginx says when the last
+		// request of an old configuration has been answered.
+		n.inForce.Load().Log.Printf(errorlog.Notice, "worker process %d exited with code 0", os.Getpid())
+		c.Release()
+		n.garbage.Reset(garbageGrace)
+	}()
+}
+
+// garbageGrace is how long after the start, and after the end of a generation,
+// what reading a configuration has left and what the generation held is given
+// back to the system. By then nothing holds it any more, and other reloads may
+// have left more. Without this it would stay: who serves allocates next to
+// nothing, so that the garbage collector has no reason to run.
+const garbageGrace = 1500 * time.Millisecond
+
+// forgetRetired forgets generations that have ended.
+func (n *node) forgetRetired() {
+	kept := n.old[:0]
+	for _, done := range n.old {
+		select {
+		case <-done:
+		default:
+			kept = append(kept, done)
+		}
+	}
+	clear(n.old[len(kept):])
+	n.old = kept
+}
+
+// shutdownContext ends when worker_shutdown_timeout has passed.
+func shutdownContext(limit time.Duration) (context.Context, context.CancelFunc) {
+	if limit == 0 {
+		return context.WithCancel(context.Background())
+	}
+	return context.WithTimeout(context.Background(), limit)
+}
+
+// reopen opens the log files anew.
+func (n *node) reopen() {
+	n.notice("signal %d (SIGUSR1) received, reopening logs", syscall.SIGUSR1)
+	var errs []error
+	privilege.Raise(func() { errs = n.logs.Reopen() })
+	for _, err := range errs {
+		n.conf.Log.Printf(errorlog.Emerg, "%v", err)
+	}
+}

@@ -1,0 +1,37 @@
+package notify
+
+import (
+	"tandem/keepalivedconf"
+)
+
+// FromKeepalived returns whom keepalived.conf wants to be told about VRRP.
+func FromKeepalived(k *keepalivedconf.Config) Config {
+	n := Config{
+		Instances: map[string]Scripts{}, Groups: map[string]Scripts{},
+		StatesOnReload: k.Global.FIFOStatesOnReload, Patience: k.Global.ChildWaitTime,
+	}
+	for _, i := range k.Instances {
+		s := scriptsOf(k, &i.Notify)
+		s.Priorities = i.NotifyPriorityChanges
+		n.Instances[i.Name] = s
+	}
+	for _, g := range k.Groups {
+		n.Groups[g.Name] = scriptsOf(k, &g.Notify)
+	}
+	for _, f := range []*keepalivedconf.FIFO{&k.Global.NotifyFIFO, &k.Global.VRRPNotifyFIFO} {
+		if f.Name == "" {
+			continue
+		}
+		owner := k.RunsAs(keepalivedconf.Command{User: f.User, Group: f.Group})
+		n.FIFOs = append(n.FIFOs, FIFO{Name: f.Name, Owner: owner, Script: k.Program(f.Script)})
+	}
+	return n
+}
+
+func scriptsOf(k *keepalivedconf.Config, n *keepalivedconf.Notify) Scripts {
+	return Scripts{
+		Master: k.Program(n.Master), Backup: k.Program(n.Backup), Fault: k.Program(n.Fault),
+		Stop: k.Program(n.Stop), Deleted: k.Program(n.Deleted), LowerHeard: k.Program(n.MasterRxLower),
+		Any: k.Program(n.Any), DeletedEvent: n.DeletedEvent,
+	}
+}

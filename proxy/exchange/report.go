@@ -1,0 +1,29 @@
+package exchange
+
+import (
+	"tandem/status"
+	"tandem/web"
+)
+
+// Report tells of the back ends of a configuration, for the status.
+func Report(h *web.HTTP) []status.Upstream {
+	var list []status.Upstream
+	for _, u := range Upstreams(h) {
+		one := status.Upstream{Name: u.Name, Queued: u.Queued, Peers: []status.UpstreamPeer{}}
+		for _, p := range u.Peers {
+			peer := status.UpstreamPeer{
+				Addr: p.Name, Server: p.Server, Backup: p.Backup, Weight: p.Weight, State: string(p.State),
+				Active: p.Active, MaxConns: p.MaxConns, Requests: p.Requests, Fails: p.Fails,
+			}
+			for _, f := range p.Findings {
+				peer.Checks = append(peer.Checks, status.Check{
+					Name: f.Check, State: f.Health.String(), Since: f.Since, Checks: f.Checks, Fails: f.Failed, Unhealthy: f.Turns,
+					At: f.At, Passed: f.Checks > 0 && f.Reason == "", Reason: f.Reason,
+				})
+			}
+			one.Peers = append(one.Peers, peer)
+		}
+		list = append(list, one)
+	}
+	return list
+}
