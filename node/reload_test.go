@@ -17,7 +17,7 @@ import (
 func TestReloadForgets(t *testing.T) {
 	dir := t.TempDir()
 	o := &configuration.Source{Prefix: dir + "/", Nginx: dir + "/nginx.conf", ErrorLog: "stderr"}
-	const text = "events {}\nhttp { server { listen 127.0.0.1:0; } }\n"
+	text := "events {}\nhttp { server { listen unix:" + dir + "/s; } }\n"
 	if err := os.WriteFile(o.Nginx, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
