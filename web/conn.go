@@ -75,6 +75,9 @@ func (g *Generation) Serve(nc net.Conn, p *Port) {
 	err := c.wire.WaitFirst(wait)
 	c.silent.Store(false)
 	g.stats.waiting.Add(-1)
+	if err != nil && !g.Own.has(c.peer) {
+		c.noRequest(err)
+	}
 	if g.draining() {
 		c.move()
 	}
@@ -99,6 +102,16 @@ func (g *Generation) Serve(nc net.Conn, p *Port) {
 		}
 	}
 	c.serve(err)
+}
+
+// noRequest logs why a connection ends that has sent no request.
+func (c *conn) noRequest(err error) {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		c.logf(errLevelInfo, "client timed out (110: Connection timed out) while waiting for request, client: %s, server: %v", c.peerText, c.net.LocalAddr())
+	case errors.Is(err, io.EOF):
+		c.logf(errLevelInfo, "client closed connection while waiting for request, client: %s, server: %v", c.peerText, c.net.LocalAddr())
+	}
 }
 
 // serve answers requests, after a wait for the first that came to err, until the
@@ -248,7 +261,7 @@ func (c *conn) badHead(r *Request, err error) bool {
 		r.Head.Version = message.HTTP10
 	}
 	r.takePart()
-	r.Logf(errLevelInfo, "%s", bad.Reason)
+	r.Logf(errLevelInfo, "%s while reading client request %s", bad.Reason, r.headPart())
 	r.Keepalive = false
 	r.LingeringClose = bad.Status != 400
 	r.Finalize(Code(bad.Status))
@@ -267,10 +280,13 @@ func (c *conn) noHead(r *Request, err error) {
 	}
 	c.gen.stats.requests.Add(1)
 	r.takePart()
-	reading := "headers"
-	if len(r.Head.Line) == 0 {
-		reading = "line"
-		r.Head.Line = bytes.TrimLeft(received, "\r\n")
+	reading := r.headPart()
+	if !r.Head.LineRead {
+		line := bytes.TrimLeft(received, "\r\n")
+		if i := bytes.IndexByte(line, '\r'); i >= 0 {
+			line = line[:i]
+		}
+		r.Head.Line = line
 	}
 	code := Code(400)
 	switch {
@@ -285,6 +301,14 @@ func (c *conn) noHead(r *Request, err error) {
 	}
 	r.fail(code)
 	c.finish(r)
+}
+
+// headPart is the part of the head that is being read, in nginx's words.
+func (r *Request) headPart() string {
+	if r.Head.LineRead {
+		return "headers"
+	}
+	return "line"
 }
 
 // takePart makes of a head that is faulty or not complete what can be made of it.
@@ -324,6 +348,9 @@ func (c *conn) next(r *Request) bool {
 		return false
 	}
 	if !r.Keepalive {
+		if c.wire.BodyDone() {
+			r.LingeringClose = false
+		}
 		c.linger(r)
 		return false
 	}
@@ -352,9 +379,6 @@ const lingerMax = 64 << 10
 func (c *conn) linger(r *Request) {
 	mode := r.Core.LingeringClose.V
 	if mode == LingeringOff || mode == LingeringOn && !r.LingeringClose {
-		return
-	}
-	if mode == LingeringOn && c.wire.BodyDone() {
 		return
 	}
 	c.wire.CloseLinger(r.Core.LingeringTime.V, r.Core.LingeringTimeout.V)
@@ -392,21 +416,23 @@ func (r *Request) takeHead() bool {
 	r.Method = lookupMethod(h.Method)
 	r.RawURI = h.Target
 	r.Path = rootPath
-	r.setHost(h.ServerName)
 	r.RawPathValid = true
 	if r.Method == CONNECT {
+		r.setHost(h.ServerName)
 		return true
 	}
 	if len(h.Target) == 1 && h.Target[0] == '*' {
 		r.Path = h.Target
-		return true
-	}
-	if !r.takePath() {
+	} else if !r.takePath() {
+		// nginx has not looked at the fields yet.
+		h.KeepLine()
+		r.RawURI = nil
 		r.Logf(errLevelInfo, "client sent invalid request while reading client request line")
 		r.Keepalive = false
 		r.Finalize(400)
 		return false
 	}
+	r.setHost(h.ServerName)
 	return true
 }
 

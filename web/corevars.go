@@ -28,7 +28,7 @@ func number(f func(r *Request) int64) Getter {
 var coreVariables = []Variable{
 	{Name: "uri", Get: text(func(r *Request) []byte { return r.Path })},
 	{Name: "document_uri", Get: text(func(r *Request) []byte { return r.Path })},
-	{Name: "request_uri", Get: text(func(r *Request) []byte { return nonNil(r.RawURI) })},
+	{Name: "request_uri", Get: text(func(r *Request) []byte { return r.RawURI })},
 	{Name: "args", Get: text(func(r *Request) []byte { return r.Args }), Set: func(r *Request, v []byte) { r.Args, r.RawPathValid = nonNil(v), false }, Changeable: true},
 	{Name: "query_string", Get: text(func(r *Request) []byte { return r.Args })},
 	{Name: "is_args", Get: func(r *Request, dst []byte) ([]byte, bool) {
@@ -105,9 +105,7 @@ var coreVariables = []Variable{
 		return dst, true
 	}},
 	{Name: "server_name", Get: func(r *Request, dst []byte) ([]byte, bool) { return append(dst, r.Server.Name()...), true }},
-	{Name: "server_protocol", Get: func(r *Request, dst []byte) ([]byte, bool) {
-		return append(dst, protocolNames[r.Version()]...), true
-	}},
+	{Name: "server_protocol", Get: text(func(r *Request) []byte { return r.Head.Protocol })},
 	{Name: "scheme", Get: func(r *Request, dst []byte) ([]byte, bool) { return append(dst, r.Scheme()...), true }},
 	{Name: "https", Get: func(r *Request, dst []byte) ([]byte, bool) {
 		if r.Scheme() == "https" {
@@ -159,8 +157,6 @@ var hostname = func() string {
 	name, _ := os.Hostname()
 	return name
 }()
-
-var protocolNames = map[message.Version]string{message.HTTP09: "HTTP/0.9", message.HTTP10: "HTTP/1.0", message.HTTP11: "HTTP/1.1", 20: "HTTP/2.0", 30: "HTTP/3.0"}
 
 var empty = []byte{}
 

@@ -78,6 +78,17 @@ func (r *Request) log(log *errorlog.Log, level errorlog.Level, extra func([]byte
 	return b
 }
 
+// logf writes to the error log of c's address what concerns no request.
+func (c *conn) logf(level errorlog.Level, format string, args ...any) {
+	log := c.servers.dflt.Location.Core.ErrorLog.V
+	if log == nil {
+		log = c.servers.dflt.HTTP.Log
+	}
+	if log.Enabled(level) {
+		log.Write(level, c.number, fmt.Appendf(nil, format, args...))
+	}
+}
+
 func appendQuoted(b []byte, label string, value []byte) []byte {
 	b = append(append(b, label...), '"')
 	return append(append(b, value...), '"')

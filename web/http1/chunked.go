@@ -125,7 +125,7 @@ func parseChunkLine(line []byte) (size int64, extension int, ok bool) {
 		return 0, 0, false
 	}
 	ext := line[i:]
-	rest := message.TrimValue(ext, 0)
+	rest := bytes.Trim(ext, " \t")
 	if len(rest) == 0 && len(ext) > 0 || len(rest) > 0 && rest[0] != ';' || message.ControlIndex(ext) >= 0 {
 		return 0, 0, false
 	}

@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"bytes"
 	"fmt"
 
 	"tandem/web/message"
@@ -33,7 +34,18 @@ var nameClass = func() (t [256]uint8) {
 	return t
 }()
 
+// badField refuses a field line, perhaps only the beginning of one. As in nginx
+// the log shows it up to the byte that is wrong.
 func badField(line []byte) *message.BadRequest {
+	name := bytes.IndexByte(line, ':')
+	if name <= 0 {
+		name = len(line)
+	}
+	for i, c := range line {
+		if c < ' ' && (i < name || c != '\t') || c == 0x7f || i < name && c == ' ' || i == 0 && c == ':' {
+			return message.Bad(400, fmt.Sprintf(`client sent invalid header line: "%s\x%02x..."`, message.Quote(line[:i]), c))
+		}
+	}
 	return message.Bad(400, fmt.Sprintf(`client sent invalid header line: "%s"`, message.Quote(line)))
 }
 
@@ -47,7 +59,8 @@ func badField(line []byte) *message.BadRequest {
 // receives an obs-fold in a request message [...] MUST either reject the message
 // by sending a 400 (Bad Request) [...]" (section 5.2). "Field values containing
 // CR, LF, or NUL characters are invalid and dangerous" (RFC 9110 section 5.5);
-// the other control characters are refused with them.
+// the other control characters are refused with them. Tabs around a value are
+// part of it, as in nginx: it knows no such Expect or Content-Length.
 func parseFieldLine(f *message.Field, line []byte, underscores bool) (ok bool) {
 	*f = message.Field{}
 	i := 0
@@ -74,15 +87,17 @@ name:
 		return false
 	}
 	f.ID = message.LookupFieldID(f.Name)
-	f.Value = message.TrimValue(f.Value, f.ID)
+	f.Value = trimSpaces(f.Value)
 	return true
 }
 
-// addField reads a field line into its place in h, where it stays unless it is
-// dropped.
-func addField(h *message.Head, line []byte, lim *Limits) *message.BadRequest {
-	if !parseFieldLine(h.NextField(), line, lim.UnderscoresInHeaders) {
-		return badField(line)
+// trimSpaces removes the spaces around a value; what is left of it is not nil.
+func trimSpaces(v []byte) []byte {
+	for len(v) > 0 && v[0] == ' ' {
+		v = v[1:]
 	}
-	return h.Add(lim.IgnoreInvalidHeaders, orDefault(lim.MaxHeaders, defaultMaxHeaders))
+	for n := len(v); n > 0 && v[n-1] == ' '; n-- {
+		v = v[:n-1]
+	}
+	return v
 }

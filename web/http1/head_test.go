@@ -24,9 +24,9 @@ func parse(h *message.Head, b []byte, cut int, lim *Limits) (length int, done bo
 
 // summary is everything that a head says, as text.
 func summary(h *message.Head) string {
-	return fmt.Sprintf("%q %q %q %q %v %q name %q %d length %d chunked %v close %v keep %v upgrade %v 100 %v",
+	return fmt.Sprintf("%q %q %q %q %v %q name %q %d length %d chunked %v close %v keep %v 100 %v",
 		h.Method, h.Target, h.Scheme, h.Authority, h.Version, show(h.Fields), h.ServerName, h.ServerPort,
-		h.ContentLength, h.Chunked, h.ConnectionClose, h.ConnectionKeepAlive, h.ConnectionUpgrade, h.Expect100)
+		h.ContentLength, h.Chunked, h.ConnectionClose, h.ConnectionKeepAlive, h.Expect100)
 }
 
 // serialize writes a head as its fields say.

@@ -30,7 +30,7 @@ func (p *headParser) feed(h *message.Head, b []byte, lim *Limits) (done bool, ba
 		i := bytes.IndexByte(b[p.scan:], '\n')
 		if i < 0 {
 			p.scan = len(b)
-			return false, p.partial(b, lim)
+			return false, p.partial(h, b, lim)
 		}
 		end := p.scan + i
 		line := b[p.pos:end]
@@ -52,11 +52,15 @@ func (p *headParser) feed(h *message.Head, b []byte, lim *Limits) (done bool, ba
 			continue
 		}
 		if !p.take(length, lim) {
-			return false, p.partial(b[:end], lim)
+			return false, p.partial(h, b[:end], lim)
 		}
 		switch {
 		case !p.fields:
-			if bad = parseRequestLine(h, line); bad != nil {
+			bad = readRequestLine(h, line)
+			if bad == nil || h.Target != nil {
+				h.LineSize, h.Size = length, length
+			}
+			if bad != nil {
 				return false, bad
 			}
 			p.fields = true
@@ -65,10 +69,14 @@ func (p *headParser) feed(h *message.Head, b []byte, lim *Limits) (done bool, ba
 				return true, nil
 			}
 		case len(line) == 0:
-			p.pos = p.scan
+			p.pos, h.Size = p.scan, p.scan-p.start
 			return true, finish(h, lim)
 		default:
-			if bad = addField(h, line, lim); bad != nil {
+			if !parseFieldLine(h.NextField(), line, lim.UnderscoresInHeaders) {
+				return false, badField(line)
+			}
+			h.Size = p.scan - p.start
+			if bad = h.Add(lim.IgnoreInvalidHeaders, orDefault(lim.MaxHeaders, defaultMaxHeaders)); bad != nil {
 				return false, bad
 			}
 		}
@@ -104,7 +112,7 @@ func (p *headParser) take(n int, lim *Limits) bool {
 // what can never become a request is answered without waiting for its end. No
 // more is looked at than what finds a place, so that the answer does not depend
 // on how the bytes arrive.
-func (p *headParser) partial(b []byte, lim *Limits) *message.BadRequest {
+func (p *headParser) partial(h *message.Head, b []byte, lim *Limits) *message.BadRequest {
 	if len(b) == p.pos {
 		return nil
 	}
@@ -118,14 +126,16 @@ func (p *headParser) partial(b []byte, lim *Limits) *message.BadRequest {
 		end-- // it may still become a line end
 	}
 	if line := b[p.pos:end]; len(line) > 0 {
-		fresh := b[p.checked:end]
-		switch {
-		case !p.fields && badMethod(line):
-			return message.Bad(400, reasonMethod)
-		case !p.fields && (message.ControlIndex(fresh) >= 0 || bytes.IndexByte(fresh, '\t') >= 0):
-			return message.Bad(400, reasonRequest)
-		case p.fields && (line[0] <= ' ' || message.ControlIndex(fresh) >= 0):
-			return badField(line)
+		if p.fields {
+			if line[0] <= ' ' || message.ControlIndex(b[p.checked:end]) >= 0 {
+				return badField(line)
+			}
+		} else if reason, at := badLine(line, p.checked-p.pos); reason != "" {
+			if at < p.room {
+				line = line[:min(len(line), p.room)]
+			}
+			h.Line = untilLineEnd(line)
+			return message.Bad(400, reason)
 		}
 		p.checked = end
 	}
@@ -133,8 +143,21 @@ func (p *headParser) partial(b []byte, lim *Limits) *message.BadRequest {
 	case !tooLong:
 		return nil
 	case !p.fields:
+		h.Line = untilLineEnd(b[p.pos:])
 		return message.Bad(414, "client sent too long URI")
 	}
 	return message.Bad(message.StatusHeaderTooLarge,
-		fmt.Sprintf(`client sent too long header line: "%s..."`, message.Quote(b[p.pos:])))
+		fmt.Sprintf(`client sent too long header line: "%s..."`, b[p.pos:][:min(len(b)-p.pos, maxQuotedLine)]))
+}
+
+// maxQuotedLine is how much of a field line that is too long nginx's log shows.
+const maxQuotedLine = 1748
+
+// untilLineEnd returns what nginx takes for the request line when it has not read
+// one: the bytes before the first CR or LF.
+func untilLineEnd(b []byte) []byte {
+	if i := bytes.IndexAny(b, "\r\n"); i >= 0 {
+		return b[:i]
+	}
+	return b
 }

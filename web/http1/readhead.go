@@ -27,7 +27,6 @@ func (c *Conn) ReadHead(h *message.Head, lim *Limits) error {
 			if done || bad != nil {
 				c.Discard(p.scan)
 				c.Pin()
-				h.Size = p.scan - p.start
 			}
 			if bad != nil {
 				return bad
@@ -43,6 +42,7 @@ func (c *Conn) ReadHead(h *message.Head, lim *Limits) error {
 			c.Grow()
 			p = headParser{}
 			h.Reset()
+			continue
 		}
 		if from == 0 {
 			from = flow.Now()

@@ -15,18 +15,62 @@ const (
 	reasonLineHost = "client sent invalid host in request line"
 )
 
-// badMethod says whether line, possibly the beginning of a request line, can
-// not begin one: only method characters may stand before the first space.
-func badMethod(line []byte) bool {
+// badMethod returns the index of what keeps line, possibly the beginning of a
+// request line, from beginning one, or -1: only method characters may stand before
+// the first space.
+func badMethod(line []byte) int {
 	for i, c := range line {
-		if c == ' ' {
-			return i == 0
+		if c == ' ' && i > 0 {
+			return -1
 		}
 		if !message.IsMethodChar(c) {
-			return true
+			return i
 		}
 	}
-	return false
+	return -1
+}
+
+// badLine returns what keeps line, possibly the beginning of a request line, from
+// being one, as far as each byte tells: nginx's word for it and where it is, or
+// no word.
+func badLine(line []byte, checked int) (reason string, at int) {
+	if at = badMethod(line); at >= 0 {
+		return reasonMethod, at
+	}
+	fresh := line[checked:]
+	at = message.ControlIndex(fresh)
+	if tab := bytes.IndexByte(fresh, '\t'); tab >= 0 && (at < 0 || tab < at) {
+		at = tab
+	}
+	if at >= 0 {
+		return reasonRequest, checked + at
+	}
+	return "", 0
+}
+
+// readRequestLine is parseRequestLine; of a line that is refused nothing stays
+// but the line.
+func readRequestLine(h *message.Head, line []byte) *message.BadRequest {
+	bad := parseRequestLine(h, line)
+	switch {
+	case bad == nil:
+		h.LineRead = true
+	case bad.Reason == reasonLineHost: // all but the host has been understood
+	default:
+		version, protocol := h.Version, h.Protocol
+		h.Reset()
+		if version == message.HTTP09 {
+			h.Version = version // answered without a head
+		}
+		if len(protocol) > 0 && protocol[0] == 'H' {
+			h.Protocol = protocol[:0] // it has begun
+		}
+	}
+	h.Line = line
+	if bad != nil {
+		h.Line = untilLineEnd(line)
+	}
+	return bad
 }
 
 // parseRequestLine reads a whole request line without its line end.
@@ -37,12 +81,8 @@ func badMethod(line []byte) bool {
 // octet, recipients MAY instead parse on whitespace-delimited word boundaries"
 // (RFC 9112 section 3): this one does not.
 func parseRequestLine(h *message.Head, line []byte) *message.BadRequest {
-	h.Line = line
-	if badMethod(line) {
-		return message.Bad(400, reasonMethod)
-	}
-	if message.ControlIndex(line) >= 0 || bytes.IndexByte(line, '\t') >= 0 {
-		return message.Bad(400, reasonRequest)
+	if reason, _ := badLine(line, 0); reason != "" {
+		return message.Bad(400, reason)
 	}
 	i := bytes.IndexByte(line, ' ')
 	if i < 0 {
@@ -77,6 +117,7 @@ func parseRequestLine(h *message.Head, line []byte) *message.BadRequest {
 // parseVersion reads "HTTP/d.d" (RFC 9112 section 2.3). A major version above
 // 1 is answered 505, anything else that is not HTTP/1.x 400.
 func parseVersion(h *message.Head, v []byte) *message.BadRequest {
+	h.Protocol = v
 	if len(v) < 6 || string(v[:5]) != "HTTP/" || v[5] < '1' || v[5] > '9' {
 		return message.Bad(400, reasonRequest)
 	}

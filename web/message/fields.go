@@ -1,7 +1,6 @@
 package message
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 	"slices"
@@ -74,39 +73,25 @@ func (h *Head) SetAuthority(authority []byte) (ok bool) {
 	return ok
 }
 
-// addConnection notes the tokens of a Connection field that matter here.
+// addConnection notes the words of a Connection field that matter here, wherever
+// they stand, as nginx does.
 func (h *Head) addConnection(v []byte) {
-	for len(v) > 0 {
-		token := v
-		if i := bytes.IndexByte(v, ','); i >= 0 {
-			token, v = v[:i], v[i+1:]
-		} else {
-			v = nil
-		}
-		token = TrimValue(token, 0)
-		switch {
-		case EqualLower(token, "close"):
-			h.ConnectionClose = true
-		case EqualLower(token, "keep-alive"):
-			h.ConnectionKeepAlive = true
-		case EqualLower(token, "upgrade"):
-			h.ConnectionUpgrade = true
-		}
+	switch {
+	case containsLower(v, "close"):
+		h.ConnectionClose = true
+	case containsLower(v, "keep-alive"):
+		h.ConnectionKeepAlive = true
 	}
 }
 
-// TrimValue removes the white space around the value of a field. In the fields
-// that frame or address a message only spaces count: nginx takes a tab for a
-// part of the value there and refuses it, and so does this reading.
-func TrimValue(v []byte, id FieldID) []byte {
-	tabs := id != ContentLength && id != TransferEncoding && id != Host
-	for len(v) > 0 && (v[0] == ' ' || tabs && v[0] == '\t') {
-		v = v[1:]
+// containsLower looks in v for a word in lower case, whatever the case there.
+func containsLower(v []byte, word string) bool {
+	for i := 0; i+len(word) <= len(v); i++ {
+		if EqualLower(v[i:i+len(word)], word) {
+			return true
+		}
 	}
-	for n := len(v); n > 0 && (v[n-1] == ' ' || tabs && v[n-1] == '\t'); n-- {
-		v = v[:n-1]
-	}
-	return v
+	return false
 }
 
 // ParseLength reads the value of Content-Length: 1*DIGIT that fits into 63 bits.

@@ -57,6 +57,11 @@ type Head struct {
 	Authority []byte
 	// Version is HTTP09, HTTP10 or HTTP11.
 	Version Version
+	// Protocol is the version as received, nil for HTTP/0.9.
+	Protocol []byte
+	// LineRead says that the request line has been understood. When it has not,
+	// there is nothing in the Head but Line, as far as it has come.
+	LineRead bool
 
 	// Fields are the header fields in order, without those that
 	// ignore_invalid_headers drops.
@@ -64,17 +69,20 @@ type Head struct {
 	// Dropped are the fields that ignore_invalid_headers dropped.
 	Dropped []Field
 	// Size is the head's length on the wire in bytes, with the final line end
-	// and without empty lines before the request line.
+	// and without empty lines before the request line; of a head that is not
+	// complete the length of the lines that have been understood.
 	Size int
+	// LineSize is the length of the request line, with its line end.
+	LineSize int
 
 	// ContentLength is the value of Content-Length, -1 without one.
 	ContentLength int64
 	// Chunked says that the body comes in the chunked coding.
 	Chunked bool
 
-	// ConnectionClose, ConnectionKeepAlive and ConnectionUpgrade say which
-	// tokens stand in Connection fields.
-	ConnectionClose, ConnectionKeepAlive, ConnectionUpgrade bool
+	// ConnectionClose and ConnectionKeepAlive say that the word stands somewhere
+	// in a Connection field; a field with both counts for close.
+	ConnectionClose, ConnectionKeepAlive bool
 	// Host is the Host field as received; nil without one.
 	Host []byte
 	// HasHost says that there is a Host field.
@@ -105,6 +113,15 @@ func (h *Head) Reset() {
 		dropped = nil
 	}
 	*h = Head{Fields: fields, Dropped: dropped, lowered: lowered, ContentLength: -1}
+}
+
+// KeepLine makes h what it was when the request line had been read, for one that
+// is refused for what stands in it.
+func (h *Head) KeepLine() {
+	line := *h
+	h.Reset()
+	h.Line, h.LineRead, h.Size, h.LineSize = line.Line, true, line.LineSize, line.LineSize
+	h.Method, h.Target, h.Version, h.Protocol = line.Method, line.Target, line.Version, line.Protocol
 }
 
 // Lookup returns the value of the first field with the given ID, and nil when
