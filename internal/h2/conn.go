@@ -1,0 +1,361 @@
+package h2
+
+import (
+	"errors"
+	"io"
+	"sync"
+
+	"golang.org/x/net/http2/hpack"
+)
+
+// Handler is what a server or a client makes of a connection. All of it is
+// called on the goroutine that is in Serve and must not wait.
+type Handler interface {
+	// Open is a header block that begins a stream, for a server. It returns the
+	// stream, from Conn.Open, or why there is none, which the peer is told.
+	Open(id uint32, b *Block) (refused ErrCode)
+	// Head is a further header block of a stream: a response's, or the fields
+	// behind a body.
+	Head(s *Stream, b *Block) error
+	// Ended: a stream's goroutine has closed it; left others are still there.
+	Ended(s *Stream, left int)
+	// GoAway: the peer processes no stream above last.
+	GoAway(last uint32, code ErrCode)
+}
+
+// Options are what a connection is made with.
+type Options struct {
+	// Client: this side opens the streams.
+	Client bool
+	// Settings are told the peer.
+	Settings []Setting
+	// Window is how many bytes of a stream's body may come before they are read.
+	Window int
+	Limits Limits
+}
+
+// Conn is one HTTP/2 connection, of either side.
+type Conn struct {
+	handler Handler
+	client  bool
+	window  int // initial, of each stream, for what comes
+	limits  Limits
+
+	// Used by the goroutine in Serve.
+	in       input
+	decoder  *hpack.Decoder
+	block    Block
+	listLeft int
+	received int64 // bytes of frames
+	payload  int64 // bytes of them that were of use
+	work     flood
+
+	mu         sync.Mutex
+	streams    map[uint32]*Stream
+	lastID     uint32 // the highest that the peer has opened
+	served     uint32 // the highest of those that were served
+	nextID     uint32 // the next that this side opens
+	ended      endedStreams
+	theirs     peerSettings
+	acked      bool // the peer has seen our settings
+	settled    bool // the peer's settings have come
+	sendWindow int64
+	recvWindow int64
+	encoder    Encoder
+	buf        []byte // what is to be sent
+	out        *[]byte
+	writing    bool
+	written    sync.Cond // writing has ended, and dead is set
+	sent       int64     // bytes of bodies
+	waiters    []*Stream // for room in buf, or for the connection's window
+	goingAway  goingAway
+	ending     error // closes the connection when all has been sent
+	dead       error // nothing is sent or received any more
+}
+
+// goingAway are the steps of an end that loses no request.
+type goingAway uint8
+
+const (
+	staying  goingAway = iota
+	warned             // the peer has been told to open no streams; those under way are served
+	leaving            // streams above lastID are not served
+	leftOver           // the peer has said so
+)
+
+// shutdownPing marks the PING whose answer says that the peer has read the
+// warning: streams it opened before are here by then.
+var shutdownPing = [8]byte{'t', 'a', 'n', 'd', 'e', 'm', 'g', 'o'}
+
+// NewConn returns a connection over t that has yet to Serve.
+func NewConn(t Transport, h Handler, o Options) *Conn {
+	c := &Conn{
+		handler: h, client: o.Client, window: o.Window, limits: o.Limits, in: input{t: t}, streams: make(map[uint32]*Stream),
+		theirs: defaultSettings(), sendWindow: defaultWindow, recvWindow: maxWindow, encoder: newEncoder(), nextID: 1,
+	}
+	c.written.L = &c.mu
+	c.decoder = hpack.NewDecoder(4096, c.emit)
+	c.decoder.SetMaxStringLength(o.Limits.String)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	buf := c.room()
+	if o.Client {
+		buf = append(buf, Preface...)
+	}
+	buf = appendSettings(buf, o.Settings)
+	c.buf = appendWindowUpdate(buf, 0, maxWindow-defaultWindow)
+	return c
+}
+
+// peer names the other side, for the log.
+func (c *Conn) peer() string {
+	if c.client {
+		return "upstream"
+	}
+	return "client"
+}
+
+// Prime gives the connection bytes that have been received already.
+func (c *Conn) Prime(p []byte) error {
+	if len(p) > inSize {
+		return io.ErrShortBuffer
+	}
+	c.in.buf = inBuffers.Get().(*[inSize]byte)
+	c.in.w = copy(c.in.buf[:], p)
+	return nil
+}
+
+// Serve reads frames until the connection ends, and says why: io.EOF when the
+// peer closed it, ErrClosed after Shutdown when the last stream has ended, a
+// *ConnectionError, *GoAwayError, or the transport's error. A server reads the
+// preface first. When it returns, every stream has been told, and nothing more is
+// to be sent; the transport is the caller's to close.
+func (c *Conn) Serve() error {
+	err := c.serve()
+	c.mu.Lock()
+	c.fail(err)
+	err = c.dead
+	for c.writing {
+		c.written.Wait()
+	}
+	c.mu.Unlock()
+	var bad *ConnectionError
+	if errors.As(err, &bad) {
+		_, _ = c.in.t.Write(appendGoAway(nil, c.served, bad.Code))
+	}
+	if bad != nil || err == ErrClosed {
+		c.in.t.Linger()
+	}
+	c.in.r, c.in.w = 0, 0
+	c.in.release()
+	return err
+}
+
+func (c *Conn) serve() error {
+	c.flushLater()
+	if !c.client {
+		if err := c.preface(); err != nil {
+			return err
+		}
+	}
+	for first := true; ; first = false {
+		if c.in.empty() {
+			c.flushLater()
+			c.work.batch = 0
+			clear(c.block.Fields)
+			c.in.release()
+			if err := c.in.t.Wait(); err != nil {
+				return err
+			}
+		}
+		h, p, err := c.frame()
+		if err != nil {
+			return err
+		}
+		if first && (h.typ != FrameSettings || h.flags&FlagAck != 0) {
+			return connectionError(ProtocolError, "%s sent no SETTINGS frame first", c.peer())
+		}
+		if err := c.handle(h, p); err != nil {
+			return err
+		}
+		if err := c.checkFlood(); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *Conn) preface() error {
+	if c.in.empty() {
+		if err := c.in.t.Wait(); err != nil {
+			return err
+		}
+	}
+	for i := range Preface {
+		p, err := c.in.take(1)
+		if err != nil {
+			return err
+		}
+		if p[0] != Preface[i] {
+			return connectionError(ProtocolError, "invalid connection preface")
+		}
+	}
+	return nil
+}
+
+// fail ends the connection; every stream is told. The caller holds mu.
+func (c *Conn) fail(err error) {
+	if c.dead != nil {
+		return
+	}
+	c.dead = err
+	for _, s := range c.streams {
+		s.die(err)
+	}
+	c.waiters = nil
+	c.in.t.Interrupt()
+}
+
+// Open returns a new stream for a block that Handler.Open was given. s is one
+// that Close was called for, or new.
+func (c *Conn) Open(s *Stream, id uint32, b *Block) *Stream {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s.init(c, id)
+	s.inEnded = b.EndStream
+	c.streams[id] = s
+	return s
+}
+
+// Request opens a stream from this side, with its header block. It returns
+// ErrClosed when the connection takes none any more, and ErrNotYet when it has
+// as many as the peer allows.
+func (c *Conn) Request(s *Stream, h Head, end bool) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.dead != nil || c.goingAway != staying || c.nextID > maxID:
+		return ErrClosed
+	case uint32(len(c.streams)) >= c.theirs.maxStreams:
+		return ErrNotYet
+	}
+	s.init(c, c.nextID)
+	c.nextID += 2
+	c.streams[s.id] = s
+	c.appendHead(s.id, h, end)
+	s.outEnded = end
+	return nil
+}
+
+// Streams returns how many streams there are.
+func (c *Conn) Streams() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.streams)
+}
+
+// Acknowledged reports whether the peer has seen the settings.
+func (c *Conn) Acknowledged() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.acked
+}
+
+// Err returns why the connection is dead, nil if it lives.
+func (c *Conn) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.dead
+}
+
+// Usable reports whether Request may open another stream.
+func (c *Conn) Usable() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.dead == nil && c.goingAway == staying && c.nextID <= maxID && uint32(len(c.streams)) < c.theirs.maxStreams
+}
+
+// ConnectProtocol reports whether the peer takes extended CONNECT (RFC 8441).
+func (c *Conn) ConnectProtocol() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.theirs.connectProtocol
+}
+
+// reset ends a stream, or has ended. The caller holds mu.
+func (c *Conn) reset(s *Stream, code ErrCode, remote bool) {
+	if s.dead != nil || s.inEnded && s.outEnded {
+		return
+	}
+	if !remote && c.dead == nil {
+		c.control(appendRSTStream(c.room(), s.id, code))
+	}
+	s.outEnded = true
+	s.die(&StreamError{code, remote})
+}
+
+// closed takes a stream out of the connection. The caller holds mu.
+func (c *Conn) closed(s *Stream) {
+	if c.streams[s.id] != s {
+		return
+	}
+	delete(c.streams, s.id)
+	c.ended.add(s.id, s.inEnded || s.peerReset)
+	if c.goingAway != staying && c.goingAway != warned && len(c.streams) == 0 {
+		c.end(ErrClosed)
+	}
+	c.handler.Ended(s, len(c.streams))
+}
+
+// end closes the connection when what waits has been sent. The caller holds mu.
+func (c *Conn) end(err error) {
+	if c.dead != nil || c.ending != nil {
+		return
+	}
+	c.ending = err
+	if !c.writing {
+		c.writing = true
+		go c.writeRest()
+	}
+}
+
+// Shutdown ends the connection without losing a request: the peer is told to open
+// no streams, those that are on their way are served, and the last to end closes
+// the connection (RFC 9113 section 6.8). now: those that have not come yet are
+// not served.
+func (c *Conn) Shutdown(now bool) {
+	c.mu.Lock()
+	if c.dead == nil {
+		switch {
+		case c.client:
+			c.goingAway = leaving
+			c.control(appendGoAway(c.room(), 0, NoError))
+		case now && c.goingAway <= warned:
+			c.leave()
+		case c.goingAway == staying:
+			c.goingAway = warned
+			c.control(appendPing(appendGoAway(c.room(), maxID, NoError), false, shutdownPing[:]))
+		}
+		if c.goingAway != warned && len(c.streams) == 0 {
+			c.end(ErrClosed)
+		}
+	}
+	c.mu.Unlock()
+	c.flushLater()
+}
+
+// leave says which stream is the last. The caller holds mu.
+func (c *Conn) leave() {
+	c.goingAway = leaving
+	c.control(appendGoAway(c.room(), c.served, NoError))
+	if len(c.streams) == 0 {
+		c.end(ErrClosed)
+	}
+}
+
+// Close closes the connection as it is.
+func (c *Conn) Close() {
+	c.mu.Lock()
+	c.fail(ErrClosed)
+	c.mu.Unlock()
+	_ = c.in.t.Close()
+}

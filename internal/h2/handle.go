@@ -1,0 +1,333 @@
+package h2
+
+import (
+	"bytes"
+	"encoding/binary"
+)
+
+// handle obeys one frame (RFC 9113 section 6).
+func (c *Conn) handle(h frameHeader, p []byte) error {
+	switch h.typ {
+	case FrameData:
+		return c.dataFrame(h, p)
+	case FrameHeaders:
+		return c.headers(h, p)
+	case FramePriority:
+		return c.priorityFrame(h, p)
+	case FrameRSTStream:
+		return c.rstStreamFrame(h, p)
+	case FrameSettings:
+		if h.id != 0 {
+			return connectionError(ProtocolError, "%s sent SETTINGS frame with incorrect identifier", c.peer())
+		}
+		c.work.idle++
+		return c.settingsFrame(h, p)
+	case FramePushPromise:
+		return connectionError(ProtocolError, "%s sent PUSH_PROMISE frame", c.peer())
+	case FramePing:
+		return c.pingFrame(h, p)
+	case FrameGoAway:
+		return c.goAwayFrame(h, p)
+	case FrameWindowUpdate:
+		return c.windowUpdateFrame(h, p)
+	case FrameContinuation:
+		return connectionError(ProtocolError, "%s sent unexpected CONTINUATION frame", c.peer())
+	case FramePriorityUpdate:
+		return c.priorityUpdateFrame(h, p)
+	}
+	// "Implementations MUST ignore and discard frames of unknown types" (section
+	// 5.5).
+	c.work.idle++
+	return nil
+}
+
+// headers is a HEADERS frame: the beginning of a stream, a response, or what
+// follows a body.
+func (c *Conn) headers(h frameHeader, p []byte) error {
+	if h.id == 0 {
+		return connectionError(ProtocolError, "%s sent HEADERS frame with incorrect identifier 0", c.peer())
+	}
+	f, err := c.headersFrame(h, p)
+	if err != nil {
+		return err
+	}
+	if f.priority && f.depends == h.id {
+		return connectionError(ProtocolError, "%s sent HEADERS frame for stream %d with incorrect dependency", c.peer(), h.id)
+	}
+	c.payload += int64(c.block.Length)
+	c.mu.Lock()
+	s := c.streams[h.id]
+	if s == nil {
+		open, err := c.mayOpen(h)
+		c.mu.Unlock()
+		if open {
+			c.open(h.id)
+		}
+		return err
+	}
+	// Handler.Head is called with the lock held: the stream's goroutine may be
+	// done with it at any moment otherwise.
+	defer c.mu.Unlock()
+	switch {
+	case s.dead != nil:
+	case s.inEnded:
+		c.peerFault(s, StreamClosed)
+	case !c.client && !c.block.EndStream, c.handler.Head(s, &c.block) != nil:
+		c.peerFault(s, ProtocolError)
+	case c.block.EndStream:
+		s.inEnded = true
+		wake(s.reader)
+	}
+	return nil
+}
+
+// mayOpen reports whether a HEADERS frame begins a stream that is to be served.
+// The caller holds mu.
+func (c *Conn) mayOpen(h frameHeader) (bool, error) {
+	switch {
+	case c.client || h.id <= c.lastID:
+		return false, c.notOpen(h, "HEADERS")
+	case h.id%2 == 0:
+		return false, connectionError(ProtocolError, "%s sent HEADERS frame with incorrect identifier %d, the last was %d", c.peer(), h.id, c.lastID)
+	}
+	c.lastID = h.id
+	if c.goingAway >= leaving {
+		return false, nil
+	}
+	c.served = h.id
+	return true, nil
+}
+
+// open has a server's Handler begin a stream.
+func (c *Conn) open(id uint32) {
+	c.work.batch++
+	if code := c.handler.Open(id, &c.block); code != NoError {
+		c.mu.Lock()
+		c.ended.add(id, c.block.EndStream)
+		c.control(appendRSTStream(c.room(), id, code))
+		c.mu.Unlock()
+		c.work.refused++
+	}
+}
+
+// peerFault resets a stream for what its peer did on it. The caller holds mu.
+func (c *Conn) peerFault(s *Stream, code ErrCode) {
+	c.work.resets++
+	c.reset(s, code, false)
+}
+
+// notOpen says what a frame comes to for a stream that there is not: the peer
+// may not know yet that it was reset, otherwise it broke a rule (section 5.1). The
+// caller holds mu.
+func (c *Conn) notOpen(h frameHeader, name string) error {
+	if c.idle(h.id) {
+		return connectionError(ProtocolError, "%s sent %s frame for idle stream %d", c.peer(), name, h.id)
+	}
+	known, complete := c.ended.find(h.id)
+	switch {
+	case known && complete:
+		return connectionError(StreamClosed, "%s sent %s frame for closed stream %d", c.peer(), name, h.id)
+	case !known && h.typ == FrameHeaders:
+		return connectionError(ProtocolError, "%s sent HEADERS frame with incorrect identifier %d, the last was %d", c.peer(), h.id, c.lastID)
+	}
+	c.work.idle++
+	return nil
+}
+
+// idle reports whether a stream has not been opened yet. The caller holds mu.
+func (c *Conn) idle(id uint32) bool {
+	if c.client {
+		return id >= c.nextID || id%2 == 0
+	}
+	return id > c.lastID || id%2 == 0
+}
+
+// dataFrame is a part of a body.
+func (c *Conn) dataFrame(h frameHeader, p []byte) error {
+	if h.id == 0 {
+		return connectionError(ProtocolError, "%s sent DATA frame with incorrect identifier", c.peer())
+	}
+	p, err := c.unpad(h, p, "DATA")
+	if err != nil {
+		return err
+	}
+	end := h.flags&FlagEndStream != 0
+	if len(p) == 0 && !end {
+		c.work.idle++
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	// Padding counts, too, and so does what nobody reads (section 6.9.1).
+	size := int64(h.length)
+	if size > c.recvWindow {
+		return connectionError(FlowControlError, "%s violated connection flow control: received DATA frame length %d, available window %d", c.peer(), size, c.recvWindow)
+	}
+	if c.recvWindow -= size; c.recvWindow < maxWindow/4 {
+		c.control(appendWindowUpdate(c.room(), 0, uint32(maxWindow-c.recvWindow)))
+		c.recvWindow = maxWindow
+	}
+	s := c.streams[h.id]
+	switch {
+	case s == nil:
+		return c.notOpen(h, "DATA")
+	case s.dead != nil:
+		return nil
+	case s.inEnded:
+		c.peerFault(s, StreamClosed)
+		return nil
+	case size > s.recvWindow:
+		c.peerFault(s, FlowControlError)
+		return nil
+	}
+	c.payload += size
+	s.recvWindow -= size
+	if padding := int(size) - len(p); padding > 0 {
+		s.giveCredit(padding)
+	}
+	s.inEnded = end
+	if s.discards {
+		s.giveCredit(len(p))
+	} else if len(p) > 0 {
+		if s.inAt > 0 && len(s.in)+len(p) > cap(s.in) {
+			s.in = s.in[:copy(s.in, s.in[s.inAt:])]
+			s.inAt = 0
+		}
+		s.in = append(s.in, p...)
+	}
+	if len(p) > 0 || end {
+		wake(s.reader)
+	}
+	return nil
+}
+
+// priorityFrame is the priority of RFC 7540, which is read and ignored.
+func (c *Conn) priorityFrame(h frameHeader, p []byte) error {
+	c.work.idle++
+	switch {
+	case h.id == 0:
+		return connectionError(ProtocolError, "%s sent PRIORITY frame with incorrect identifier", c.peer())
+	case len(p) != 5:
+		return connectionError(FrameSizeError, "%s sent PRIORITY frame with incorrect length %d", c.peer(), len(p))
+	case binary.BigEndian.Uint32(p)&maxID == h.id:
+		return connectionError(ProtocolError, "%s sent PRIORITY frame for stream %d with incorrect dependency", c.peer(), h.id)
+	}
+	return nil
+}
+
+// rstStreamFrame ends a stream.
+func (c *Conn) rstStreamFrame(h frameHeader, p []byte) error {
+	switch {
+	case len(p) != 4:
+		return connectionError(FrameSizeError, "%s sent RST_STREAM frame with incorrect length %d", c.peer(), len(p))
+	case h.id == 0:
+		return connectionError(ProtocolError, "%s sent RST_STREAM frame with incorrect identifier", c.peer())
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.streams[h.id]
+	if s == nil {
+		if c.idle(h.id) {
+			return connectionError(ProtocolError, "%s sent RST_STREAM frame for idle stream %d", c.peer(), h.id)
+		}
+		c.work.idle++
+		return nil
+	}
+	c.work.resets++
+	s.remoteReset(ErrCode(binary.BigEndian.Uint32(p)))
+	return nil
+}
+
+// remoteReset: the peer is done with the stream. The caller holds the lock.
+func (s *Stream) remoteReset(code ErrCode) {
+	s.outEnded, s.peerReset = true, true
+	s.die(&StreamError{code, true})
+}
+
+// pingFrame is answered, unless it is an answer.
+func (c *Conn) pingFrame(h frameHeader, p []byte) error {
+	switch {
+	case len(p) != 8:
+		return connectionError(FrameSizeError, "%s sent PING frame with incorrect length %d", c.peer(), len(p))
+	case h.id != 0:
+		return connectionError(ProtocolError, "%s sent PING frame with incorrect identifier", c.peer())
+	}
+	c.work.idle++
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if h.flags&FlagAck == 0 {
+		c.control(appendPing(c.room(), true, p))
+		return nil
+	}
+	if c.goingAway == warned && bytes.Equal(p, shutdownPing[:]) {
+		c.leave()
+	}
+	return nil
+}
+
+// goAwayFrame: the peer takes no more streams.
+func (c *Conn) goAwayFrame(h frameHeader, p []byte) error {
+	switch {
+	case len(p) < 8:
+		return connectionError(FrameSizeError, "%s sent GOAWAY frame with incorrect length %d", c.peer(), len(p))
+	case h.id != 0:
+		return connectionError(ProtocolError, "%s sent GOAWAY frame with incorrect identifier", c.peer())
+	}
+	c.work.idle++
+	last, code := binary.BigEndian.Uint32(p)&maxID, ErrCode(binary.BigEndian.Uint32(p[4:]))
+	c.mu.Lock()
+	if c.client {
+		c.goingAway = leftOver
+		for id, s := range c.streams {
+			if id > last {
+				s.die(&GoAwayError{code, last})
+			}
+		}
+		if len(c.streams) == 0 {
+			c.end(&GoAwayError{code, last})
+		}
+	}
+	c.mu.Unlock()
+	c.handler.GoAway(last, code)
+	return nil
+}
+
+// windowUpdateFrame lets this side send more.
+func (c *Conn) windowUpdateFrame(h frameHeader, p []byte) error {
+	if len(p) != 4 {
+		return connectionError(FrameSizeError, "%s sent WINDOW_UPDATE frame with incorrect length %d", c.peer(), len(p))
+	}
+	n := int64(binary.BigEndian.Uint32(p) & maxWindow)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if h.id == 0 {
+		if n == 0 {
+			return connectionError(ProtocolError, "%s sent WINDOW_UPDATE frame with incorrect window increment 0", c.peer())
+		}
+		if c.sendWindow += n; c.sendWindow > maxWindow {
+			return connectionError(FlowControlError, "%s violated connection flow control: received WINDOW_UPDATE frame with window increment %d not allowed for window %d", c.peer(), n, c.sendWindow-n)
+		}
+		c.wakeWaiters()
+		return nil
+	}
+	s := c.streams[h.id]
+	if s == nil {
+		if c.idle(h.id) {
+			return connectionError(ProtocolError, "%s sent WINDOW_UPDATE frame for idle stream %d", c.peer(), h.id)
+		}
+		c.work.idle++
+		return nil
+	}
+	if s.dead != nil {
+		return nil
+	}
+	if n == 0 {
+		c.peerFault(s, ProtocolError)
+		return nil
+	}
+	if s.sendWindow += n; s.sendWindow > maxWindow {
+		c.peerFault(s, FlowControlError)
+		return nil
+	}
+	s.wakeSender()
+	return nil
+}
