@@ -247,7 +247,7 @@ func TestUser(t *testing.T) {
 	}
 	for _, task := range tasks {
 		text, err := os.ReadFile(task)
-		if err == nil && !strings.Contains(string(text), "\nUid:\t65534\t65534\t65534\t65534\n") {
+		if err == nil && !strings.Contains(string(text), "\nUid:\t0\t0\t0\t65534\n") {
 			t.Errorf("%s:\n%s", task, text)
 		}
 	}
@@ -272,7 +272,7 @@ func TestUser(t *testing.T) {
 	b.get("/public?after")
 	b.until("the line in the new log", func() bool { return strings.Contains(b.read("logs/access.log"), "GET /public?after") })
 
-	// A process cannot become root again to become somebody else.
+	// Who files are opened as is changed once.
 	b.write("conf/nginx.conf", conf("", "three"), 0o600)
 	if out, code := b.run("-s", "reload"); code != 0 || out != "" {
 		t.Errorf("reload without user: %d %q", code, out)

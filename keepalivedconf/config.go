@@ -2,6 +2,7 @@ package keepalivedconf
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -398,6 +399,24 @@ func (c Command) String() string {
 
 // Set reports whether there is a program.
 func (c Command) Set() bool { return len(c.Args) > 0 }
+
+// RunsPrograms reports whether anything in the configuration has a program run.
+func (c *Config) RunsPrograms() bool {
+	g := &c.Global
+	list := []Command{g.StartupScript, g.ShutdownScript, g.NotifyFIFO.Script, g.VRRPNotifyFIFO.Script}
+	for _, i := range c.Instances {
+		list = append(list, i.Notify.commands()...)
+	}
+	for _, s := range c.Groups {
+		list = append(list, s.Notify.commands()...)
+	}
+	return len(c.Scripts) > 0 || slices.ContainsFunc(list, Command.Set)
+}
+
+// commands returns the notify scripts; those that there are not are empty.
+func (n *Notify) commands() []Command {
+	return []Command{n.Master, n.Backup, n.Fault, n.Stop, n.Deleted, n.Any, n.MasterRxLower}
+}
 
 // Notify is the programs run at events of an instance or a group.
 type Notify struct {

@@ -8,8 +8,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"tandem/internal/privilege"
 )
 
 // command reads the program of a script keyword from its raw line: `KEYWORD PROGRAM` or `KEYWORD "PROGRAM ARG..."`. The
@@ -202,9 +200,6 @@ func (b *builder) ids(c Command) (uid, gid int) {
 	}
 	uid, gid, ok := b.opt.host.User(name)
 	if !ok {
-		if privilege.Dropped() {
-			return 0, 0
-		}
 		return os.Getuid(), os.Getgid()
 	}
 	if g, known := b.opt.host.Group(group); group != "" && known {

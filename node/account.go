@@ -13,21 +13,55 @@ import (
 	"tandem/node/configuration"
 )
 
-// dropPrivileges makes the process run as the user of the user directive. It
-// comes after everything that only root may do.
-func dropPrivileges(c *configuration.Configuration) error {
-	a, ok := c.RunsAs()
-	if !ok || os.Geteuid() != 0 {
+var (
+	// serving are the rights that serving takes, at a reload for instance:
+	// ports below 1024, logs and folders of the user's, limits, addresses of
+	// clients to connect from (proxy_bind transparent), and the way back to the
+	// user from there.
+	serving = privilege.Of(privilege.NetBindService, privilege.DACOverride, privilege.Chown, privilege.FOwner,
+		privilege.SysResource, privilege.NetRaw, privilege.SetUID, privilege.SetGID)
+	// failingOver are those that a keepalived.conf takes beside them: addresses
+	// and routes, scripts of other users to end, a thread that is scheduled
+	// before others, memory that is not swapped out.
+	failingOver = privilege.Of(privilege.NetAdmin, privilege.Kill, privilege.SysNice, privilege.IPCLock)
+)
+
+// confine puts the process's rights to sleep, has files opened as the user of
+// the user directive, and gives up what the process will have no use for. It
+// comes after everything that only the start may do.
+func (n *node) confine(c *configuration.Configuration) error {
+	to := privilege.Confinement{Keep: serving}
+	if n.source.Keepalived != "" {
+		to.Keep |= failingOver
+		to.Programs = c.Keepalived != nil && c.Keepalived.RunsPrograms()
+	}
+	if a, ok := c.RunsAs(); ok && os.Geteuid() == 0 {
+		if err := makeTempFolders(c); err != nil {
+			return err
+		}
+		to.Account = &a
+	}
+	err := privilege.Confine(to)
+	if errors.Is(err, privilege.ErrCgo) && to.Account == nil {
+		// Nobody has asked for other rights than those that there are.
+		c.Log.Printf(errorlog.Notice, "%v", err)
 		return nil
 	}
-	if err := makeTempFolders(c); err != nil {
-		return err
-	}
-	return privilege.Drop(a)
+	n.confinedPrograms = !to.Programs
+	return err
 }
 
-// warnOfUser says when a reload asks for another user: a process can only give
-// up being root once.
+// warnOfPrograms says when a reload brings in the first program to run: what a
+// process has given up at its start it cannot give to others.
+func (n *node) warnOfPrograms(c *configuration.Configuration) {
+	if n.confinedPrograms && c.Keepalived != nil && c.Keepalived.RunsPrograms() {
+		c.Log.Printf(errorlog.Warn, "the configuration that the process was started with runs no script: until it is restarted, scripts have no rights but "+
+			"tandem's own, and programs that change their user, such as sudo, cannot")
+	}
+}
+
+// warnOfUser says when a reload asks for another user: the process changes who
+// it opens files as once.
 func warnOfUser(c, old *configuration.Configuration) {
 	now, was := c.Process.User.V, old.Process.User.V
 	if now.UID != was.UID || now.GID != was.GID {

@@ -9,6 +9,7 @@ import (
 
 	"tandem/internal/errorlog"
 	"tandem/internal/logfile"
+	"tandem/internal/privilege"
 	"tandem/internal/process"
 	"tandem/node/configuration"
 	"tandem/node/failover"
@@ -34,12 +35,14 @@ type node struct {
 	ended   chan struct{}  // closed when orders are no longer taken
 	starter int            // the user that started the process
 
-	conf    *configuration.Configuration
-	inForce atomic.Pointer[configuration.Configuration] // conf, for other goroutines
-	gen     *web.Generation
-	vrrp    *failover.Failover // nil without instances
-	old     []chan struct{}    // of generations that still have connections: closed at their end
-	garbage *time.Timer        // gives memory that is not used any more back to the system
+	conf             *configuration.Configuration
+	inForce          atomic.Pointer[configuration.Configuration] // conf, for other goroutines
+	gen              *web.Generation
+	vrrp             *failover.Failover // nil without instances
+	confinedPrograms bool               // what the configuration runs has no more rights than confine has kept
+
+	old     []chan struct{} // of generations that still have connections: closed at their end
+	garbage *time.Timer     // gives memory that is not used any more back to the system
 
 	standing standing
 }
@@ -103,7 +106,7 @@ func (n *node) start(c *configuration.Configuration) error {
 	n.listenForOrders(c)
 	err = apply(&c.Process, c.Log)
 	if err == nil {
-		err = dropPrivileges(c)
+		err = n.confine(c)
 	}
 	if err != nil {
 		opened.Close()
@@ -113,7 +116,9 @@ func (n *node) start(c *configuration.Configuration) error {
 	n.signals = signals
 	n.use(c, opened)
 	runStartupScript(c)
-	if n.vrrp, err = n.startFailover(c); err != nil {
+	// As at a reload, which may begin to take part in VRRP as well.
+	privilege.Raise(func() { n.vrrp, err = n.startFailover(c) })
+	if err != nil {
 		n.set.Close()
 		n.removeFiles()
 	}

@@ -62,6 +62,7 @@ func (n *node) reloadRaised(out io.Writer) bool {
 // VRRP. It is the last thing that may fail.
 func (n *node) takeOver(c *configuration.Configuration) error {
 	warnOfUser(c, n.conf)
+	n.warnOfPrograms(c)
 	if err := apply(&c.Process, c.Log); err != nil {
 		return err
 	}

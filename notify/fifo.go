@@ -68,10 +68,6 @@ func openFIFO(c FIFO, log func(text string)) (f *fifo, err error) {
 }
 
 func (f *fifo) open() error {
-	owner := os.Geteuid()
-	if privilege.Dropped() {
-		owner = 0
-	}
 	switch err := unix.Mkfifo(f.Name, 0o644); {
 	case err == nil:
 		f.made = true
@@ -95,7 +91,7 @@ func (f *fifo) open() error {
 		return errors.New("is not a FIFO")
 	}
 	// Somebody may have put one there to read along.
-	if uid := int(st.Uid); uid != owner && uid != os.Geteuid() && (f.Owner == nil || uid != f.Owner.UID) {
+	if uid := int(st.Uid); uid != os.Geteuid() && (f.Owner == nil || uid != f.Owner.UID) {
 		_ = unix.Close(fd)
 		return fmt.Errorf("belongs to user %d, which is neither we nor who it is for", uid)
 	}

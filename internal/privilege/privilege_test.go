@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func TestDrop(t *testing.T) {
+func TestConfine(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root has rights to give up")
 	}
@@ -51,6 +51,16 @@ func TestDrop(t *testing.T) {
 	if err != nil || len(out) > 0 {
 		t.Fatalf("%v\n%s", err, out)
 	}
+}
+
+// field returns a line of /proc/PID/status, with single spaces.
+func field(status, name string) string {
+	for line := range strings.Lines(status) {
+		if rest, ok := strings.CutPrefix(line, name+":"); ok {
+			return strings.Join(strings.Fields(rest), " ")
+		}
+	}
+	return ""
 }
 
 // asNobody drops root's rights and returns what is wrong afterwards.
@@ -76,15 +86,16 @@ func asNobody(dir string) (wrong []string) {
 	ran := false
 	Raise(func() { ran = true })
 	if !ran || Dropped() {
-		complain("Raise before Drop did not just call its function")
+		complain("Raise before Confine did not just call its function")
 	}
 	const nobody = 65534
-	if err := Drop(Account{Name: "nobody", UID: nobody, GID: nobody}); err != nil {
-		complain("Drop: %v", err)
+	keep := Of(DACOverride, Chown, SetUID, SetGID, NetAdmin)
+	if err := Confine(Confinement{Account: &Account{Name: "nobody", UID: nobody, GID: nobody}, Keep: keep}); err != nil {
+		complain("Confine: %v", err)
 		return wrong
 	}
-	if syscall.Getuid() != nobody || syscall.Getegid() != nobody {
-		complain("uid %d, gid %d", syscall.Getuid(), syscall.Getegid())
+	if !Dropped() {
+		complain("Dropped is false")
 	}
 	tasks, _ := filepath.Glob("/proc/self/task/*/status")
 	for _, task := range tasks {
@@ -92,16 +103,12 @@ func asNobody(dir string) (wrong []string) {
 		if err != nil {
 			continue // the thread has ended meanwhile
 		}
-		for _, line := range strings.Split(string(status), "\n") {
-			if rest, ok := strings.CutPrefix(line, "Uid:"); ok && strings.Join(strings.Fields(rest), " ") != "65534 65534 65534 65534" {
-				complain("%s: %s", task, line)
-			}
-			if rest, ok := strings.CutPrefix(line, "CapEff:"); ok {
-				var have uint64
-				_, _ = fmt.Sscanf(strings.TrimSpace(rest), "%x", &have)
-				if capabilities(have)&^awake != 0 {
-					complain("%s: effective %#x", task, have)
-				}
+		for name, want := range map[string]string{
+			"Uid": "0 0 0 65534", "Gid": "0 0 0 65534", "Groups": "65534", "CapEff": "0000000000000000", "CapInh": "0000000000000000",
+			"CapPrm": fmt.Sprintf("%016x", uint64(keep)), "CapBnd": fmt.Sprintf("%016x", uint64(keep)), "NoNewPrivs": "1",
+		} {
+			if got := field(string(status), name); got != want {
+				complain("%s: %s is %q, want %q", task, name, got, want)
 			}
 		}
 	}
@@ -112,7 +119,18 @@ func asNobody(dir string) (wrong []string) {
 			complain("%s: reading root's file: %v", where, err)
 		}
 	}
-	refused("after Drop")
+	refused("after Confine")
+	With(keep, func() {
+		if effective, _, _ := ofThread(); effective != keep {
+			complain("in With: effective %#x", effective)
+		}
+		With(Of(NetRaw), func() {
+			if effective, _, _ := ofThread(); effective != keep {
+				complain("in With of what was given up: effective %#x", effective)
+			}
+		})
+	})
+	With(Of(NetAdmin), func() { refused("in With of another right") })
 	Raise(func() {
 		if text, err := os.ReadFile(secret); err != nil || string(text) != "key" {
 			complain("in Raise: %q %v", text, err)
@@ -122,8 +140,14 @@ func asNobody(dir string) (wrong []string) {
 				complain("in Raise within Raise: %v", err)
 			}
 		})
-		if err := os.Chown(filepath.Join(dir, "made"), 0, 0); err != nil {
+		if err := os.Chown(filepath.Join(dir, "made"), nobody, 0); err != nil {
 			complain("after Raise within Raise: %v", err)
+		}
+		if err := os.Mkdir(filepath.Join(dir, "of-root"), 0o755); err != nil {
+			complain("in Raise: %v", err)
+		}
+		if info, err := os.Stat(filepath.Join(dir, "of-root")); err != nil || info.Sys().(*syscall.Stat_t).Uid != 0 {
+			complain("what is made in Raise: %v %v", info, err)
 		}
 		done := make(chan struct{})
 		go func() {
@@ -133,5 +157,13 @@ func asNobody(dir string) (wrong []string) {
 		<-done
 	})
 	refused("after Raise")
+	if err := os.WriteFile(filepath.Join(dir, "made"), nil, 0); err != nil {
+		complain("its own file after Raise: %v", err)
+	}
+	func() {
+		defer func() { _ = recover() }()
+		Raise(func() { panic("in Raise") })
+	}()
+	refused("after a panic in Raise")
 	return wrong
 }

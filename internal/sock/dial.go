@@ -9,6 +9,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"tandem/internal/privilege"
 )
 
 // Options are what is set before connecting. The zero value sets nothing.
@@ -122,11 +124,11 @@ func open(family int, o *Options) (fd int, err error) {
 // bind gives a socket the local address.
 func bind(fd int, o *Options) (err error) {
 	if o.Transparent {
+		level, option := unix.SOL_IPV6, unix.IPV6_TRANSPARENT
 		if o.Local.Addr().Unmap().Is4() {
-			err = unix.SetsockoptInt(fd, unix.SOL_IP, unix.IP_TRANSPARENT, 1)
-		} else {
-			err = unix.SetsockoptInt(fd, unix.SOL_IPV6, unix.IPV6_TRANSPARENT, 1)
+			level, option = unix.SOL_IP, unix.IP_TRANSPARENT
 		}
+		privilege.With(privilege.Of(privilege.NetRaw), func() { err = unix.SetsockoptInt(fd, level, option, 1) })
 		if err != nil {
 			return os.NewSyscallError("setsockopt", err)
 		}

@@ -64,7 +64,7 @@ type Failover struct {
 // Start begins to take part in VRRP. The web side serves already: an instance
 // waits for the first good self-probe.
 func Start(c *Config, side Side) (*Failover, error) {
-	if err := netif.CheckCapabilities(netif.NetAdmin, netif.NetRaw); err != nil {
+	if err := privilege.Check(privilege.NetAdmin, privilege.NetRaw); err != nil {
 		return nil, err
 	}
 	log := &eventLog{log: side.Log}
@@ -78,8 +78,7 @@ func Start(c *Config, side Side) (*Failover, error) {
 	noteKeepalived(log, "")
 	f := &Failover{stack: stack, announce: side.Announce, log: log, peers: startPeers(log), alerts: newAlerts(log)}
 	f.inForce.Store(c)
-	var cleaned bool
-	privilege.Raise(func() { cleaned, err = handover.CleanUp(c.Leftovers, stack) })
+	cleaned, err := handover.CleanUp(c.Leftovers, stack)
 	if err != nil {
 		log.note(err.Error())
 	} else if cleaned {

@@ -25,7 +25,7 @@ func keepInMemory(g *keepalivedconf.Global) (err error) {
 	}
 	privilege.Raise(func() { err = process.KeepInMemory() })
 	if err != nil {
-		return fmt.Errorf("vrrp_no_swap: %w", err)
+		return fmt.Errorf("vrrp_no_swap: %w", privilege.Explain(err, privilege.IPCLock, privilege.SysResource))
 	}
 	return nil
 }

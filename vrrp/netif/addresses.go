@@ -10,6 +10,8 @@ import (
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
+
+	"tandem/internal/privilege"
 )
 
 // Addresses holds the virtual addresses of one VRRP instance.
@@ -113,7 +115,7 @@ func (h *addresses) Cleanup(configured []Address) (removed, foreign []Address, e
 // setAddress adds the address, or gives it the lease anew if it is there.
 func (s *Stack) setAddress(a Address, lease Lease) error {
 	if err := s.changeAddress(unix.RTM_NEWADDR, unix.NLM_F_CREATE|unix.NLM_F_REPLACE, a, lease); err != nil {
-		return fmt.Errorf("add address %s to %s: %w", a.Prefix, a.Interface, permission(err, NetAdmin))
+		return fmt.Errorf("add address %s to %s: %w", a.Prefix, a.Interface, privilege.Explain(err, privilege.NetAdmin))
 	}
 	return nil
 }
@@ -141,7 +143,7 @@ func (s *Stack) removeAddress(a Address) error {
 	if err == nil || errors.Is(err, unix.EADDRNOTAVAIL) || errors.Is(err, unix.ENODEV) || errors.Is(err, ErrNoInterface) {
 		return nil
 	}
-	return fmt.Errorf("remove address %s from %s: %w", a.Prefix, a.Interface, permission(err, NetAdmin))
+	return fmt.Errorf("remove address %s from %s: %w", a.Prefix, a.Interface, privilege.Explain(err, privilege.NetAdmin))
 }
 
 // changeAddress sends one RTM_NEWADDR or RTM_DELADDR with the attributes that

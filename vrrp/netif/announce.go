@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"tandem/internal/privilege"
 )
 
 // Announcement asks for gratuitous ARP (IPv4) and unsolicited neighbour
@@ -91,9 +93,13 @@ const (
 // must be in the Stack's namespace.
 func (s *Stack) Announcer() (*NeighborAnnouncer, error) {
 	// Protocol 0: a socket that sends only.
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	fd := -1
+	err := asRaw(func() (err error) {
+		fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+		return err
+	})
 	if err != nil {
-		return nil, fmt.Errorf("socket for gratuitous ARP: %w", permission(err, NetRaw))
+		return nil, fmt.Errorf("socket for gratuitous ARP: %w", privilege.Explain(err, privilege.NetRaw))
 	}
 	return &NeighborAnnouncer{stack: s, fd: fd, queues: map[string]*queue{}, stop: make(chan struct{})}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"tandem/internal/lab"
+	"tandem/internal/privilege"
 	"tandem/vrrp/netif"
 )
 
@@ -20,16 +21,17 @@ func TestWithoutPrivileges(t *testing.T) {
 		}
 		return
 	}
-	err := netif.CheckCapabilities(netif.NetBindService, netif.NetAdmin, netif.NetRaw)
+	err := privilege.Check(privilege.NetBindService, privilege.NetAdmin, privilege.NetRaw)
 	const want = "missing privilege: CAP_NET_BIND_SERVICE (to listen on ports below 1024), " +
 		"and CAP_NET_ADMIN (to add and remove virtual addresses), " +
 		"and CAP_NET_RAW (to send and receive VRRP and gratuitous ARP); " +
-		"run as root or grant it, with systemd's AmbientCapabilities= for instance"
+		"run as root or grant it, with systemd's AmbientCapabilities= or " +
+		"docker run --cap-add NET_BIND_SERVICE --cap-add NET_ADMIN --cap-add NET_RAW for instance"
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
-	var missing *netif.MissingError
-	if _, err := netif.OpenSocket(netif.SocketConfig{Interface: "lo"}); !errors.As(err, &missing) || missing.Missing[0] != netif.NetRaw {
+	var missing *privilege.MissingError
+	if _, err := netif.OpenSocket(netif.SocketConfig{Interface: "lo"}); !errors.As(err, &missing) || missing.Missing[0] != privilege.NetRaw {
 		t.Errorf("socket: %v", err)
 	}
 	s, err := netif.Open()
@@ -37,13 +39,13 @@ func TestWithoutPrivileges(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if err := s.Addresses().Set([]netif.Address{address("lo", "127.0.0.254/32")}, netif.Forever); !errors.As(err, &missing) || missing.Missing[0] != netif.NetAdmin {
+	if err := s.Addresses().Set([]netif.Address{address("lo", "127.0.0.254/32")}, netif.Forever); !errors.As(err, &missing) || missing.Missing[0] != privilege.NetAdmin {
 		t.Errorf("address: %v", err)
 	}
-	if _, err := s.Announcer(); !errors.As(err, &missing) || missing.Missing[0] != netif.NetRaw {
+	if _, err := s.Announcer(); !errors.As(err, &missing) || missing.Missing[0] != privilege.NetRaw {
 		t.Errorf("announcer: %v", err)
 	}
-	if err := netif.CheckCapabilities(); err != nil {
+	if err := privilege.Check(); err != nil {
 		t.Errorf("nothing needed: %v", err)
 	}
 }

@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
+
+	"tandem/internal/privilege"
 )
 
 // Ear hears adverts before a firewall can drop them, which a Conn does not: it
@@ -48,9 +50,12 @@ const nothing = 0x9000
 // newEar makes an Ear in the calling thread's namespace.
 func (s *Stack) newEar() *ear {
 	e := &ear{stack: s, fd: -1}
-	e.fd, e.err = unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	e.err = asRaw(func() (err error) {
+		e.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+		return err
+	})
 	if e.err != nil {
-		e.err = fmt.Errorf("packet socket: %w", permission(e.err, NetRaw))
+		e.err = fmt.Errorf("packet socket: %w", privilege.Explain(e.err, privilege.NetRaw))
 	}
 	return e
 }

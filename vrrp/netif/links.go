@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+
+	"tandem/internal/privilege"
 )
 
 // Links makes and keeps the interfaces that one VRRP instance needs beside
@@ -136,7 +138,7 @@ func (s stackLinks) removeVMAC(name string) error {
 
 func (s stackLinks) promoteSecondaries(iface string, on bool) (was bool, err error) {
 	fail := func(err error) (bool, error) {
-		return false, fmt.Errorf("promote_secondaries of %s: %w", iface, permission(err, NetAdmin))
+		return false, fmt.Errorf("promote_secondaries of %s: %w", iface, privilege.Explain(err, privilege.NetAdmin))
 	}
 	index, err := s.indexOf(iface)
 	if err != nil {

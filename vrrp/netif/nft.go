@@ -23,7 +23,11 @@ type nftSocket struct {
 
 // openNFT opens a socket in the calling thread's namespace.
 func openNFT() (*nftSocket, error) {
-	socket, err := nl.Subscribe(unix.NETLINK_NETFILTER)
+	var socket *nl.NetlinkSocket
+	err := asAdmin(func() (err error) {
+		socket, err = nl.Subscribe(unix.NETLINK_NETFILTER)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("nftables: %w", err)
 	}
@@ -82,7 +86,9 @@ func (s *nftSocket) commit(changes []nftMessage) error {
 	}
 	last := s.seq
 	add(unix.NFNL_MSG_BATCH_END, 0, unix.AF_UNSPEC, unix.NFNL_SUBSYS_NFTABLES, nil)
-	if err := unix.Sendto(s.socket.GetFd(), batch, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
+	if err := asAdmin(func() error {
+		return unix.Sendto(s.socket.GetFd(), batch, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
+	}); err != nil {
 		return err
 	}
 	return s.await(first, last)

@@ -7,6 +7,7 @@ import (
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
 
+	"tandem/internal/privilege"
 	"tandem/keepalivedconf"
 )
 
@@ -175,7 +176,7 @@ func (s *Stack) change(message, flags int, data []nl.NetlinkRequestData, err err
 		}
 	}
 	if err != nil {
-		return false, fmt.Errorf("%s: %w", what, permission(err, NetAdmin))
+		return false, fmt.Errorf("%s: %w", what, privilege.Explain(err, privilege.NetAdmin))
 	}
 	return true, nil
 }

@@ -1,6 +1,10 @@
 package netif
 
-import "fmt"
+import (
+	"fmt"
+
+	"tandem/internal/privilege"
+)
 
 // ARPSettings are an interface's arp_announce and arp_ignore
 // (Documentation/networking/ip-sysctl.rst).
@@ -39,7 +43,7 @@ func (s *Stack) SetARPSettings(iface string, a ARPSettings) error {
 		err = s.setIPv4Conf(index, map[uint16]uint32{confARPAnnounce: a.Announce, confARPIgnore: a.Ignore})
 	}
 	if err != nil {
-		return fmt.Errorf("ARP settings of %s: %w", iface, permission(err, NetAdmin))
+		return fmt.Errorf("ARP settings of %s: %w", iface, privilege.Explain(err, privilege.NetAdmin))
 	}
 	return nil
 }

@@ -13,6 +13,8 @@ import (
 	"golang.org/x/net/ipv4"
 	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
+
+	"tandem/internal/privilege"
 )
 
 // The multicast groups of VRRP: RFC 9568, 5.1.1.2 and 5.1.2.2.
@@ -174,9 +176,13 @@ func OpenSocket(config SocketConfig) (*Socket, error) {
 		ctlErr := c.Control(func(fd uintptr) { err = dropEverything(int(fd)) })
 		return errors.Join(ctlErr, err)
 	}}
-	conn, err := listen.ListenPacket(context.Background(), fmt.Sprintf("%s:%d", network, protocol), local.String())
+	var conn net.PacketConn
+	err := asRaw(func() (err error) {
+		conn, err = listen.ListenPacket(context.Background(), fmt.Sprintf("%s:%d", network, protocol), local.String())
+		return err
+	})
 	if err != nil {
-		return nil, fmt.Errorf("VRRP socket on %s: %w", config.Interface, permission(err, NetRaw))
+		return nil, fmt.Errorf("VRRP socket on %s: %w", config.Interface, privilege.Explain(err, privilege.NetRaw))
 	}
 	s := &Socket{config: config, conn: conn.(*net.IPConn)}
 	if err := s.setUp(); err != nil {
@@ -338,7 +344,10 @@ func (s *Socket) join(index int) error {
 		return s.openFilter()
 	}
 	var err error
-	ctlErr := s.raw.Control(func(fd uintptr) { err = unix.BindToDevice(int(fd), s.config.Interface) })
+	// A socket that was bound to another one before takes the right to raw packets.
+	ctlErr := s.raw.Control(func(fd uintptr) {
+		err = asRaw(func() error { return unix.BindToDevice(int(fd), s.config.Interface) })
+	})
 	if err := errors.Join(ctlErr, err); err != nil {
 		return fmt.Errorf("bind to the interface: %w", err)
 	}

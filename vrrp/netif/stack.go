@@ -11,6 +11,8 @@ import (
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
+
+	"tandem/internal/privilege"
 )
 
 // commandLimit bounds how long a netlink request waits for its answer.
@@ -34,7 +36,14 @@ type Stack struct {
 
 // Open opens the network stack of the calling thread's namespace. It needs no
 // privilege; changes need CAP_NET_ADMIN.
-func Open() (*Stack, error) {
+func Open() (s *Stack, err error) {
+	// The kernel asks for the right of whoever opened a socket as well as of
+	// who sends through it.
+	privilege.With(privilege.Of(privilege.NetAdmin), func() { s, err = open() })
+	return s, err
+}
+
+func open() (*Stack, error) {
 	handle, err := netlink.NewHandle(unix.NETLINK_ROUTE)
 	if err != nil {
 		return nil, fmt.Errorf("netlink: %w", err)
@@ -92,7 +101,21 @@ func (s *Stack) indexOf(name string) (int, error) {
 // acknowledgement.
 func (s *Stack) execute(request *nl.NetlinkRequest) error {
 	request.Sockets = s.sockets
-	_, err := request.Execute(unix.NETLINK_ROUTE, 0)
+	return asAdmin(func() error {
+		_, err := request.Execute(unix.NETLINK_ROUTE, 0)
+		return err
+	})
+}
+
+// asAdmin has a change of the network's made with the right to make it.
+func asAdmin(change func() error) (err error) {
+	privilege.With(privilege.Of(privilege.NetAdmin), func() { err = change() })
+	return err
+}
+
+// asRaw has a socket opened or bound that takes the right to raw packets.
+func asRaw(open func() error) (err error) {
+	privilege.With(privilege.Of(privilege.NetRaw), func() { err = open() })
 	return err
 }
 

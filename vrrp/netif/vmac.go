@@ -9,6 +9,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"tandem/internal/privilege"
 )
 
 // VMAC is an interface on top of another that is made for an instance: a
@@ -66,8 +68,8 @@ var ErrNotVMAC = errors.New("interface exists and is no macvlan or ipvlan")
 // wrapped, if the base does not exist, and ErrNotVMAC, wrapped, if the name is
 // taken.
 func (s *Stack) AddVMAC(v VMAC) error {
-	if err := s.addVMAC(v); err != nil {
-		return fmt.Errorf("%s on %s: %w", v.Name, v.Base, permission(err, NetAdmin))
+	if err := asAdmin(func() error { return s.addVMAC(v) }); err != nil {
+		return fmt.Errorf("%s on %s: %w", v.Name, v.Base, privilege.Explain(err, privilege.NetAdmin))
 	}
 	return nil
 }
@@ -226,13 +228,13 @@ func (s *Stack) RemoveVMAC(name string) error {
 		err = s.restoreBase(name, nil)
 	}
 	if err != nil {
-		return fmt.Errorf("remove %s: %w", name, permission(err, NetAdmin))
+		return fmt.Errorf("remove %s: %w", name, privilege.Explain(err, privilege.NetAdmin))
 	}
 	return nil
 }
 
 func (s *Stack) deleteVMAC(link netlink.Link) error {
-	if err := s.netlink.LinkDel(link); err != nil && !errors.Is(err, unix.ENODEV) {
+	if err := asAdmin(func() error { return s.netlink.LinkDel(link) }); err != nil && !errors.Is(err, unix.ENODEV) {
 		return err
 	}
 	return s.restoreBase(link.Attrs().Name, link)
