@@ -17,8 +17,7 @@ type Process struct {
 // root is where the kernel shows its processes.
 const root = "/proc"
 
-// Named returns the processes of that name that are in our network namespace, without this one. Processes that may not
-// be looked at are left out.
+// Named returns the processes of that name that are in our network namespace, without this one.
 func Named(name string) []Process {
 	var found []Process
 	each(func(p Process, dir string) bool {
@@ -54,12 +53,15 @@ func each(f func(p Process, dir string) bool) {
 	}
 }
 
-// sameNetwork reports whether a process is in our network namespace.
+// sameNetwork reports whether a process is in our network namespace. The link in
+// ns tells that only to who has all rights that the process has; every namespace
+// has a table of interfaces of its own as well, which everybody may look at.
 func sameNetwork(dir string) bool {
-	own, err := os.Readlink(root + "/self/ns/net")
+	const table = "/net/dev"
+	own, err := os.Stat(root + "/self" + table)
 	if err != nil {
 		return false
 	}
-	other, err := os.Readlink(dir + "/ns/net")
-	return err == nil && own == other
+	other, err := os.Stat(dir + table)
+	return err == nil && os.SameFile(own, other)
 }

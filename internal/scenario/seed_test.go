@@ -225,8 +225,8 @@ func TestUserDirective(t *testing.T) {
 	shows(t, p, one)
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", one.Processes()[0].Pid))
 	check(t, err)
-	if !strings.Contains(string(status), "\nUid:\t65534\t65534\t") {
-		t.Errorf("node 1 does not run as nobody:\n%s", status)
+	if !strings.Contains(string(status), "\nUid:\t0\t0\t0\t65534\n") {
+		t.Errorf("node 1 does not open files as nobody:\n%s", status)
 	}
 	atMost(t, "planned stop", observe(t, p, "planned stop", one.Stop, two), time.Second, time.Second)
 	shows(t, p, two)
