@@ -124,8 +124,7 @@ func (r *Request) TunnelRead(p []byte) (int, error) { return r.conn.wire.Read(p)
 
 // TunnelWrite sends bytes to the client as they are.
 func (r *Request) TunnelWrite(p []byte) error {
-	n, err := r.conn.wire.Write(p)
-	r.bytesSent += int64(n)
+	_, err := r.conn.wire.Write(p)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		r.Logf(errLevelInfo, "client timed out (110: Connection timed out) while proxying upgraded connection")
 		r.timedOut()

@@ -196,15 +196,17 @@ func (r *Request) FinalStatus() int {
 	return 0
 }
 
-// BytesSent returns the bytes sent for the response so far, head included.
-func (r *Request) BytesSent() int64 { return r.Main.headBytes + r.Main.bytesSent }
+// BytesSent returns the bytes sent to the client since the request began: its
+// response and what came before it, such as 100 Continue.
+func (r *Request) BytesSent() int64 { return r.conn.wire.Sent() - r.Main.sentBefore }
 
-// BodyBytesSent returns the bytes of the body sent so far, as nginx counts
-// them.
-func (r *Request) BodyBytesSent() int64 { return r.Main.bytesSent }
+// BodyBytesSent returns BytesSent without the head of the response. As in nginx
+// the framing of chunks counts, and so do interim responses.
+func (r *Request) BodyBytesSent() int64 { return max(r.BytesSent()-r.Main.headBytes, 0) }
 
-// requestLength returns the bytes of the head and of the body read so far.
-func (r *Request) requestLength() int64 { return int64(r.Head.Size) + r.Main.Body.Len }
+// requestLength returns the bytes of the head, and of the body as far as it has
+// been read, with its framing.
+func (r *Request) requestLength() int64 { return int64(r.Head.Size) + r.conn.wire.BodyTaken() }
 
 // Scheme returns "http" or "https".
 func (r *Request) Scheme() string { return r.conn.scheme }

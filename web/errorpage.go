@@ -35,9 +35,9 @@ func readErrorPage(s *nginxconf.Scope, d *nginxconf.Directive) error {
 			overwrite = v
 		}
 	}
-	uri, args := target, ""
-	if strings.HasPrefix(target, "/") && !HasVariables(target) {
-		uri, args, _ = strings.Cut(target, "?")
+	uri, args := target, []byte(nil)
+	if path, query, ok := strings.Cut(target, "?"); ok && strings.HasPrefix(target, "/") && !HasVariables(target) {
+		uri, args = path, []byte(query)
 	}
 	t, err := b.HTTP.Template(s, d, uri)
 	if err != nil {
@@ -51,7 +51,7 @@ func readErrorPage(s *nginxconf.Scope, d *nginxconf.Directive) error {
 		if code < 300 || code > 599 {
 			return fmt.Errorf("value %q must be between 300 and 599", word)
 		}
-		page := &ErrorPage{status: Code(code), overwrite: overwrite, uri: t, args: []byte(args)}
+		page := &ErrorPage{status: Code(code), overwrite: overwrite, uri: t, args: args}
 		if overwrite < 0 {
 			switch page.status {
 			case StatusToHTTPS, StatusCertError, StatusNoCert, StatusRequestHeaderTooLarge:

@@ -142,7 +142,6 @@ func (s *http1Stream) sendBody(r *Request, c Chunk) error {
 		}
 		return ErrBodySent
 	}
-	r.bytesSent += n
 	if r.Response.Chunked {
 		if n > 0 {
 			s.out = http1.AppendChunkHeader(s.out, n)

@@ -140,8 +140,8 @@ type Request struct {
 	matchFailed bool
 	vars        *varStore
 	scratch     *scratchStack
-	bytesSent   int64 // of the body
-	headBytes   int64
+	sentBefore  int64 // what the connection had sent when the request began
+	headBytes   int64 // length of the response's head
 	rate        int64 // limit_rate, once LimitRateSet
 
 	kept

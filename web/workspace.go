@@ -22,6 +22,7 @@ var workspaces = sync.Pool{New: func() any {
 func (c *conn) takeRequest() *Request {
 	w := workspaces.Get().(*workspace)
 	w.request.conn, w.stream.c = c, c
+	w.request.sentBefore = c.wire.Sent()
 	c.space, c.req = w, &w.request
 	return c.req
 }

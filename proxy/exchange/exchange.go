@@ -94,6 +94,9 @@ type Exchange struct {
 	headLimited bool
 
 	buffering bool
+	// withHead: the part of an unbuffered body that came with the head is being
+	// looked at, which nginx's log takes for a part of reading the head.
+	withHead bool
 
 	early  []byte // the beginning of a request body that is sent as it comes
 	hints  int    // bytes of interim responses
@@ -255,7 +258,7 @@ func (x *Exchange) reset() {
 	x.Done, x.UntilClose, x.Reusable, x.Upgrade = false, false, false, false
 	x.proto, x.conn, x.live = nil, nil, nil
 	x.selection = upstream.Selection{}
-	x.cached, x.sent, x.received, x.buffering = false, false, false, false
+	x.cached, x.sent, x.received, x.buffering, x.withHead = false, false, false, false, false
 	x.sentAt, x.headLimited = time.Time{}, false
 	x.buf, x.rest, x.body, x.end, x.headEnd = nil, nil, nil, 0, 0
 	x.record, x.index = nil, 0

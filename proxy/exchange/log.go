@@ -39,7 +39,11 @@ func (x *Exchange) Logf(level errorlog.Level, format string, args ...any) {
 
 // LogBodyf is Logf for what happened while the body was being read.
 func (x *Exchange) LogBodyf(level errorlog.Level, format string, args ...any) {
-	x.log(level, reading, format, args...)
+	action := reading
+	if x.withHead {
+		action = readingHead
+	}
+	x.log(level, action, format, args...)
 }
 
 // log writes to the request's error log what happened during an action.

@@ -30,6 +30,7 @@ func (x *Exchange) relay() web.Code {
 			return code
 		}
 	}
+	x.withHead = !x.buffering
 	for {
 		for len(x.rest) > 0 {
 			data, n, err := x.proto.ParseBody(x.rest)
@@ -79,7 +80,7 @@ func (x *Exchange) relay() web.Code {
 		if err != nil {
 			return x.readFailed(err)
 		}
-		x.rest = x.body[:n]
+		x.rest, x.withHead = x.body[:n], false
 	}
 }
 

@@ -41,8 +41,13 @@ func (x *Exchange) respond() outcome {
 	}
 	x.beginCopy()
 	if r.HeaderOnly && x.copy == nil {
-		if x.Done && len(x.rest) > 0 {
-			_, _, _ = x.proto.ParseBody(x.rest) // it tells
+		if r.Method != web.HEAD {
+			// What has come with the head of a 204 or 304 counts, and is told of.
+			s.length += int64(len(x.rest))
+			if x.Done && len(x.rest) > 0 {
+				x.withHead = !x.buffering
+				_, _, _ = x.proto.ParseBody(x.rest)
+			}
 		}
 		x.finish(x.Done && len(x.rest) == 0)
 		return outcome{code: web.OK}

@@ -15,6 +15,7 @@ type body struct {
 	ended   bool
 	err     error // a protocol error stays
 	left    int64 // bytes left of the body, or of the current chunk
+	taken   int64 // bytes read on the wire, framing and trailers included
 
 	stage        chunkStage
 	overhead     int // bytes of chunk extensions so far
@@ -44,6 +45,10 @@ func (c *Conn) StartBody(h *message.Head) {
 // BodyDone says whether nothing is left of the body of the current request,
 // so that what follows on the connection is the next request.
 func (c *Conn) BodyDone() bool { return c.body.ended }
+
+// BodyTaken returns how many bytes ReadBody has taken from the wire for the
+// body of the current request, framing and trailers included.
+func (c *Conn) BodyTaken() int64 { return c.body.taken }
 
 // directRead is from how many bytes on a read goes past the buffer.
 const directRead = 2048
@@ -92,6 +97,7 @@ func (c *Conn) ReadBody(p []byte) (n int, err error) {
 		}
 		return 0, err
 	}
+	b.taken += int64(n)
 	if b.left -= int64(n); b.left == 0 {
 		if b.chunked {
 			b.stage = chunkEnd
@@ -123,12 +129,14 @@ func (c *Conn) ReadBodyNow(p []byte) (n int, err error) {
 // errNotReceived ends a read that may not wait.
 var errNotReceived = errors.New("body has not been received")
 
-// DropReceived drops what has been received of the body already. It returns
+// DropReceived drops what has been received of the body already, which does not
+// count as taken. It returns
 // *BadRequest for faulty chunks, and otherwise nil, whether there is more to come
 // or not.
 func (c *Conn) DropReceived() error {
 	c.receivedOnly = true
-	defer func() { c.receivedOnly = false }()
+	taken := c.body.taken
+	defer func() { c.receivedOnly, c.body.taken = false, taken }()
 	// A small piece, so that no read goes past the buffer.
 	var scratch [directRead / 2]byte
 	for !c.body.ended && len(c.Buffered()) > 0 {
@@ -142,7 +150,7 @@ func (c *Conn) DropReceived() error {
 	return nil
 }
 
-// DiscardBody reads the rest of the body and drops it, so that the connection
+// DiscardBody reads the rest of the body and drops it, which does not count, so that the connection
 // can serve another request. It returns nil at the end of the body, and
 // otherwise why it gave up: ReadBody's error, or errTooMuch after maxBytes
 // bytes or maxTime (0: no bound).
@@ -154,8 +162,11 @@ func (c *Conn) DiscardBody(maxBytes int64, maxTime time.Duration) error {
 	if maxTime > 0 {
 		until = flow.Now() + int64(maxTime)
 	}
-	wait := c.ReadTimeout()
-	defer c.SetReadTimeout(wait)
+	wait, taken := c.ReadTimeout(), c.body.taken
+	defer func() {
+		c.SetReadTimeout(wait)
+		c.body.taken = taken
+	}()
 	scratch := flow.GetBuffer(flow.SmallBuffer)
 	defer flow.PutBuffer(scratch)
 	for dropped := int64(0); ; {

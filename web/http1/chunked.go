@@ -48,7 +48,7 @@ func (c *Conn) nextChunk() error {
 		if end[0] != '\r' || end[1] != '\n' {
 			return errChunked
 		}
-		c.Discard(2)
+		c.takeFraming(2)
 		b.stage = chunkSize
 	}
 	if b.stage == chunkSize {
@@ -86,7 +86,7 @@ func (c *Conn) chunkLine(limit int, begins func(byte) bool) ([]byte, error) {
 			if i == 0 || got[i-1] != '\r' || i > limit {
 				return nil, errChunked
 			}
-			c.Discard(i + 1)
+			c.takeFraming(i + 1)
 			return got[:i-1], nil
 		}
 		if seen = len(got); seen > limit {
@@ -96,6 +96,11 @@ func (c *Conn) chunkLine(limit int, begins func(byte) bool) ([]byte, error) {
 			return nil, err
 		}
 	}
+}
+
+func (c *Conn) takeFraming(n int) {
+	c.Discard(n)
+	c.body.taken += int64(n)
 }
 
 func (c *Conn) fillChunk() error {
