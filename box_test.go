@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"tandem/internal/loopback"
 )
 
 // program is the name of the built program, made once for all tests: it has to
@@ -44,11 +46,7 @@ type box struct {
 }
 
 func newBox(t *testing.T) *box {
-	port, err := freePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &box{t: t, dir: t.TempDir(), port: port}
+	b := &box{t: t, dir: t.TempDir(), port: loopback.Port(t)}
 	for _, d := range []string{filepath.Dir(b.dir), b.dir} {
 		if err := os.Chmod(d, 0o755); err != nil {
 			t.Fatal(err)

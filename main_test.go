@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"tandem/internal/loopback"
 )
 
 var update = flag.Bool("update", false, "rewrite the expected output in testdata/script")
@@ -31,10 +33,11 @@ func TestScripts(t *testing.T) {
 		UpdateScripts: *update,
 		Setup: func(env *testscript.Env) error {
 			for _, name := range []string{"PORT1", "PORT2"} {
-				port, err := freePort()
+				port, release, err := loopback.Claim()
 				if err != nil {
 					return err
 				}
+				env.Defer(release)
 				env.Setenv(name, port)
 			}
 			return nil
@@ -49,16 +52,6 @@ func TestScripts(t *testing.T) {
 			"says":   scriptSays,
 		},
 	})
-}
-
-func freePort() (string, error) {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = l.Close() }()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	return port, err
 }
 
 // poll calls f until it is happy, at most for some seconds.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
+	"strings"
 	"sync"
 
 	"github.com/vishvananda/netlink"
@@ -52,6 +54,27 @@ func New(t TB) *Lab {
 		}
 	})
 	return l
+}
+
+// Needs skips the test where one of the programs is not installed.
+func Needs(t TB, programs ...string) {
+	t.Helper()
+	for _, name := range programs {
+		if _, err := exec.LookPath(name); err != nil {
+			t.Skipf("%s is not installed", name)
+		}
+	}
+}
+
+// OneUser reports whether the lab has but one user, as one has that was made
+// without privileges.
+func OneUser() bool {
+	users, err := os.ReadFile("/proc/self/uid_map")
+	if err != nil {
+		return true
+	}
+	fields := strings.Fields(string(users)) // inside, outside, how many
+	return len(fields) == 3 && fields[2] == "1"
 }
 
 // Open makes an empty lab. The process must be one that Enter returned to

@@ -289,8 +289,9 @@ func TestCapture(t *testing.T) {
 }
 
 func TestCaptureFile(t *testing.T) {
-	if _, err := exec.LookPath("tcpdump"); err != nil {
-		t.Skip("no tcpdump to read the file with")
+	lab.Needs(t, "tcpdump")
+	if lab.OneUser() {
+		t.Skip("tcpdump becomes another user, and the lab has none")
 	}
 	capture := captured(t)
 	file := filepath.Join(t.TempDir(), "c.pcap")

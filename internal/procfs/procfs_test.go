@@ -1,6 +1,7 @@
 package procfs
 
 import (
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -9,7 +10,8 @@ import (
 	"testing"
 )
 
-// TestMain is also the other process: it listens, says where, and waits.
+// TestMain is also the other process: it listens, says where, and waits until
+// its input ends.
 func TestMain(m *testing.M) {
 	if address := os.Getenv("PROCFS_TEST_LISTEN"); address != "" {
 		l, err := net.Listen("tcp", address)
@@ -17,7 +19,9 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		_, _ = os.Stdout.WriteString(l.Addr().String() + "\n")
-		select {}
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		_ = l.Close()
+		os.Exit(0)
 	}
 	os.Exit(m.Run())
 }
@@ -35,6 +39,9 @@ func listen(t *testing.T, name, address string) (pid int, at netip.AddrPort) {
 	}
 	cmd := exec.Command(link)
 	cmd.Env = append(os.Environ(), "PROCFS_TEST_LISTEN="+address)
+	if _, err := cmd.StdinPipe(); err != nil { // kept open as long as this process lives
+		t.Fatal(err)
+	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

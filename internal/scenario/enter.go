@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -65,21 +64,10 @@ func CanRunClassic() error {
 			return err
 		}
 	}
-	if OneUser() {
+	if lab.OneUser() {
 		return errors.New("nginx needs more than one user")
 	}
 	return nginxFolders()
-}
-
-// OneUser reports whether the lab has but one user, as one has that was made
-// without privileges.
-func OneUser() bool {
-	users, err := os.ReadFile("/proc/self/uid_map")
-	if err != nil {
-		return true
-	}
-	fields := strings.Fields(string(users)) // inside, outside, how many
-	return len(fields) == 3 && fields[2] == "1"
 }
 
 // nginxFolders gives the lab folders of its own where Debian's nginx logs

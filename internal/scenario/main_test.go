@@ -111,6 +111,7 @@ func newPair(t *testing.T, programs [2]scenario.Program, nodes [2]scenario.Confi
 	if testing.Short() {
 		t.Skip("scenarios take their time")
 	}
+	lab.Needs(t, "ip")
 	t.Parallel()
 	l := lab.New(t)
 	for i := range nodes {

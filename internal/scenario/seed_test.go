@@ -217,7 +217,7 @@ func TestUserDirective(t *testing.T) {
 		nodes[i] = edit(nodes[i], "conf/nginx.conf", func(conf string) string { return "user nobody nogroup;\n" + conf })
 	}
 	p := newPair(t, [2]scenario.Program{tandem(), tandem()}, nodes)
-	if scenario.OneUser() {
+	if lab.OneUser() {
 		t.Skip("the lab has no other users")
 	}
 	one, two := p.Nodes[0], p.Nodes[1]

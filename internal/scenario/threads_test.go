@@ -108,7 +108,7 @@ func TestThreads(t *testing.T) {
 	t.Run("pair", func(t *testing.T) {
 		nodes := [2]scenario.Config{asNobody(seed[0]), asNobody(withJournal(seed[1]))}
 		p := newPair(t, [2]scenario.Program{tandem(), tandem()}, nodes)
-		if scenario.OneUser() {
+		if lab.OneUser() {
 			t.Skip("the lab has no other users")
 		}
 		one, two := p.Nodes[0], p.Nodes[1]
@@ -147,7 +147,7 @@ func TestThreads(t *testing.T) {
 	t.Run("alone", func(t *testing.T) {
 		t.Parallel()
 		l := lab.New(t)
-		if scenario.OneUser() {
+		if lab.OneUser() {
 			t.Skip("the lab has no other users")
 		}
 		if _, err := os.Stat("/etc/keepalived/keepalived.conf"); err == nil {

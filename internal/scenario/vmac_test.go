@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/internal/lab"
 	"tandem/internal/scenario"
 )
 
@@ -35,6 +36,7 @@ func TestVMAC(t *testing.T) {
 		{"tandem and classic", classic, 1500 * time.Millisecond},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			lab.Needs(t, "nft")
 			p := newPair(t, [2]scenario.Program{tandem(), c.peer(t)}, vmacs())
 			one, two := p.Nodes[0], p.Nodes[1]
 			// What the node has of a VMAC: the interface, rules, and what it does to its base.

@@ -2,6 +2,7 @@ package sock
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -144,7 +145,8 @@ func TestDialUnix(t *testing.T) {
 // A port that nobody listens at refuses, even when the kernel has chosen that
 // very port for the connecting side.
 func TestRefused(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	// An address that no other process takes a port of.
+	l, err := net.Listen("tcp", fmt.Sprintf("127.100.%d.%d:0", os.Getpid()>>8&255, os.Getpid()&255))
 	if err != nil {
 		t.Fatal(err)
 	}

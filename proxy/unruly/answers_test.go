@@ -1,6 +1,7 @@
 package unruly
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -39,15 +40,16 @@ var answers = []misdeed{
 	{name: "nothing, closed", steps: []any{shut}},
 	{name: "nothing, reset", steps: []any{reset}},
 	{name: "nothing, half closed", steps: []any{fin, awaited}},
-	{name: "nothing at all", steps: []any{awaited}, conf: "proxy_read_timeout 500ms;"},
-	{name: "half a status line and nothing more", steps: []any{"HTTP/1.1 20", awaited}, conf: "proxy_read_timeout 500ms;"},
-	{name: "half a head and nothing more", steps: []any{ok200 + "A: b\r\n", awaited}, conf: "proxy_read_timeout 500ms;"},
-	{name: "half a body and nothing more", steps: []any{ok200 + length3 + "\r\na", awaited}, conf: "proxy_read_timeout 500ms;"},
-	{name: "half a chunk and nothing more", steps: []any{ok200 + chunked + "\r\n3\r\na", awaited}, conf: "proxy_read_timeout 500ms;"},
-	{name: "no last chunk and nothing more", steps: []any{ok200 + chunked + "\r\n3\r\nabc\r\n", awaited}, conf: "proxy_read_timeout 500ms;"},
+	{name: "nothing at all", steps: []any{awaited}, conf: "proxy_read_timeout 3s;"},
+	{name: "half a status line and nothing more", steps: []any{"HTTP/1.1 20", awaited}, conf: "proxy_read_timeout 3s;"},
+	{name: "half a head and nothing more", steps: []any{ok200 + "A: b\r\n", awaited}, conf: "proxy_read_timeout 3s;"},
+	{name: "half a body and nothing more", steps: []any{ok200 + length3 + "\r\na", awaited}, conf: "proxy_read_timeout 3s;"},
+	{name: "half a chunk and nothing more", steps: []any{ok200 + chunked + "\r\n3\r\na", awaited}, conf: "proxy_read_timeout 3s;"},
+	{name: "no last chunk and nothing more", steps: []any{ok200 + chunked + "\r\n3\r\nabc\r\n", awaited}, conf: "proxy_read_timeout 3s;"},
 	{name: "a response byte by byte", steps: bytewise(ok200+length3+"\r\nabc", 5*time.Millisecond)},
 	{name: "chunks byte by byte", steps: bytewise(ok200+chunked+"\r\n3;x=y\r\nabc\r\n0\r\nT: u\r\n\r\n", 5*time.Millisecond)},
-	{name: "slower than the time-out as a whole", steps: bytewise("HTTP/1.1 200 OK\r\n"+length3+"\r\nabc", 60*time.Millisecond), conf: "proxy_read_timeout 2s;"},
+	{name: "a head slower than the time-out as a whole", steps: bytewise(ok200+length3+"\r\nabc", 120*time.Millisecond), conf: "proxy_read_timeout 3s;"},
+	{name: "a body slower than the time-out as a whole", steps: slices.Concat([]any{ok200 + length3 + "\r\n"}, bytewise("abc", 1200*time.Millisecond)), conf: "proxy_read_timeout 3s;"},
 
 	{name: "closed in the status line", steps: []any{"HTTP/1.1 20", shut}},
 	{name: "closed in the head", steps: []any{ok200 + "A: b\r\n", shut}},

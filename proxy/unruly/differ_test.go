@@ -199,6 +199,8 @@ func configuration(cases []misdeed, b *backend) string {
 				buffering = "on"
 			}
 			fmt.Fprintf(&locations, "location /%s/ { proxy_pass http://%s; proxy_buffering %s; %s }\n", name, name, buffering, c.conf)
+			// The request that follows has all the time that it may need.
+			fmt.Fprintf(&locations, "location = /%s/next { proxy_pass http://%s; proxy_buffering %s; }\n", name, name, buffering)
 		}
 	}
 	return upstreams.String() + "server_tokens off; keepalive_timeout 60s;\nserver { listen LISTEN; client_max_body_size 64m; client_body_buffer_size 32m;\n" +

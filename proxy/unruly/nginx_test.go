@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tandem/internal/loopback"
 )
 
 // nginx is a running nginx.
@@ -40,12 +42,7 @@ func startNginx(t testing.TB, http string) *nginx {
 	}
 	n := new(nginx)
 	_, n.version, _ = strings.Cut(strings.TrimSpace(string(said)), "nginx/")
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	n.addr = l.Addr().String()
-	_ = l.Close()
+	n.addr = loopback.Addr(t)
 	dir := t.TempDir()
 	n.log = filepath.Join(dir, "error.log")
 	user := ""

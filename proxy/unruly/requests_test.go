@@ -19,7 +19,7 @@ const (
 	abc        = ok200 + length3 + "\r\nabc"
 	tooLarge   = "HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno"
 	streamed   = "proxy_request_buffering off;"
-	impatient  = "proxy_read_timeout 500ms; proxy_send_timeout 500ms;"
+	impatient  = "proxy_read_timeout 3s; proxy_send_timeout 3s;"
 	continued  = "Expect: 100-continue\r\n"
 	more       = 6 << 20 // bytes: more than all sockets on the way take
 	someChunks = 50
@@ -54,7 +54,7 @@ var requests = []misdeed{
 	{name: "an early half of an answer", method: "POST", request: withLength(200000, ""), early: true, steps: []any{ok200 + length3 + "\r\na", readOn, "bc"}},
 
 	{name: "nothing is read of a small body", method: "POST", request: withLength(10, ""), early: true, conf: impatient, steps: []any{awaited}},
-	{name: "nothing is read of a large body", method: "POST", request: withLength(more, ""), early: true, conf: impatient, steps: []any{pause * 40, shut}},
+	{name: "nothing is read of a large body", method: "POST", request: withLength(more, ""), early: true, conf: impatient, steps: []any{pause * 150, shut}},
 	{name: "closed with the body unread", method: "POST", request: withLength(200000, ""), early: true, steps: []any{pause, shut}},
 	{name: "reset with the body unread", method: "POST", request: withLength(200000, ""), early: true, steps: []any{pause, reset}},
 	{name: "reset after the body", method: "POST", request: withLength(200000, ""), steps: []any{reset}},

@@ -104,6 +104,7 @@ func newNetwork(t *testing.T, hosts int) *network {
 	if testing.Short() {
 		t.Skip("takes a minute of waiting")
 	}
+	lab.Needs(t, "ip")
 	l := lab.New(t)
 	sw, err := l.Switch()
 	check(t, err)
@@ -464,6 +465,7 @@ func TestNoInterface(t *testing.T) {
 
 // A firewall that drops adverts makes two masters; ours says why, and what to do.
 func TestFirewallDropsAdverts(t *testing.T) {
+	lab.Needs(t, "nft", "keepalived")
 	for _, k := range []kind{kinds[0], kinds[2], kinds[4]} {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()

@@ -36,6 +36,7 @@ func eventually(t *testing.T, h *lab.Host, good func(string) bool, name string, 
 // From a VMAC come the adverts, the announcements and the answers, with the virtual router's hardware address, as
 // from keepalived's; the machine is the same during it, and clean after.
 func TestVMAC(t *testing.T) {
+	lab.Needs(t, "nft", "keepalived")
 	for _, k := range []kind{kinds[9], kinds[11]} {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()
@@ -191,6 +192,7 @@ vrrp_instance VI_1 {
 // With no_accept the VIP answers neither program's neighbours, and the address can be found; without a master nothing
 // stays.
 func TestNoAccept(t *testing.T) {
+	lab.Needs(t, "nft", "keepalived")
 	for _, k := range []kind{kinds[3], kinds[4], kinds[9]} {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()

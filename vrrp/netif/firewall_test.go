@@ -13,6 +13,7 @@ import (
 
 // What no_accept drops, and what it lets through.
 func TestFilter(t *testing.T) {
+	lab.Needs(t, "nft")
 	p := newLAN(t)
 	s := stack(t, p.one)
 	vip, vip6 := address("ens33", "192.168.200.254/32"), address("ens33", "fd00::254/128")
@@ -74,6 +75,7 @@ func TestFilter(t *testing.T) {
 
 // What is asked of the table in global_defs, and a table that was left there.
 func TestFirewallConfig(t *testing.T) {
+	lab.Needs(t, "nft")
 	p := newLAN(t)
 	s := stack(t, p.one)
 	must[string](t)(p.one.Output("nft", "add", "table", "ip", "keepalived"))
@@ -95,6 +97,7 @@ func TestFirewallConfig(t *testing.T) {
 // A switch must not learn the virtual router's hardware address from a backup: group memberships go out
 // with the base's.
 func TestVMACIsolated(t *testing.T) {
+	lab.Needs(t, "nft")
 	p := newLAN(t)
 	s := stack(t, p.one)
 	v := netif.VMAC{Name: "vrrp.51", Base: "ens33", Hardware: netif.VirtualMAC(false, 51)}

@@ -45,6 +45,7 @@ type lan struct {
 
 func newLAN(t *testing.T) lan {
 	t.Helper()
+	lab.Needs(t, "ip")
 	l := lab.New(t)
 	sw := must[*lab.Switch](t)(l.Switch())
 	one, two := must[*lab.Host](t)(l.Host("one")), must[*lab.Host](t)(l.Host("two"))

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tandem/internal/flow/flowtest"
+	"tandem/internal/loopback"
 )
 
 // TestMessages holds the reading of every message of the table, delivered at
@@ -72,12 +73,7 @@ func startNginx(t *testing.T, text string) (address, version string) {
 		t.Skipf("nginx -v: %v", err)
 	}
 	_, version, _ = strings.Cut(strings.TrimSpace(string(said)), "nginx/")
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address = l.Addr().String()
-	l.Close()
+	address = loopback.Addr(t)
 	dir, err := os.MkdirTemp("", "http1-nginx-")
 	if err != nil {
 		t.Fatal(err)

@@ -19,6 +19,7 @@ import (
 
 	"tandem/internal/errorlog"
 	"tandem/internal/logfile"
+	"tandem/internal/loopback"
 	"tandem/nginxconf"
 	"tandem/web"
 )
@@ -170,12 +171,7 @@ func (s *Server) Expand(t testing.TB, text string) string {
 // Addr returns the address that stands for 127.0.0.1:port.
 func (s *Server) Addr(t testing.TB, port string) string {
 	if s.ports[port] == "" {
-		l, err := net.Listen("tcp4", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, s.ports[port], _ = net.SplitHostPort(l.Addr().String())
-		_ = l.Close()
+		s.ports[port] = loopback.Port(t)
 	}
 	return "127.0.0.1:" + s.ports[port]
 }
