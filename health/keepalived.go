@@ -1,28 +1,47 @@
 package health
 
 import (
+	"context"
+	"path"
 	"strings"
 
 	"tandem/internal/child"
 	"tandem/keepalivedconf"
 )
 
-// ScriptFromKeepalived returns what runs a vrrp_script.
-func ScriptFromKeepalived(k *keepalivedconf.Config, s *keepalivedconf.Script) *Script {
+// ScriptFromKeepalived returns what runs a vrrp_script. serves is whether this
+// process serves now, for a script that asks for one whose place it takes; it may
+// wait until the context ends.
+func ScriptFromKeepalived(k *keepalivedconf.Config, s *keepalivedconf.Script, serves func(context.Context) bool) *Script {
 	command := k.Program(s.Command)
 	if command == nil {
 		command = &child.Command{}
 	}
 	// A check is nothing without somebody who looks at its result.
 	command.Bound = true
-	return &Script{
+	run := &Script{
 		Name: s.Name, Command: command, Unusable: s.Unusable,
 		Interval: s.Interval, Timeout: s.Timeout, Fall: s.Fall, Rise: s.Rise, InitFail: s.InitFail,
 	}
+	if s.StandIn != nil {
+		run.Prepare = func(ctx context.Context, c *child.Command) *child.Command {
+			return s.StandIn.Command(c, serves(ctx))
+		}
+	}
+	return run
 }
 
-// ProcessesFromKeepalived returns what looks for a vrrp_track_process.
-func ProcessesFromKeepalived(p *keepalivedconf.Process) *Processes {
+// ProcessesFromKeepalived returns what looks for a vrrp_track_process. serves is
+// asked if it is one whose place this process takes; it must not wait.
+func ProcessesFromKeepalived(p *keepalivedconf.Process, serves func() Verdict) *Processes {
+	if p.StandIn {
+		return &Processes{Instead: func() Verdict {
+			if path.Base(p.Path) == "keepalived" {
+				return Verdict{Good: true, Reason: "this process"}
+			}
+			return serves()
+		}, GainDelay: p.ForkDelay, LossDelay: p.TerminateDelay}
+	}
 	return &Processes{
 		Match: func(command string, arguments []string) bool { return matchProcess(p, command, arguments) }, FullCommand: p.FullCommand,
 		Quorum: p.Quorum, QuorumMax: p.QuorumMax, GainDelay: p.ForkDelay, LossDelay: p.TerminateDelay,

@@ -22,6 +22,9 @@ type Processes struct {
 	// GainDelay and LossDelay are how long there must be enough, or too few or
 	// too many, until it counts (fork_delay, terminate_delay).
 	GainDelay, LossDelay time.Duration
+	// Instead, if not nil, is asked in place of the machine whether they are there:
+	// for programs whose place this process takes.
+	Instead func() Verdict
 	// Report is called on each change of the verdict, the first one included,
 	// from the goroutine of Run. It must not block.
 	Report func(Verdict)
@@ -50,11 +53,18 @@ func (p *Processes) Run(ctx context.Context) {
 		since   time.Time // since when it has been other than the verdict
 	)
 	for now := time.Now(); ; now = time.Now() {
-		before := len(members)
-		if members = p.keep(members); len(members) < before || now.Sub(scanned) >= processInterval {
-			members, scanned = p.scan(), now
+		var good bool
+		var reason string
+		if p.Instead != nil {
+			v := p.Instead()
+			good, reason = v.Good, v.Reason
+		} else {
+			before := len(members)
+			if members = p.keep(members); len(members) < before || now.Sub(scanned) >= processInterval {
+				members, scanned = p.scan(), now
+			}
+			good, reason = len(members) >= p.Quorum && (p.QuorumMax < 0 || len(members) <= p.QuorumMax), p.count(len(members))
 		}
-		good := len(members) >= p.Quorum && (p.QuorumMax < 0 || len(members) <= p.QuorumMax)
 		delay := p.LossDelay
 		if good {
 			delay = p.GainDelay
@@ -67,7 +77,7 @@ func (p *Processes) Run(ctx context.Context) {
 		}
 		// What is found first counts at once, as in keepalived.
 		if verdict.Since.IsZero() || !since.IsZero() && now.Sub(since) >= delay {
-			verdict = Verdict{Good: good, Reason: p.count(len(members)), Since: now}
+			verdict = Verdict{Good: good, Reason: reason, Since: now}
 			since = time.Time{}
 			p.Report(verdict)
 		}

@@ -12,6 +12,9 @@ import (
 type Script struct {
 	Name    string
 	Command *child.Command
+	// Prepare, if not nil, makes what is run this time of Command. It may wait
+	// until the context ends.
+	Prepare func(context.Context, *child.Command) *child.Command
 	// Unusable says why the program must not be run, or is "": then it counts
 	// as failing.
 	Unusable string
@@ -81,7 +84,13 @@ func (s *Script) begin() {
 // once runs the program once and waits for the next tick. It returns false when
 // the context has ended.
 func (s *Script) once(ctx context.Context, tick <-chan time.Time) bool {
-	p, err := s.start(s.Command)
+	command := s.Command
+	if s.Prepare != nil {
+		if command = s.Prepare(ctx, command); ctx.Err() != nil {
+			return false
+		}
+	}
+	p, err := s.start(command)
 	if err != nil {
 		s.count(false, child.Result{Err: err}.String())
 		select {

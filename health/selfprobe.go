@@ -30,6 +30,7 @@ type SelfProbe struct {
 	mu      sync.Mutex
 	verdict Verdict
 	decided bool
+	first   chan struct{} // closed when it is decided; nil: nobody waits for that
 	last    []Result
 }
 
@@ -47,6 +48,24 @@ func (s *SelfProbe) Verdict() Verdict {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.verdict
+}
+
+// Await is Verdict, and waits for the first one, at most until the context ends.
+func (s *SelfProbe) Await(ctx context.Context) Verdict {
+	s.mu.Lock()
+	if s.first == nil {
+		s.first = make(chan struct{})
+		if s.decided {
+			close(s.first)
+		}
+	}
+	first := s.first
+	s.mu.Unlock()
+	select {
+	case <-first:
+	case <-ctx.Done():
+	}
+	return s.Verdict()
 }
 
 // Last returns the last result of each listener; none before the first round
@@ -139,6 +158,9 @@ func (s *SelfProbe) judge(counters []Counter, reasons []string) {
 func (s *SelfProbe) set(v Verdict) {
 	s.mu.Lock()
 	changed := !s.decided || v.Good != s.verdict.Good
+	if !s.decided && s.first != nil {
+		close(s.first)
+	}
 	if changed {
 		s.verdict, s.decided = v, true
 	}

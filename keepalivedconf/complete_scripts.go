@@ -29,6 +29,12 @@ func (b *builder) checkScripts() {
 		return ""
 	}
 	for _, s := range b.cfg.Scripts {
+		if s.StandIn = b.standIn(s); s.StandIn != nil && s.StandIn.File == "" {
+			if !any {
+				any, first = true, s.Command.Pos
+			}
+			continue // the programs that it asks need not be there
+		}
 		f := b.inspect(look, s.Command)
 		s.Unusable = check(s.Command)
 		switch {

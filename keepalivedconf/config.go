@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"tandem/internal/standin"
 )
 
 // Config is a whole keepalived.conf, read and with defaults filled in.
@@ -372,6 +374,8 @@ type Script struct {
 	// Unusable says why the script cannot be run, or is "". keepalived stops tracking such a script, so that it never
 	// fails; here it stays tracked and counts as failing.
 	Unusable string
+	// StandIn is set when the script asks for nginx or keepalived, whose place this process takes.
+	StandIn *standin.Check
 
 	userSet bool
 	remove  bool
@@ -478,6 +482,8 @@ type Process struct {
 	ForkDelay      time.Duration
 	TerminateDelay time.Duration
 	FullCommand    bool
+	// StandIn: it is nginx or keepalived, whose place this process takes.
+	StandIn bool
 }
 
 // GARPGroup is a garp_group.

@@ -115,6 +115,10 @@ func (b *builder) addProcess(s *Statement) {
 		b.say(KindGeneral, s.Close, "track process '%s' process name not specified", p.Name)
 		return
 	}
+	if p.StandIn = b.opt.standIn.Stands(p.Path) && p.QuorumMax != 0; p.StandIn {
+		b.advice(p.Pos, "nothing has to be done; once no node runs nginx and keepalived any more, the self-probe needs no such line",
+			"vrrp_track_process %s looks for %s, whose place tandem takes: the answer is what its self-probe says", p.Name, p.Path)
+	}
 	b.cfg.Processes = append(b.cfg.Processes, p)
 	if b.processes[p.Name] == nil {
 		b.processes[p.Name] = p

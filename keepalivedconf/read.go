@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"tandem/internal/standin"
 )
 
 // OwnID is the configuration id that tandem always answers to: a line "@tandem KEYWORD ..." is read here and skipped by
@@ -28,6 +30,8 @@ type Options struct {
 	Random rand.Source
 	// Host answers questions about the machine; nil is the machine itself.
 	Host Host
+	// StandIn is the process that takes the place of nginx and keepalived for the checks that look for them.
+	StandIn standin.Process
 }
 
 // settings is Options with everything filled in.
@@ -39,12 +43,13 @@ type settings struct {
 	env      func(string) string
 	random   *rand.Rand
 	host     Host
+	standIn  standin.Process
 	maxLines int
 }
 
 func (o Options) settings() *settings {
 	s := &settings{
-		configID: o.ConfigID, readFile: o.ReadFile, stat: o.Stat, glob: o.Glob, env: o.Env, host: o.Host, maxLines: maxLines,
+		configID: o.ConfigID, readFile: o.ReadFile, stat: o.Stat, glob: o.Glob, env: o.Env, host: o.Host, standIn: o.StandIn, maxLines: maxLines,
 	}
 	if s.configID == "" {
 		name, _ := os.Hostname()

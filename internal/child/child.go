@@ -32,6 +32,8 @@ type Command struct {
 	Args []string
 	// Account is who it runs as; nil: who this process is.
 	Account *Account
+	// Env are variables that it gets beside this process's own.
+	Env []string
 	// Bound: the program is told to end when this process dies.
 	Bound bool
 }
@@ -81,7 +83,7 @@ type Process struct {
 // naming it.
 func Start(c *Command) (*Process, error) {
 	args := shellArgs(c.Args)
-	cmd := &exec.Cmd{Env: environment(), SysProcAttr: &syscall.SysProcAttr{Setpgid: true}}
+	cmd := &exec.Cmd{Env: append(environment(), c.Env...), SysProcAttr: &syscall.SysProcAttr{Setpgid: true}}
 	if c.Bound {
 		cmd.SysProcAttr.Pdeathsig = syscall.SIGTERM
 	}

@@ -77,6 +77,51 @@ func TestTrackScriptAtStart(t *testing.T) {
 	}, one)
 }
 
+// TestChecksOfNginx has a pair track nginx as guides say: there is no such
+// process, and the checks mean this one. They fail with the web side.
+func TestChecksOfNginx(t *testing.T) {
+	t.Parallel()
+	const file = `#!/bin/bash
+if [ $(ps -C nginx --no-header | wc -l) -eq 0 ]; then
+    systemctl start nginx
+    sleep 0.1
+    if [ $(ps -C nginx --no-header | wc -l) -eq 0 ]; then
+        killall keepalived
+    fi
+fi
+`
+	for _, c := range []struct{ name, before, within string }{
+		{"killall", "vrrp_script chk_nginx {\n script \"killall -0 nginx\"\n interval 1\n}", "track_script {\n chk_nginx\n}"},
+		{"file", "vrrp_script chk_nginx {\n script \"@/check_nginx.sh\"\n interval 1\n}", "track_script {\n chk_nginx\n}"},
+		{"track_process", "vrrp_track_process web {\n process nginx\n}", "track_process {\n web\n}"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			nodes := seed
+			for i := range nodes {
+				nodes[i] = inInstance(nodes[i], c.before, c.within)
+				write := nodes[i].Write
+				nodes[i].Write = func(prefix string) error {
+					if err := write(prefix); err != nil {
+						return err
+					}
+					return os.WriteFile(filepath.Join(prefix, "check_nginx.sh"), []byte(file), 0o755)
+				}
+			}
+			p := newPair(t, [2]scenario.Program{tandem(), tandem()}, nodes)
+			one, two := p.Nodes[0], p.Nodes[1]
+			observe(t, p, "start", started(one, two), one)
+			check(t, one.AwaitLog(within(t), "whose place tandem takes: the answer is what its self-probe says"))
+			var restore func() error
+			observe(t, p, "web failure", func(context.Context) (err error) {
+				restore, err = one.Host.SwallowPort(80)
+				return err
+			}, two)
+			check(t, one.AwaitLog(within(t), "entering FAULT, priority 1: "))
+			observe(t, p, "web return", func(context.Context) error { return restore() }, one)
+		})
+	}
+}
+
 // TestTrackFile has the number in a file lower the master's priority, and then
 // be a fault.
 func TestTrackFile(t *testing.T) {

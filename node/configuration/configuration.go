@@ -7,6 +7,7 @@ import (
 
 	"tandem/internal/errorlog"
 	"tandem/internal/logfile"
+	"tandem/internal/standin"
 	"tandem/keepalivedconf"
 	"tandem/nginxconf"
 	"tandem/web"
@@ -63,7 +64,10 @@ func Load(o *Source, logs *logfile.Set, previous *web.HTTP) (*Configuration, ngi
 	// What the directives say is in force; the text is still compared and shown.
 	tree.Main = nil
 	if o.Keepalived != "" {
-		c.Keepalived, c.Reports = keepalivedconf.Read(o.Keepalived, keepalivedconf.Options{ConfigID: o.ConfigID})
+		c.Keepalived, c.Reports = keepalivedconf.Read(o.Keepalived, keepalivedconf.Options{
+			ConfigID: o.ConfigID,
+			StandIn:  standin.Process{Serves: len(c.HTTP.Ports) > 0, PIDFile: c.PIDFile()},
+		})
 		if !errs.Failed() {
 			c.Reports = append(c.Reports, c.checkUpstreams()...)
 		}

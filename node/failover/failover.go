@@ -112,7 +112,7 @@ func Start(c *Config, side Side) (*Failover, error) {
 		_ = stack.Close()
 		return nil, err
 	}
-	f.track = &tracking{router: f.router, log: log}
+	f.track = &tracking{router: f.router, log: log, serves: f.serves}
 	f.configure(c)
 	return f, nil
 }
@@ -122,8 +122,8 @@ func Start(c *Config, side Side) (*Failover, error) {
 func (f *Failover) configure(c *Config) {
 	f.move.Configure(c.handover())
 	f.peers.configure(c)
-	f.track.configure(c.Keepalived)
 	f.watchHealth(c)
+	f.track.configure(c.Keepalived)
 }
 
 // Reload takes over the VRRP side of a new configuration; adverts go on all

@@ -36,6 +36,20 @@ func (f *Failover) watchHealth(c *Config) {
 	}
 }
 
+// serves is what the self-probes of the instances say together, waiting for the
+// first word of each until the context ends. An instance without one is served.
+func (f *Failover) serves(ctx context.Context, instances map[string][]use) health.Verdict {
+	together := health.Verdict{Good: true, Reason: "this process serves"}
+	for name := range instances {
+		if p, ok := f.probing.Load(name); ok {
+			if v := p.(*health.SelfProbe).Await(ctx); !v.Good {
+				together = health.Verdict{Reason: "the self-probe has failed: " + v.Reason}
+			}
+		}
+	}
+	return together
+}
+
 // selfProbe returns the probe of an instance: of every listener that can serve
 // one of its addresses.
 func (c *Config) selfProbe(i *keepalivedconf.Instance, announce func(local netip.AddrPort, done bool)) *health.SelfProbe {

@@ -17,6 +17,9 @@ import (
 type tracking struct {
 	router *vrrp.Router
 	log    *eventLog
+	// serves says whether the process serves, as far as that concerns any of the
+	// instances; it waits for the first word about that until the context ends.
+	serves func(ctx context.Context, instances map[string][]use) health.Verdict
 
 	mu       sync.Mutex
 	end      context.CancelFunc        // of what runs for the configuration in force; may be nil
@@ -41,7 +44,7 @@ func (t *tracking) configure(k *keepalivedconf.Config) {
 		if len(users) == 0 || k.Script(s.Name) != s {
 			continue
 		}
-		run := health.ScriptFromKeepalived(k, s)
+		run := health.ScriptFromKeepalived(k, s, func(ctx context.Context) bool { return t.serves(ctx, users).Good })
 		run.Before = before[s.Name]
 		t.verdicts[s.Name] = run.Before
 		run.Log = t.logLine
@@ -89,7 +92,7 @@ func (t *tracking) followProcesses(ctx context.Context, k *keepalivedconf.Config
 		if len(users) == 0 || first != n {
 			continue
 		}
-		look := health.ProcessesFromKeepalived(p)
+		look := health.ProcessesFromKeepalived(p, func() health.Verdict { return t.serves(ctx, users) })
 		look.Report = func(v health.Verdict) {
 			t.tell(ctx, users, vrrp.Tracker{Kind: fsm.FaultProcess, Name: p.Name, Text: v.Reason}, func(u use) (int, bool) {
 				return vrrp.Weigh(v.Good, u.Weight, u.Reverse)

@@ -69,7 +69,12 @@ vrrp_instance VI_2 {
 		t.Errorf("app is as it should be:\n%s", reports)
 	}
 
-	f := &Config{Keepalived: c.Keepalived, Upstream: func(name string) Upstream { return exchange.Find(c.HTTP, name) }}
+	f := &Config{Keepalived: c.Keepalived, Upstream: func(name string) Upstream {
+		if group := exchange.Find(c.HTTP, name); group != nil {
+			return group
+		}
+		return nil
+	}}
 	probe := f.selfProbe(f.Keepalived.Instances[0], nil)
 	if len(probe.Conditions) != 2 {
 		t.Fatalf("%d conditions, want those of plain and app", len(probe.Conditions))
