@@ -260,11 +260,15 @@ func (c *conn) badHead(r *Request, err error) bool {
 		// A request line that was not understood is answered with a head.
 		r.Head.Version = message.HTTP10
 	}
-	r.takePart()
-	r.Logf(errLevelInfo, "%s while reading client request %s", bad.Reason, r.headPart())
+	code := Code(bad.Status)
+	if r.takePart() {
+		r.Logf(errLevelInfo, "%s while reading client request %s", bad.Reason, r.headPart())
+	} else {
+		code = 421
+	}
 	r.Keepalive = false
-	r.LingeringClose = bad.Status != 400
-	r.Finalize(Code(bad.Status))
+	r.LingeringClose = code != 400
+	r.Finalize(code)
 	c.finish(r)
 	if !c.broken {
 		c.linger(r)
@@ -311,16 +315,18 @@ func (r *Request) headPart() string {
 	return "line"
 }
 
-// takePart makes of a head that is faulty or not complete what can be made of it.
-func (r *Request) takePart() {
+// takePart makes of a head that is faulty or not complete what can be made of
+// it. False: it is misdirected, see setHost.
+func (r *Request) takePart() bool {
 	r.MethodName, r.Method, r.RawURI = r.Head.Method, lookupMethod(r.Head.Method), r.Head.Target
 	if len(r.RawURI) > 0 {
 		// Only something behind the request line was wrong.
 		r.takePath()
 	}
-	if len(r.Head.ServerName) > 0 {
-		r.setHost(r.Head.ServerName)
+	if len(r.Head.ServerName) > 0 || r.Head.Complete {
+		return r.setHost(r.Head.ServerName)
 	}
+	return true
 }
 
 // finish completes the response and logs the request.
@@ -418,8 +424,7 @@ func (r *Request) takeHead() bool {
 	r.Path = rootPath
 	r.RawPathValid = true
 	if r.Method == CONNECT {
-		r.setHost(h.ServerName)
-		return true
+		return r.takeHost()
 	}
 	if len(h.Target) == 1 && h.Target[0] == '*' {
 		r.Path = h.Target
@@ -432,8 +437,18 @@ func (r *Request) takeHead() bool {
 		r.Finalize(400)
 		return false
 	}
-	r.setHost(h.ServerName)
-	return true
+	return r.takeHost()
+}
+
+// takeHost is setHost for a head that is complete and without fault; what is
+// misdirected it answers.
+func (r *Request) takeHost() bool {
+	if r.setHost(r.Head.ServerName) {
+		return true
+	}
+	r.Keepalive = false
+	r.Finalize(421)
+	return false
 }
 
 // takePath makes path and arguments of the target; false leaves the path empty
@@ -473,15 +488,31 @@ func lookupMethod(name []byte) Method {
 }
 
 // setHost takes the host of the request and the server that has this name; a
-// request without a host is for the server with the empty name.
-func (r *Request) setHost(host []byte) {
-	r.Host = host
-	if names := r.conn.servers.names; names != nil {
-		if srv := names.find(r, r.Host); srv != nil {
-			r.Server = srv
-			r.setLocation(srv.Location)
+// request without a host is for the server with the empty name. A host that no
+// server has is for the default one. False leaves the request as it is: it must
+// not be answered on this connection, see misdirected.
+func (r *Request) setHost(host []byte) bool {
+	c := r.conn
+	srv := r.Server
+	if names := c.servers.names; names != nil {
+		if srv = names.find(r, host); srv == nil {
+			srv = c.servers.dflt
 		}
 	}
+	if c.secured != nil && c.secured.misdirected(host, srv) {
+		part := "headers"
+		if len(r.Head.Authority) > 0 {
+			part = "line"
+		}
+		r.Logf(errLevelInfo, "client attempted to request the server name different from the one that was negotiated while reading client request %s", part)
+		return false
+	}
+	r.Host = host
+	if srv != r.Server {
+		r.Server = srv
+		r.setLocation(srv.Location)
+	}
+	return true
 }
 
 // runLog runs the log phase for the main request and for those subrequests

@@ -2,7 +2,8 @@ package web
 
 // successor returns the port of the generation that has replaced the
 // connection's own where it can go on; nil if there is none. A client's
-// certificate was judged by the old configuration and is to be shown again.
+// certificate was judged by the old configuration and is to be shown again; a
+// client that the new one asks for a certificate is to get to hear of it.
 func (c *conn) successor() (*Generation, *Port) {
 	if !c.gen.draining() {
 		return nil, nil
@@ -12,9 +13,19 @@ func (c *conn) successor() (*Generation, *Port) {
 		return nil, nil
 	}
 	for _, p := range next.HTTP.Ports {
-		if p.Addr == c.port.Addr && p.servers(c.net.LocalAddr()).ssl == c.servers.ssl {
-			return next, p
+		if p.Addr != c.port.Addr {
+			continue
 		}
+		servers := p.servers(c.net.LocalAddr())
+		if servers.ssl != c.servers.ssl {
+			continue
+		}
+		if s := c.secured; s != nil {
+			if srv, _ := servers.byServerName(s.state.ServerName); srv.HTTP.TLS.Asks(srv) {
+				continue
+			}
+		}
+		return next, p
 	}
 	return nil, nil
 }
@@ -39,10 +50,8 @@ func (c *conn) move() bool {
 		c.gen.remove(c)
 		c.gen, c.port, c.servers = next, port, port.servers(c.net.LocalAddr())
 		if s := c.secured; s != nil {
-			if s.server = c.servers.byServerName(s.state.ServerName); s.server == nil {
-				s.server = c.servers.dflt
-			}
-			s.verified = s.server.HTTP.TLS.Verify(s.server, &s.state)
+			s.server, s.name = c.servers.byServerName(s.state.ServerName)
+			s.verdicts = nil
 		}
 		// Nobody of the old generation interrupts it any more. The new one may
 		// have begun to: then it is looked at again.

@@ -2,14 +2,17 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"io"
 	"net"
+	"sync"
 	"time"
 
 	"tandem/internal/errorlog"
+	"tandem/web/message"
 )
 
 // TLS is what the server needs of the module that configures it. It is called
@@ -21,6 +24,8 @@ type TLS struct {
 	// Verify judges the client's certificate after the handshake; the error
 	// is for $ssl_client_verify and the log.
 	Verify func(srv *Server, state *tls.ConnectionState) error
+	// Asks reports whether a server asks for a client certificate at all.
+	Asks func(srv *Server) bool
 	// Demands says what a failed verification comes to: an error page for
 	// requests (495, 496), or 0.
 	Demands func(r *Request) Code
@@ -28,11 +33,66 @@ type TLS struct {
 
 // secured is the TLS side of a connection.
 type secured struct {
-	state    tls.ConnectionState
-	verified error   // of the client's certificate
-	plain    bool    // the client spoke plain HTTP
-	server   *Server // by SNI
-	offered  TLSOffer
+	state   tls.ConnectionState
+	plain   bool // the client spoke plain HTTP
+	offered TLSOffer
+	refusal error // why the handshake was refused, nil if it was not
+
+	// server is the one whose settings the handshake followed. name is the one
+	// that chose it (SNI), as a Host would be written: nil when the client sent
+	// none or one that no server has, and server is the default one.
+	server *Server
+	name   []byte
+
+	mu       sync.Mutex // subrequests may ask beside the request
+	verdicts map[*Server]error
+}
+
+// byServerName returns the server that a client asks for in its handshake, and
+// by which name; the default server and nil when it asks for none of them.
+func (a *addrServers) byServerName(sni string) (srv *Server, name []byte) {
+	if a.names != nil {
+		if host, _, ok := message.ServerName(nil, []byte(sni)); ok {
+			if srv := a.names.match(host); srv != nil {
+				return srv, host
+			}
+		}
+	}
+	return a.dflt, nil
+}
+
+// verdict returns why the client's certificate is not to be trusted by srv: by
+// the server that asked for it, and where a Host has chosen another server, by
+// that one as well. (nginx has only the first verdict. The two may differ only
+// for a client that named no server: see misdirected.)
+func (s *secured) verdict(srv *Server) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.judge(s.server); err != nil || srv == s.server {
+		return err
+	}
+	return s.judge(srv)
+}
+
+func (s *secured) judge(srv *Server) error {
+	err, known := s.verdicts[srv]
+	if !known {
+		err = srv.HTTP.TLS.Verify(srv, &s.state)
+		if s.verdicts == nil {
+			s.verdicts = make(map[*Server]error)
+		}
+		s.verdicts[srv] = err
+	}
+	return err
+}
+
+// misdirected reports whether a Host that stands for srv must not be served on
+// the connection (RFC 9110 section 15.5.20, nginx's
+// ngx_http_set_virtual_server): srv asks for client certificates, and the
+// handshake was made for a server of another name, which may have asked for
+// none, or for those of somebody else.
+func (s *secured) misdirected(host []byte, srv *Server) bool {
+	return s.name != nil && !bytes.Equal(s.name, host) && srv.HTTP.TLS.Asks(srv)
 }
 
 // TLSOffer is what a client offered in its handshake.
@@ -64,7 +124,7 @@ func (r *Request) ClientCertificate() (*x509.Certificate, error) {
 	if state == nil || len(state.PeerCertificates) == 0 {
 		return nil, nil
 	}
-	return state.PeerCertificates[0], r.conn.secured.verified
+	return state.PeerCertificates[0], r.conn.secured.verdict(r.Server)
 }
 
 // secure performs the TLS handshake of a connection whose first bytes have
@@ -81,22 +141,24 @@ func (c *conn) secure() bool {
 	hooks := c.servers.dflt.HTTP.TLS
 	conn := tls.Server(raw, &tls.Config{
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-			if srv := c.servers.byServerName(hello.ServerName); srv != nil {
-				c.secured.server = srv
+			s := c.secured
+			s.server, s.name = c.servers.byServerName(hello.ServerName)
+			s.offered = TLSOffer{hello.CipherSuites, hello.SupportedCurves}
+			var config *tls.Config
+			if config, s.refusal = hooks.Config(s.server, hello); s.refusal != nil {
+				return refusing, nil
 			}
-			c.secured.offered = TLSOffer{hello.CipherSuites, hello.SupportedCurves}
-			return hooks.Config(c.secured.server, hello)
+			return config, nil
 		},
 	})
 	_ = c.net.SetDeadline(time.Now().Add(c.servers.dflt.Core.Limits.HeaderTimeout))
 	err := conn.Handshake()
 	_ = c.net.SetDeadline(time.Time{})
 	if err != nil {
-		c.logHandshake(err)
+		c.logHandshake(cmp.Or(c.secured.refusal, err))
 		return false
 	}
 	c.secured.state = conn.ConnectionState()
-	c.secured.verified = hooks.Verify(c.secured.server, &c.secured.state)
 	c.scheme = "https"
 	c.wire.Reset(conn)
 	if c.gen.draining() {
@@ -104,6 +166,10 @@ func (c *conn) secure() bool {
 	}
 	return true
 }
+
+// refusing are settings without a certificate: a handshake ends with the alert
+// unrecognized_name, as nginx's does, and no session is resumed.
+var refusing = &tls.Config{SessionTicketsDisabled: true}
 
 // The first byte of a TLS handshake, and of that of SSLv2.
 const recordHandshake, recordSSLv2 = 0x16, 0x80
@@ -140,23 +206,6 @@ func (b *bufferedConn) Read(p []byte) (int, error) {
 // the descriptor, as with (*tls.Conn).NetConn.
 func (b *bufferedConn) NetConn() net.Conn { return b.Conn }
 
-// byServerName returns the server that has the name, nil for none.
-func (a *addrServers) byServerName(name string) *Server {
-	if a.names == nil || name == "" {
-		return nil
-	}
-	host := bytes.ToLower([]byte(name))
-	if srv := a.names.lookup(host); srv != nil {
-		return srv
-	}
-	for _, e := range a.names.regexes {
-		if e.re.Regexp.Match(host) {
-			return e.srv
-		}
-	}
-	return nil
-}
-
 // refuseInsecure answers requests that the TLS side of their connection does
 // not allow; true when it has.
 func (r *Request) refuseInsecure() bool {
@@ -165,7 +214,7 @@ func (r *Request) refuseInsecure() bool {
 		return false
 	}
 	if s.plain {
-		r.Logf(errLevelInfo, "client sent plain HTTP request to HTTPS port")
+		r.Logf(errLevelInfo, "client sent plain HTTP request to HTTPS port while reading client request headers")
 		r.Finalize(StatusToHTTPS)
 		return true
 	}

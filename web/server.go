@@ -158,6 +158,9 @@ func (t *nameTable) find(r *Request, host []byte) *Server {
 	if srv := t.lookup(host); srv != nil {
 		return srv
 	}
+	if len(host) == 0 {
+		return nil
+	}
 	for _, e := range t.regexes {
 		if r.Match(e.re, host) {
 			return e.srv
@@ -166,13 +169,22 @@ func (t *nameTable) find(r *Request, host []byte) *Server {
 	return nil
 }
 
-// lookup is find without the regexes.
-func (t *nameTable) lookup(host []byte) *Server {
-	if srv, ok := t.names.Find(host); ok {
+// match is find for a name that comes before there is a request: captures are
+// left to the find of the request.
+func (t *nameTable) match(host []byte) *Server {
+	if srv := t.lookup(host); srv != nil {
 		return srv
 	}
-	if len(host) == 0 {
-		return nil
+	for _, e := range t.regexes {
+		if e.re.Regexp.Match(host) {
+			return e.srv
+		}
 	}
 	return nil
+}
+
+// lookup is find without the regexes.
+func (t *nameTable) lookup(host []byte) *Server {
+	srv, _ := t.names.Find(host)
+	return srv
 }

@@ -27,6 +27,7 @@ func (c *Conn) ReadHead(h *message.Head, lim *Limits) error {
 			if done || bad != nil {
 				c.Discard(p.scan)
 				c.Pin()
+				h.Complete = done
 			}
 			if bad != nil {
 				return bad

@@ -68,6 +68,9 @@ type Head struct {
 	Fields []Field
 	// Dropped are the fields that ignore_invalid_headers dropped.
 	Dropped []Field
+	// Complete says that the end of the head has come, whether or not it was
+	// understood.
+	Complete bool
 	// Size is the head's length on the wire in bytes, with the final line end
 	// and without empty lines before the request line; of a head that is not
 	// complete the length of the lines that have been understood.

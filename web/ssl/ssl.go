@@ -65,6 +65,7 @@ type settings struct {
 	config *tls.Config // nil: nothing to serve TLS with
 	trust  *pki.Trust  // of clients' certificates, nil without ssl_verify_client
 
+	context    sessionContext
 	ownTickets bool          // ssl_session_ticket_key
 	ticketAge  atomic.Uint64 // of the keys that config has, see ticketRing
 }
@@ -125,7 +126,7 @@ func initModule(h *web.HTTP) error {
 			errs = append(errs, &nc.Error{Pos: srv.Pos, Msg: err.Error()})
 		}
 	}
-	h.TLS = web.TLS{Config: config, Verify: verifyClient, Demands: demands}
+	h.TLS = web.TLS{Config: config, Verify: verifyClient, Asks: asksForCertificate, Demands: demands}
 	return errors.Join(errs...)
 }
 
@@ -159,14 +160,17 @@ func (c *settings) load() error {
 			return err
 		}
 	}
-	if err := c.loadTicketKeys(t); err != nil {
-		return err
-	}
 	if c.verify.V != verifyOff {
 		t.ClientAuth = tls.RequestClientCert
 		if err := c.loadTrust(t); err != nil {
 			return err
 		}
+	}
+	if err := c.makeContext(t); err != nil {
+		return err
+	}
+	if err := c.loadTicketKeys(t); err != nil {
+		return err
 	}
 	c.config = t
 	return nil
@@ -207,6 +211,31 @@ func (c *settings) passwords() ([][]byte, error) {
 	return pki.ReadPasswords(c.passwordFile.V)
 }
 
+// makeContext notes what sessions are agreed under. Certificates by variables
+// count by their names, as in nginx.
+func (c *settings) makeContext(t *tls.Config) error {
+	var parts [][]byte
+	for i, name := range c.certificates.V {
+		if i < len(t.Certificates) {
+			parts = append(parts, t.Certificates[i].Certificate[0])
+		} else {
+			parts = append(parts, []byte(name))
+		}
+	}
+	if c.verify.V != verifyOff {
+		var named []byte
+		if c.clientCA.V != "" {
+			var err error
+			if named, err = readFile(c.clientCA.V); err != nil {
+				return err
+			}
+		}
+		parts = append(parts, []byte("asks"), named)
+	}
+	c.context = newSessionContext(parts...)
+	return nil
+}
+
 // loadTicketKeys reads the files of ssl_session_ticket_key, each 48 or 80
 // bytes: the first encrypts, all decrypt.
 func (c *settings) loadTicketKeys(t *tls.Config) error {
@@ -224,7 +253,7 @@ func (c *settings) loadTicketKeys(t *tls.Config) error {
 		keys = append(keys, key)
 	}
 	if keys != nil {
-		t.SetSessionTicketKeys(keys)
+		t.SetSessionTicketKeys(c.context.keys(keys))
 		c.ownTickets = true
 	}
 	return nil
@@ -306,6 +335,8 @@ func verifyClient(srv *web.Server, state *tls.ConnectionState) error {
 	return c.trust.Verify(state.PeerCertificates, x509.ExtKeyUsageAny, time.Now())
 }
 
+func asksForCertificate(srv *web.Server) bool { return conf.Of(srv).verify.V != verifyOff }
+
 // demands says what the verification comes to for a request.
 func demands(r *web.Request) web.Code {
 	c := conf.Of(r.Server)
@@ -317,10 +348,10 @@ func demands(r *web.Request) web.Code {
 	switch {
 	case err != nil && c.verify.V == verifyOptionalNoCA && errors.As(err, &untrusted) && untrusted.IsUntrusted():
 	case err != nil:
-		r.Logf(logInfo, "client SSL certificate verify error: %v", err)
+		r.Logf(logInfo, "client SSL certificate verify error: %v while reading client request headers", err)
 		return web.StatusCertError
 	case cert == nil && c.verify.V == verifyOn:
-		r.Logf(logInfo, "client sent no required SSL certificate")
+		r.Logf(logInfo, "client sent no required SSL certificate while reading client request headers")
 		return web.StatusNoCert
 	}
 	return 0
