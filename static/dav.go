@@ -170,7 +170,7 @@ func davDelete(r *web.Request, c *davSettings) web.Code {
 		r.Logf(errorlog.Error, "\"Depth\" header must be 0 or infinity")
 		return 400
 	}
-	if err := removePath(path, info.IsDir()); err != nil {
+	if err := removePath(r, path, info.IsDir()); err != nil {
 		return davError(r, err, 404)
 	}
 	return 204
@@ -187,11 +187,54 @@ func pathDepth(path []byte) int {
 	return n
 }
 
-func removePath(path string, folder bool) error {
-	if folder {
-		return os.RemoveAll(strings.TrimSuffix(path, "/"))
+// removePath removes a file, or a folder with what is in it.
+func removePath(r *web.Request, path string, folder bool) error {
+	if !folder {
+		return os.Remove(path)
 	}
-	return os.Remove(path)
+	if path = strings.TrimSuffix(path, "/"); isLink(path) {
+		// nginx empties the folder that the link leads to before it fails.
+		return &fs.PathError{Op: "rmdir", Path: path + "/", Err: syscall.ENOTDIR}
+	}
+	return removeFolder(r, path)
+}
+
+// removeFolder removes a folder as far as that can be done. As in nginx links to
+// folders stay, and those that lead nowhere, so that the folder does, too; what
+// is in a folder that a link leads to is left alone.
+func removeFolder(r *web.Request, path string) error {
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		name := path + "/" + e.Name()
+		switch {
+		case e.IsDir():
+			err = removeFolder(r, name)
+		case e.Type()&fs.ModeSymlink != 0 && !leadsToFile(name):
+			err = &fs.PathError{Op: "rmdir", Path: name, Err: syscall.ENOTDIR}
+		default:
+			err = os.Remove(name)
+		}
+		if err != nil {
+			davError(r, err, 404)
+		}
+	}
+	if err := syscall.Rmdir(path); err != nil {
+		return &fs.PathError{Op: "rmdir", Path: path, Err: err}
+	}
+	return nil
+}
+
+func isLink(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode()&fs.ModeSymlink != 0
+}
+
+func leadsToFile(link string) bool {
+	info, err := os.Stat(link)
+	return err == nil && !info.IsDir()
 }
 
 // davMakeCollection makes a folder.

@@ -165,7 +165,7 @@ func copyOrMove(r *web.Request, c *davSettings, from, to string, overwrite bool)
 		return 400
 	}
 	if overwrite {
-		if err := removePath(to, replaced.IsDir()); err != nil {
+		if err := removePath(r, to, replaced.IsDir()); err != nil {
 			return davError(r, err, 404)
 		}
 	}
@@ -187,6 +187,9 @@ func copyOrMoveFile(r *web.Request, c *davSettings, from, to string) web.Code {
 }
 
 func copyOrMoveFolder(r *web.Request, from, to string, info fs.FileInfo) web.Code {
+	if r.Method == web.MOVE && isLink(from) {
+		return davError(r, &fs.PathError{Op: "rmdir", Path: from + "/", Err: syscall.ENOTDIR}, 404)
+	}
 	if r.Method == web.MOVE && os.Rename(from, to) == nil {
 		return 201
 	}
@@ -198,7 +201,7 @@ func copyOrMoveFolder(r *web.Request, from, to string, info fs.FileInfo) web.Cod
 		return 500
 	}
 	if r.Method == web.MOVE {
-		if err := removePath(from, true); err != nil {
+		if err := removePath(r, from, true); err != nil {
 			return davError(r, err, 404)
 		}
 	}

@@ -179,10 +179,10 @@ var answers = []misdeed{
 	{name: "205 with a body", steps: []any{"HTTP/1.1 205 Reset Content\r\n" + length3 + "\r\nabc"}},
 	{name: "206 nobody asked for", steps: []any{"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-2/10\r\n" + length3 + "\r\nabc"}},
 	{name: "HEAD", method: "HEAD", steps: []any{ok200 + length3 + "\r\n"}},
-	{name: "HEAD with a body", method: "HEAD", steps: []any{ok200 + length3 + "\r\nabc"}, why: foreign, want: `200 "" complete usable fresh`, log: "upstream sent more data than specified"},
+	{name: "HEAD with a body", method: "HEAD", steps: []any{ok200 + length3 + "\r\nabc"}, why: foreign, want: `200 "" complete usable fresh`},
 	{name: "HEAD with a body, later", method: "HEAD", steps: []any{ok200 + length3 + "\r\n", pause, "abc"}},
 	{name: "HEAD with chunks", method: "HEAD", steps: []any{ok200 + chunked + "\r\n"}},
-	{name: "HEAD with chunks that come", method: "HEAD", steps: []any{ok200 + chunked + "\r\n3\r\nabc\r\n0\r\n\r\n"}, why: foreign, want: `200 "" complete usable fresh`, log: "upstream sent more data than specified"},
+	{name: "HEAD with chunks that come", method: "HEAD", steps: []any{ok200 + chunked + "\r\n3\r\nabc\r\n0\r\n\r\n"}, why: foreign, want: `200 "" complete usable fresh`},
 	{name: "HEAD without a length", method: "HEAD", steps: []any{ok200 + "\r\n"}},
 
 	{name: "a chunk size of nothing", steps: []any{ok200 + chunked + "\r\n\r\nabc\r\n0\r\n\r\n"}},
