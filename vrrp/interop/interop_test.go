@@ -24,7 +24,7 @@ import (
 func TestMain(m *testing.M) {
 	lab.Main()
 	// These tests wait much and reckon little.
-	_ = flag.Set("test.parallel", "12")
+	_ = flag.Set("test.parallel", "24")
 	os.Exit(m.Run())
 }
 
