@@ -13,6 +13,9 @@ import (
 	"time"
 )
 
+// Dial connects; it is net.Dialer.DialContext.
+type Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
 // Probe asks one listener of this process for one page.
 type Probe struct {
 	Addr    netip.AddrPort // where to connect
@@ -24,6 +27,8 @@ type Probe struct {
 	// request, and again with done when it is over: so that the server knows
 	// its own probe, and nobody else can pass for it. May be nil.
 	Announce func(local netip.AddrPort, done bool)
+	// Dial connects in place of the net package; nil: that one.
+	Dial Dial
 }
 
 // errNoAnswer is a connection closed without an answer. A server that was told
@@ -36,12 +41,18 @@ var errNoAnswer = errors.New("closed without an answer")
 func (p *Probe) Once(ctx context.Context) (status int, err error) {
 	ctx, cancel := context.WithTimeout(ctx, p.Timeout)
 	defer cancel()
-	d := net.Dialer{KeepAlive: -1} // the exchange is over long before
-	c, err := d.DialContext(ctx, "tcp", p.Addr.String())
+	dial := p.Dial
+	if dial == nil {
+		dial = (&net.Dialer{KeepAlive: -1}).DialContext // the exchange is over long before
+	}
+	c, err := dial(ctx, "tcp", p.Addr.String())
 	if err != nil {
 		return 0, fmt.Errorf("no connection to %s: %w", p.Addr, cause(err))
 	}
 	defer func() { _ = c.Close() }()
+	// Whoever ends the probe does not wait for an answer.
+	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
+	defer stop()
 	if deadline, ok := ctx.Deadline(); ok {
 		_ = c.SetDeadline(deadline)
 	}

@@ -21,10 +21,10 @@ const (
 
 // openSockets opens what is to be listened on. What stands in the way is told
 // once, with who it is, not at each try.
-func (n *node) openSockets(ports []*web.Port) (*web.Opened, error) {
+func (n *node) openSockets(c *configuration.Configuration) (*web.Opened, error) {
 	told := ""
 	for try := 1; ; try++ {
-		opened, err := n.set.Open(ports)
+		opened, err := n.set.Open(c.HTTP.Ports, c.IsVirtual)
 		if err == nil || !isAddressInUse(err) {
 			return opened, err
 		}

@@ -4,9 +4,6 @@ import (
 	"fmt"
 	"io"
 
-	"tandem/internal/errorlog"
-	"tandem/internal/privilege"
-	"tandem/node/configuration"
 	"tandem/node/failover"
 	"tandem/status"
 )
@@ -18,17 +15,6 @@ type order struct {
 	out     io.Writer // what the client will print
 	code    int       // its exit code
 	done    chan struct{}
-}
-
-// listenForOrders opens the control socket beside the pid file. Without one the
-// process is still reached by signals.
-func (n *node) listenForOrders(c *configuration.Configuration) {
-	s, err := status.Listen(status.Name(n.pid.Name()), n.starter, n.order)
-	if err != nil {
-		c.Log.Printf(errorlog.Warn, "%v", err)
-		return
-	}
-	n.control = s
 }
 
 // order has a command done and returns the client's exit code. Questions are
@@ -54,12 +40,12 @@ func (n *node) order(command string, out io.Writer) int {
 
 // move has the VRRP side demote or promote this node.
 func (n *node) move(out io.Writer, command string, f func(*failover.Failover, io.Writer) int) int {
-	vrrp := n.standing.failover()
-	if vrrp == nil {
+	force := n.inForce.Load()
+	if force == nil || force.failover == nil {
 		fmt.Fprintf(out, "tandem: [error] there is no VRRP instance to %s\n", command)
 		return 1
 	}
-	return f(vrrp, out)
+	return f(force.failover, out)
 }
 
 // obey does one command.
@@ -73,7 +59,7 @@ func (n *node) obey(o *order) {
 		}
 	case "memory-log":
 		o.code = 0
-		for _, m := range n.conf.LogsInMemory() {
+		for _, m := range n.inForce.Load().configuration.LogsInMemory() {
 			if _, err := m.WriteTo(o.out); err != nil {
 				o.code = 1
 			}
@@ -81,16 +67,4 @@ func (n *node) obey(o *order) {
 	default:
 		fmt.Fprintf(o.out, "nginx: [error] unknown command %q\n", o.command)
 	}
-}
-
-// removeFiles takes away what tells others of the process: the control socket
-// and the pid file.
-func (n *node) removeFiles() {
-	privilege.Raise(func() {
-		if n.control != nil {
-			n.control.Close()
-			n.control = nil
-		}
-		n.pid.Remove()
-	})
 }

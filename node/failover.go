@@ -10,14 +10,42 @@ import (
 	"tandem/proxy/exchange"
 )
 
-// startFailover begins to take part in VRRP, if keepalived.conf says so.
-func (n *node) startFailover(c *configuration.Configuration) (*failover.Failover, error) {
+// failoverPart has the node take part in VRRP as keepalived.conf says. It ends a
+// part that is not wanted any more only when the rest is in force, see reload.
+func (n *node) failoverPart(c *configuration.Configuration) (change, error) {
 	if !c.HasInstances() {
-		return nil, nil
+		return change{}, nil
 	}
-	return failover.Start(failoverConfig(c), failover.Side{
-		Web: servingSide{n}, Announce: n.own.Announce, Log: func() *errorlog.Log { return n.inForce.Load().Log },
-	})
+	config := failoverConfig(c)
+	if n.vrrp == nil {
+		f, err := failover.Start(config, failover.Side{
+			Machine: n.machine, Web: servingSide{n}, Announce: n.own.Announce,
+			Log: func() *errorlog.Log { return n.inForce.Load().configuration.Log },
+		})
+		if err != nil {
+			return change{}, err
+		}
+		return change{
+			commit: func() { n.vrrp = f },
+			discard: func() {
+				ctx, cancel := context.WithCancel(context.Background())
+				cancel()
+				_ = f.Stop(ctx)
+			},
+		}, nil
+	}
+	next, err := n.vrrp.Prepare(context.Background(), config)
+	if err != nil {
+		return change{}, err
+	}
+	return change{
+		commit: func() {
+			if err := next.Commit(); err != nil {
+				c.Log.Printf(errorlog.Alert, "%v", err)
+			}
+		},
+		discard: next.Discard,
+	}, nil
 }
 
 // failoverConfig returns what failing over has to know of a configuration.
@@ -39,20 +67,6 @@ func failoverConfig(c *configuration.Configuration) *failover.Config {
 	return f
 }
 
-// reloadFailover takes over the VRRP side, which may begin or end with it.
-func (n *node) reloadFailover(c *configuration.Configuration) error {
-	switch {
-	case n.vrrp == nil:
-		var err error
-		n.vrrp, err = n.startFailover(c)
-		return err
-	case !c.HasInstances():
-		n.stopFailover()
-		return nil
-	}
-	return n.vrrp.Reload(context.Background(), failoverConfig(c))
-}
-
 // stopFailover hands the addresses over while the web side goes on serving. A
 // second signal ends the wait for a successor.
 func (n *node) stopFailover() {
@@ -68,7 +82,7 @@ func (n *node) stopFailover() {
 		select {
 		case err := <-done:
 			if err != nil {
-				n.conf.Log.Printf(errorlog.Error, "%v", err)
+				n.inForce.Load().configuration.Log.Printf(errorlog.Error, "%v", err)
 			}
 			n.vrrp = nil
 			return

@@ -20,7 +20,7 @@ func catchSignals() <-chan os.Signal {
 }
 
 // loop obeys signals until one of them ends the process.
-func (n *node) loop() int {
+func (n *node) loop() {
 	defer close(n.ended)
 	for {
 		var sig os.Signal
@@ -39,11 +39,11 @@ func (n *node) loop() int {
 		case syscall.SIGTERM, syscall.SIGINT:
 			n.notice("signal %d (%s) received, exiting", sig, unix.SignalName(sig.(syscall.Signal)))
 			n.stop(false)
-			return 0
+			return
 		case syscall.SIGQUIT:
 			n.notice("signal %d (%s) received, gracefully shutting down", sig, unix.SignalName(sig.(syscall.Signal)))
 			n.stop(true)
-			return 0
+			return
 		case syscall.SIGWINCH:
 			n.notice("signal SIGWINCH received: there are no worker processes to shut down, ignored")
 		case syscall.SIGUSR2:
@@ -53,27 +53,27 @@ func (n *node) loop() int {
 }
 
 func (n *node) notice(format string, args ...any) {
-	n.conf.Log.Printf(errorlog.Notice, format, args...)
+	n.inForce.Load().configuration.Log.Printf(errorlog.Notice, format, args...)
 }
 
 // stop ends the process: the addresses go first, to a node that serves; then
 // the web side ends at once, or when the last request is answered.
 func (n *node) stop(gracefully bool) {
-	n.standing.stop()
+	n.stopping.Store(true)
 	n.stopFailover()
-	privilege.Raise(n.set.Close)
 	if !gracefully {
-		n.gen.Abort()
+		n.abortWeb()
 		return
 	}
-	n.retire(n.gen, n.conf, nil)
+	privilege.Raise(n.set.Close)
+	n.retire(n.generation, n.inForce.Load().configuration, nil)
 	for _, done := range n.old {
 		select {
 		case <-done:
 		case sig := <-n.signals:
 			n.notice("signal %d received while shutting down", sig)
 			if sig == syscall.SIGTERM || sig == syscall.SIGINT || sig == syscall.SIGQUIT {
-				n.gen.Abort()
+				n.abortWeb()
 				return
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,45 +14,60 @@ import (
 	"tandem/internal/process"
 	"tandem/node/configuration"
 	"tandem/node/failover"
-	"tandem/status"
 	"tandem/web"
 )
 
 // node is the one process at work: the sockets and log files that outlive
-// configurations, and the generation that answers now.
+// configurations, and what is in force now.
 type node struct {
-	source *configuration.Source
-	stderr io.Writer
-	logs   logfile.Set
-	set    *web.ListenSet
-	stats  web.Stats
-	own    web.OwnConnections
-	drain  web.Drain
-	pid    *process.PIDFile
+	source  *configuration.Source
+	stderr  io.Writer
+	machine func() (*failover.Machine, error)
+	logs    logfile.Set
+	set     web.ListenSet
+	stats   web.Stats
+	own     web.OwnConnections
+	drain   web.Drain
 
 	signals <-chan os.Signal
-	control *status.Socket // nil if it could not be made
-	orders  chan *order    // of the control socket's clients
-	ended   chan struct{}  // closed when orders are no longer taken
-	starter int            // the user that started the process
+	orders  chan *order   // of the control socket's clients
+	ended   chan struct{} // closed when orders are no longer taken
+	starter int           // the user that started the process
 
-	conf             *configuration.Configuration
-	inForce          atomic.Pointer[configuration.Configuration] // conf, for other goroutines
-	gen              *web.Generation
-	vrrp             *failover.Failover // nil without instances
-	confinedPrograms bool               // what the configuration runs has no more rights than confine has kept
+	// changing is held while one force takes the place of another; who looks at
+	// several parts of it holds it for reading.
+	changing     sync.RWMutex
+	inForce      atomic.Pointer[force] // nil before the first
+	started      time.Time
+	failedReload atomic.Pointer[time.Time] // of the last reload, if it failed
+	stopping     atomic.Bool
 
-	old     []chan struct{} // of generations that still have connections: closed at their end
-	garbage *time.Timer     // gives memory that is not used any more back to the system
+	// The goroutine's that obeys signals:
+	contact    contact
+	next       contact            // between lockPart and writePart
+	generation *web.Generation    // the one that accepts connections
+	vrrp       *failover.Failover // nil without instances
+	// confinedPrograms: what the configuration runs has no more rights than
+	// confine has kept.
+	confinedPrograms bool
+	old              []chan struct{} // of generations that still have connections: closed at their end
+	garbage          *time.Timer     // gives memory that is not used any more back to the system
+}
 
-	standing standing
+func newNode(source *configuration.Source, stderr io.Writer, machine func() (*failover.Machine, error)) *node {
+	n := &node{
+		source: source, stderr: stderr, machine: machine,
+		orders: make(chan *order), ended: make(chan struct{}), starter: os.Geteuid(), started: time.Now(),
+		garbage: time.AfterFunc(garbageGrace, debug.FreeOSMemory),
+	}
+	n.logs.Report = n.reportLog
+	return n
 }
 
 // Run runs the process in the foreground until a signal ends it; it returns
 // the exit code.
 func Run(source *configuration.Source, stderr io.Writer) int {
-	n := &node{source: source, stderr: stderr, orders: make(chan *order), ended: make(chan struct{}), starter: os.Geteuid()}
-	n.logs.Report = n.reportLog
+	n := newNode(source, stderr, failover.OpenMachine)
 	c, errs := configuration.Load(source, &n.logs, nil)
 	if err := configuration.EnterNamespace(c.Keepalived); err != nil {
 		configuration.PrintFailure(stderr, err)
@@ -65,81 +81,52 @@ func Run(source *configuration.Source, stderr io.Writer) int {
 	if c.Process.Daemon.Set && c.Process.Daemon.V && !process.IsDaemon() {
 		return process.Daemonize(stderr)
 	}
-	if err := n.start(c); err != nil {
+	n.signals = catchSignals()
+	setTimeZone(&c.Process)
+	if err := n.start(c, n.confine); err != nil {
 		configuration.PrintFailure(stderr, err)
 		return 1
 	}
-	defer n.removeFiles()
+	defer func() { n.contact.close() }() // those in force by then
 	defer n.logs.Flush(logFlushLimit)
 	process.DaemonReady()
-	n.garbage = time.AfterFunc(garbageGrace, debug.FreeOSMemory)
-	code := n.loop()
-	runShutdownScript(n.conf)
-	return code
+	n.loop()
+	runShutdownScript(n.inForce.Load().configuration)
+	return 0
 }
 
 // logFlushLimit is how long the end of the process waits for a slow disk.
 const logFlushLimit = time.Second
 
-// start brings the first configuration to work: sockets, pid file, limits, and
-// then the generation.
-func (n *node) start(c *configuration.Configuration) error {
-	signals := catchSignals()
-	setTimeZone(&c.Process)
-	n.set = &web.ListenSet{Log: c.Log, FreeBind: c.IsVirtual}
-	// Who is running already says so better than its sockets do.
-	pid, err := process.OpenPIDFile(c.PIDFile(), !c.Process.PID.Set)
+// start brings the first configuration to work, and has confine take from the
+// process what only its start may do. With an error nothing is left of it.
+func (n *node) start(c *configuration.Configuration, confine func(*configuration.Configuration) error) error {
+	ready, err := prepare(c, n.lockPart, n.webPart, n.writePart, settingsPart, foldersPart)
 	if err != nil {
 		return err
 	}
-	opened, err := n.openSockets(c.HTTP.Ports)
-	if err != nil {
-		pid.GiveUp()
+	if err := confine(c); err != nil {
+		ready.discard()
 		return err
 	}
-	if err := pid.Write(); err != nil {
-		opened.Close()
-		pid.GiveUp()
-		return err
-	}
-	n.pid = pid
-	n.listenForOrders(c)
-	err = apply(&c.Process, c.Log)
-	if err == nil {
-		err = n.confine(c)
-	}
-	if err != nil {
-		opened.Close()
-		n.removeFiles()
-		return err
-	}
-	n.signals = signals
-	n.use(c, opened)
+	// As at a reload, from here on.
+	privilege.Raise(ready.commit)
+	n.put(c)
 	runStartupScript(c)
-	// As at a reload, which may begin to take part in VRRP as well.
-	privilege.Raise(func() { n.vrrp, err = n.startFailover(c) })
+	privilege.Raise(func() { ready, err = prepare(c, n.failoverPart) })
 	if err != nil {
-		n.set.Close()
-		n.removeFiles()
+		n.abortWeb()
+		n.contact.close()
+		return err
 	}
-	n.standing.loaded(n)
-	return err
-}
-
-// use puts a configuration to work on the sockets that were opened for it.
-func (n *node) use(c *configuration.Configuration, opened *web.Opened) {
-	n.conf = c
-	n.inForce.Store(c)
-	c.UseLogs()
-	n.set.Log = c.Log
-	n.gen = web.NewGeneration(c.HTTP, &n.stats)
-	n.gen.Own, n.gen.Drain = &n.own, &n.drain
-	opened.Use(n.gen)
+	ready.commit()
+	n.put(c)
+	return nil
 }
 
 // reportLog logs what is wrong with a log, which may well be another one.
 func (n *node) reportLog(level errorlog.Level, err error) {
-	if c := n.inForce.Load(); c != nil {
-		c.Log.Printf(level, "%v", err)
+	if f := n.inForce.Load(); f != nil {
+		f.configuration.Log.Printf(level, "%v", err)
 	}
 }

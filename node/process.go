@@ -11,19 +11,29 @@ import (
 	"tandem/node/configuration"
 )
 
-// apply puts the settings of the main level into force. What nginx only
+// settingsPart puts the settings of the main level into force. What nginx only
 // complains of is logged.
-func apply(p *configuration.Process, log *errorlog.Log) error {
+func settingsPart(c *configuration.Configuration) (change, error) {
+	p := &c.Process
+	var dir *process.Dir
 	if p.WorkingDir.Set {
-		if err := os.Chdir(p.WorkingDir.V); err != nil {
-			return fmt.Errorf("chdir(\"%s\") failed (%s)", p.WorkingDir.V, errorlog.Reason(err))
+		var err error
+		if dir, err = process.OpenDir(p.WorkingDir.V); err != nil {
+			return change{}, fmt.Errorf("chdir(\"%s\") failed (%s)", p.WorkingDir.V, errorlog.Reason(err))
 		}
 	}
-	if err := process.RaiseFileLimit(uint64(p.FileLimit.V)); err != nil {
-		log.Printf(errorlog.Alert, "%v", err)
-	}
-	setEnvironment(p)
-	return nil
+	return change{
+		commit: func() {
+			if err := dir.Enter(); err != nil {
+				c.Log.Printf(errorlog.Alert, "chdir(\"%s\") failed (%s)", p.WorkingDir.V, errorlog.Reason(err))
+			}
+			if err := process.RaiseFileLimit(uint64(p.FileLimit.V)); err != nil {
+				c.Log.Printf(errorlog.Alert, "%v", err)
+			}
+			setEnvironment(p)
+		},
+		discard: dir.Close,
+	}, nil
 }
 
 // setEnvironment does what env directives say. nginx clears every variable that

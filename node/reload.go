@@ -9,7 +9,6 @@ import (
 
 	"tandem/internal/errorlog"
 	"tandem/internal/privilege"
-	"tandem/internal/process"
 	"tandem/node/configuration"
 	"tandem/web"
 )
@@ -21,73 +20,46 @@ func (n *node) reload(out io.Writer) (ok bool) {
 	// The files belong to root, and so may addresses and logs.
 	privilege.Raise(func() { ok = n.reloadRaised(out) })
 	if ok {
-		n.standing.loaded(n)
+		n.failedReload.Store(nil)
 	} else {
-		n.standing.reloadFailed()
+		now := time.Now()
+		n.failedReload.Store(&now)
 	}
 	return ok
 }
 
 func (n *node) reloadRaised(out io.Writer) bool {
-	c, errs := configuration.Load(n.source, &n.logs, n.conf.HTTP)
+	before := n.inForce.Load()
+	c, errs := configuration.Load(n.source, &n.logs, before.configuration.HTTP)
 	configuration.PrintErrors(out, errs)
 	configuration.PrintReports(out, c.Reports)
+	log := before.configuration.Log
 	for _, e := range errs {
-		n.conf.Log.Printf(configuration.LevelOf(e.Severity), "%v", e)
+		log.Printf(configuration.LevelOf(e.Severity), "%v", e)
 	}
 	if errs.Failed() {
 		c.Release()
 		return false
 	}
-	n.set.FreeBind = c.IsVirtual
-	opened, err := n.set.Open(c.HTTP.Ports)
-	if err == nil {
-		if err = n.takeOver(c); err != nil {
-			opened.Close()
-		}
-	}
+	warnOfUser(c, before.configuration)
+	n.warnOfPrograms(c)
+	ready, err := prepare(c, n.lockPart, n.webPart, n.writePart, settingsPart, foldersPart, n.failoverPart)
 	if err != nil {
 		configuration.PrintFailure(out, err)
-		n.conf.Log.Printf(errorlog.Emerg, "%v", err)
+		log.Printf(errorlog.Emerg, "%v", err)
 		c.Release()
 		return false
 	}
-	before, oldConf := n.gen, n.conf
-	n.use(c, opened)
-	n.retire(before, oldConf, n.gen)
+	n.changing.Lock()
+	ready.commit()
+	n.put(c)
+	n.changing.Unlock()
+	if !c.HasInstances() && n.vrrp != nil {
+		n.stopFailover()
+		n.put(c)
+	}
+	n.retire(before.generation, before.configuration, n.generation)
 	return true
-}
-
-// takeOver puts into force what a new configuration says of the process and of
-// VRRP. It is the last thing that may fail.
-func (n *node) takeOver(c *configuration.Configuration) error {
-	warnOfUser(c, n.conf)
-	n.warnOfPrograms(c)
-	if err := apply(&c.Process, c.Log); err != nil {
-		return err
-	}
-	if err := makeTempFolders(c); err != nil {
-		return err
-	}
-	pid := n.pid
-	if pid.Name() != c.PIDFile() {
-		var err error
-		if pid, err = process.CreatePIDFile(c.PIDFile(), !c.Process.PID.Set); err != nil {
-			return err
-		}
-	}
-	if err := n.reloadFailover(c); err != nil {
-		if pid != n.pid {
-			pid.Remove()
-		}
-		return err
-	}
-	if pid != n.pid {
-		n.removeFiles()
-		n.pid = pid
-		n.listenForOrders(c)
-	}
-	return nil
 }
 
 // retire lets a generation finish its requests, at most for
@@ -105,7 +77,7 @@ func (n *node) retire(gen *web.Generation, c *configuration.Configuration, next 
 		_ = gen.Wait(ctx)
 		// There is no worker, but tools wait for what nginx says when the last
 		// request of an old configuration has been answered.
-		n.inForce.Load().Log.Printf(errorlog.Notice, "worker process %d exited with code 0", os.Getpid())
+		n.inForce.Load().configuration.Log.Printf(errorlog.Notice, "worker process %d exited with code 0", os.Getpid())
 		c.Release()
 		n.garbage.Reset(garbageGrace)
 	}()
@@ -146,6 +118,6 @@ func (n *node) reopen() {
 	var errs []error
 	privilege.Raise(func() { errs = n.logs.Reopen() })
 	for _, err := range errs {
-		n.conf.Log.Printf(errorlog.Emerg, "%v", err)
+		n.inForce.Load().configuration.Log.Printf(errorlog.Emerg, "%v", err)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"weak"
 
 	"tandem/node/configuration"
-	"tandem/web"
+	"tandem/node/failover"
 )
 
 // TestReloadForgets: of a configuration that is no longer in force nothing is
@@ -17,32 +17,25 @@ import (
 func TestReloadForgets(t *testing.T) {
 	dir := t.TempDir()
 	o := &configuration.Source{Prefix: dir + "/", Nginx: dir + "/nginx.conf", ErrorLog: "stderr"}
-	text := "events {}\nhttp { server { listen unix:" + dir + "/s; } }\n"
+	text := "pid " + dir + "/nginx.pid; events {}\nhttp { server { listen unix:" + dir + "/s; } }\n"
 	if err := os.WriteFile(o.Nginx, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	n := &node{source: o, stderr: io.Discard, set: &web.ListenSet{}}
-	defer func() { n.set.Close() }()
-	n.garbage = time.AfterFunc(time.Hour, func() {})
+	n := newNode(o, io.Discard, failover.OpenMachine)
 	defer n.garbage.Stop()
-	read := func(previous *web.HTTP) (*configuration.Configuration, *web.Opened) {
-		c, errs := configuration.Load(o, &n.logs, previous)
-		if errs.Failed() {
-			t.Fatal(errs)
-		}
-		opened, err := n.set.Open(c.HTTP.Ports)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c, opened
+	c, errs := configuration.Load(o, &n.logs, nil)
+	if errs.Failed() {
+		t.Fatal(errs)
 	}
-	n.use(read(nil))
-	first := weak.Make(n.conf.HTTP)
-	func() {
-		before, old := n.gen, n.conf
-		n.use(read(old.HTTP))
-		n.retire(before, old, n.gen)
-	}()
+	if err := n.start(c, unconfined); err != nil {
+		t.Fatal(err)
+	}
+	defer n.stop(false)
+	first := weak.Make(c.HTTP)
+	c = nil
+	if !n.reload(io.Discard) {
+		t.Fatal("the reload fails")
+	}
 	for end := time.Now().Add(10 * time.Second); first.Value() != nil; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the first configuration is still there")
@@ -50,3 +43,6 @@ func TestReloadForgets(t *testing.T) {
 		runtime.GC()
 	}
 }
+
+// unconfined leaves the test's process its rights.
+func unconfined(*configuration.Configuration) error { return nil }

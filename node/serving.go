@@ -35,8 +35,4 @@ func (s servingSide) Listeners() (list []detour.Listener) {
 }
 
 // generation is the one in force: those before it end their connections anyway.
-func (s servingSide) generation() *web.Generation {
-	s.n.standing.mu.Lock()
-	defer s.n.standing.mu.Unlock()
-	return s.n.standing.gen
-}
+func (s servingSide) generation() *web.Generation { return s.n.inForce.Load().generation }

@@ -29,10 +29,32 @@ type plan struct {
 // ones keep their state and addresses and only the difference is applied; adverts do not pause. Everything that can
 // fail is done before anything is changed: with an error the router runs on as it was.
 func (r *Router) Reload(ctx context.Context, c Config) error {
-	r.changing.Lock()
-	defer r.changing.Unlock()
-	if err := c.Validate(); err != nil {
+	change, err := r.Prepare(ctx, c)
+	if err != nil {
 		return err
+	}
+	return change.Commit()
+}
+
+// Change is a new configuration for which everything is there that it needs. It waits for Commit or Discard; until then
+// no other can be prepared, and the router cannot be stopped.
+type Change struct {
+	router *Router
+	config Config
+	plans  []*plan
+	filter bool // the packet filter is another
+}
+
+// Prepare is the part of Reload that can fail: it changes nothing.
+func (r *Router) Prepare(ctx context.Context, c Config) (_ *Change, err error) {
+	r.changing.Lock()
+	defer func() {
+		if err != nil {
+			r.changing.Unlock()
+		}
+	}()
+	if err := c.Validate(); err != nil {
+		return nil, err
 	}
 	running := map[key]*instance{}
 	var firewall netif.FirewallConfig
@@ -42,14 +64,27 @@ func (r *Router) Reload(ctx context.Context, c Config) error {
 			running[in.config.key()] = in
 		}
 	}); err != nil {
-		return err
+		return nil, err
 	}
 	plans, err := r.plan(c, running)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if c.Firewall != firewall {
-		holds, err := r.kernel.Hold(c.Firewall)
+	return &Change{router: r, config: c, plans: plans, filter: c.Firewall != firewall}, nil
+}
+
+// Discard lets go of what was prepared; the router runs on as it was.
+func (c *Change) Discard() {
+	defer c.router.changing.Unlock()
+	c.router.discard(c.plans)
+}
+
+// Commit puts the configuration into force. It fails only for a router whose loop has ended.
+func (c *Change) Commit() error {
+	r := c.router
+	defer r.changing.Unlock()
+	if c.filter {
+		holds, err := r.kernel.Hold(c.config.Firewall)
 		_ = holds.Ear.Close()
 		if err != nil {
 			r.tell(Report{Text: "setting up the packet filter", Err: err, At: time.Now()})
@@ -57,16 +92,16 @@ func (r *Router) Reload(ctx context.Context, c Config) error {
 	}
 	var unused []func()
 	links := map[string]*link{}
-	for _, p := range plans {
+	for _, p := range c.plans {
 		for _, name := range p.config.interfaces() {
 			if links[name] == nil {
 				links[name] = readLink(r.kernel, name)
 			}
 		}
 	}
-	// From here on it must happen: not even ctx ends it, because the loop may be in the middle.
-	if err := r.call(context.WithoutCancel(ctx), func() { unused = r.swap(c, plans, links, time.Now()) }); err != nil {
-		r.discard(plans)
+	// It must happen: not even a context ends it, because the loop may be in the middle.
+	if err := r.call(context.Background(), func() { unused = r.swap(c.config, c.plans, links, time.Now()) }); err != nil {
+		r.discard(c.plans)
 		return err
 	}
 	for _, f := range unused {

@@ -40,7 +40,7 @@ type Router struct {
 	buffers chan *[bufferLen]byte
 	ended   chan struct{} // closed when the loop has ended
 
-	changing sync.Mutex // held by Reload and Stop
+	changing sync.Mutex // held by Stop, and from Prepare to Commit or Discard
 
 	// Below: the loop's own.
 	instances []*instance
@@ -148,6 +148,7 @@ func (r *Router) open(c InstanceConfig, firewall netif.FirewallConfig) (*instanc
 	}
 	_, foreign, err := holds.Addresses.Cleanup(c.all())
 	if err != nil {
+		_ = holds.Ear.Close()
 		return nil, fmt.Errorf("vrrp: instance %s: removing leftovers: %w", c.Name(), err)
 	}
 	for _, a := range foreign {
@@ -155,6 +156,7 @@ func (r *Router) open(c InstanceConfig, firewall netif.FirewallConfig) (*instanc
 			Text: fmt.Sprintf("the machine has the virtual address as %v on %s, which is not ours: it answers for it also as a backup", a.Prefix, a.Interface)})
 	}
 	if err := holds.Routes.Cleanup(c.Routes, c.Rules); err != nil {
+		_ = holds.Ear.Close()
 		return nil, fmt.Errorf("vrrp: instance %s: removing leftover routes: %w", c.Name(), err)
 	}
 	in.holder = newHolder(c.Name(), holds, r.announcer, func(e Report) {

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"tandem/internal/errorlog"
 )
 
 // Generation is one configuration at work: its connections, from the first
@@ -23,8 +25,10 @@ type Generation struct {
 	next    *Generation // that has replaced it, or nil; set before retired
 	mu      sync.Mutex
 	conns   map[*conn]struct{}
-	empty   chan struct{}      // closed when retired and without connections
-	end     context.CancelFunc // of what runs in the background
+	empty   chan struct{} // closed when retired and without connections
+
+	background sync.WaitGroup
+	end        context.CancelFunc // of what runs in the background
 }
 
 // Stats are counters over all generations of a process, as stub_status shows
@@ -62,10 +66,11 @@ func (r *Request) Counts() Counts { return r.conn.gen.stats.Counts() }
 // ListenSet.Use gives it the sockets.
 func NewGeneration(h *HTTP, stats *Stats) *Generation {
 	ctx, cancel := context.WithCancel(context.Background())
+	g := &Generation{HTTP: h, stats: stats, conns: make(map[*conn]struct{}), empty: make(chan struct{}), end: cancel}
 	for _, run := range h.background {
-		go run(ctx)
+		g.background.Go(func() { run(ctx) })
 	}
-	return &Generation{HTTP: h, stats: stats, conns: make(map[*conn]struct{}), empty: make(chan struct{}), end: cancel}
+	return g
 }
 
 // Background has run called, on a goroutine of its own, for as long as the
@@ -138,11 +143,13 @@ func (g *Generation) closeSilent() {
 	}
 }
 
-// Wait waits until a retired generation has no connection left, or until the
-// context ends, when those that are left are closed as they are.
+// Wait waits until a retired generation has no connection left and nothing of it
+// runs in the background, or until the context ends, when connections that are
+// left are closed as they are.
 func (g *Generation) Wait(ctx context.Context) error {
 	select {
 	case <-g.empty:
+		g.background.Wait()
 		return nil
 	case <-ctx.Done():
 		g.Abort()
@@ -176,8 +183,13 @@ func (l *listener) acceptLoop() {
 				return
 			}
 			// Out of descriptors or memory: nginx, too, waits half a second.
-			l.log(err)
-			time.Sleep(acceptPause)
+			if at := l.at.Load(); at != nil {
+				at.gen.HTTP.Log.Printf(errorlog.Alert, "accept() failed (%v)", err)
+			}
+			select {
+			case <-l.closed:
+			case <-time.After(acceptPause):
+			}
 			continue
 		}
 		at := l.at.Load()

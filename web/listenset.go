@@ -21,20 +21,22 @@ import (
 // generations: a reload opens what is new, hands over what stays, and closes
 // what is gone, so that no connection attempt is lost.
 type ListenSet struct {
-	// FreeBind reports whether an address may be bound although this host
-	// does not have it now: the virtual addresses (IP_FREEBIND).
-	FreeBind func(netip.Addr) bool
-	Log      *errorlog.Log
-
-	mu        sync.Mutex // held while listeners changes; only Sockets is called by other goroutines
+	mu        sync.Mutex
 	listeners map[Address]*listener
+
+	accepting sync.WaitGroup // a goroutine for each listener that was put to use
 }
 
 // listener is one socket and who serves it.
 type listener struct {
-	net net.Listener
-	at  atomic.Pointer[serving]
-	log func(error)
+	net    net.Listener
+	at     atomic.Pointer[serving] // nil until it is put to use
+	closed chan struct{}
+}
+
+func (l *listener) close() {
+	close(l.closed)
+	_ = l.net.Close()
 }
 
 // serving is the generation and port that a listener's connections go to.
@@ -52,14 +54,16 @@ type Opened struct {
 
 // Open makes the sockets that ports need and that are not open yet. On error
 // it has opened nothing; the error joins one per address, in nginx's words.
-func (s *ListenSet) Open(ports []*Port) (*Opened, error) {
+// absent reports whether an address may be bound although this host does not
+// have it now, as the virtual addresses may (IP_FREEBIND); nil: none may.
+func (s *ListenSet) Open(ports []*Port, absent func(netip.Addr) bool) (*Opened, error) {
 	o := &Opened{set: s, fresh: make(map[Address]*listener), ports: ports}
 	var errs []error
 	for _, p := range ports {
-		if s.listeners[p.Addr] != nil || o.fresh[p.Addr] != nil {
+		if s.has(p.Addr) || o.fresh[p.Addr] != nil {
 			continue
 		}
-		l, err := s.open(p)
+		l, err := open(p, absent)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -73,10 +77,16 @@ func (s *ListenSet) Open(ports []*Port) (*Opened, error) {
 	return o, nil
 }
 
+func (s *ListenSet) has(a Address) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.listeners[a] != nil
+}
+
 // Close closes what Open made.
 func (o *Opened) Close() {
 	for _, l := range o.fresh {
-		_ = l.net.Close()
+		l.close()
 	}
 }
 
@@ -99,12 +109,12 @@ func (o *Opened) Use(g *Generation) {
 		}
 		l.at.Store(&serving{g, p})
 		if fresh {
-			go l.acceptLoop()
+			s.accepting.Go(l.acceptLoop)
 		}
 	}
 	for addr, l := range s.listeners {
 		if !wanted[addr] {
-			_ = l.net.Close()
+			l.close()
 			delete(s.listeners, addr)
 		}
 	}
@@ -113,11 +123,12 @@ func (o *Opened) Use(g *Generation) {
 // Close closes all sockets: no connection is accepted any more.
 func (s *ListenSet) Close() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	for addr, l := range s.listeners {
-		_ = l.net.Close()
+		l.close()
 		delete(s.listeners, addr)
 	}
+	s.mu.Unlock()
+	s.accepting.Wait()
 }
 
 // Sockets calls f with each TCP socket that is listened on. It may be called by
@@ -134,16 +145,7 @@ func (s *ListenSet) Sockets(f func(netip.AddrPort, syscall.RawConn)) {
 	}
 }
 
-// Addresses returns where the sockets listen.
-func (s *ListenSet) Addresses() []net.Addr {
-	var out []net.Addr
-	for _, l := range s.listeners {
-		out = append(out, l.net.Addr())
-	}
-	return out
-}
-
-func (s *ListenSet) open(p *Port) (*listener, error) {
+func open(p *Port, absent func(netip.Addr) bool) (*listener, error) {
 	network, text := "tcp4", p.Addr.IP.String()
 	switch {
 	case p.Addr.Unix != "":
@@ -161,7 +163,7 @@ func (s *ListenSet) open(p *Port) (*listener, error) {
 	addr, options := p.Addr, p.Options
 	lc := net.ListenConfig{
 		KeepAlive: -1,
-		Control:   func(_, _ string, raw syscall.RawConn) error { return s.control(raw, addr, options) },
+		Control:   func(_, _ string, raw syscall.RawConn) error { return control(raw, addr, options, absent) },
 	}
 	lc.SetMultipathTCP(p.Options.Multipath)
 	nl, err := lc.Listen(context.Background(), network, text)
@@ -175,9 +177,7 @@ func (s *ListenSet) open(p *Port) (*listener, error) {
 			return nil, fmt.Errorf("chmod() \"%s\" failed (%w)", text, err)
 		}
 	}
-	l := &listener{net: nl}
-	l.log = func(err error) { s.Log.Printf(errorlog.Alert, "accept() failed (%v)", err) }
-	return l, nil
+	return &listener{net: nl, closed: make(chan struct{})}, nil
 }
 
 // removeStaleSocket removes a unix socket that a dead process left behind.
@@ -197,7 +197,7 @@ func removeStaleSocket(path string) error {
 }
 
 // control sets the options that must be there before bind.
-func (s *ListenSet) control(raw syscall.RawConn, addr Address, o SocketOptions) error {
+func control(raw syscall.RawConn, addr Address, o SocketOptions, absent func(netip.Addr) bool) error {
 	var failed error
 	set := func(fd, level, name, value int) {
 		if err := unix.SetsockoptInt(fd, level, name, value); err != nil && failed == nil {
@@ -208,7 +208,7 @@ func (s *ListenSet) control(raw syscall.RawConn, addr Address, o SocketOptions) 
 		fd := int(f)
 		if addr.Unix == "" {
 			set(fd, unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
-			if ip := addr.IP.Addr(); s.FreeBind != nil && s.FreeBind(ip) {
+			if ip := addr.IP.Addr(); absent != nil && absent(ip) {
 				if ip.Is4() {
 					set(fd, unix.IPPROTO_IP, unix.IP_FREEBIND, 1)
 				} else {

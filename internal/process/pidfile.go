@@ -17,21 +17,9 @@ import (
 // the process lives, so that a second process on the same prefix is noticed
 // and the file of a dead one is not.
 type PIDFile struct {
-	name string
-	f    *os.File
-}
-
-// CreatePIDFile is OpenPIDFile and Write.
-func CreatePIDFile(name string, isDefault bool) (*PIDFile, error) {
-	p, err := OpenPIDFile(name, isDefault)
-	if err != nil {
-		return nil, err
-	}
-	if err := p.Write(); err != nil {
-		p.GiveUp()
-		return nil, err
-	}
-	return p, nil
+	name   string
+	f      *os.File
+	before []byte // what was in the file
 }
 
 // OpenPIDFile opens and locks the file, and leaves in it what it says: it may
@@ -52,7 +40,8 @@ func OpenPIDFile(name string, isDefault bool) (*PIDFile, error) {
 		_ = f.Close()
 		return nil, err
 	}
-	return &PIDFile{name, f}, nil
+	before, _ := io.ReadAll(io.NewSectionReader(f, 0, 1<<10))
+	return &PIDFile{name, f, before}, nil
 }
 
 // Write puts the process's number into the file.
@@ -64,11 +53,12 @@ func (p *PIDFile) Write() error {
 	return err
 }
 
-// GiveUp unlocks a file that was not written. One that was not there before is
-// taken away again.
+// GiveUp unlocks the file and leaves it as it was before OpenPIDFile.
 func (p *PIDFile) GiveUp() {
-	if info, err := p.f.Stat(); err == nil && info.Size() == 0 {
+	if len(p.before) == 0 {
 		_ = os.Remove(p.name)
+	} else if p.f.Truncate(0) == nil {
+		_, _ = p.f.WriteAt(p.before, 0)
 	}
 	_ = p.f.Close()
 }

@@ -66,13 +66,13 @@ func test(o *options, stdout, stderr io.Writer) int {
 // trySockets opens what the configuration would listen on and closes it again.
 // An address in use is no mistake of the configuration: it may be our own.
 func trySockets(c *configuration.Configuration) error {
-	set := &web.ListenSet{Log: c.Log, FreeBind: c.IsVirtual}
+	var set web.ListenSet
 	var errs []error
 	for _, p := range c.HTTP.Ports {
 		if p.Addr.Unix != "" {
 			continue
 		}
-		opened, err := set.Open([]*web.Port{p})
+		opened, err := set.Open([]*web.Port{p}, c.IsVirtual)
 		if err != nil {
 			if !errors.Is(err, syscall.EADDRINUSE) {
 				errs = append(errs, err)

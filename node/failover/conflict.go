@@ -3,7 +3,6 @@ package failover
 import (
 	"fmt"
 
-	"tandem/internal/procfs"
 	"tandem/vrrp"
 	"tandem/vrrp/fsm"
 )
@@ -11,17 +10,20 @@ import (
 // noteKeepalived says that a keepalived runs beside this process, if one does:
 // it was forgotten when tandem took its place. Both hold the same addresses and
 // take them from each other.
-func noteKeepalived(log *eventLog, instance string) {
-	if found := procfs.Named("keepalived"); found != nil {
-		log.line(instance, fmt.Sprintf("keepalived (process %d) is running on this machine, too, and removes the addresses that it has in its configuration; "+
-			"stop it, as with \"systemctl disable --now keepalived\"", found[0].PID))
+func (f *Failover) noteKeepalived(instance string) {
+	if f.machine.Keepalived == nil {
+		return
+	}
+	if pid, runs := f.machine.Keepalived(); runs {
+		f.log.line(instance, fmt.Sprintf("keepalived (process %d) is running on this machine, too, and removes the addresses that it has in its configuration; "+
+			"stop it, as with \"systemctl disable --now keepalived\"", pid))
 	}
 }
 
 // explainLoss follows the loss of an address with what probably took it. It may
 // be called where an event may be waited for.
-func explainLoss(log *eventLog, e vrrp.Event) {
+func (f *Failover) explainLoss(e vrrp.Event) {
 	if t, ok := e.(vrrp.Transition); ok && t.Reason.Code == fsm.ByAddressLost {
-		noteKeepalived(log, t.Instance)
+		f.noteKeepalived(t.Instance)
 	}
 }

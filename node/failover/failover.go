@@ -11,11 +11,10 @@ import (
 
 	"tandem/internal/errorlog"
 	"tandem/internal/privilege"
+	"tandem/internal/task"
 	"tandem/keepalivedconf"
 	"tandem/vrrp"
-	"tandem/vrrp/detour"
 	"tandem/vrrp/handover"
-	"tandem/vrrp/netif"
 )
 
 // Config is what failing over has to know of a configuration.
@@ -37,7 +36,9 @@ type Upstream interface {
 
 // Side is the node that fails over, as far as it outlives configurations.
 type Side struct {
-	Web handover.Web
+	// Machine opens the host that the node runs on.
+	Machine func() (*Machine, error)
+	Web     handover.Web
 	// Announce is told of the connections of self-probes, see health.Probe.
 	Announce func(local netip.AddrPort, done bool)
 	// Log returns the error log in force.
@@ -48,7 +49,7 @@ type Side struct {
 type Failover struct {
 	inForce  atomic.Pointer[Config]
 	router   *vrrp.Router
-	stack    *netif.Stack
+	machine  *Machine
 	announce func(local netip.AddrPort, done bool)
 	log      *eventLog
 	peers    *peers
@@ -57,49 +58,42 @@ type Failover struct {
 	static   *statics
 	alerts   *alerts
 
-	probes  context.CancelFunc // ends the self-probes of the configuration in force
-	probing sync.Map           // instance name -> *health.SelfProbe
+	probes  *task.Group // the self-probes of the configuration in force
+	probing sync.Map    // instance name -> *health.SelfProbe
 }
 
 // Start begins to take part in VRRP. The web side serves already: an instance
-// waits for the first good self-probe.
+// waits for the first good self-probe. With an error everything is as it was.
 func Start(c *Config, side Side) (*Failover, error) {
-	if err := privilege.Check(privilege.NetAdmin, privilege.NetRaw); err != nil {
+	m, err := side.Machine()
+	if err != nil {
 		return nil, err
 	}
 	log := &eventLog{log: side.Log}
-	if err := keepInMemory(&c.Keepalived.Global); err != nil {
-		log.note(err.Error())
-	}
-	stack, err := netif.Open()
-	if err != nil {
-		return nil, err
-	}
-	noteKeepalived(log, "")
-	f := &Failover{stack: stack, announce: side.Announce, log: log, peers: startPeers(log), alerts: newAlerts(log)}
+	f := &Failover{machine: m, announce: side.Announce, log: log, peers: startPeers(m.Link, log), alerts: newAlerts(log)}
 	f.inForce.Store(c)
-	cleaned, err := handover.CleanUp(c.Leftovers, stack)
-	if err != nil {
-		log.note(err.Error())
-	} else if cleaned {
-		log.note("undone what a process has left that died while it was about to take over")
-	}
+	f.noteKeepalived("")
+	m.cleanUp(c.Leftovers, log)
 	// An instance may speak from a static address.
-	f.static = newStatics(stack, log)
+	f.static = newStatics(m.Kernel, log)
 	f.static.configure(c.Keepalived)
 	ready := make(chan struct{})
-	f.router, err = vrrp.Start(c.vrrp(), vrrp.Machine(stack), vrrp.Options{Events: func(e vrrp.Event) {
+	options := vrrp.Options{Events: func(e vrrp.Event) {
 		<-ready
 		log.event(e)
-		explainLoss(log, e)
+		f.explainLoss(e)
 		f.peers.event(e)
 		f.move.Event(e)
 		f.alerts.event(e)
-	}, Thread: func() error { return scheduleThread(&c.Keepalived.Global) }, OwnWait: true})
+	}}
+	if m.Thread != nil {
+		options.Thread, options.OwnWait = func() error { return m.Thread(&c.Keepalived.Global) }, true
+	}
+	f.router, err = vrrp.Start(c.vrrp(), m.Kernel, options)
 	f.peers.router = f.router
 	f.move = handover.New(handover.Config{
-		Router: f.router, Link: f.peers.link, Kernel: stack, Web: side.Web, Leftovers: c.Leftovers,
-		Log: log.line, Privileged: privilege.Raise, Redirect: redirect, Connections: detour.Connections,
+		Router: f.router, Link: f.peers.link, Kernel: m.Kernel, Web: side.Web, Leftovers: c.Leftovers,
+		Log: log.line, Privileged: privilege.Raise, Redirect: m.Redirect, Connections: m.Connections,
 	})
 	f.peers.move = f.move
 	if err == nil {
@@ -108,9 +102,15 @@ func Start(c *Config, side Side) (*Failover, error) {
 	close(ready)
 	if err != nil {
 		f.static.stop()
+		f.alerts.close()
 		f.peers.link.Close()
-		_ = stack.Close()
+		_ = m.close()
 		return nil, err
+	}
+	if m.Prepare != nil {
+		if err := m.Prepare(&c.Keepalived.Global); err != nil {
+			log.note(err.Error())
+		}
 	}
 	f.track = &tracking{router: f.router, log: log, serves: f.serves}
 	f.configure(c)
@@ -126,22 +126,43 @@ func (f *Failover) configure(c *Config) {
 	f.track.configure(c.Keepalived)
 }
 
-// Reload takes over the VRRP side of a new configuration; adverts go on all
-// the while.
-func (f *Failover) Reload(ctx context.Context, c *Config) error {
+// Change is a configuration that waits to be put into force, by Commit, or for
+// Discard.
+type Change struct {
+	failover *Failover
+	config   *Config
+	router   *vrrp.Change
+}
+
+// Prepare is what may fail when another configuration is taken over. Nothing has
+// changed before Commit.
+func (f *Failover) Prepare(ctx context.Context, c *Config) (*Change, error) {
+	router, err := f.router.Prepare(ctx, c.vrrp())
+	if err != nil {
+		return nil, err
+	}
+	return &Change{f, c, router}, nil
+}
+
+// Discard gives up what was prepared.
+func (c *Change) Discard() { c.router.Discard() }
+
+// Commit takes over the configuration; adverts go on all the while. An error says
+// that the VRRP loop has ended.
+func (c *Change) Commit() error {
+	f, k := c.failover, c.config.Keepalived
 	before := f.inForce.Load()
-	f.alerts.configure(c.Keepalived)
-	if err := f.router.Reload(ctx, c.vrrp()); err != nil {
-		f.alerts.configure(before.Keepalived)
+	f.alerts.configure(k)
+	if err := c.router.Commit(); err != nil {
 		return err
 	}
-	if c.Keepalived.Global.NetNamespace != before.Keepalived.Global.NetNamespace {
-		f.static.log.line("", "net_namespace has changed, which takes a restart; the process goes on as it was")
+	if k.Global.NetNamespace != before.Keepalived.Global.NetNamespace {
+		f.log.note("net_namespace has changed, which takes a restart; the process goes on as it was")
 	}
-	f.inForce.Store(c)
-	f.static.configure(c.Keepalived)
+	f.inForce.Store(c.config)
+	f.static.configure(k)
 	f.alerts.reloaded()
-	f.configure(c)
+	f.configure(c.config)
 	return nil
 }
 
@@ -152,12 +173,12 @@ func (f *Failover) Stop(ctx context.Context) error {
 	f.move.Away(ctx, nil, func() { go func() { stopped <- f.router.Stop(ctx) }() })
 	err := <-stopped
 	f.move.Close()
-	f.probes()
+	f.probes.End()
 	f.track.stop()
 	f.alerts.close()
 	f.static.stop()
 	f.peers.link.Close()
-	_ = f.stack.Close()
+	_ = f.machine.close()
 	return err
 }
 

@@ -29,9 +29,9 @@ type peers struct {
 	drift map[string]map[string]bool // names of parts that differ, by instance and address; to tell once
 }
 
-func startPeers(log *eventLog) *peers {
+func startPeers(transport peerlink.Transport, log *eventLog) *peers {
 	p := &peers{log: log, info: map[string]peerlink.Info{}, drift: map[string]map[string]bool{}}
-	p.link = peerlink.Start(peerlink.Events{
+	p.link = peerlink.Start(transport, peerlink.Events{
 		Gone: func(instance string, addr netip.Addr, best bool, why string) {
 			p.router.PeerGone(instance, addr, best, why)
 		},

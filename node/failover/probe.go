@@ -1,11 +1,11 @@
 package failover
 
 import (
-	"context"
 	"fmt"
 	"net/netip"
 
 	"tandem/health"
+	"tandem/internal/task"
 	"tandem/keepalivedconf"
 	"tandem/vrrp"
 )
@@ -13,26 +13,20 @@ import (
 // watchHealth has every instance's self-probe run as the configuration says,
 // in place of those that ran before.
 func (f *Failover) watchHealth(c *Config) {
-	if f.probes != nil {
-		f.probes()
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	f.probes = cancel
+	f.probes.Cancel()
+	f.probes = task.NewGroup(f.probes)
 	f.probing.Clear()
 	for _, i := range c.Keepalived.Instances {
 		if i.Tandem.Probe.Off {
 			continue
 		}
-		probe := c.selfProbe(i, f.announce)
+		probe := c.selfProbe(i, f.announce, f.machine.Dial)
 		probe.Report = func(v health.Verdict) {
-			if ctx.Err() != nil {
-				return
-			}
 			f.router.SetHealth(i.Name, vrrp.Health{OK: v.Good, Text: v.Reason, Alone: f.peers.nobodyServes(i.Name)})
 			f.peers.health(i.Name, v.Reason)
 		}
 		f.probing.Store(i.Name, probe)
-		go probe.Run(ctx)
+		f.probes.Go(probe.Run)
 	}
 }
 
@@ -52,7 +46,7 @@ func (f *Failover) serves(ctx context.Context, instances map[string][]use) healt
 
 // selfProbe returns the probe of an instance: of every listener that can serve
 // one of its addresses.
-func (c *Config) selfProbe(i *keepalivedconf.Instance, announce func(local netip.AddrPort, done bool)) *health.SelfProbe {
+func (c *Config) selfProbe(i *keepalivedconf.Instance, announce func(local netip.AddrPort, done bool), dial health.Dial) *health.SelfProbe {
 	p := i.Tandem.Probe
 	s := &health.SelfProbe{Interval: p.Interval, Fall: p.Fall, Rise: p.Rise, Conditions: c.upstreamConditions(p)}
 	for _, listener := range c.Listeners {
@@ -65,7 +59,7 @@ func (c *Config) selfProbe(i *keepalivedconf.Instance, announce func(local netip
 			host = firstAddress(i)
 		}
 		s.Probes = append(s.Probes, &health.Probe{
-			Addr: addr, Host: host, Path: p.Path, Timeout: p.Timeout, Good: p.Good, Announce: announce,
+			Addr: addr, Host: host, Path: p.Path, Timeout: p.Timeout, Good: p.Good, Announce: announce, Dial: dial,
 		})
 	}
 	return s

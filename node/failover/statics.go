@@ -17,15 +17,15 @@ import (
 // static_rules). They are set again when somebody deletes them, and when their
 // interface comes back, except those with no_track.
 type statics struct {
-	stack *netif.Stack
-	log   *eventLog
+	kernel Kernel
+	log    *eventLog
 
 	mu             sync.Mutex
 	tracked, loose holders         // loose: with no_track
 	wanted         wanted          // of tracked
 	ours           []netif.Address // what the machine did not have by itself
 	mending        bool            // a mend is about to come
-	watcher        *netif.Watcher  // nil: nobody watches
+	unwatch        func()          // nil: nobody watches
 }
 
 // holders hold what is static.
@@ -34,7 +34,7 @@ type holders struct {
 	Routes    netif.Routes
 }
 
-func holdStatic(s *netif.Stack) holders { return holders{s.Addresses(), s.Routes()} }
+func holdStatic(k Kernel) holders { return holders{k.Addresses(), k.Routes()} }
 
 // wanted is what is to be there.
 type wanted struct {
@@ -43,8 +43,8 @@ type wanted struct {
 	rules     []keepalivedconf.Rule
 }
 
-func newStatics(stack *netif.Stack, log *eventLog) *statics {
-	return &statics{stack: stack, tracked: holdStatic(stack), loose: holdStatic(stack), log: log}
+func newStatics(k Kernel, log *eventLog) *statics {
+	return &statics{kernel: k, tracked: holdStatic(k), loose: holdStatic(k), log: log}
 }
 
 // configure sets what a configuration says, and removes what the one before has
@@ -72,9 +72,9 @@ func (s *statics) configure(k *keepalivedconf.Config) {
 	s.report(errors.Join(
 		s.tracked.Addresses.Set(tracked.addresses, netif.Forever), s.loose.Addresses.Set(loose.addresses, netif.Forever),
 		s.tracked.Routes.Set(tracked.routes, tracked.rules), s.loose.Routes.Set(loose.routes, loose.rules)))
-	if s.watcher == nil && len(k.StaticAddresses)+len(k.StaticRoutes)+len(k.StaticRules) > 0 {
+	if s.unwatch == nil && len(k.StaticAddresses)+len(k.StaticRoutes)+len(k.StaticRules) > 0 {
 		var err error
-		s.watcher, err = s.stack.Watch(s.changed)
+		s.unwatch, err = s.kernel.Watch(s.changed)
 		s.report(err)
 	}
 }
@@ -92,7 +92,7 @@ func split[T any](list []T, loose func(T) bool) (tracked, untracked []T) {
 }
 
 func (s *statics) has(a netif.Address) bool {
-	i, err := s.stack.Interface(a.Interface)
+	i, err := s.kernel.Interface(a.Interface)
 	return err == nil && slices.Contains(i.Addresses, a.Prefix)
 }
 
@@ -121,7 +121,7 @@ func (s *statics) mend() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mending = false
-	if s.watcher == nil {
+	if s.unwatch == nil {
 		return // stopped meanwhile
 	}
 	var gone []string
@@ -141,11 +141,11 @@ func (s *statics) mend() {
 // stop removes everything, what depends on others first.
 func (s *statics) stop() {
 	s.mu.Lock()
-	watcher := s.watcher
-	s.watcher = nil
+	unwatch := s.unwatch
+	s.unwatch = nil
 	s.mu.Unlock()
-	if watcher != nil {
-		watcher.Close()
+	if unwatch != nil {
+		unwatch()
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

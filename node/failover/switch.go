@@ -9,7 +9,6 @@ import (
 
 	"tandem/internal/errorlog"
 	"tandem/vrrp"
-	"tandem/vrrp/detour"
 	"tandem/vrrp/fsm"
 	"tandem/vrrp/handover"
 )
@@ -25,15 +24,6 @@ func (c *Config) handover() []handover.Instance {
 		})
 	}
 	return list
-}
-
-// redirect is detour.Start.
-func redirect(c detour.Config) (handover.Detour, error) {
-	d, err := detour.Start(c)
-	if err != nil {
-		return nil, err // not a nil pointer in an interface
-	}
-	return d, nil
 }
 
 // Demote is -s demote: it hands over what this node is master of, and stays up

@@ -1,12 +1,12 @@
 package failover
 
 import (
-	"context"
 	"slices"
 	"strconv"
 	"sync"
 
 	"tandem/health"
+	"tandem/internal/task"
 	"tandem/keepalivedconf"
 	"tandem/vrrp"
 	"tandem/vrrp/fsm"
@@ -21,8 +21,9 @@ type tracking struct {
 	// instances; it waits for the first word about that until the context ends.
 	serves func(ctx context.Context, instances map[string][]use) health.Verdict
 
+	scripts, others *task.Group // what runs for the configuration in force
+
 	mu       sync.Mutex
-	end      context.CancelFunc        // of what runs for the configuration in force; may be nil
 	verdicts map[string]health.Verdict // of scripts, by name
 	running  bool                      // a configuration has been taken over before
 }
@@ -32,11 +33,10 @@ type tracking struct {
 func (t *tracking) configure(k *keepalivedconf.Config) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.end != nil {
-		t.end()
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	t.end = cancel
+	t.scripts.Cancel()
+	t.others.Cancel()
+	scripts, others := task.NewGroup(t.scripts), task.NewGroup(t.others)
+	t.scripts, t.others = scripts, others
 	before := t.verdicts
 	t.verdicts = map[string]health.Verdict{}
 	for _, s := range k.Scripts {
@@ -49,18 +49,18 @@ func (t *tracking) configure(k *keepalivedconf.Config) {
 		t.verdicts[s.Name] = run.Before
 		run.Log = t.logLine
 		run.Report = func(v health.Verdict) {
-			t.tell(ctx, users, vrrp.Tracker{Kind: fsm.FaultScript, Name: s.Name, Text: v.Reason}, func(u use) (int, bool) {
+			t.tell(scripts, users, vrrp.Tracker{Kind: fsm.FaultScript, Name: s.Name, Text: v.Reason}, func(u use) (int, bool) {
 				return vrrp.Weigh(v.Good, u.Weight, u.Reverse)
 			}, func() { t.verdicts[s.Name] = v })
 		}
-		go run.Run(ctx)
+		scripts.Go(run.Run)
 	}
-	t.followFiles(ctx, k)
-	t.followProcesses(ctx, k)
+	t.followFiles(others, k)
+	t.followProcesses(others, k)
 }
 
 // followFiles follows the files that are tracked.
-func (t *tracking) followFiles(ctx context.Context, k *keepalivedconf.Config) {
+func (t *tracking) followFiles(others *task.Group, k *keepalivedconf.Config) {
 	for n, f := range k.TrackFiles {
 		users := usersOf(k, f.Name, fileLines)
 		first := slices.IndexFunc(k.TrackFiles, func(o *keepalivedconf.TrackFile) bool { return o.Name == f.Name })
@@ -69,7 +69,7 @@ func (t *tracking) followFiles(ctx context.Context, k *keepalivedconf.Config) {
 		}
 		file := &health.File{Path: f.Path, Log: t.logLine}
 		file.Report = func(value int) {
-			t.tell(ctx, users, vrrp.Tracker{Kind: fsm.FaultFile, Name: f.Name, Text: strconv.Itoa(value)}, func(u use) (int, bool) {
+			t.tell(others, users, vrrp.Tracker{Kind: fsm.FaultFile, Name: f.Name, Text: strconv.Itoa(value)}, func(u use) (int, bool) {
 				return health.WeighFile(value, u.Weight, u.Reverse)
 			}, nil)
 		}
@@ -79,13 +79,13 @@ func (t *tracking) followFiles(ctx context.Context, k *keepalivedconf.Config) {
 				t.logLine("track_file " + f.Name + ": " + err.Error())
 			}
 		}
-		go file.Run(ctx)
+		others.Go(file.Run)
 	}
 	t.running = true
 }
 
 // followProcesses looks for the processes that are tracked.
-func (t *tracking) followProcesses(ctx context.Context, k *keepalivedconf.Config) {
+func (t *tracking) followProcesses(others *task.Group, k *keepalivedconf.Config) {
 	for n, p := range k.Processes {
 		users := usersOf(k, p.Name, processLines)
 		first := slices.IndexFunc(k.Processes, func(o *keepalivedconf.Process) bool { return o.Name == p.Name })
@@ -94,29 +94,28 @@ func (t *tracking) followProcesses(ctx context.Context, k *keepalivedconf.Config
 		}
 		look := health.ProcessesFromKeepalived(p, func() health.Verdict { return t.serves(ctx, users) })
 		look.Report = func(v health.Verdict) {
-			t.tell(ctx, users, vrrp.Tracker{Kind: fsm.FaultProcess, Name: p.Name, Text: v.Reason}, func(u use) (int, bool) {
+			t.tell(others, users, vrrp.Tracker{Kind: fsm.FaultProcess, Name: p.Name, Text: v.Reason}, func(u use) (int, bool) {
 				return vrrp.Weigh(v.Good, u.Weight, u.Reverse)
 			}, nil)
 		}
-		go look.Run(ctx)
+		others.Go(look.Run)
 	}
 }
 
 // stop ends everything that runs.
 func (t *tracking) stop() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.end()
+	t.scripts.End()
+	t.others.End()
 }
 
 func (t *tracking) logLine(text string) { t.log.line("", text) }
 
 // tell passes a result on to the instances that it concerns, unless what it is
 // the result of was ended meanwhile. keep is called if it was not.
-func (t *tracking) tell(ctx context.Context, users map[string][]use, r vrrp.Tracker, weigh func(use) (add int, fault bool), keep func()) {
+func (t *tracking) tell(from *task.Group, users map[string][]use, r vrrp.Tracker, weigh func(use) (add int, fault bool), keep func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if ctx.Err() != nil {
+	if from.Cancelled() {
 		return
 	}
 	if keep != nil {

@@ -75,7 +75,7 @@ vrrp_instance VI_2 {
 		}
 		return nil
 	}}
-	probe := f.selfProbe(f.Keepalived.Instances[0], nil)
+	probe := f.selfProbe(f.Keepalived.Instances[0], nil, nil)
 	if len(probe.Conditions) != 2 {
 		t.Fatalf("%d conditions, want those of plain and app", len(probe.Conditions))
 	}

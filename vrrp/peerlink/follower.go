@@ -63,13 +63,14 @@ func (f *follower) run(ctx context.Context) {
 // once makes one connection and holds it as long as it lasts. gone says that
 // the process which was master is proven dead.
 func (f *follower) once(ctx context.Context) (gone bool, why string) {
-	d := net.Dialer{Timeout: dialTimeout}
 	master := f.master
 	if master.Is6() && master.IsLinkLocalUnicast() {
 		master = master.WithZone(f.instance.Interface)
 	}
 	addr := net.JoinHostPort(master.String(), strconv.Itoa(int(f.instance.Port)))
-	conn, err := d.DialContext(ctx, "tcp", addr)
+	dialing, cancel := context.WithTimeout(ctx, dialTimeout)
+	conn, err := f.link.transport.Dial(dialing, addr)
+	cancel()
 	if err != nil {
 		if f.process != "" && errors.Is(err, syscall.ECONNREFUSED) {
 			return true, "its connection ended and a new one is refused"

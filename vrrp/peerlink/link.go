@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 )
@@ -59,6 +58,8 @@ type Peer struct {
 // Link is the peer links of a process. Its methods may be called by several
 // goroutines.
 type Link struct {
+	transport Transport
+
 	events  Events
 	process string
 	ctx     context.Context
@@ -73,12 +74,12 @@ type Link struct {
 	peers     map[*session]struct{}
 }
 
-// Start makes the links of a process; Configure says for which instances.
-func Start(events Events) *Link {
+// Start makes the links of a process, over t; Configure says for which instances.
+func Start(t Transport, events Events) *Link {
 	var id [8]byte
 	_, _ = rand.Read(id[:])
 	l := &Link{
-		events: events, process: hex.EncodeToString(id[:]),
+		transport: t, events: events, process: hex.EncodeToString(id[:]),
 		instances: map[linkID]*Instance{}, listeners: map[uint16]net.Listener{},
 		follows: map[string]*follower{}, info: map[string]Info{}, peers: map[*session]struct{}{},
 	}
@@ -114,7 +115,7 @@ func (l *Link) Configure(instances []Instance) error {
 		if l.listeners[port] != nil {
 			continue
 		}
-		nl, err := net.Listen("tcp", ":"+strconv.Itoa(int(port)))
+		nl, err := l.transport.Listen(port)
 		if err != nil {
 			failed = fmt.Errorf("peer link: %w", err)
 			continue

@@ -29,7 +29,7 @@ type node struct {
 
 func start(t *testing.T, name string, port uint16, key string, priority uint8) *node {
 	n := &node{events: make(chan string, 64)}
-	n.Link = Start(Events{
+	n.Link = Start(TCP{}, Events{
 		Gone: func(i string, a netip.Addr, best bool, why string) {
 			n.events <- fmt.Sprintf("gone %s %s best=%v: %s", i, a, best, why)
 		},

@@ -123,7 +123,7 @@ func Start(t testing.TB, conf string, modules []*web.Module, files map[string]st
 		t.Fatalf("configuration:\n%v", errs)
 	}
 	s.HTTP, s.log = h, log
-	s.set, s.stats = &web.ListenSet{Log: h.Log}, new(web.Stats)
+	s.set, s.stats = new(web.ListenSet), new(web.Stats)
 	s.use(t)
 	t.Cleanup(func() {
 		s.set.Close()
@@ -139,7 +139,7 @@ func Start(t testing.TB, conf string, modules []*web.Module, files map[string]st
 // use puts s.HTTP to work.
 func (s *Server) use(t testing.TB) {
 	t.Helper()
-	opened, err := s.set.Open(s.HTTP.Ports)
+	opened, err := s.set.Open(s.HTTP.Ports, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

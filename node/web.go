@@ -1,0 +1,49 @@
+package node
+
+import (
+	"context"
+	"time"
+
+	"tandem/internal/privilege"
+	"tandem/node/configuration"
+	"tandem/web"
+)
+
+// webPart has the web side serve a configuration. The sockets that it needs are
+// opened before; connections that come meanwhile wait in them.
+func (n *node) webPart(c *configuration.Configuration) (change, error) {
+	open := n.openSockets
+	if n.inForce.Load() != nil {
+		// Who reloads waits for nobody to give up an address.
+		open = func(c *configuration.Configuration) (*web.Opened, error) {
+			return n.set.Open(c.HTTP.Ports, c.IsVirtual)
+		}
+	}
+	opened, err := open(c)
+	if err != nil {
+		return change{}, err
+	}
+	return change{
+		commit: func() {
+			c.UseLogs()
+			gen := web.NewGeneration(c.HTTP, &n.stats)
+			gen.Own, gen.Drain = &n.own, &n.drain
+			opened.Use(gen)
+			n.generation = gen
+		},
+		discard: opened.Close,
+	}, nil
+}
+
+// abortLimit is how long it may take until aborted connections are forgotten.
+const abortLimit = time.Second
+
+// abortWeb ends the web side at once.
+func (n *node) abortWeb() {
+	privilege.Raise(n.set.Close)
+	n.generation.Retire(nil)
+	n.generation.Abort()
+	ctx, cancel := context.WithTimeout(context.Background(), abortLimit)
+	defer cancel()
+	_ = n.generation.Wait(ctx)
+}
