@@ -51,6 +51,9 @@ func (g *Group) Cancel() {
 	}
 }
 
+// Context returns the context that the goroutines get.
+func (g *Group) Context() context.Context { return g.ctx }
+
 // Cancelled reports whether the goroutines have been told to end.
 func (g *Group) Cancelled() bool { return g.ctx.Err() != nil }
 

@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"sync"
@@ -92,7 +93,7 @@ func (t *tracking) followProcesses(others *task.Group, k *keepalivedconf.Config)
 		if len(users) == 0 || first != n {
 			continue
 		}
-		look := health.ProcessesFromKeepalived(p, func() health.Verdict { return t.serves(ctx, users) })
+		look := health.ProcessesFromKeepalived(p, func() health.Verdict { return t.serves(others.Context(), users) })
 		look.Report = func(v health.Verdict) {
 			t.tell(others, users, vrrp.Tracker{Kind: fsm.FaultProcess, Name: p.Name, Text: v.Reason}, func(u use) (int, bool) {
 				return vrrp.Weigh(v.Good, u.Weight, u.Reverse)
