@@ -2,118 +2,184 @@ package pki
 
 import (
 	"crypto/tls"
+	_ "embed"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
-// suite is a cipher suite of TLS 1.2 and before under OpenSSL's name, with the
-// words that cipher lists know it by.
+// suite is a cipher suite of TLS 1.2 and before as OpenSSL knows it. The fields
+// are in the words of `openssl ciphers -v`.
 type suite struct {
-	name  string
-	id    uint16
-	words []string
+	id        uint16
+	name      string
+	version   string // the lowest that has it
+	exchange  string
+	auth      string
+	enc       string // without the number of bits
+	bits      int    // of the key, 0 for no encryption
+	mac       string
+	isDefault bool // of the list DEFAULT
+	isFIPS    bool
+	inGo      bool
 }
 
-// suites are the suites that Go has, the best first, which is OpenSSL's order
-// for them, too.
-var suites = []suite{
-	{"ECDHE-ECDSA-AES256-GCM-SHA384", tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, words("ECDHE ECDSA AESGCM AES256 SHA384")},
-	{"ECDHE-RSA-AES256-GCM-SHA384", tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, words("ECDHE RSAAUTH AESGCM AES256 SHA384")},
-	{"ECDHE-ECDSA-CHACHA20-POLY1305", tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, words("ECDHE ECDSA CHACHA20 SHA256")},
-	{"ECDHE-RSA-CHACHA20-POLY1305", tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, words("ECDHE RSAAUTH CHACHA20 SHA256")},
-	{"ECDHE-ECDSA-AES128-GCM-SHA256", tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, words("ECDHE ECDSA AESGCM AES128 SHA256")},
-	{"ECDHE-RSA-AES128-GCM-SHA256", tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, words("ECDHE RSAAUTH AESGCM AES128 SHA256")},
-	{"ECDHE-ECDSA-AES128-SHA256", tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256, words("ECDHE ECDSA AES128 SHA256")},
-	{"ECDHE-RSA-AES128-SHA256", tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256, words("ECDHE RSAAUTH AES128 SHA256")},
-	{"ECDHE-ECDSA-AES256-SHA", tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA, words("ECDHE ECDSA AES256 SHA1")},
-	{"ECDHE-RSA-AES256-SHA", tls.TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA, words("ECDHE RSAAUTH AES256 SHA1")},
-	{"ECDHE-ECDSA-AES128-SHA", tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, words("ECDHE ECDSA AES128 SHA1")},
-	{"ECDHE-RSA-AES128-SHA", tls.TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA, words("ECDHE RSAAUTH AES128 SHA1")},
-	{"AES256-GCM-SHA384", tls.TLS_RSA_WITH_AES_256_GCM_SHA384, words("RSAKEY RSAAUTH AESGCM AES256 SHA384")},
-	{"AES128-GCM-SHA256", tls.TLS_RSA_WITH_AES_128_GCM_SHA256, words("RSAKEY RSAAUTH AESGCM AES128 SHA256")},
-	{"AES128-SHA256", tls.TLS_RSA_WITH_AES_128_CBC_SHA256, words("RSAKEY RSAAUTH AES128 SHA256")},
-	{"AES256-SHA", tls.TLS_RSA_WITH_AES_256_CBC_SHA, words("RSAKEY RSAAUTH AES256 SHA1")},
-	{"AES128-SHA", tls.TLS_RSA_WITH_AES_128_CBC_SHA, words("RSAKEY RSAAUTH AES128 SHA1")},
-	{"ECDHE-RSA-DES-CBC3-SHA", tls.TLS_ECDHE_RSA_WITH_3DES_EDE_CBC_SHA, words("ECDHE RSAAUTH 3DES SHA1")},
-	{"DES-CBC3-SHA", tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA, words("RSAKEY RSAAUTH 3DES SHA1")},
+//go:embed ciphers.txt
+var suiteTable string
+
+// suites are all suites of OpenSSL, in its order, which puts the best first.
+var suites = readSuites(suiteTable)
+
+func readSuites(table string) []suite {
+	inGo := make(map[uint16]bool)
+	for _, s := range slices.Concat(tls.CipherSuites(), tls.InsecureCipherSuites()) {
+		inGo[s.ID] = true
+	}
+	var out []suite
+	for line := range strings.Lines(table) {
+		if line[0] == '#' {
+			continue
+		}
+		f := strings.Fields(line)
+		id, err := strconv.ParseUint(f[0], 16, 16)
+		if err != nil || len(f) != 8 {
+			panic("pki: cipher suite " + line)
+		}
+		s := suite{id: uint16(id), name: f[1], version: f[2], exchange: f[3], auth: f[4], mac: f[6], inGo: inGo[uint16(id)]}
+		enc, bits, _ := strings.Cut(strings.TrimSuffix(f[5], ")"), "(")
+		s.enc = enc
+		s.bits, _ = strconv.Atoi(bits)
+		s.isDefault, s.isFIPS = strings.Contains(f[7], "D"), strings.Contains(f[7], "F")
+		out = append(out, s)
+	}
+	return out
 }
 
-func words(s string) []string { return strings.Fields(s) }
-
-// has reports whether a word of a cipher list names the suite.
+// has reports whether a word of a cipher list stands for the suite: its name, or
+// one of the aliases of ciphers(1), which tells upper from lower case. Words
+// for what no OpenSSL has any more stand for nothing.
 func (s *suite) has(word string) bool {
 	switch word {
-	case s.name, "ALL", "COMPLEMENTOFALL":
+	case s.name:
 		return true
-	case "DEFAULT", "HIGH":
-		return !slices.Contains(s.words, "3DES")
-	case "MEDIUM", "LOW", "EXP", "EXPORT", "NULL", "ENULL", "ANULL", "ADH", "AECDH", "DES", "RC4", "MD5", "PSK", "SRP", "DSS",
-		"ADSS", "KRB5", "IDEA", "SEED", "CAMELLIA", "ARIA", "DHE", "EDH", "KDHE", "KEDH", "DH", "KDH", "ECDH", "AECDSA":
-		return word == "AECDSA" && slices.Contains(s.words, "ECDSA")
-	case "KRSA", "RSA":
-		return slices.Contains(s.words, "RSAKEY") || word == "RSA" && slices.Contains(s.words, "RSAAUTH")
-	case "ARSA":
-		return slices.Contains(s.words, "RSAAUTH")
-	case "EECDH", "KECDHE", "KEECDH":
-		return slices.Contains(s.words, "ECDHE")
-	case "AES":
-		return slices.Contains(s.words, "AES128") || slices.Contains(s.words, "AES256")
-	case "SHA":
-		return slices.Contains(s.words, "SHA1")
-	case "TLSV1.2":
-		return slices.Contains(s.words, "AESGCM") || slices.Contains(s.words, "CHACHA20") || strings.HasSuffix(s.name, "SHA256")
+	case "ALL", "HIGH": // what is not HIGH is not built in
+		return s.enc != "None"
+	case "COMPLEMENTOFALL", "eNULL", "NULL":
+		return s.enc == "None"
+	case "COMPLEMENTOFDEFAULT":
+		return !s.isDefault && s.enc != "None"
+	case "FIPS":
+		return s.isFIPS
+	case "TLSv1", "TLSv1.0":
+		return s.version == "TLSv1"
+	case "TLSv1.2", "SSLv3":
+		return s.version == word
 	}
-	return slices.Contains(s.words, word)
+	return s.hasExchange(word) || s.hasEncryption(word)
+}
+
+// hasExchange is has for the words about key exchange and authentication.
+func (s *suite) hasExchange(word string) bool {
+	switch word {
+	case "kRSA":
+		return s.exchange == "RSA"
+	case "RSA":
+		return s.exchange == "RSA" && s.auth == "RSA"
+	case "kDHE", "kEDH", "DH":
+		return s.exchange == "DH"
+	case "DHE", "EDH":
+		return s.exchange == "DH" && s.auth != "None"
+	case "ADH":
+		return s.exchange == "DH" && s.auth == "None"
+	case "kECDHE", "kEECDH", "ECDH":
+		return s.exchange == "ECDH"
+	case "ECDHE", "EECDH":
+		return s.exchange == "ECDH" && s.auth != "None"
+	case "AECDH":
+		return s.exchange == "ECDH" && s.auth == "None"
+	case "PSK":
+		return strings.HasSuffix(s.exchange, "PSK")
+	case "kPSK", "kRSAPSK", "kDHEPSK", "kECDHEPSK":
+		return s.exchange == word[1:]
+	case "SRP", "kSRP":
+		return s.exchange == "SRP"
+	case "aRSA", "aPSK", "aSRP", "aECDSA":
+		return s.auth == word[1:]
+	case "ECDSA":
+		return s.auth == "ECDSA"
+	case "aDSS", "DSS":
+		return s.auth == "DSS"
+	case "aNULL":
+		return s.auth == "None"
+	}
+	return false
+}
+
+// hasEncryption is has for the words about encryption and MAC.
+func (s *suite) hasEncryption(word string) bool {
+	aes := strings.HasPrefix(s.enc, "AES")
+	switch word {
+	case "AES":
+		return aes
+	case "AES128":
+		return aes && s.bits == 128
+	case "AES256":
+		return aes && s.bits == 256
+	case "AESGCM", "AESCCM8", "ARIAGCM":
+		return s.enc == word
+	case "AESCCM":
+		return s.enc == "AESCCM" || s.enc == "AESCCM8"
+	case "CAMELLIA":
+		return s.enc == "Camellia"
+	case "CAMELLIA128":
+		return s.enc == "Camellia" && s.bits == 128
+	case "CAMELLIA256":
+		return s.enc == "Camellia" && s.bits == 256
+	case "CHACHA20":
+		return s.enc == "CHACHA20/POLY1305"
+	case "ARIA":
+		return s.enc == "ARIAGCM"
+	case "ARIA128":
+		return s.enc == "ARIAGCM" && s.bits == 128
+	case "ARIA256":
+		return s.enc == "ARIAGCM" && s.bits == 256
+	case "CBC":
+		return s.enc == "AES" || s.enc == "Camellia"
+	case "SHA1", "SHA":
+		return s.mac == "SHA1"
+	case "MD5", "SHA256", "SHA384":
+		return s.mac == word
+	}
+	return false
 }
 
 // Ciphers returns the cipher suites of TLS 1.2 and before that an OpenSSL
-// cipher list stands for, of those that Go has; nil for the default. It is an
-// error when there are none, as for OpenSSL.
+// cipher list stands for, of those that Go has; nil for Go's own choice, which
+// is that of the list DEFAULT and of one that stands for nothing that Go has. It
+// is an error when there are none for OpenSSL either.
 func Ciphers(list string) ([]uint16, error) {
-	if list == "" || list == "DEFAULT" {
+	chosen, err := parseCiphers(list)
+	if err != nil {
+		return nil, fmt.Errorf("SSL_CTX_set_cipher_list(\"%s\") failed (SSL: %w)", list, err)
+	}
+	if list == "DEFAULT" {
 		return nil, nil
 	}
-	var chosen []*suite
-	banned := make(map[uint16]bool)
-	for _, token := range strings.FieldsFunc(list, func(r rune) bool { return r == ':' || r == ',' || r == ' ' || r == ';' }) {
-		op := byte(0)
-		if c := token[0]; c == '!' || c == '-' || c == '+' {
-			op, token = c, token[1:]
+	var ids []uint16
+	for _, s := range chosen {
+		if s.inGo {
+			ids = append(ids, s.id)
 		}
-		if token == "" || token[0] == '@' {
-			continue
-		}
-		parts := strings.Split(strings.ToUpper(token), "+")
-		var named []*suite
-		for i := range suites {
-			s := &suites[i]
-			if !slices.ContainsFunc(parts, func(p string) bool { return !s.has(p) }) {
-				named = append(named, s)
-			}
-		}
-		for _, s := range named {
-			at := slices.Index(chosen, s)
-			switch {
-			case op == 0:
-				if at < 0 && !banned[s.id] {
-					chosen = append(chosen, s)
-				}
-			case at >= 0:
-				chosen = slices.Delete(chosen, at, at+1)
-				if op == '+' {
-					chosen = append(chosen, s)
-				}
-			}
-			banned[s.id] = banned[s.id] || op == '!'
-		}
-	}
-	if len(chosen) == 0 {
-		return nil, fmt.Errorf("SSL_CTX_set_cipher_list(\"%s\") failed (SSL: error:0A0000B9:SSL routines::no cipher match)", list)
-	}
-	ids := make([]uint16, len(chosen))
-	for i, s := range chosen {
-		ids[i] = s.id
 	}
 	return ids, nil
+}
+
+// WarnOfCiphers returns what is to be said of a cipher list that OpenSSL knows
+// suites for and Go none; "" for any other list.
+func WarnOfCiphers(list string) string {
+	if ids, err := Ciphers(list); ids != nil || err != nil || list == "DEFAULT" {
+		return ""
+	}
+	return fmt.Sprintf("none of the ciphers \"%s\" is supported, those of Go's TLS are used", list)
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -19,52 +18,6 @@ import (
 	"testing"
 	"time"
 )
-
-func TestCiphers(t *testing.T) {
-	for _, c := range []struct {
-		list string
-		want []uint16
-	}{
-		{"DEFAULT", nil},
-		{"ECDHE-RSA-AES128-GCM-SHA256:AES128-SHA", []uint16{tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_AES_128_CBC_SHA}},
-		{"ECDHE+AESGCM+AES256:!ECDSA", []uint16{tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384}},
-		{"AESGCM:-ECDHE:+AES256:!aNULL:@STRENGTH", []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256, tls.TLS_RSA_WITH_AES_256_GCM_SHA384}},
-		{"!AES128:kRSA+AESGCM", []uint16{tls.TLS_RSA_WITH_AES_256_GCM_SHA384}},
-	} {
-		got, err := Ciphers(c.list)
-		if err != nil || len(got) != len(c.want) {
-			t.Errorf("%s: %v %v, want %v", c.list, got, err, c.want)
-			continue
-		}
-		for i := range got {
-			if got[i] != c.want[i] {
-				t.Errorf("%s: %v, want %v", c.list, got, c.want)
-			}
-		}
-	}
-	if all, err := Ciphers("HIGH:!aNULL:!MD5"); err != nil || len(all) != len(suites)-2 {
-		t.Errorf("HIGH: %d suites, %v; want all but 3DES", len(all), err)
-	}
-	for _, list := range []string{"NOSUCH", "ALL:!ALL", "aNULL"} {
-		if got, err := Ciphers(list); err == nil {
-			t.Errorf("%s: %v, want an error", list, got)
-		}
-	}
-}
-
-func FuzzCiphers(f *testing.F) {
-	f.Add("ECDHE+AESGCM:!x:-y:+z:@STRENGTH")
-	f.Fuzz(func(t *testing.T, list string) {
-		ids, err := Ciphers(list)
-		seen := make(map[uint16]bool)
-		for _, id := range ids {
-			if seen[id] || err != nil {
-				t.Errorf("%q: %v %v", list, ids, err)
-			}
-			seen[id] = true
-		}
-	})
-}
 
 // Keys that openssl encrypts in its ways are opened with the right password
 // only.

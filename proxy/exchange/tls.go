@@ -115,7 +115,12 @@ func (f *Family) SSLCommands(get func(*nc.Scope) *Settings) []nc.Command {
 		flag("session_reuse", func(t *tlsSettings) *nc.Value[bool] { return &t.sessionReuse }),
 		{Name: prefix + "protocols", In: in, Arity: nc.OneMore,
 			Set: nc.SetBitmask(func(s *nc.Scope) *nc.Value[tlsProtocols] { return &of(s).protocols }, protocolNames...)},
-		file("ciphers", func(t *tlsSettings) *nc.Value[string] { return &t.ciphers }),
+		{Name: prefix + "ciphers", In: in, Arity: nc.Take1, Set: func(s *nc.Scope, d *nc.Directive) error {
+			if warning := pki.WarnOfCiphers(d.Args[0]); warning != "" {
+				s.Warnf(d, "%s", warning)
+			}
+			return nc.SetString(func(s *nc.Scope) *nc.Value[string] { return &of(s).ciphers })(s, d)
+		}},
 		template("name", func(t *tlsSettings) *nc.Value[*web.Template] { return &t.name }),
 		flag("server_name", func(t *tlsSettings) *nc.Value[bool] { return &t.serverName }),
 		flag("verify", func(t *tlsSettings) *nc.Value[bool] { return &t.verify }),

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"tandem/internal/errorlog"
+	"tandem/internal/pki"
 	nc "tandem/nginxconf"
 	"tandem/web"
 )
@@ -22,7 +23,7 @@ var commands = []nc.Command{
 		func(c *settings) (*nc.Value[[]string], *[]*web.Template) { return &c.keys, &c.keyTemplates })},
 	{Name: "ssl_password_file", In: levels, Arity: nc.Take1, Set: setFile(func(c *settings) *nc.Value[string] { return &c.passwordFile })},
 	{Name: "ssl_protocols", In: levels, Arity: nc.OneMore, Set: readProtocols},
-	{Name: "ssl_ciphers", In: levels, Arity: nc.Take1, Set: nc.SetString(at(func(c *settings) *nc.Value[string] { return &c.ciphers }))},
+	{Name: "ssl_ciphers", In: levels, Arity: nc.Take1, Set: readCiphers},
 	{Name: "ssl_ecdh_curve", In: levels, Arity: nc.Take1, Set: nc.SetString(at(func(c *settings) *nc.Value[string] { return &c.curve }))},
 	{Name: "ssl_verify_client", In: levels, Arity: nc.Take1, Set: nc.SetEnum(at(func(c *settings) *nc.Value[verify] { return &c.verify }),
 		nc.Name{Name: "off", Value: int(verifyOff)}, nc.Name{Name: "on", Value: int(verifyOn)},
@@ -85,6 +86,13 @@ func setFile(field func(*settings) *nc.Value[string]) func(*nc.Scope, *nc.Direct
 		*v = nc.Value[string]{V: s.Path(d.Args[0], true), Set: true}
 		return nil
 	}
+}
+
+func readCiphers(s *nc.Scope, d *nc.Directive) error {
+	if warning := pki.WarnOfCiphers(d.Args[0]); warning != "" {
+		s.Warnf(d, "%s", warning)
+	}
+	return nc.SetString(at(func(c *settings) *nc.Value[string] { return &c.ciphers }))(s, d)
 }
 
 func readFile(name string) ([]byte, error) { return os.ReadFile(name) }

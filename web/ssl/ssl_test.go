@@ -182,3 +182,12 @@ func TestErrors(t *testing.T) {
 		}
 	}
 }
+
+// A list of ciphers that Go has none of is served with Go's, and that is said
+// once, where it stands.
+func TestCiphersNotInGo(t *testing.T) {
+	_, _, errs := webtest.Load(t.TempDir(), "events {}\nhttp {\nssl_ciphers DHE-RSA-AES256-SHA;\nserver { listen 127.0.0.1:8080; }\nserver { listen 127.0.0.1:8081; }\n}\n", modules)
+	if len(errs) != 1 || errs[0].Severity != nginxconf.Warn || !strings.HasPrefix(errs[0].Error(), `none of the ciphers "DHE-RSA-AES256-SHA" is supported, those of Go's TLS are used in `) || !strings.HasSuffix(errs[0].Error(), ":3") {
+		t.Errorf("%v", errs)
+	}
+}
