@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tandem/internal/child"
+	"tandem/internal/contain"
 )
 
 // Script runs a program again and again and counts its results (vrrp_script).
@@ -60,7 +61,16 @@ func (s *Script) Run(ctx context.Context) {
 	ticker := time.NewTicker(s.Interval)
 	defer ticker.Stop()
 	for {
-		if !s.once(ctx, ticker.C) {
+		goOn := true
+		if err := contain.Run("a run of script "+s.Name, func() { goOn = s.once(ctx, ticker.C) }); err != nil {
+			s.count(false, err.Error())
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+			}
+		}
+		if !goOn {
 			return
 		}
 	}
@@ -139,8 +149,9 @@ func (s *Script) once(ctx context.Context, tick <-chan time.Time) bool {
 func (s *Script) end(p run, tick <-chan time.Time) {
 	ended := make(chan struct{})
 	go func() {
+		defer close(ended)
+		defer contain.Recover("ending a script")
 		p.Terminate()
-		close(ended)
 	}()
 	for {
 		select {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"tandem/internal/contain"
 )
 
 // Verdict is what the self-probe of an instance came to.
@@ -122,7 +124,9 @@ func (s *SelfProbe) round(ctx context.Context) []Result {
 	results := make([]Result, len(s.Probes))
 	ask := func(i int) {
 		r := Result{Probe: s.Probes[i], At: time.Now()}
-		r.Status, r.Err = r.Probe.Once(ctx)
+		if err := contain.Run("a self-probe", func() { r.Status, r.Err = r.Probe.Once(ctx) }); err != nil {
+			r.Err = err
+		}
 		r.Took = time.Since(r.At)
 		results[i] = r
 	}

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tandem/internal/contain"
 	"tandem/internal/errorlog"
 	"tandem/internal/logfile"
 	"tandem/internal/privilege"
@@ -68,6 +69,7 @@ func newNode(source *configuration.Source, stderr io.Writer, machine func() (*fa
 // the exit code.
 func Run(source *configuration.Source, stderr io.Writer) int {
 	n := newNode(source, stderr, failover.OpenMachine)
+	contain.Report(n.reportPanic)
 	c, errs := configuration.Load(source, &n.logs, nil)
 	if err := configuration.EnterNamespace(c.Keepalived); err != nil {
 		configuration.PrintFailure(stderr, err)
@@ -122,6 +124,13 @@ func (n *node) start(c *configuration.Configuration, confine func(*configuration
 	ready.commit()
 	n.put(c)
 	return nil
+}
+
+// reportPanic logs a panic that ended a part of the process only.
+func (n *node) reportPanic(p *contain.Panic) {
+	if f := n.inForce.Load(); f != nil {
+		f.configuration.Log.Printf(errorlog.Alert, "%v", p)
+	}
 }
 
 // reportLog logs what is wrong with a log, which may well be another one.

@@ -7,8 +7,10 @@ import (
 	"syscall"
 	"time"
 
+	"tandem/internal/contain"
 	"tandem/internal/errorlog"
 	"tandem/internal/privilege"
+	"tandem/nginxconf"
 	"tandem/node/configuration"
 	"tandem/web"
 )
@@ -30,7 +32,14 @@ func (n *node) reload(out io.Writer) (ok bool) {
 
 func (n *node) reloadRaised(out io.Writer) bool {
 	before := n.inForce.Load()
-	c, errs := configuration.Load(n.source, &n.logs, before.configuration.HTTP)
+	var c *configuration.Configuration
+	var errs nginxconf.Errors
+	if err := contain.Run("reading the configuration", func() {
+		c, errs = configuration.Load(n.source, &n.logs, before.configuration.HTTP)
+	}); err != nil {
+		configuration.PrintFailure(out, err)
+		return false
+	}
 	configuration.PrintErrors(out, errs)
 	configuration.PrintReports(out, c.Reports)
 	log := before.configuration.Log

@@ -4,6 +4,7 @@ import (
 	"os"
 	"time"
 
+	"tandem/internal/contain"
 	"tandem/internal/version"
 	"tandem/proxy/exchange"
 	"tandem/status"
@@ -18,7 +19,7 @@ func (n *node) report() *status.Report {
 	r := &status.Report{
 		At: time.Now(), Node: host, Version: version.Tandem, PID: os.Getpid(), Started: n.started, Stopping: n.stopping.Load(),
 		Configuration: status.Configuration{FailedReload: n.failedReload.Load()},
-		Resources:     status.ReadResources(),
+		Resources:     status.ReadResources(), Panics: contain.Count(),
 	}
 	force := n.inForce.Load()
 	if force == nil {

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tandem/internal/child"
+	"tandem/internal/contain"
 	"tandem/internal/privilege"
 )
 
@@ -62,7 +64,10 @@ func openFIFO(c FIFO, log func(text string)) (f *fifo, err error) {
 	if c.Script == nil {
 		close(f.ended)
 	} else {
-		go f.keepScript()
+		go func() {
+			defer close(f.ended)
+			contain.Loop(context.Background(), "a FIFO's script", f.keepScript)
+		}()
 	}
 	return f, nil
 }
@@ -117,7 +122,6 @@ func (f *fifo) write(line string) {
 
 // keepScript runs the script until the FIFO is closed.
 func (f *fifo) keepScript() {
-	defer close(f.ended)
 	command := f.Script.With(f.Name)
 	command.Bound = true
 	for {

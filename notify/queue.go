@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tandem/internal/child"
+	"tandem/internal/contain"
 )
 
 // scriptLimit is how long a script may keep the next one waiting.
@@ -58,7 +59,7 @@ func (q *queue) serve() {
 			}
 		}
 		q.mu.Unlock()
-		q.run(c)
+		_ = contain.Run("a notify script's run", func() { q.run(c) })
 	}
 }
 

@@ -21,6 +21,12 @@ func (r *Report) Judge() {
 	if r.Configuration.FailedReload != nil {
 		note("the last reload failed: the configuration from before is in force")
 	}
+	switch {
+	case r.Panics == 1:
+		note("the process has contained a panic, which the error log tells of")
+	case r.Panics > 1:
+		note("the process has contained %d panics, which the error log tells of", r.Panics)
+	}
 	for i := range r.Upstreams {
 		if u := &r.Upstreams[i]; !u.serves() {
 			note("no peer of upstream %s gets requests", u.Name)

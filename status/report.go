@@ -28,7 +28,9 @@ type Report struct {
 	Instances     []Instance    `json:"instances,omitempty"`
 	Groups        []Group       `json:"sync_groups,omitempty"`
 	// Timers says how late VRRP's timers were; nil without instances.
-	Timers    *Timers   `json:"timers,omitempty"`
+	Timers *Timers `json:"timers,omitempty"`
+	// Panics is how many the process has contained since it started.
+	Panics    uint64    `json:"panics"`
 	Resources Resources `json:"resources"`
 }
 

@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"tandem/internal/contain"
 )
 
 // Commands does what clients ask for. It is called on a goroutine for each
@@ -95,6 +97,7 @@ func (s *Socket) serve(commands Commands) {
 		}
 		go func() {
 			defer c.Close()
+			defer contain.Recover("an order")
 			if s.allowed(c) {
 				answer(c, commands)
 			}

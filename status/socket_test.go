@@ -52,3 +52,24 @@ func TestAsk(t *testing.T) {
 		t.Errorf("nobody there: code %d, %v", code, err)
 	}
 }
+
+// An order that panics ends the client's connection, and nothing else.
+func TestOrderPanics(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "nginx.control")
+	s, err := Listen(name, os.Geteuid(), func(command string, out io.Writer) int {
+		if command == "panic" {
+			panic("of an order")
+		}
+		return 7
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := Ask(name, "panic", io.Discard); err != ErrEnded {
+		t.Errorf("the order that panics: %v", err)
+	}
+	if code, err := Ask(name, "other", io.Discard); code != 7 || err != nil {
+		t.Errorf("the next: %d %v", code, err)
+	}
+}

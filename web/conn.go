@@ -44,6 +44,9 @@ type conn struct {
 	keepUntil        time.Time     // when its keepalive_min_timeout has passed
 	parkedUntil      time.Time     // when it ends, while it is parked
 	req              *Request      // while one is answered
+	stage            stage
+	ended            bool // end has been called
+	abandoned        bool // something has panicked, see leave
 	space            *workspace
 }
 
@@ -62,6 +65,7 @@ func (g *Generation) Serve(nc net.Conn, p *Port) {
 	c.setPeer(nc.RemoteAddr())
 	c.flow = flow.NewConn(nc)
 	c.wire = http1.NewConn(c.flow)
+	defer c.contained()
 	if !g.add(c) {
 		// The generation was retired meanwhile: the request, if one comes, is
 		// still answered, and then the connection closed.
@@ -131,6 +135,7 @@ func (c *conn) serve(err error) {
 
 // resume goes on with a connection that was parked.
 func (c *conn) resume() {
+	defer c.contained()
 	c.gen.stats.waiting.Add(-1)
 	c.serve(c.waitNext())
 }
@@ -138,6 +143,10 @@ func (c *conn) resume() {
 // end closes the connection, which is no longer counted when its client sees
 // that, and forgets it.
 func (c *conn) end() {
+	if c.ended {
+		return // it has panicked in here
+	}
+	c.ended = true
 	c.gen.stats.conns.Add(-1)
 	if c.timedOut {
 		// TLS is not to say goodbye, as in nginx: the client may take nothing.
@@ -145,6 +154,9 @@ func (c *conn) end() {
 	}
 	c.wire.Close()
 	c.gen.remove(c)
+	if c.abandoned {
+		return
+	}
 	// Nobody interrupts it any more.
 	c.wire.Release()
 	c.flow.Release()
@@ -215,7 +227,7 @@ func (c *conn) setPeer(addr net.Addr) {
 // one reads and answers one request; false ends the connection.
 func (c *conn) one() bool {
 	r := c.takeRequest()
-	defer c.dropRequest()
+	defer c.leave(r)
 	c.requests++
 	r.remote, r.remoteText = c.peer, c.peerText
 	srv := c.servers.dflt
@@ -225,8 +237,10 @@ func (c *conn) one() bool {
 	r.Server = srv
 	r.setLocation(srv.Location)
 	c.gen.stats.reading.Add(1)
+	c.stage = reading
 	err := c.wire.ReadHead(r.Head, &srv.Core.Limits)
 	c.gen.stats.reading.Add(-1)
+	c.stage = between
 	r.Start = r.Now()
 	r.vars.reset(srv.HTTP.variables.stored)
 	if err != nil {
@@ -242,8 +256,11 @@ func (c *conn) one() bool {
 		c.gen.stats.requests.Add(1)
 	}
 	c.gen.stats.active.Add(1)
+	c.stage = answering
 	r.begin()
+	c.stage = finishing
 	c.finish(r)
+	c.stage = between
 	c.gen.stats.active.Add(-1)
 	return c.next(r)
 }
@@ -341,9 +358,7 @@ func (c *conn) finish(r *Request) {
 	if !c.own {
 		r.runLog()
 	}
-	for i := len(r.cleanups) - 1; i >= 0; i-- {
-		r.cleanups[i]()
-	}
+	r.runCleanups()
 	r.Body.close()
 }
 

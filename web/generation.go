@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tandem/internal/contain"
 	"tandem/internal/errorlog"
 )
 
@@ -68,7 +69,7 @@ func NewGeneration(h *HTTP, stats *Stats) *Generation {
 	ctx, cancel := context.WithCancel(context.Background())
 	g := &Generation{HTTP: h, stats: stats, conns: make(map[*conn]struct{}), empty: make(chan struct{}), end: cancel}
 	for _, run := range h.background {
-		g.background.Go(func() { run(ctx) })
+		g.background.Go(func() { contain.Loop(ctx, "a task of the configuration", func() { run(ctx) }) })
 	}
 	return g
 }

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tandem/internal/contain"
 	"tandem/internal/errorlog"
 )
 
@@ -109,7 +110,7 @@ func (o *Opened) Use(g *Generation) {
 		}
 		l.at.Store(&serving{g, p})
 		if fresh {
-			s.accepting.Go(l.acceptLoop)
+			s.accepting.Go(func() { contain.Loop(context.Background(), "accepting connections", l.acceptLoop) })
 		}
 	}
 	for addr, l := range s.listeners {

@@ -41,9 +41,7 @@ func (l *Location) OwnRequest(uri, userAgent string) (*Request, error) {
 
 // End ends a request that OwnRequest has made.
 func (r *Request) End() {
-	for i := len(r.cleanups) - 1; i >= 0; i-- {
-		r.cleanups[i]()
-	}
+	r.runCleanups()
 	r.conn.wire.Release()
 	r.conn.flow.Release()
 }

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"tandem/internal/contain"
 	"tandem/internal/flow"
 )
 
@@ -88,8 +89,10 @@ func (l *parkingLot) sweep() {
 	}
 	l.mu.Unlock()
 	for _, c := range ended {
-		c.gen.stats.waiting.Add(-1)
-		c.end()
+		_ = contain.Run("the end of an idle connection", func() {
+			c.gen.stats.waiting.Add(-1)
+			c.end()
+		})
 	}
 }
 

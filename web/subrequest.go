@@ -20,10 +20,16 @@ func (r *Request) Subrequest(path, args []byte, opts SubrequestOptions) *Request
 	if sr == nil {
 		return nil
 	}
-	sr.runFromServerRewrite()
+	sr.runAlone()
 	sr.logSubrequest()
 	r.Waited()
 	return sr
+}
+
+// runAlone runs a subrequest.
+func (sr *Request) runAlone() {
+	defer sr.containedAlone()
+	sr.runFromServerRewrite()
 }
 
 // newSubrequest makes a subrequest that has yet to be run; nil when they nest

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tandem/internal/contain"
 	"tandem/internal/privilege"
 )
 
@@ -161,6 +162,7 @@ func reason(err error) error {
 
 func (p *Process) wait() {
 	defer close(p.done)
+	defer contain.Recover("waiting for a program")
 	_ = p.cmd.Wait() // what it says is in the state
 	p.result.Status = p.cmd.ProcessState.ExitCode()
 	if status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); ok && status.Signaled() {

@@ -1,10 +1,13 @@
 package flow
 
 import (
+	"context"
 	"errors"
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"tandem/internal/contain"
 )
 
 // Epoll is an epoll instance that the runtime's poller waits for in turn, so
@@ -27,7 +30,7 @@ func NewEpoll(ready func(token uint64)) (*Epoll, error) {
 		return nil, os.NewSyscallError("fcntl", err)
 	}
 	e := &Epoll{file: os.NewFile(uintptr(fd), "epoll"), fd: fd}
-	go e.run(ready)
+	go contain.Loop(context.Background(), "waiting for idle connections", func() { e.run(ready) })
 	return e, nil
 }
 

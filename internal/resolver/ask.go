@@ -4,6 +4,8 @@ import (
 	"context"
 	"sort"
 	"time"
+
+	"tandem/internal/contain"
 )
 
 // askAddrs asks for the addresses of a name. Both versions are asked for at
@@ -22,8 +24,11 @@ func (r *Resolver) askAddrs(ctx context.Context, name string) (addrs []Addr, ttl
 	for i, typ := range types {
 		results[i] = make(chan result, 1)
 		go func() {
-			m, err := r.query(ctx, server, name, typ)
-			results[i] <- result{m, err}
+			var got result
+			if err := contain.Run("a question to a name server", func() { got.m, got.err = r.query(ctx, server, name, typ) }); err != nil {
+				got.err = err
+			}
+			results[i] <- got
 		}()
 	}
 	ttl = 1<<32 - 1

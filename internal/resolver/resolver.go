@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"tandem/internal/contain"
 )
 
 // Config is what a resolver is made of.
@@ -171,7 +173,11 @@ func (r *Resolver) leave(q question, f *flight) {
 
 // fly does a lookup.
 func (r *Resolver) fly(ctx context.Context, q question, f *flight) {
-	a, err := r.resolve(ctx, q, 0)
+	var a answer
+	var err error
+	if panicked := contain.Run("a lookup", func() { a, err = r.resolve(ctx, q, 0) }); panicked != nil {
+		err = panicked
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.flights[q] == f {

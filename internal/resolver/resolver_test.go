@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -179,5 +180,18 @@ func TestLookupPTR(t *testing.T) {
 	r := New(Config{Servers: []netip.AddrPort{s.addr}})
 	if name, err := r.LookupPTR(ctx(t), netip.MustParseAddr("192.0.2.1")); err != nil || name != "host" {
 		t.Errorf("got %q %v", name, err)
+	}
+}
+
+// A lookup that panics fails, for everybody who waits for it, and is forgotten.
+func TestLookupPanics(t *testing.T) {
+	r := New(Config{}) // there is no server whose turn it could be
+	for range 2 {
+		if _, _, err := r.LookupAddrs(ctx(t), "h.example"); err == nil || !strings.HasPrefix(err.Error(), "panic in a lookup: ") {
+			t.Errorf("got %v", err)
+		}
+	}
+	if len(r.flights) != 0 {
+		t.Errorf("lookups under way: %v", r.flights)
 	}
 }

@@ -5,6 +5,8 @@ package task
 import (
 	"context"
 	"sync"
+
+	"tandem/internal/contain"
 )
 
 // Group is goroutines that run until it is ended. Its methods may be called by
@@ -34,12 +36,12 @@ func NewGroup(after *Group) *Group {
 }
 
 // Go has run called on a goroutine of its own, with a context that ends with the
-// group. It must return then.
+// group. It must return then. A panic is contained, and run called again.
 func (g *Group) Go(run func(ctx context.Context)) {
 	g.tasks.Go(func() {
 		<-g.begin
 		if g.ctx.Err() == nil {
-			run(g.ctx)
+			contain.Loop(g.ctx, "a task", func() { run(g.ctx) })
 		}
 	})
 }

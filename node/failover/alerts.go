@@ -3,6 +3,7 @@ package failover
 import (
 	"sync"
 
+	"tandem/internal/contain"
 	"tandem/keepalivedconf"
 	"tandem/notify"
 	"tandem/notify/mail"
@@ -34,9 +35,9 @@ func (a *alerts) configure(k *keepalivedconf.Config) {
 func (a *alerts) reloaded() { a.scripts.Reloaded() }
 
 func (a *alerts) event(e vrrp.Event) {
-	a.scripts.Event(e)
-	a.mails.Event(e)
-	a.traps.Event(e)
+	_ = contain.Run("notify", func() { a.scripts.Event(e) })
+	_ = contain.Run("a mail", func() { a.mails.Event(e) })
+	_ = contain.Run("a trap", func() { a.traps.Event(e) })
 }
 
 // close waits until what is due has been told, within bounds. No events may

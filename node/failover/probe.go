@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"tandem/health"
+	"tandem/internal/contain"
 	"tandem/internal/task"
 	"tandem/keepalivedconf"
 	"tandem/vrrp"
@@ -22,6 +23,10 @@ func (f *Failover) watchHealth(c *Config) {
 			continue
 		}
 		probe := c.selfProbe(i, f.announce, f.machine.Dial)
+		if len(probe.Probes) > 0 {
+			// What answers, but panics again and again, does not serve.
+			probe.Conditions = append(probe.Conditions, contain.TooMany)
+		}
 		probe.Report = func(v health.Verdict) {
 			f.router.SetHealth(i.Name, vrrp.Health{OK: v.Good, Text: v.Reason, Alone: f.peers.nobodyServes(i.Name)})
 			f.peers.health(i.Name, v.Reason)

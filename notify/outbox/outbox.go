@@ -5,6 +5,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"tandem/internal/contain"
 )
 
 // Most is how much may wait. What waits says what was, so the oldest goes when
@@ -60,7 +62,7 @@ func (b *Box[T]) serve() {
 		if !ok {
 			return
 		}
-		b.send(b.ctx, v)
+		_ = contain.Run("sending a notification", func() { b.send(b.ctx, v) })
 	}
 }
 

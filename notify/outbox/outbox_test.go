@@ -63,3 +63,21 @@ func TestPatience(t *testing.T) {
 		}
 	})
 }
+
+// A value whose sending panics does not keep the next from being sent.
+func TestPanic(t *testing.T) {
+	var sent []int
+	b := New(func(_ context.Context, v int) {
+		if v == 1 {
+			panic("cannot be sent")
+		}
+		sent = append(sent, v)
+	}, func(n int) { t.Errorf("%d lost", n) })
+	for i := range 3 {
+		b.Put(i)
+	}
+	b.Close(time.Minute)
+	if !slices.Equal(sent, []int{0, 2}) {
+		t.Errorf("sent %v", sent)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"tandem/internal/contain"
 	"tandem/internal/errorlog"
 	"tandem/proxy/exchange"
 	"tandem/proxy/upstream"
@@ -78,7 +79,10 @@ func (c *healthCheck) once(ctx context.Context, p *upstream.Peer) {
 	// do a little at a time.
 	limited, cancel := context.WithTimeout(ctx, s.ConnectTimeout.V+s.SendTimeout.V+s.ReadTimeout.V)
 	defer cancel()
-	failure := c.ask(limited, p)
+	var failure *exchange.Failure
+	if err := contain.Run("a health check", func() { failure = c.ask(limited, p) }); err != nil {
+		failure = &exchange.Failure{Action: "checking it", Reason: err.Error()}
+	}
 	if ctx.Err() != nil {
 		return
 	}

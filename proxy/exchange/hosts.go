@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"tandem/internal/contain"
 	"tandem/internal/errorlog"
 	"tandem/internal/resolver"
 	"tandem/proxy/upstream"
@@ -142,6 +143,7 @@ func lookUpHosts(h *web.HTTP, lookups []*lookup) {
 		wait.Add(1)
 		go func() {
 			defer wait.Done()
+			defer contain.Recover("looking up a back end's name")
 			addrs, valid, err := l.find(ctx)
 			l.take(addrs, valid, err, time.Now())
 		}()

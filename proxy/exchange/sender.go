@@ -5,6 +5,7 @@ import (
 	"io"
 	"time"
 
+	"tandem/internal/contain"
 	"tandem/internal/flow"
 )
 
@@ -84,7 +85,10 @@ func (x *Exchange) startSender(send func(*sender) error) {
 	x.conn.SetReadTimeout(0)
 	go func() {
 		defer close(s.done)
-		s.sendFailed = send(s)
+		if err := contain.Run("sending a request to a back end", func() { s.sendFailed = send(s) }); err != nil {
+			s.sendFailed = err
+			_ = s.conn.net.Close()
+		}
 		switch {
 		case s.sendFailed == nil:
 			s.complete = true

@@ -4,6 +4,7 @@ import (
 	"os"
 	"sync"
 
+	"tandem/internal/contain"
 	"tandem/web"
 )
 
@@ -159,7 +160,11 @@ func (x *Exchange) becomeSlow() {
 		return
 	}
 	x.spool = newSpool()
-	go x.fill(x.spool)
+	go func() {
+		if err := contain.Run("reading a response", func() { x.fill(x.spool) }); err != nil {
+			x.spool.finish(err)
+		}
+	}()
 }
 
 // fill reads the response into the spool. Until the spool says that it has

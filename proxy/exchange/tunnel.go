@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tandem/internal/contain"
 	"tandem/internal/flow"
 	"tandem/web"
 )
@@ -58,6 +59,7 @@ func (t *tunnel) touch() { t.last.Store(int64(time.Since(t.from))) }
 // is closed, which ends the other direction.
 func (t *tunnel) upward() {
 	defer close(t.done)
+	defer contain.Recover("a tunnel")
 	x := t.x
 	defer x.hangUp()
 	buf := getBuffer(int(x.Settings.BufferSize.V))

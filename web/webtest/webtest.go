@@ -160,6 +160,9 @@ func (s *Server) Reload(t testing.TB, conf string, modules []*web.Module) {
 	s.use(t)
 }
 
+// Counts returns the server's counters.
+func (s *Server) Counts() web.Counts { return s.stats.Counts() }
+
 // Expand replaces 127.0.0.1:80NN by an address with a free port, the same one
 // each time, for back ends too.
 func (s *Server) Expand(t testing.TB, text string) string {
