@@ -46,7 +46,8 @@ vrrp_instance VI_1 {
 		serves bool
 		want   []string
 	}{
-		{false, nil},
+		// keepalived is this process with or without HTTP, and ended by the third one.
+		{false, []string{fmt.Sprintf("(%s: Line 8) vrrp_script three asks for nginx or keepalived (%s)", file, check)}},
 		{true, []string{
 			fmt.Sprintf("(%s: Line 2) vrrp_script one asks for nginx or keepalived (no-such-program/killall -0 nginx)", file),
 			fmt.Sprintf("(%s: Line 5) vrrp_script two asks for nginx or keepalived (killall -0 nginx)", file),
