@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -31,7 +32,32 @@ func (b *builder) command(s *Statement) (c Command, after []string) {
 		b.note(s, "Missing escape char at end: '%s'", words[1])
 		return c, nil
 	}
-	return Command{Pos: s.Pos, Args: args}, words[2:]
+	c = Command{Pos: s.Pos, Args: args}
+	if older := olderArgs(s.Raw); older != nil && !slices.Equal(older, args) {
+		later := c.String()
+		c.Args = older
+		b.advice(s.Pos, "write single quotes in place of the escaped ones, which every version reads alike",
+			"%s is read as by keepalived up to 2.3.1: %s; later versions run %s", s.Name(), c, later)
+	}
+	return c, words[2:]
+}
+
+// olderArgs returns the program and its arguments as keepalived up to 2.3.1 reads them, which takes away backslashes
+// twice, so that \" in double quotes quotes the words between; nil if nothing in the line does that, or if that reading
+// makes no sense. Later versions take such a quote for part of a word, which tears `sh -c \"...\"` apart.
+func olderArgs(raw string) []string {
+	if !strings.Contains(raw, `\"`) {
+		return nil
+	}
+	words, open, dangling := splitQuoted(raw, true)
+	if open != 0 || dangling || len(words) < 2 {
+		return nil
+	}
+	args, open, dangling := splitQuoted(words[1], true)
+	if open != 0 || dangling {
+		return nil
+	}
+	return args
 }
 
 // owner reads "USER [:][GROUP]" into c. It returns false if there is no such user or group.
