@@ -83,6 +83,7 @@ func Run(source *configuration.Source, stderr io.Writer) int {
 	if c.Process.Daemon.Set && c.Process.Daemon.V && !process.IsDaemon() {
 		return process.Daemonize(stderr)
 	}
+	logReports(c)
 	n.signals = catchSignals()
 	setTimeZone(&c.Process)
 	if err := n.start(c, n.confine); err != nil {

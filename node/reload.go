@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"syscall"
@@ -46,10 +47,20 @@ func (n *node) reloadRaised(out io.Writer) bool {
 	for _, e := range errs {
 		log.Printf(configuration.LevelOf(e.Severity), "%v", e)
 	}
-	if errs.Failed() {
+	news := c.Reports.NewMistakes(before.configuration.Reports)
+	for _, r := range news {
+		log.Printf(errorlog.Emerg, "keepalived.conf: %s", r)
+	}
+	if len(news) > 0 {
+		refusal := fmt.Sprintf("%s has mistakes that it did not have before: the old configuration stays in force", n.source.Keepalived)
+		log.Printf(errorlog.Emerg, "%s", refusal)
+		fmt.Fprintf(out, "keepalived: %s\n", refusal)
+	}
+	if errs.Failed() || len(news) > 0 {
 		c.Release()
 		return false
 	}
+	logReports(c)
 	warnOfUser(c, before.configuration)
 	n.warnOfPrograms(c)
 	ready, err := prepare(c, n.lockPart, n.webPart, n.writePart, settingsPart, foldersPart, n.failoverPart)
@@ -69,6 +80,16 @@ func (n *node) reloadRaised(out io.Writer) bool {
 	}
 	n.retire(before.generation, before.configuration, n.generation)
 	return true
+}
+
+// logReports writes to the error log what of keepalived.conf does not work as it
+// is written: nobody may have been there to read what was printed.
+func logReports(c *configuration.Configuration) {
+	for _, r := range c.Reports {
+		if r.Kind.Matters() {
+			c.Log.Printf(errorlog.Warn, "keepalived.conf: %s", r)
+		}
+	}
 }
 
 // retire lets a generation finish its requests, at most for

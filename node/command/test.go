@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"syscall"
 
 	"tandem/internal/logfile"
@@ -44,7 +46,7 @@ func test(o *options, stdout, stderr io.Writer) int {
 	}
 	code := 0
 	if o.Keepalived != "" {
-		code = c.Reports.ExitCode()
+		code = c.Reports.TestCode(filepath.Base(os.Args[0]) == "keepalived")
 		switch {
 		case code == 0 && !o.quiet:
 			fmt.Fprintf(stderr, "keepalived: configuration file %s test is successful\n", o.Keepalived)
