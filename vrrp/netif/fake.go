@@ -21,6 +21,7 @@ type Fake struct {
 	mu      sync.Mutex
 	present []Address
 	lines   []string
+	arp     map[string]ARPSettings
 }
 
 // Addresses returns a new holder of addresses in the fake kernel.
@@ -50,6 +51,35 @@ func (f *Fake) Present() []Address {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return append([]Address(nil), f.present...)
+}
+
+// Expire removes the addresses that were set, as the kernel does when nobody
+// renews their lease.
+func (f *Fake) Expire() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.present = nil
+}
+
+// ARPSettings returns what SetARPSettings has set.
+func (f *Fake) ARPSettings(iface string) (ARPSettings, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.arp[iface], nil
+}
+
+// SetARPSettings sets how an interface answers for addresses.
+func (f *Fake) SetARPSettings(iface string, a ARPSettings) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.print("arp_announce %d arp_ignore %d dev %s", a.Announce, a.Ignore, iface); err != nil {
+		return err
+	}
+	if f.arp == nil {
+		f.arp = map[string]ARPSettings{}
+	}
+	f.arp[iface] = a
+	return nil
 }
 
 // String returns every change since the last call, a line each:

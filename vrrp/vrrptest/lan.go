@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tandem/vrrp/netif"
@@ -22,6 +23,8 @@ type LAN struct {
 	hosts []*Host
 	log   []string // every packet, as lines
 	begin time.Time
+
+	connections int // how many there were, for their ports
 }
 
 // NewLAN returns a LAN without hosts. In a synctest bubble it must be made there.
@@ -39,15 +42,23 @@ type Host struct {
 	dropped  []netip.Addr
 	own      []netip.Prefix
 	sockets  []*socket
-	watchers []func(netif.Event)
+	watchers []*watcher
+
+	ports       map[uint16]*port
+	connections []*connection
+	dead        atomic.Bool // see Kill
 }
+
+// watcher is somebody who watches the interface.
+type watcher struct{ notify func(netif.Event) }
 
 // Interface is the name of every host's interface.
 const Interface = "ens33"
 
 // Host adds a host with the given addresses.
 func (l *LAN) Host(name string, addresses ...string) *Host {
-	h := &Host{Name: name, lan: l, up: true}
+	h := &Host{Name: name, lan: l, up: true, ports: map[uint16]*port{}}
+	h.Fake.Fail = h.refuse
 	for _, a := range addresses {
 		h.own = append(h.own, netip.MustParsePrefix(a))
 	}
@@ -76,6 +87,11 @@ func (h *Host) setApart(apart bool) {
 	h.lan.mu.Lock()
 	defer h.lan.mu.Unlock()
 	h.apart = apart
+	if !apart {
+		for _, x := range h.lan.hosts {
+			x.reset(false)
+		}
+	}
 }
 
 // Filter makes a firewall on the host drop what arrives, or no longer.
@@ -120,7 +136,7 @@ func (h *Host) notify(e netif.Event) {
 	watchers := slices.Clone(h.watchers)
 	h.lan.mu.Unlock()
 	for _, w := range watchers {
-		w(e)
+		w.notify(e)
 	}
 }
 
@@ -175,11 +191,12 @@ func (h *Host) Announcer() (netif.Announcer, error) { return h.Fake.Announcer(),
 func (h *Host) Watch(notify func(netif.Event)) (func(), error) {
 	h.lan.mu.Lock()
 	defer h.lan.mu.Unlock()
-	h.watchers = append(h.watchers, notify)
+	w := &watcher{notify}
+	h.watchers = append(h.watchers, w)
 	return func() {
 		h.lan.mu.Lock()
 		defer h.lan.mu.Unlock()
-		h.watchers = nil
+		h.watchers = slices.DeleteFunc(h.watchers, func(x *watcher) bool { return x == w })
 	}, nil
 }
 
@@ -214,7 +231,7 @@ func (s *socket) Send(src, dst netip.Addr, data []byte) error {
 	l := s.host.lan
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !s.host.up {
+	if !s.host.up || s.host.dead.Load() {
 		return errors.New("network is down")
 	}
 	s.counters.Sent++
