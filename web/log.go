@@ -75,6 +75,10 @@ func (r *Request) log(log *errorlog.Log, level errorlog.Level, extra func([]byte
 		b = appendQuoted(b, ", referrer: ", referer)
 	}
 	log.Write(level, r.conn.number, b)
+	if level < errorlog.Debug {
+		// As with nginx the line is in the file before the client has its answer.
+		log.Settle(level)
+	}
 	return b
 }
 

@@ -146,6 +146,25 @@ func (l *Log) Write(level Level, conn uint64, message []byte) {
 	buffers.Put(p)
 }
 
+// Settler is a writer that can wait until what it was given is where it is
+// looked for.
+type Settler interface {
+	Settle()
+}
+
+// Settle waits until a message of that level is where it is looked for, for a
+// moment at most.
+func (l *Log) Settle(level Level) {
+	if !l.Enabled(level) {
+		return
+	}
+	for _, t := range l.targets {
+		if s, ok := t.To.(Settler); ok && level <= t.Level {
+			s.Settle()
+		}
+	}
+}
+
 // Targets returns the places that lines go to.
 func (l *Log) Targets() []Target {
 	if l == nil {

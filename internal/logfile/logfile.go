@@ -63,8 +63,12 @@ type File struct {
 	closed  bool
 	busy    bool      // the writer has bytes in its hands
 	flushed sync.Cond // waiting has become empty
-	next    *os.File  // what reopen has opened, for the writer to change to
-	timer   *time.Timer
+	// Closed when what waits, and what the writer has in its hands, has been
+	// written; nil while nobody wants to know.
+	wantWaiting, wantBusy chan struct{}
+	still                 bool     // somebody has waited in vain since the last piece was written
+	next                  *os.File // what reopen has opened, for the writer to change to
+	timer                 *time.Timer
 
 	wake chan struct{}
 	done chan struct{} // closed when the last line has been written
@@ -242,6 +246,39 @@ func (f *File) Write(line []byte) (int, error) {
 		f.signal()
 	}
 	return len(line), nil
+}
+
+// settleLimit is how long Settle waits.
+const settleLimit = 100 * time.Millisecond
+
+// Settle waits until what has been written so far is in the file: whoever has
+// been told of an error may look for it there at once. It waits for no more
+// than settleLimit, once, when the disk stands still; and not for lines that are
+// being gathered.
+func (f *File) Settle() {
+	f.mu.Lock()
+	want := &f.wantBusy
+	if len(f.waiting) > 0 {
+		want = &f.wantWaiting
+	}
+	if len(f.waiting) == 0 && !f.busy || f.closed || f.still || f.options.Buffer > 0 {
+		f.mu.Unlock()
+		return
+	}
+	if *want == nil {
+		*want = make(chan struct{})
+	}
+	settled := *want
+	f.mu.Unlock()
+	limit := time.NewTimer(settleLimit)
+	defer limit.Stop()
+	select {
+	case <-settled:
+	case <-limit.C:
+		f.mu.Lock()
+		f.still = true
+		f.mu.Unlock()
+	}
 }
 
 // flushAfter has the lines written when d has passed, if nothing else makes

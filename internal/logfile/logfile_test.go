@@ -106,6 +106,38 @@ func TestStuckFileStopsNobody(t *testing.T) {
 	if f.Dropped() == 0 {
 		t.Error("nothing was dropped")
 	}
+	// Who wants a line to be there waits for a moment, and only the first does.
+	start = time.Now()
+	for range 1000 {
+		f.Settle()
+	}
+	if d := time.Since(start); d < settleLimit || d > 100*settleLimit {
+		t.Errorf("waiting for the file took %v", d)
+	}
+}
+
+// After Settle a line is in the file, whatever others write meanwhile.
+func TestSettle(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "a.log")
+	var s Set
+	f, err := s.Open(name, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wait sync.WaitGroup
+	for who := range 4 {
+		wait.Go(func() {
+			for i := range 200 {
+				line := fmt.Sprintf("line %d of %d", i, who)
+				fmt.Fprintln(f, line)
+				f.Settle()
+				if text, err := os.ReadFile(name); err != nil || !strings.Contains(string(text), line+"\n") {
+					t.Errorf("no %s, %v", line, err)
+				}
+			}
+		})
+	}
+	wait.Wait()
 }
 
 // What was written before Release is in the file after Flush.

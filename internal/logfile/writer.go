@@ -47,8 +47,8 @@ func (f *File) write() {
 			if err := w.put(b, options.Gzip); err != nil {
 				f.failed(err)
 			}
-			f.give(b)
-			if !closed {
+			awaited := f.give(b)
+			if !closed && !awaited {
 				w.rest()
 			}
 		}
@@ -73,15 +73,23 @@ func (f *File) take() (b []byte, o Options, closed bool) {
 	b, f.waiting = f.waiting, f.spare[:0]
 	f.spare = nil
 	f.busy = len(b) > 0
+	f.wantBusy, f.wantWaiting = f.wantWaiting, nil
 	return b, f.options, f.closed
 }
 
 // maxSpare is how large a buffer is kept for the next lines.
 const maxSpare = 256 << 10
 
-func (f *File) give(b []byte) {
+// give takes the piece back that has been written, and reports whether somebody
+// has waited for that.
+func (f *File) give(b []byte) (awaited bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.still = false
+	if awaited = f.wantBusy != nil; awaited {
+		close(f.wantBusy)
+		f.wantBusy = nil
+	}
 	if cap(b) <= max(maxSpare, 2*f.options.Buffer) {
 		f.spare = b
 	}
@@ -89,6 +97,7 @@ func (f *File) give(b []byte) {
 	if len(f.waiting) == 0 || f.closed {
 		f.flushed.Broadcast()
 	}
+	return awaited
 }
 
 // put writes a piece: as it is, or as one member of a gzip file.
