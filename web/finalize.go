@@ -109,7 +109,9 @@ func (r *Request) special(code Code) Code {
 
 // sendErrorPage does what an error_page directive says.
 func (r *Request) sendErrorPage(page *ErrorPage) Code {
-	if page.overwrite > 0 && page.overwrite != 200 {
+	if page.overwrite != 0 && page.overwrite != 200 {
+		// The client is refused, and need not send its body: only "=" and "=200"
+		// may make a success of it.
 		r.expectTested = true
 	}
 	if page.overwrite >= 0 {

@@ -48,10 +48,10 @@ func appendHead(dst []byte, r *Request) []byte {
 	} else {
 		dst = http1.AppendStatusLine(dst, p.Status)
 	}
-	if !p.OmitServer && !p.Has("Server") {
+	if !p.OmitServer {
 		dst = append(append(append(dst, "Server: "...), serverTokens[r.Core.ServerTokens.V]...), crlf...)
 	}
-	if !p.OmitDate && !p.Has("Date") {
+	if !p.OmitDate {
 		dst = append(append(append(dst, "Date: "...), message.CachedDateAt(r.Now().Unix())...), crlf...)
 	}
 	if len(p.ContentType) > 0 {

@@ -26,8 +26,8 @@ type Response struct {
 	// GzipVary: the body depends on Accept-Encoding, so that gzip_vary adds
 	// the Vary header.
 	GzipVary bool
-	// OmitServer and OmitDate: a back end that is to be seen by clients sent
-	// none, so the server sends none either.
+	// OmitServer and OmitDate: the field of a back end that is to be seen by
+	// clients takes the place of ours, or that it has none.
 	OmitServer, OmitDate bool
 	// Chunked: the body goes out in chunks, its length being unknown.
 	Chunked  bool

@@ -35,7 +35,7 @@ func readTypes(s *nginxconf.Scope, d *nginxconf.Directive) error {
 		*v = nginxconf.Value[*TypeMap]{V: &TypeMap{make(map[string][]byte)}, Set: true}
 	}
 	for _, e := range d.Block {
-		if e.IsBlock || len(e.Args) == 0 {
+		if e.IsBlock {
 			s.Errorf(e, "invalid number of arguments in \"%s\" directive", e.Name)
 			continue
 		}

@@ -56,9 +56,10 @@ var nextUpstream = []nc.Name{
 	{Name: "off", Value: int(exchange.Never)},
 }
 
-// Family returns the family of directives with a prefix, such as "fastcgi".
-func Family(prefix string) *exchange.Family {
-	return &exchange.Family{Prefix: prefix, NextUpstream: nextUpstream, Hidden: []string{"Status"}}
+// Family returns the family of directives with a prefix, such as "fastcgi", whose
+// back ends have the headers hidden that are named.
+func Family(prefix string, hidden ...string) *exchange.Family {
+	return &exchange.Family{Prefix: prefix, NextUpstream: nextUpstream, Hidden: hidden}
 }
 
 // Commands returns the directives that the three protocols have, as p has them;

@@ -109,10 +109,8 @@ func (x *Exchange) copyHead() {
 			x.copyField(f)
 		}
 	}
-	if x.Settings.family.OwnServer {
-		p.OmitServer = !hidden.byID[fieldServer] && h.get(fieldServer) == nil
-		p.OmitDate = !hidden.byID[fieldDate] && h.get(fieldDate) == nil
-	}
+	p.OmitServer = x.replaces(fieldServer)
+	p.OmitDate = x.replaces(fieldDate)
 	r.DisableNotModified = true
 	if !x.buffering {
 		// Without buffers the back end would be slowed down, too.
@@ -121,6 +119,13 @@ func (x *Exchange) copyHead() {
 	if x.Settings.ForceRanges.V {
 		r.AllowRanges, r.SingleRange = true, true
 	}
+}
+
+// replaces reports whether the back end's header of that name takes the place of
+// ours: also one that is not there, where such headers are not passed on by
+// default.
+func (x *Exchange) replaces(id fieldID) bool {
+	return !x.Settings.hidden.byID[id] && (x.Settings.family.OwnServer || x.Head.get(id) != nil)
 }
 
 // act does what a header of the response asks of the proxy itself.

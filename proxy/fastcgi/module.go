@@ -37,7 +37,7 @@ var slot = web.NewLocationSlot(cgi.Inherit(func(c, p *settings) error {
 }))
 
 // protocol is how locations pass requests on.
-var protocol = &cgi.Protocol{Family: cgi.Family("fastcgi"), Scheme: "fastcgi://", RedirectsVariables: true}
+var protocol = &cgi.Protocol{Family: cgi.Family("fastcgi", "Status"), Scheme: "fastcgi://", RedirectsVariables: true}
 
 func commands() []nc.Command {
 	const in = nc.HTTP | nc.Server | nc.Location

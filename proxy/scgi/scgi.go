@@ -22,7 +22,7 @@ var Module = &web.Module{Name: "scgi", Commands: commands(), Init: protocol.AddT
 var slot = web.NewLocationSlot(cgi.Inherit(func(c, p *cgi.Settings) error { return c.Inherit(p, protocol.Family) }))
 
 // protocol is how locations pass requests on.
-var protocol = &cgi.Protocol{Family: cgi.Family("scgi"), Scheme: "scgi://"}
+var protocol = &cgi.Protocol{Family: cgi.Family("scgi", "Status"), Scheme: "scgi://"}
 
 func commands() []nc.Command {
 	protocol.Handler, protocol.Own = handle, own

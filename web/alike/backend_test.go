@@ -132,3 +132,30 @@ func TestUpstreamResponseLength(t *testing.T) {
 			location /direct/ { proxy_pass http://`+addr+`/; proxy_buffering off; }
 		}`, nil, cases)
 }
+
+// TestUwsgiStatus: the header Status of a uwsgi back end is passed on, which that
+// of the other protocols of applications is not.
+func TestUwsgiStatus(t *testing.T) {
+	answer := func(bytes string) string {
+		return webtest.Backend(t, "127.0.0.1:0", func(c net.Conn) {
+			if _, err := c.Read(make([]byte, 4096)); err == nil {
+				_, _ = io.WriteString(c, bytes)
+			}
+		})
+	}
+	http := answer("HTTP/1.1 201 Created\r\nStatus: 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+	cgi := answer("Status: 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+	const line = " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+	run(t, `server {
+		listen LISTEN;
+		location /uwsgi-http { uwsgi_pass `+http+`; }
+		location /uwsgi-cgi { uwsgi_pass `+cgi+`; }
+		location /scgi-http { scgi_pass `+http+`; }
+		location /scgi-cgi { scgi_pass `+cgi+`; }
+	}`, nil, []exchangeCase{
+		{name: "uwsgi, HTTP", send: "GET /uwsgi-http" + line, answer: is(`^HTTP/1\.1 201 Created\r\n(.*\r\n)*Status: 404 Not Found\r\n(.*\r\n)*\r\n$`)},
+		{name: "uwsgi, CGI", send: "GET /uwsgi-cgi" + line, answer: is(`^HTTP/1\.1 404 Not Found\r\n(.*\r\n)*Status: 404 Not Found\r\n(.*\r\n)*\r\n$`)},
+		{name: "SCGI, HTTP", send: "GET /scgi-http" + line, answer: is(`^HTTP/1\.1 201 Created\r\n([^S].*\r\n|Server.*\r\n)*\r\n$`)},
+		{name: "SCGI, CGI", send: "GET /scgi-cgi" + line, answer: is(`^HTTP/1\.1 404 Not Found\r\n([^S].*\r\n|Server.*\r\n)*\r\n$`)},
+	})
+}

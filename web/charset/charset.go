@@ -30,7 +30,7 @@ var Module = &web.Module{
 		{Name: "charset", In: anyLevel, Arity: nc.Take1, Set: readName(func(c *settings) *nc.Value[name] { return &c.to })},
 		{Name: "source_charset", In: anyLevel, Arity: nc.Take1, Set: readName(func(c *settings) *nc.Value[name] { return &c.from })},
 		{Name: "override_charset", In: anyLevel, Arity: nc.Flag, Set: nc.SetFlag(web.At(conf, func(c *settings) *nc.Value[bool] { return &c.override }))},
-		{Name: "charset_types", In: everywhere, Arity: nc.OneMore, Set: web.SetTypes(web.At(conf, func(c *settings) *nc.Value[*web.TypeSet] { return &c.types }), defaultTypes...)},
+		{Name: "charset_types", In: everywhere, Arity: nc.OneMore, Set: web.SetTypes(web.At(conf, func(c *settings) *nc.Value[*web.TypeSet] { return &c.types }), "text/html")},
 		{Name: "charset_map", In: nc.HTTP, Arity: nc.Block | nc.Take2, Set: readMap},
 	},
 	Init: initModule,
