@@ -159,8 +159,18 @@ func TestNoSplitting(t *testing.T) {
 	if a := s.Get(t, "/%0d%0aEvil:%201"); a.Status != 500 || strings.Contains(a.Raw, "\nEvil") {
 		t.Errorf("got %q, want 500: the header would have become two", a.Raw)
 	}
+	for _, folded := range []string{"/%0a%09Evil:%201", "/%0a%09", "/%0a%09x%0a", "/%0a%09x%0a%09%20x", "/%0a%09x%0d", "/x%0a%20x"} {
+		if a := s.Get(t, folded); a.Status != 500 {
+			t.Errorf("%s: got %q, want 500", folded, a.Raw)
+		}
+	}
 	if len(b.got) != 0 {
 		t.Errorf("the back end got %q", <-b.got)
+	}
+	// Folded lines as of $ssl_client_cert pass.
+	s.Get(t, "/---%0a%09abc=%0a%09---")
+	if got := <-b.got; !strings.Contains(got, "\r\nX-U: /---\n\tabc=\n\t---\r\n") {
+		t.Errorf("the back end got %q", got)
 	}
 	if a := s.Get(t, "/ok?v=%0d%0aEvil:1"); a.Status != 302 || strings.Contains(a.Raw, "\nEvil") {
 		t.Errorf("got %q", a.Raw)

@@ -215,7 +215,7 @@ func (c *call) appendSet(dst []byte) ([]byte, error) {
 			dst = dst[:start]
 			continue
 		}
-		if splits(dst[value:]) {
+		if splitsField(dst[value:]) {
 			return dst, errSplit
 		}
 		dst = append(dst, "\r\n"...)

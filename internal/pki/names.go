@@ -46,15 +46,25 @@ func ProtocolName(version uint16) string {
 	return "unknown"
 }
 
-// SuiteName returns OpenSSL's name of a cipher suite, as $ssl_cipher has it;
-// those of TLS 1.3 are named as in the standard.
+// moreSuites are numbers that clients offer beside the suites of TLS 1.2.
+var moreSuites = map[uint16]string{
+	0x1301: "TLS_AES_128_GCM_SHA256", 0x1302: "TLS_AES_256_GCM_SHA384", 0x1303: "TLS_CHACHA20_POLY1305_SHA256",
+	0x1304: "TLS_AES_128_CCM_SHA256", 0x1305: "TLS_AES_128_CCM_8_SHA256",
+	0x00ff: "TLS_EMPTY_RENEGOTIATION_INFO_SCSV", 0x5600: "TLS_FALLBACK_SCSV",
+}
+
+// SuiteName returns OpenSSL's name of a cipher suite, as $ssl_cipher and
+// $ssl_ciphers have it; the number of one that OpenSSL does not have.
 func SuiteName(id uint16) string {
 	for i := range suites {
 		if suites[i].id == id {
 			return suites[i].name
 		}
 	}
-	return tls.CipherSuiteName(id)
+	if name := moreSuites[id]; name != "" {
+		return name
+	}
+	return fmt.Sprintf("0x%04x", id)
 }
 
 // curves are OpenSSL's names of the key exchanges that Go has.
@@ -85,19 +95,19 @@ func Curves(list string) ([]tls.CurveID, error) {
 	return out, nil
 }
 
-// CurveName returns OpenSSL's name of a key exchange.
+// curveNames are OpenSSL's names of the key exchanges that a client may offer.
+var curveNames = map[tls.CurveID]string{
+	19: "prime192v1", 21: "secp224r1", 22: "secp256k1", tls.CurveP256: "prime256v1", tls.CurveP384: "secp384r1", tls.CurveP521: "secp521r1",
+	26: "brainpoolP256r1", 27: "brainpoolP384r1", 28: "brainpoolP512r1", tls.X25519: "X25519", 30: "X448",
+	0x100: "ffdhe2048", 0x101: "ffdhe3072", 0x102: "ffdhe4096", 0x103: "ffdhe6144", 0x104: "ffdhe8192",
+	tls.SecP256r1MLKEM768: "SecP256r1MLKEM768", tls.X25519MLKEM768: "X25519MLKEM768", tls.SecP384r1MLKEM1024: "SecP384r1MLKEM1024",
+}
+
+// CurveName returns OpenSSL's name of a key exchange, the number of one that
+// has none, and "" for 0, where a connection has none.
 func CurveName(id tls.CurveID) string {
-	switch id {
-	case tls.X25519:
-		return "X25519"
-	case tls.CurveP256:
-		return "prime256v1"
-	case tls.CurveP384:
-		return "secp384r1"
-	case tls.CurveP521:
-		return "secp521r1"
-	case tls.X25519MLKEM768:
-		return "X25519MLKEM768"
+	if name := curveNames[id]; name != "" || id == 0 {
+		return name
 	}
 	return fmt.Sprintf("0x%04x", uint16(id))
 }

@@ -94,10 +94,10 @@ var variables = []web.Variable{
 	{Name: "ssl_client_escaped_cert", Get: ofClient(func(c *x509.Certificate) string {
 		return string(message.AppendEscapeURI(nil, []byte(pemOf(c)), message.EscapeURIComponent))
 	})},
-	{Name: "ssl_client_s_dn", Get: ofClient(func(c *x509.Certificate) string { return c.Subject.String() })},
-	{Name: "ssl_client_i_dn", Get: ofClient(func(c *x509.Certificate) string { return c.Issuer.String() })},
-	{Name: "ssl_client_s_dn_legacy", Get: ofClient(func(c *x509.Certificate) string { return legacyName(c.Subject.String()) })},
-	{Name: "ssl_client_i_dn_legacy", Get: ofClient(func(c *x509.Certificate) string { return legacyName(c.Issuer.String()) })},
+	{Name: "ssl_client_s_dn", Get: ofClient(func(c *x509.Certificate) string { return pki.NameRFC2253(c.RawSubject) })},
+	{Name: "ssl_client_i_dn", Get: ofClient(func(c *x509.Certificate) string { return pki.NameRFC2253(c.RawIssuer) })},
+	{Name: "ssl_client_s_dn_legacy", Get: ofClient(func(c *x509.Certificate) string { return pki.NameOneLine(c.RawSubject) })},
+	{Name: "ssl_client_i_dn_legacy", Get: ofClient(func(c *x509.Certificate) string { return pki.NameOneLine(c.RawIssuer) })},
 	{Name: "ssl_client_serial", Get: ofClient(func(c *x509.Certificate) string {
 		text := strings.ToUpper(c.SerialNumber.Text(16))
 		if len(text)%2 == 1 {
@@ -131,12 +131,3 @@ func pemOf(c *x509.Certificate) string {
 
 // dateText is a time as OpenSSL prints it.
 func dateText(t time.Time) string { return t.UTC().Format("Jan _2 15:04:05 2006 GMT") }
-
-// legacyName turns CN=a,O=b into /O=b/CN=a, the order of the certificate.
-func legacyName(name string) string {
-	out := ""
-	for part := range strings.SplitSeq(name, ",") {
-		out = "/" + part + out
-	}
-	return out
-}
