@@ -51,7 +51,7 @@ func (c *conn) move() bool {
 		c.gen, c.port, c.servers = next, port, port.servers(c.net.LocalAddr())
 		if s := c.secured; s != nil {
 			s.server, s.name = c.servers.byServerName(s.state.ServerName)
-			s.verdicts = nil
+			s.asked, s.verdicts = s.server, nil
 		}
 		// Nobody of the old generation interrupts it any more. The new one may
 		// have begun to: then it is looked at again.

@@ -19,7 +19,8 @@ import (
 // for connections to addresses that listen with ssl.
 type TLS struct {
 	// Config returns the settings for a server that a client asked for by
-	// name (SNI, RFC 6066), nil to refuse the handshake.
+	// name (SNI, RFC 6066), nil where it has none of its own and those of the
+	// default server stand in. An error refuses the handshake.
 	Config func(srv *Server, hello *tls.ClientHelloInfo) (*tls.Config, error)
 	// Verify judges the client's certificate after the handshake; the error
 	// is for $ssl_client_verify and the log.
@@ -38,11 +39,14 @@ type secured struct {
 	offered TLSOffer
 	refusal error // why the handshake was refused, nil if it was not
 
-	// server is the one whose settings the handshake followed. name is the one
-	// that chose it (SNI), as a Host would be written: nil when the client sent
-	// none or one that no server has, and server is the default one.
+	// server is the one that the handshake chose. name is the one that chose it
+	// (SNI), as a Host would be written: nil when the client sent none or one
+	// that no server has, and server is the default one.
 	server *Server
 	name   []byte
+	// asked is whose settings the handshake followed: server, or the default one
+	// in its place.
+	asked *Server
 
 	mu       sync.Mutex // subrequests may ask beside the request
 	verdicts map[*Server]error
@@ -68,7 +72,7 @@ func (a *addrServers) byServerName(sni string) (srv *Server, name []byte) {
 func (s *secured) verdict(srv *Server) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.judge(s.server); err != nil || srv == s.server {
+	if err := s.judge(s.asked); err != nil || srv == s.asked {
 		return err
 	}
 	return s.judge(srv)
@@ -132,7 +136,7 @@ func (r *Request) ClientCertificate() (*x509.Certificate, error) {
 // it should not. False: the connection is of no use.
 func (c *conn) secure() bool {
 	first := c.wire.Buffered()
-	c.secured = &secured{server: c.servers.dflt}
+	c.secured = &secured{server: c.servers.dflt, asked: c.servers.dflt}
 	if len(first) > 0 && first[0] != recordHandshake && first[0] != recordSSLv2 {
 		c.secured.plain = true
 		return true
@@ -144,8 +148,14 @@ func (c *conn) secure() bool {
 			s := c.secured
 			s.server, s.name = c.servers.byServerName(hello.ServerName)
 			s.offered = TLSOffer{hello.CipherSuites, hello.SupportedCurves}
-			var config *tls.Config
-			if config, s.refusal = hooks.Config(s.server, hello); s.refusal != nil {
+			s.asked = s.server
+			config, err := hooks.Config(s.server, hello)
+			if config == nil && err == nil {
+				s.asked = c.servers.dflt
+				config, err = hooks.Config(s.asked, hello)
+			}
+			if config == nil || err != nil {
+				s.refusal = cmp.Or(err, errNoSettings)
 				return refusing, nil
 			}
 			return config, nil
@@ -166,6 +176,8 @@ func (c *conn) secure() bool {
 	}
 	return true
 }
+
+var errNoSettings = errors.New("no certificate for this server")
 
 // refusing are settings without a certificate: a handshake ends with the alert
 // unrecognized_name, as nginx's does, and no session is resumed.
@@ -228,7 +240,7 @@ func (r *Request) refuseInsecure() bool {
 // EvaluateTLS evaluates a template during the handshake, when there is no
 // request yet: only $ssl_server_name and what never changes have a value.
 func (srv *Server) EvaluateTLS(t *Template, hello *tls.ClientHelloInfo) string {
-	c := &conn{net: hello.Conn, scheme: "https", secured: &secured{server: srv, state: tls.ConnectionState{ServerName: hello.ServerName}}}
+	c := &conn{net: hello.Conn, scheme: "https", secured: &secured{server: srv, asked: srv, state: tls.ConnectionState{ServerName: hello.ServerName}}}
 	r := newRequest(c)
 	r.Server = srv
 	r.setLocation(srv.Location)

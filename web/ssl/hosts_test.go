@@ -81,8 +81,13 @@ var (
 	hostNames = []string{"unknown", "d", "plain", "a", "a2", "b", "ob", "nb", "x.w", "y.w", "re1", "re2", "no"}
 )
 
-// startHosts runs the servers; certs are those of clients, by authority.
 func startHosts(t *testing.T) (s *webtest.Server, certs map[string]*tls.Certificate) {
+	t.Helper()
+	return startServers(t, hostServers)
+}
+
+// startServers runs servers; certs are those of clients, by authority.
+func startServers(t *testing.T, servers string) (s *webtest.Server, certs map[string]*tls.Certificate) {
 	t.Helper()
 	files := map[string]string{}
 	certs = map[string]*tls.Certificate{"-": {}}
@@ -97,7 +102,7 @@ func startHosts(t *testing.T) (s *webtest.Server, certs map[string]*tls.Certific
 		certs[name] = &pair
 	}
 	files["s.pem"], files["s.key"], _ = issue(t, "s", nil)
-	return webtest.Start(t, "events {}\nhttp {\n"+hostServers+"}\n", []*web.Module{rewrite.Module, headers.Module, ssl.Module}, files), certs
+	return webtest.Start(t, "events {}\nhttp {\n"+servers+"}\n", []*web.Module{rewrite.Module, headers.Module, ssl.Module}, files), certs
 }
 
 var seen = regexp.MustCompile(`(?m)^HTTP/1\.1 (\d+) .*\r$|^X-Seen: (.*)\r$|<center>(?:<h1>400 Bad Request</h1>|(.* certificate .*))</center>`)
@@ -372,5 +377,41 @@ func TestReloadThatAsks(t *testing.T) {
 		if ask() != stays {
 			t.Errorf("after a reload with %q the connection stays: %t, want %t", more, !stays, stays)
 		}
+	}
+}
+
+// A server without a certificate is served with what the default one has, which
+// also asks for the client's certificate and judges it.
+func TestServersWithoutCertificate(t *testing.T) {
+	const servers = `
+	add_header X-Seen "$server_name $ssl_server_name $ssl_client_verify" always;
+	server { listen 127.0.0.1:8080 ssl; server_name d; ssl_certificate s.pem; ssl_certificate_key s.key;
+		ssl_verify_client optional; ssl_client_certificate a.pem; return 200 ""; }
+	server { listen 127.0.0.1:8080; server_name bare; return 200 ""; }
+	server { listen 127.0.0.1:8080; server_name on; ssl_verify_client on; return 200 ""; }
+	`
+	s, certs := startServers(t, servers)
+	table := func(addr string) (out string) {
+		for _, name := range []string{"d", "bare", "on"} {
+			for _, cert := range []string{"-", "a", "b"} {
+				answer, _ := askTLS(addr, "GET / HTTP/1.0\r\nHost: "+name+"\r\n\r\n", presenting(certs[cert], name))
+				out += name + "+" + cert + ": " + summary(answer) + "\n"
+			}
+		}
+		return out
+	}
+	const want = `d+-: 200 d d NONE
+d+a: 200 d d SUCCESS
+d+b: 400 d d FAILED:unable to verify the first certificate The SSL certificate error
+bare+-: 200 bare bare NONE
+bare+a: 200 bare bare SUCCESS
+bare+b: 200 bare bare FAILED:unable to verify the first certificate
+on+-: 400 on on NONE No required SSL certificate was sent
+on+a: 200 on on SUCCESS
+on+b: 400 on on FAILED:unable to verify the first certificate The SSL certificate error
+`
+	compareLines(t, table(s.Addr(t, "8080")), want)
+	if binary, err := exec.LookPath("nginx"); err == nil {
+		compareLines(t, table(startNginx(t, binary, s.Dir, servers)("8080")), want)
 	}
 }

@@ -268,8 +268,12 @@ func (c *settings) loadTrust(t *tls.Config) error {
 			files = append(files, name)
 		}
 	}
+	if files == nil && len(c.certificates.V) == 0 {
+		// The default server asks in its place, and judges.
+		return nil
+	}
 	if files == nil && c.verify.V != verifyOptionalNoCA {
-		return errors.New("no ssl_client_certificate for ssl_verify_client")
+		return errors.New("no ssl_client_certificate or ssl_trusted_certificate for ssl_verify_client")
 	}
 	var err error
 	if c.trust, err = pki.NewTrust(c.crl.V, c.depth.V, files...); err != nil || c.clientCA.V == "" {
@@ -288,8 +292,8 @@ func config(srv *web.Server, hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	switch {
 	case c.reject.V:
 		return nil, errors.New("the handshake is rejected by ssl_reject_handshake")
-	case c.config == nil:
-		return nil, errors.New("no certificate for this server")
+	case c.config == nil || len(c.certificates.V) == 0:
+		return nil, nil
 	}
 	if !c.ownTickets {
 		tickets.give(c)
@@ -329,7 +333,7 @@ func (c *settings) evaluate(srv *web.Server, t *web.Template, hello *tls.ClientH
 // verifyClient judges the client's certificate.
 func verifyClient(srv *web.Server, state *tls.ConnectionState) error {
 	c := conf.Of(srv)
-	if c.verify.V == verifyOff || len(state.PeerCertificates) == 0 {
+	if c.trust == nil || len(state.PeerCertificates) == 0 {
 		return nil
 	}
 	return c.trust.Verify(state.PeerCertificates, x509.ExtKeyUsageAny, time.Now())
