@@ -20,7 +20,7 @@ func (n *node) failoverPart(c *configuration.Configuration) (change, error) {
 	if n.vrrp == nil {
 		f, err := failover.Start(config, failover.Side{
 			Machine: n.machine, Web: servingSide{n}, Announce: n.own.Announce,
-			Log: func() *errorlog.Log { return n.inForce.Load().configuration.Log },
+			Log: func() *errorlog.Log { return n.inForce.Load().configuration.Log }, Terminal: n.stderr,
 		})
 		if err != nil {
 			return change{}, err

@@ -2,7 +2,7 @@ package failover
 
 import (
 	"fmt"
-	"os"
+	"io"
 	"time"
 
 	"tandem/internal/errorlog"
@@ -12,14 +12,15 @@ import (
 // eventLog writes what happens in VRRP, one line an event: to the terminal or
 // journal, whatever the level of the error log, and to the error log.
 type eventLog struct {
-	log func() *errorlog.Log // the one in force
+	log      func() *errorlog.Log // the one in force
+	terminal io.Writer
 }
 
 func (l *eventLog) event(e vrrp.Event) {
 	level := eventLevels[e.Level()]
 	l.log().Printf(level, "vrrp: %s", e)
 	if level <= errorlog.Notice {
-		fmt.Fprintf(os.Stderr, "tandem: [%s] %s\n", level, e)
+		fmt.Fprintf(l.terminal, "tandem: [%s] %s\n", level, e)
 	}
 }
 

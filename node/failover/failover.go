@@ -5,6 +5,7 @@ package failover
 
 import (
 	"context"
+	"io"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -41,8 +42,10 @@ type Side struct {
 	Web     handover.Web
 	// Announce is told of the connections of self-probes, see health.Probe.
 	Announce func(local netip.AddrPort, done bool)
-	// Log returns the error log in force.
-	Log func() *errorlog.Log
+	// Log returns the error log in force. What somebody should know goes to the
+	// terminal as well, whatever the level of the log.
+	Log      func() *errorlog.Log
+	Terminal io.Writer
 }
 
 // Failover is the VRRP side of a node, bound to the health of its web side.
@@ -69,7 +72,7 @@ func Start(c *Config, side Side) (*Failover, error) {
 	if err != nil {
 		return nil, err
 	}
-	log := &eventLog{log: side.Log}
+	log := &eventLog{log: side.Log, terminal: side.Terminal}
 	f := &Failover{machine: m, announce: side.Announce, log: log, peers: startPeers(m.Link, log), alerts: newAlerts(log)}
 	f.inForce.Store(c)
 	f.noteKeepalived("")
