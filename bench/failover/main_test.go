@@ -32,34 +32,54 @@ func TestMain(m *testing.M) {
 // limits on times. None is added to those on requests.
 const testSlack = 250 * time.Millisecond
 
+// tries is how often a row is played whose limits are not met while the machine
+// lets nobody run: that says nothing of the pair.
+const tries = 3
+
 // TestMatrix plays the rows that tell most, between two nodes with tandem.
 func TestMatrix(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes its time")
 	}
 	lab.New(t) // or skips, with the reason
-	table, err := openTable("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
 	rows := []string{"stop-kept", "demote", "return-kept", "kill", "backend"}
 	if _, err := exec.LookPath("nft"); err == nil {
 		rows = append(rows, "accept")
 	}
+	for try := 1; len(rows) > 0; try++ {
+		if try > tries {
+			t.Skipf("the machine stalled each time that these were played: %v", rows)
+		}
+		rows = played(t, rows)
+	}
+}
+
+// played plays rows, and returns those that must be played again, because their
+// limits were not met while the machine stalled.
+func played(t *testing.T, rows []string) (again []string) {
+	t.Helper()
+	table, err := openTable("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
 	o := options{rows: strings.Join(rows, ","), count: 1, verbose: true, slack: testSlack}
 	if err := contests()[0].run(ctx, o, table); err != nil {
 		t.Fatal(err)
 	}
+	if len(table.Cells) != len(rows) {
+		t.Errorf("%d of %d rows were played", len(table.Cells), len(rows))
+	}
 	for key, cells := range table.Cells {
-		for _, wrong := range cells[tandemPair].NotMet {
-			t.Errorf("%s: %s", key, wrong)
+		switch c := cells[tandemPair]; {
+		case len(c.NotMet) > 0 && c.stall > 0:
+			again = append(again, key)
+		case len(c.NotMet) > 0:
+			t.Errorf("%s: %s", key, strings.Join(c.NotMet, "; "))
 		}
 	}
-	if len(table.Cells) != len(rows) {
-		t.Errorf("%d rows were played", len(table.Cells))
-	}
+	return again
 }
 
 func TestTableText(t *testing.T) {

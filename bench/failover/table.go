@@ -83,6 +83,8 @@ type cell struct {
 	Text   string        `json:"text"`
 	Outage time.Duration `json:"outage"`
 	NotMet []string      `json:"not_met,omitempty"`
+
+	stall time.Duration // longest time for which the machine let nobody run
 }
 
 // worse reports whether a cell tells of something worse than another one.
@@ -125,7 +127,7 @@ func (t *table) add(r row, c contest, v seen) {
 	if t.Cells[r.key] == nil {
 		t.Cells[r.key] = map[string]cell{}
 	}
-	now := cell{Text: v.text(), Outage: v.Outage, NotMet: v.verdicts}
+	now := cell{Text: v.text(), Outage: v.Outage, NotMet: v.verdicts, stall: v.stall}
 	if before, ok := t.Cells[r.key][c.key]; !ok || now.worse(before) {
 		t.Cells[r.key][c.key] = now
 	}

@@ -30,6 +30,7 @@ const (
 	fin                    // closes the sending half
 	awaited                // reads until the other side closes it
 	readOn                 // reads the request's body
+	taken                  // waits until the client has a response
 )
 
 // script is what a back end does once it has read the head of a request, and
@@ -49,6 +50,7 @@ type backend struct {
 	mu      sync.Mutex
 	scripts map[string]script
 	ended   map[string]chan struct{} // by X-Id
+	took    map[string]chan struct{} // by X-Id: the client has its response
 	starts  map[string]int           // how often a script was begun for an X-Id
 }
 
@@ -62,7 +64,7 @@ func newBackend(t testing.TB) *backend {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = l.Close() })
-	b := &backend{addr: l.Addr().String(), scripts: make(map[string]script), ended: make(map[string]chan struct{}), starts: make(map[string]int)}
+	b := &backend{addr: l.Addr().String(), scripts: make(map[string]script), ended: make(map[string]chan struct{}), took: make(map[string]chan struct{}), starts: make(map[string]int)}
 	go func() {
 		for {
 			c, err := l.Accept()
@@ -76,13 +78,19 @@ func newBackend(t testing.TB) *backend {
 }
 
 // end returns what is closed when the script for a request has ended.
-func (b *backend) end(id string) chan struct{} {
+func (b *backend) end(id string) chan struct{} { return b.signal(b.ended, id) }
+
+// take returns what is to be closed when the client has the response to a
+// request.
+func (b *backend) take(id string) chan struct{} { return b.signal(b.took, id) }
+
+func (b *backend) signal(of map[string]chan struct{}, id string) chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.ended[id] == nil {
-		b.ended[id] = make(chan struct{})
+	if of[id] == nil {
+		of[id] = make(chan struct{})
 	}
-	return b.ended[id]
+	return of[id]
 }
 
 // started returns how often a script was begun for a request.
@@ -122,7 +130,7 @@ func (b *backend) serve(c *net.TCPConn) {
 				return
 			}
 		}
-		on := s.follow(c, req)
+		on := s.follow(c, req, b.take(req.Header.Get("X-Id")))
 		end := b.end(req.Header.Get("X-Id"))
 		b.mu.Lock()
 		select {
@@ -139,7 +147,7 @@ func (b *backend) serve(c *net.TCPConn) {
 
 // follow does what the script says, and reports whether the connection is
 // there afterwards.
-func (s script) follow(c *net.TCPConn, req *http.Request) bool {
+func (s script) follow(c *net.TCPConn, req *http.Request, took <-chan struct{}) bool {
 	for _, step := range s.steps {
 		var err error
 		switch step := step.(type) {
@@ -163,6 +171,11 @@ func (s script) follow(c *net.TCPConn, req *http.Request) bool {
 				return false
 			case readOn:
 				_, err = io.Copy(io.Discard, req.Body)
+			case taken:
+				select {
+				case <-took:
+				case <-time.After(patience):
+				}
 			}
 		}
 		if err != nil {
