@@ -73,6 +73,14 @@ type Heard struct {
 	At       time.Time
 }
 
+// SourceChange tells where an instance speaks from: at its start, after a reload, and when that changes.
+type SourceChange struct {
+	Instance  string
+	Interface string     // that has the address; "" if the configuration names none
+	Source    netip.Addr // invalid: it has no address
+	At        time.Time
+}
+
 // HandoverWanted asks whoever keeps the peer link to ask the master for a handover.
 type HandoverWanted struct {
 	Instance string
@@ -137,6 +145,13 @@ func (e Heard) String() string {
 	return fmt.Sprintf("(%s) master is %v, priority %d", e.Instance, e.Advert.Source, e.Advert.Priority)
 }
 
+func (e SourceChange) String() string {
+	if !e.Source.IsValid() {
+		return fmt.Sprintf("(%s) has no address to speak from", e.Instance)
+	}
+	return fmt.Sprintf("(%s) speaks from %v", e.Instance, e.Source)
+}
+
 func (e HandoverWanted) String() string {
 	return fmt.Sprintf("(%s) asking %v to hand over", e.Instance, e.Master)
 }
@@ -176,6 +191,7 @@ func (GroupTransition) Level() Level { return LevelNotice }
 func (PriorityChange) Level() Level  { return LevelNotice }
 func (LowerHeard) Level() Level      { return LevelNotice }
 func (Heard) Level() Level           { return LevelInfo }
+func (SourceChange) Level() Level    { return LevelInfo }
 func (HandoverWanted) Level() Level  { return LevelNotice }
 func (Dropped) Level() Level         { return LevelWarn }
 func (Differs) Level() Level         { return LevelWarn }

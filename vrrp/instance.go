@@ -46,6 +46,9 @@ type instance struct {
 
 	rival rival // of a master
 
+	speakers   speakers
+	toldSource netip.Addr // where it speaks from, as was told
+
 	masterSince time.Time // since when a backup hears the master that it hears
 
 	counters counters
@@ -136,16 +139,31 @@ func (in *instance) send(priority uint8, now time.Time) error {
 		in.counters.sentZero++
 	}
 	in.codec.Begin(in.source(), priority, now)
+	err := in.sendAll()
+	if err != nil {
+		in.counters.sendErrors++
+	}
+	return err
+}
+
+// introduce sends an introduction in an advert's place. One that is lost is repeated by who needs it.
+func (r *Router) introduce(i int, now time.Time) {
+	in := r.instances[i]
+	if r.machine.State(i).Role != fsm.Backup || !in.source().IsValid() {
+		return
+	}
+	in.codec.Introduce(in.source(), r.priority(in), now)
+	_ = in.sendAll()
+}
+
+// sendAll sends what the codec has begun to all destinations.
+func (in *instance) sendAll() error {
 	var errs []error
 	for _, dst := range in.codec.Destinations() {
 		if err := in.conn.Send(in.source(), dst, in.codec.Packet(dst)); err != nil {
 			errs = append(errs, fmt.Errorf("advert to %v: %w", dst, err))
 		}
 	}
-	if errs == nil {
-		return nil
-	}
-	in.counters.sendErrors++
 	return errors.Join(errs...)
 }
 

@@ -124,7 +124,9 @@ func (r *Router) takeLink(e netif.Event, l *link) {
 				r.rebind(in, now)
 			}
 		}
-		r.findSource(in)
+		if r.findSource(in); in.source() != in.toldSource {
+			r.tellSource(in)
+		}
 		in.mendLinks(e)
 		r.judgeLinks(i, now)
 	}

@@ -93,6 +93,10 @@ func (r *Router) receive(p arrival) {
 		r.dropped(in, err, now)
 		return
 	}
+	in.speakers.heard(&adv, now)
+	if adv.Introduction {
+		return
+	}
 	in.counters.received++
 	if adv.Priority == packet.PriorityStop {
 		in.counters.receivedZero++
@@ -201,6 +205,8 @@ func (r *Router) carryOutOne(in *instance, a fsm.Action, now time.Time) {
 	case fsm.Linger:
 		in.holder.pause(in.fsm.Linger)
 	case fsm.AskHandover:
+		// The master believes nothing but VRRP of who would win.
+		r.introduce(r.index(in), now)
 		r.tell(HandoverWanted{Instance: name, Master: r.machine.State(r.index(in)).Master, At: now})
 	case fsm.Notify:
 		r.moved(in, a, now)

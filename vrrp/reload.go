@@ -209,6 +209,7 @@ func (r *Router) swap(c Config, plans []*plan, links map[string]*link, now time.
 	for _, in := range r.instances {
 		r.findSource(in)
 	}
+	r.publish()
 	r.machine = fsm.RestoreRouter(configs, states, groups)
 	if len(instances) > 0 {
 		r.last = instances[0]

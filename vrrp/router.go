@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tandem/vrrp/fsm"
@@ -41,6 +42,8 @@ type Router struct {
 	ended   chan struct{} // closed when the loop has ended
 
 	changing sync.Mutex // held by Stop, and from Prepare to Commit or Discard
+
+	speakers atomic.Pointer[map[string]*speakers] // by instance
 
 	// Below: the loop's own.
 	instances []*instance
@@ -117,6 +120,7 @@ func Start(c Config, k Kernel, o Options) (*Router, error) {
 		in.holder.wait() // an owner of the addresses speaks at once
 		configs[i] = in.fsm
 	}
+	r.publish()
 	r.machine = fsm.NewRouter(configs, groups, now)
 	if r.unwatch, err = k.Watch(r.linkChanged); err != nil {
 		return fail(fmt.Errorf("vrrp: watching interfaces: %w", err))
@@ -394,10 +398,28 @@ func (r *Router) SetLinked(name string, source netip.Addr, on bool) {
 	r.event(name, fsm.Linked{Source: source, On: on})
 }
 
-// PeerGone says that the process of a master is proven dead. best says that no other node is known that would win
-// against ours; text is for the log.
-func (r *Router) PeerGone(name string, source netip.Addr, best bool, text string) {
-	r.event(name, fsm.PeerGone{Source: source, Best: best, Text: text})
+// PeerGone says that the process of a master is proven dead. others are the nodes that might take over as well; text is
+// for the log.
+func (r *Router) PeerGone(name string, source netip.Addr, others []netip.Addr, text string) {
+	r.each(name, func(i int, now time.Time) {
+		r.step(i, fsm.PeerGone{Source: source, Best: r.best(r.instances[i], others), Text: text}, now)
+	})
+}
+
+// best says whether none of the nodes is known to win against ours, or is unknown.
+func (r *Router) best(in *instance, others []netip.Addr) bool {
+	own := r.priority(in)
+	for _, a := range others {
+		if a == in.source() {
+			continue
+		}
+		// Of equal priorities the higher address wins (RFC 9568, 6.4.3).
+		s, ok := in.speakers.find(a)
+		if !ok || s.Priority > own || s.Priority == own && in.source().Less(a) {
+			return false
+		}
+	}
+	return true
 }
 
 func (r *Router) event(name string, ev fsm.Event) {

@@ -209,6 +209,9 @@ func (m *machine) takeOver(e TakeOver) {
 	if s.Role != Backup || m.now.Before(s.ready) {
 		return
 	}
+	if s.Master != e.Source || s.Heard.Before(s.Since) {
+		return // not the master that is heard
+	}
 	if m.low() {
 		m.log("not taking over from %v: our own priority is %d", e.Source, m.effective())
 		return

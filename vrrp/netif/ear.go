@@ -132,6 +132,9 @@ func (e *ear) read(c SocketConfig) (source netip.Addr, ok bool) {
 	if n <= vrid || c.VRID != 0 && data[vrid] != c.VRID {
 		return netip.Addr{}, false
 	}
+	if data[vrid-1]&0xf != typeAdvert {
+		return netip.Addr{}, false // a backup's introduction claims nothing
+	}
 	if c.IPv6 {
 		return netip.AddrFrom16([16]byte(data[8:24])), true
 	}

@@ -28,6 +28,7 @@ const (
 	// authentication header that VRRPv2 can travel in.
 	protocolVRRP = 112
 	protocolAH   = 51
+	typeAdvert   = 1 // of VRRP packets, in the low half of their first byte
 
 	// hopLimit is the TTL and hop limit that a receiver insists on: RFC
 	// 9568, 5.1.1.3. The IPv4 header is the sender's own.

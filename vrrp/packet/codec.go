@@ -14,6 +14,7 @@ type Codec struct {
 	buf []byte       // the advert being sent
 
 	src  netip.Addr
+	kind byte // typeAdvert or typeIntroduction
 	prio uint8
 	id   uint16
 	ah   ahState
@@ -71,6 +72,17 @@ func (c *Codec) Protocol() int {
 // Packet: they share one identification and one sequence number, as keepalived's do. now is the wall clock; only
 // the auth_hmac trailer uses it.
 func (c *Codec) Begin(src netip.Addr, priority uint8, now time.Time) {
+	c.begins(typeAdvert, src, priority, now)
+}
+
+// Introduce starts an introduction in place of an advert: what a backup says of itself to nodes with tandem, in the
+// form and with the authentication of its adverts. Everybody else discards it.
+func (c *Codec) Introduce(src netip.Addr, priority uint8, now time.Time) {
+	c.begins(typeIntroduction, src, priority, now)
+}
+
+func (c *Codec) begins(kind byte, src netip.Addr, priority uint8, now time.Time) {
+	c.kind = kind
 	c.src = src.Unmap()
 	c.prio = priority
 	if c.id++; c.id == 0 {
@@ -137,7 +149,7 @@ func (c *Codec) messageLen(n int) int {
 
 // putMessage writes the VRRP message.
 func (c *Codec) putMessage(b []byte, dst netip.Addr) {
-	b[0] = byte(c.Version)<<4 | typeAdvert
+	b[0] = byte(c.Version)<<4 | c.kind
 	b[1] = c.VRID
 	b[2] = c.prio
 	b[3] = byte(len(c.Addresses))

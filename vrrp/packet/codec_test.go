@@ -243,6 +243,14 @@ func TestRoundTrip(t *testing.T) {
 						t.Fatalf("got %+v, %v\nwant %+v", adv, err, want)
 					}
 				}
+				// An introduction is an advert in everything but its type.
+				from.Introduce(src, 78, wall.Add(time.Duration(i)*s.Interval))
+				for _, dst := range from.Destinations() {
+					adv, err := to.Parse(from.Packet(dst), Meta{Src: src, Dst: dst, HopLimit: 255}, wall)
+					if err != nil || !adv.Introduction || adv.Priority != 78 || adv.Source != src {
+						t.Fatalf("introduction: got %+v, %v", adv, err)
+					}
+				}
 			}
 		})
 	}

@@ -59,8 +59,9 @@ func (c *Codec) Parse(b []byte, meta Meta, now time.Time) (Advert, error) {
 	if c.Version == V3 && m.interval(V3) == 0 {
 		return Advert{}, drop(CheckInterval, m.src, "interval 0 s")
 	}
-	if t := m.body[0] & 0xf; t != typeAdvert {
-		return Advert{}, drop(CheckType, m.src, "VRRP type %d, must be %d (advertisement)", t, typeAdvert)
+	kind := m.body[0] & 0xf
+	if kind != typeAdvert && kind != typeIntroduction {
+		return Advert{}, drop(CheckType, m.src, "VRRP type %d, must be %d (advertisement)", kind, typeAdvert)
 	}
 	if c.Family == IPv4 && m.total != len(b) && !(len(b) <= minEthernetPayload && padded(m.total, len(b))) {
 		return Advert{}, drop(CheckTotalLength, m.src, "IPv4 total length %d, received %d bytes", m.total, len(b))
@@ -71,7 +72,7 @@ func (c *Codec) Parse(b []byte, meta Meta, now time.Time) (Advert, error) {
 	if multicast := m.dst.IsMulticast(); m.dst.IsValid() && multicast == c.unicast() {
 		return Advert{}, drop(CheckDestination, m.src, "sent to %v, ours is a %s instance", m.dst, castWord(c.unicast()))
 	}
-	if c.IgnoreAsOwner {
+	if c.IgnoreAsOwner && kind == typeAdvert {
 		return Advert{}, drop(CheckOwner, m.src, "ignored: ours is the owner of the addresses")
 	}
 	if err := c.checkSource(&m); err != nil {
@@ -85,6 +86,8 @@ func (c *Codec) Parse(b []byte, meta Meta, now time.Time) (Advert, error) {
 		Interval: m.interval(c.Version),
 		Count:    int(m.body[3]),
 		Differs:  m.differs,
+
+		Introduction: kind == typeIntroduction,
 	}
 	if c.Version == V3 && adv.Interval != c.Interval {
 		adv.Differs |= DiffersInterval

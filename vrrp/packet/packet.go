@@ -42,6 +42,8 @@ const (
 	lenIPv6A = 16
 
 	typeAdvert = 1
+	// typeIntroduction is not in any RFC. RFC 9568, 5.2.2: "A packet with unknown type MUST be discarded".
+	typeIntroduction = 15
 )
 
 // GroupIPv4 and GroupIPv6 are the multicast destinations of adverts. RFC 9568, 5.1.1.2 and 5.1.2.2.
@@ -237,6 +239,8 @@ type Advert struct {
 	Count int
 	// Differs tells where the advert differs from our settings in a way that does not drop it.
 	Differs Difference
+	// Introduction: it is no advert, and its sender no master; see Codec.Introduce.
+	Introduction bool
 }
 
 // Difference is a set of differences that are worth a line in the log.
