@@ -168,6 +168,7 @@ type Peer struct {
 	Version  string     `json:"version"`
 	Priority int        `json:"priority"`
 	Master   bool       `json:"master"`           // this node follows it
+	Secure   bool       `json:"secure"`           // both have proven that they have the peer_key
 	Health   string     `json:"health,omitempty"` // what is wrong with its web side
 	Since    time.Time  `json:"since"`            // of the connection
 	// Digest is its configuration's checksum, Drift which parts of it differ

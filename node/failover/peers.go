@@ -1,13 +1,13 @@
 package failover
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"net/netip"
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"tandem/internal/version"
 	"tandem/keepalivedconf"
@@ -25,15 +25,15 @@ type peers struct {
 	log    *eventLog
 
 	mu    sync.Mutex
-	info  map[string]peerlink.Info   // what we tell, by instance
-	drift map[string]map[string]bool // names of parts that differ, by instance and address; to tell once
+	info  map[string]peerlink.Info // what we tell, by instance
+	drift map[string]*drift        // by instance and address
 }
 
 func startPeers(transport peerlink.Transport, log *eventLog) *peers {
-	p := &peers{log: log, info: map[string]peerlink.Info{}, drift: map[string]map[string]bool{}}
-	p.link = peerlink.Start(transport, peerlink.Events{
-		Gone: func(instance string, addr netip.Addr, best bool, why string) {
-			p.router.PeerGone(instance, addr, best, why)
+	p := &peers{log: log, info: map[string]peerlink.Info{}, drift: map[string]*drift{}}
+	p.link = peerlink.Start(transport, p, peerlink.Events{
+		Gone: func(instance string, addr netip.Addr, others []netip.Addr, why string) {
+			p.router.PeerGone(instance, addr, others, why)
 		},
 		Peer: p.told,
 		Handover: func(instance string, addr netip.Addr, said peerlink.Handover) {
@@ -43,6 +43,15 @@ func startPeers(transport peerlink.Transport, log *eventLog) *peers {
 	})
 	return p
 }
+
+// Heard implements peerlink.VRRP.
+func (p *peers) Heard(instance string, addr netip.Addr) time.Time {
+	s, _ := p.router.Speaker(instance, addr)
+	return s.Heard
+}
+
+// Introduce implements peerlink.VRRP.
+func (p *peers) Introduce(instance string) { p.router.Introduce(instance) }
 
 // configure takes over a configuration: which instances have links, and what
 // is told of it.
@@ -55,36 +64,44 @@ func (p *peers) configure(c *Config) {
 		if !i.Tandem.PeerLink {
 			continue
 		}
-		instances = append(instances, peerlink.Instance{
-			Name: i.Name, VRID: i.VRID, IPv6: i.Family == keepalivedconf.IPv6, Key: linkKey(i), Port: i.Tandem.PeerLinkPort,
-			Interface: i.Interface,
-		})
-		info, ok := p.info[i.Name]
-		if !ok {
-			info.Priority = i.Priority
-		}
+		instances = append(instances, linkInstance(i))
+		info := p.info[i.Name]
 		info.Node, info.Version, info.Digest, info.Handover = host, version.Tandem, digest, true
 		p.info[i.Name] = info
 		p.link.Tell(i.Name, info)
 	}
 	p.mu.Unlock()
-	if err := p.link.Configure(instances); err != nil {
-		p.log.line("", fmt.Sprintf("%v: plain VRRP timers hold", err))
+	p.link.Configure(instances)
+}
+
+// linkInstance is what the peer link has to know of an instance.
+func linkInstance(i *keepalivedconf.Instance) peerlink.Instance {
+	li := peerlink.Instance{
+		Name: i.Name, VRID: i.VRID, IPv6: i.Family == keepalivedconf.IPv6, Port: i.Tandem.PeerLinkPort, Interface: i.Interface,
+		TTL: i.UnicastTTL,
 	}
+	for _, p := range i.Peers {
+		li.Peers = append(li.Peers, peerlink.Peer{Addr: p.Addr, TTLMin: p.MinTTL, TTLMax: p.MaxTTL})
+	}
+	return li
 }
 
 // event follows what happens in VRRP.
 func (p *peers) event(e vrrp.Event) {
 	switch e := e.(type) {
+	case vrrp.SourceChange:
+		p.link.Source(e.Instance, e.Source)
 	case vrrp.Heard:
 		p.link.Follow(e.Instance, e.Advert.Source)
 	case vrrp.Transition:
 		if e.To != fsm.Backup {
 			p.link.Follow(e.Instance, netip.Addr{})
 		}
-		p.change(e.Instance, func(i *peerlink.Info) { i.Priority = e.Priority })
 	case vrrp.PriorityChange:
-		p.change(e.Instance, func(i *peerlink.Info) { i.Priority = e.Priority })
+		// Its master, and the other backups, know of priorities by VRRP alone.
+		if e.Role == fsm.Backup && p.link.Following(e.Instance) {
+			p.router.Introduce(e.Instance)
+		}
 	}
 }
 
@@ -96,7 +113,7 @@ func (p *peers) health(instance, wrong string) {
 // nobodyServes reports whether other nodes are known, and none of them serves.
 func (p *peers) nobodyServes(instance string) bool {
 	known := false
-	for _, peer := range p.link.Peers() {
+	for _, peer := range p.link.Sessions() {
 		if peer.Instance != instance {
 			continue
 		}
@@ -132,43 +149,65 @@ func (p *peers) told(instance string, addr netip.Addr, info *peerlink.Info) {
 	if linked {
 		p.router.SetLinked(instance, addr, info.Handover)
 	}
-	key := instance + " " + addr.String()
 	p.mu.Lock()
-	before := p.drift[key]
-	now := map[string]bool{}
-	var fresh []string
-	for _, name := range peerlink.Differences(p.info[instance].Digest, info.Digest) {
-		now[name] = true
-		if !before[name] {
-			fresh = append(fresh, name)
+	key := instance + " " + addr.String()
+	if p.drift[key] == nil {
+		if len(p.drift) >= maxDrifts {
+			clear(p.drift)
 		}
+		p.drift[key] = &drift{}
 	}
-	p.drift[key] = now
+	fresh := p.drift[key].take(peerlink.Differences(p.info[instance].Digest, info.Digest), time.Now())
 	p.mu.Unlock()
 	if fresh != nil {
 		p.log.line(instance, fmt.Sprintf("the configuration of %s (%s) differs from ours: %s", info.Node, addr, strings.Join(fresh, ", ")))
 	}
 }
 
+// maxDrifts is of how many nodes it is known what was told of them.
+const maxDrifts = 256
+
+// drift is in which parts another node's configuration differs from ours, to
+// tell of each once.
+type drift struct {
+	told  map[string]bool
+	lines int       // told since
+	since time.Time // then
+}
+
+// driftLines is how many lines a minute are told of one node: it may say what it
+// likes.
+const driftLines = 10
+
+// take returns the parts that are news; nil if there is nothing to tell.
+func (d *drift) take(parts []string, now time.Time) (fresh []string) {
+	if now.Sub(d.since) >= time.Minute {
+		d.lines, d.since = 0, now
+	}
+	for _, name := range parts {
+		if !d.told[name] {
+			fresh = append(fresh, name)
+		}
+	}
+	d.told = map[string]bool{}
+	for _, name := range parts {
+		d.told[name] = true
+	}
+	if fresh == nil || d.lines >= driftLines {
+		return nil
+	}
+	d.lines++
+	return fresh
+}
+
 // follows reports whether a node is the master that this one follows.
 func (p *peers) follows(instance string, addr netip.Addr) bool {
-	for _, peer := range p.link.Peers() {
+	for _, peer := range p.link.Sessions() {
 		if peer.Instance == instance && peer.Addr == addr && peer.Master {
 			return true
 		}
 	}
 	return false
-}
-
-// linkKey returns what both ends of an instance's link must know.
-func linkKey(i *keepalivedconf.Instance) []byte {
-	if i.HMAC != nil {
-		return i.HMAC.Keys[i.HMAC.Active]
-	}
-	if i.Auth == keepalivedconf.AuthNone {
-		return nil
-	}
-	return bytes.TrimRight(i.Password[:], "\x00")
 }
 
 // digest returns the parts of the configuration that should be alike on all

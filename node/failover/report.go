@@ -32,7 +32,7 @@ func (f *Failover) Describe(r *status.Report) error {
 }
 
 func (f *Failover) describe(r *status.Report, st vrrp.Status) {
-	peers := f.peers.link.Peers()
+	peers := f.peers.link.Sessions()
 	for _, i := range st.Instances {
 		one := describeInstance(i)
 		for _, p := range peers {
@@ -163,12 +163,13 @@ func describeProbe(p *health.SelfProbe) *status.SelfProbe {
 }
 
 // describe tells of a node at the other end of a link.
-func (p *peers) describe(peer peerlink.Peer) status.Peer {
+func (p *peers) describe(peer peerlink.Session) status.Peer {
 	p.mu.Lock()
 	own := p.info[peer.Instance].Digest
 	p.mu.Unlock()
+	heard, _ := p.router.Speaker(peer.Instance, peer.Addr)
 	return status.Peer{
-		Addr: peer.Addr, Node: peer.Info.Node, Version: peer.Info.Version, Priority: int(peer.Info.Priority), Master: peer.Master,
+		Addr: peer.Addr, Node: peer.Info.Node, Version: peer.Info.Version, Priority: int(heard.Priority), Secure: peer.Secure, Master: peer.Master,
 		Health: peer.Info.Health, Since: peer.Since, Digest: digestSum(peer.Info.Digest), Drift: peerlink.Differences(own, peer.Info.Digest),
 	}
 }

@@ -32,6 +32,9 @@ const (
 	// gather is how long a handover that a backup has asked for waits for what
 	// it asks for besides.
 	gather = 20 * time.Millisecond
+	// maxBound is the longest that a successor stays prepared, whatever the
+	// master says: the longest drain_timeout, and the time for its good-bye.
+	maxBound = time.Hour + goodbyeLimit
 	// tail is for how long packets of neighbours that have not noticed the
 	// change are still sent on.
 	tail = 250 * time.Millisecond
@@ -176,16 +179,24 @@ func (h *Handover) legs(names []string) []*leg {
 
 // best returns the backup that will win: of equal priorities the higher
 // address (RFC 9568, 6.4.3).
-func (h *Handover) best(instance string) (best peerlink.Peer, ok bool) {
-	for _, p := range h.c.Link.Peers() {
-		if p.Instance != instance || p.Master || !p.Info.Handover || p.Info.Priority <= fsm.PriorityLow || p.Info.Health != "" {
+func (h *Handover) best(instance string) (best peerlink.Session, ok bool) {
+	var highest uint8
+	for _, p := range h.c.Link.Sessions() {
+		priority := h.priority(instance, p.Addr)
+		if p.Instance != instance || p.Master || !p.Info.Handover || priority <= fsm.PriorityLow || p.Info.Health != "" {
 			continue
 		}
-		if !ok || p.Info.Priority > best.Info.Priority || p.Info.Priority == best.Info.Priority && best.Addr.Less(p.Addr) {
-			best, ok = p, true
+		if !ok || priority > highest || priority == highest && best.Addr.Less(p.Addr) {
+			best, highest, ok = p, priority, true
 		}
 	}
 	return best, ok
+}
+
+// priority returns with which priority a node was heard in VRRP; 0: it was not.
+func (h *Handover) priority(instance string, a netip.Addr) uint8 {
+	s, _ := h.c.Router.Speaker(instance, a)
+	return s.Priority
 }
 
 // agree asks the successors to prepare themselves; those that cannot are left
@@ -207,7 +218,7 @@ func (h *Handover) agree(ctx context.Context, legs []*leg) {
 			select {
 			case a := <-answers:
 				if a.said.Step == peerlink.Ready && a.from == l.successor {
-					l.hardware = a.said.Hardware
+					l.hardware = l.reachable(a.said.Hardware)
 				} else {
 					h.c.Log(l.Name, fmt.Sprintf("%s cannot prepare to take over: %s", l.node, a.said.Text))
 				}
@@ -219,6 +230,19 @@ func (h *Handover) agree(ctx context.Context, legs []*leg) {
 		delete(h.waiting, l.Name)
 		h.mu.Unlock()
 	}
+}
+
+// reachable returns the hardware addresses, of those that a successor gives, to
+// which frames for this instance's addresses can go: those of one machine.
+func (l *leg) reachable(given map[netip.Addr]string) map[netip.Addr]string {
+	hardware := map[netip.Addr]string{}
+	for _, a := range l.addrs() {
+		mac, err := net.ParseMAC(given[a])
+		if group := err == nil && mac[0]&1 != 0; err == nil && len(mac) == 6 && !group {
+			hardware[a] = mac.String()
+		}
+	}
+	return hardware
 }
 
 // adjacent reports whether the successor is on the network that the addresses
@@ -294,9 +318,9 @@ func (h *Handover) redirect(legs []*leg) *detours {
 // gone, or does not serve any longer. They are this node's again then, and VRRP
 // finds a new master by its own timers.
 func (h *Handover) deserted(legs []*leg) bool {
-	peers := h.c.Link.Peers()
+	peers := h.c.Link.Sessions()
 	for _, l := range legs {
-		well := slices.ContainsFunc(peers, func(p peerlink.Peer) bool {
+		well := slices.ContainsFunc(peers, func(p peerlink.Session) bool {
 			return p.Instance == l.Name && p.Addr == l.successor && p.Info.Health == ""
 		})
 		if l.hardware != nil && !well {
@@ -489,12 +513,12 @@ func (h *Handover) refusal(instance string, from netip.Addr) string {
 	if i, ok := h.instance(instance); !ok || i.Bound <= 0 {
 		return "its drain_timeout is 0"
 	}
-	for _, p := range h.c.Link.Peers() {
+	for _, p := range h.c.Link.Sessions() {
 		if p.Instance != instance || p.Addr != from {
 			continue
 		}
-		if p.Info.Priority < s.Priority || p.Info.Priority == s.Priority && from.Less(s.Source) {
-			return fmt.Sprintf("priority %d against %d", p.Info.Priority, s.Priority)
+		if own := h.priority(instance, from); own < s.Priority || own == s.Priority && from.Less(s.Source) {
+			return fmt.Sprintf("priority %d against %d", own, s.Priority)
 		}
 		return ""
 	}

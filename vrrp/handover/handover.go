@@ -65,12 +65,15 @@ type Router interface {
 	Status(context.Context) (vrrp.Status, error)
 	SetLinked(instance string, master netip.Addr, on bool)
 	HandOver(instance string)
+	// Speaker returns what a node says of itself in VRRP: over the link it may
+	// say what it likes.
+	Speaker(instance string, a netip.Addr) (vrrp.Speaker, bool)
 	TakeOver(instance string, master netip.Addr)
 }
 
 // Link is the conversation with the peers; *peerlink.Link.
 type Link interface {
-	Peers() []peerlink.Peer
+	Sessions() []peerlink.Session
 	Send(instance string, to netip.Addr, h peerlink.Handover) error
 }
 
@@ -169,7 +172,7 @@ func (h *Handover) Heard(instance string, from netip.Addr, said peerlink.Handove
 		h.c.Log(instance, from.String()+" does not hand over: "+said.Text)
 		h.c.Router.SetLinked(instance, from, false)
 	case peerlink.Prepare:
-		go h.prepare(instance, from, time.Duration(said.Bound)*time.Millisecond)
+		go h.prepare(instance, from, time.Duration(max(0, min(said.Bound, maxBound.Milliseconds())))*time.Millisecond)
 	case peerlink.Ready, peerlink.Unable:
 		h.mu.Lock()
 		waiting := h.waiting[instance]

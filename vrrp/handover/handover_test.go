@@ -145,8 +145,18 @@ func (n *node) become(r fsm.Role) {
 	n.Event(vrrp.Transition{Instance: "VI", From: from, To: r})
 }
 
-// Peers implements Link.
-func (n *node) Peers() []peerlink.Peer {
+// Speaker implements Router.
+func (n *node) Speaker(_ string, a netip.Addr) (vrrp.Speaker, bool) {
+	if a != n.other.addr {
+		return vrrp.Speaker{}, false
+	}
+	n.other.mu.Lock()
+	defer n.other.mu.Unlock()
+	return vrrp.Speaker{Addr: a, Priority: n.other.priority, Heard: time.Now()}, true
+}
+
+// Sessions implements Link.
+func (n *node) Sessions() []peerlink.Session {
 	n.mu.Lock()
 	linked := n.linked
 	n.mu.Unlock()
@@ -155,8 +165,8 @@ func (n *node) Peers() []peerlink.Peer {
 	}
 	n.other.mu.Lock()
 	defer n.other.mu.Unlock()
-	return []peerlink.Peer{{Instance: "VI", Addr: n.other.addr, Master: n.other.role == fsm.Master,
-		Info: peerlink.Info{Node: n.other.name, Priority: n.other.priority, Handover: true, Health: n.other.health}}}
+	return []peerlink.Session{{Instance: "VI", Addr: n.other.addr, Master: n.other.role == fsm.Master,
+		Info: peerlink.Info{Node: n.other.name, Handover: true, Health: n.other.health}}}
 }
 
 // Send implements Link.

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
-	"strconv"
 	"syscall"
 	"time"
 )
@@ -16,8 +14,11 @@ const (
 	dialTimeout  = 500 * time.Millisecond
 	firstPause   = 5 * time.Millisecond // between attempts right after a connection has ended
 	urgent       = time.Second          // for how long attempts are that close together
+	introduced   = 20 * time.Millisecond
+	patience     = 5 // attempts that follow an introduction at once
 	shortPause   = 250 * time.Millisecond
-	patientPause = 15 * time.Second // between attempts towards a node that has no link
+	patientPause = 15 * time.Second       // between attempts towards a node that has no link
+	introduceGap = 100 * time.Millisecond // between introductions
 )
 
 // follower keeps the connection of a backup to its master.
@@ -25,21 +26,22 @@ type follower struct {
 	link     *Link
 	instance *Instance
 	master   netip.Addr
+	from     Place
 	cancel   context.CancelFunc
 
-	self    netip.Addr // of this node, towards the master
-	process string     // of the master, once a conversation has been opened
-	backups []Backup   // its followers, as it last told
-	lost    time.Time
-	told    bool // that the link cannot be had
+	process    string       // of the master, once a conversation has been opened
+	backups    []netip.Addr // its followers, as it last told
+	lost       time.Time
+	introduced time.Time // when this node last made itself heard
+	told       bool      // that the link cannot be had
 }
 
 // run connects again and again until the context ends or the master's process
 // is proven dead.
 func (f *follower) run(ctx context.Context) {
-	wait := shortPause
+	wait, unheard := shortPause, 0
 	for ctx.Err() == nil {
-		gone, why := f.once(ctx)
+		gone, why, err := f.once(ctx)
 		if ctx.Err() != nil {
 			return
 		}
@@ -48,10 +50,20 @@ func (f *follower) run(ctx context.Context) {
 			return
 		}
 		pause := wait
-		if f.process != "" && time.Since(f.lost) < urgent {
+		switch {
+		case f.process != "" && time.Since(f.lost) < urgent:
 			pause = firstPause
-		} else {
+		case errors.Is(err, errUnheard) && unheard < patience:
+			unheard++
+			pause = introduced
+		default:
 			wait = min(2*wait, patientPause)
+		}
+		if err == nil {
+			wait, unheard = shortPause, 0
+		}
+		if errors.Is(err, errUnheard) {
+			f.introduce()
 		}
 		select {
 		case <-ctx.Done():
@@ -60,67 +72,66 @@ func (f *follower) run(ctx context.Context) {
 	}
 }
 
-// once makes one connection and holds it as long as it lasts. gone says that
-// the process which was master is proven dead.
-func (f *follower) once(ctx context.Context) (gone bool, why string) {
-	master := f.master
-	if master.Is6() && master.IsLinkLocalUnicast() {
-		master = master.WithZone(f.instance.Interface)
+// introduce makes this node heard: the master closes the connections of others.
+func (f *follower) introduce() {
+	if now := time.Now(); now.Sub(f.introduced) >= introduceGap {
+		f.introduced = now
+		f.link.vrrp.Introduce(f.instance.Name)
 	}
-	addr := net.JoinHostPort(master.String(), strconv.Itoa(int(f.instance.Port)))
+}
+
+// once makes one connection and holds it as long as it lasts. gone says that
+// the process which was master is proven dead; the error, why there was no
+// connection.
+func (f *follower) once(ctx context.Context) (gone bool, why string, err error) {
 	dialing, cancel := context.WithTimeout(ctx, dialTimeout)
-	conn, err := f.link.transport.Dial(dialing, addr)
+	conn, err := f.link.transport.Dial(dialing, f.from, f.master, f.instance.hops(f.master))
 	cancel()
 	if err != nil {
 		if f.process != "" && errors.Is(err, syscall.ECONNREFUSED) {
-			return true, "its connection ended and a new one is refused"
+			return true, "its connection ended and a new one is refused", err
 		}
-		return false, ""
+		if errors.Is(err, syscall.ECONNRESET) {
+			err = errUnheard // accepted, and closed before this side noticed
+		}
+		return false, "", err
 	}
+	s := f.link.newSession(conn, f.master.Unmap().WithZone(""))
+	defer func() { _ = s.conn.Close() }()
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
 	defer stop()
-	defer func() { _ = conn.Close() }()
-	s := f.link.newSession(conn, true)
-	if err := s.greet(f.instance); err != nil {
+	if err := s.greet(ctx, f.instance); err != nil {
 		// A process that dies may accept and reset: the next attempt tells.
-		if f.process == "" && !f.told && ctx.Err() == nil {
+		if f.process == "" && !f.told && ctx.Err() == nil && !errors.Is(err, errUnheard) {
 			f.told = true
-			f.link.logf(f.instance.Name, "peer link to %s: %v", f.master, err)
+			f.link.logf(f.instance.Name, "peer link to %s: %v: plain VRRP timers hold", f.master, err)
 		}
-		return false, ""
+		return false, "", err
 	}
 	if f.process != "" && s.process != f.process {
-		return true, fmt.Sprintf("another process (%s) answers in its place", s.process)
+		return true, fmt.Sprintf("another process (%s) answers in its place", s.process), nil
 	}
 	f.process = s.process
-	if a, ok := conn.LocalAddr().(*net.TCPAddr); ok {
-		f.self = a.AddrPort().Addr().Unmap().WithZone("")
-	}
 	_ = s.converse()
 	f.lost = time.Now()
+	if s.lives {
+		f.process = "" // what happens from now on proves nothing
+	}
 	f.link.mu.Lock()
 	f.backups = s.info.Backups
 	f.link.mu.Unlock()
-	return false, ""
+	return false, "", nil
 }
 
-// reportGone tells that the master is proven dead, and whether this node is the
-// best of its followers.
+// reportGone tells that the master is proven dead.
 func (l *Link) reportGone(f *follower, why string) {
 	l.mu.Lock()
-	own := l.info[f.instance.Name].Priority
-	best := true
-	for _, b := range f.backups {
-		// Of equal priorities the higher address wins (RFC 9568, 6.4.3).
-		if b.Priority > own || b.Priority == own && f.self.Less(b.Addr) {
-			best = false
-		}
-	}
+	others := f.backups
 	if l.follows[f.instance.Name] == f {
 		delete(l.follows, f.instance.Name)
 	}
 	l.mu.Unlock()
 	if l.events.Gone != nil {
-		l.events.Gone(f.instance.Name, f.master, best, why)
+		l.events.Gone(f.instance.Name, f.master, others, why)
 	}
 }

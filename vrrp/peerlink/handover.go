@@ -3,6 +3,7 @@ package peerlink
 import (
 	"errors"
 	"net/netip"
+	"time"
 )
 
 // Step is a sentence of the conversation in which a master hands its addresses
@@ -28,6 +29,30 @@ const (
 	Cancel Step = "cancel"
 )
 
+// fromBackup says which side may say a step: a backup follows its master, so it is
+// the one that has dialled.
+func (s Step) fromBackup() bool { return s == Ask || s == Ready || s == Unable }
+
+func (s Step) known() bool {
+	switch s {
+	case Ask, Refuse, Prepare, Ready, Unable, Take, Cancel:
+		return true
+	}
+	return false
+}
+
+// answers returns the step that must have been said before by the other side;
+// "" if any time is right.
+func (s Step) answers() Step {
+	switch s {
+	case Refuse:
+		return Ask
+	case Ready, Unable:
+		return Prepare
+	}
+	return ""
+}
+
 // Handover is one of these sentences.
 type Handover struct {
 	Step Step `json:"step"`
@@ -47,9 +72,10 @@ var ErrNoPeer = errors.New("peer link: no such peer")
 func (l *Link) Send(instance string, addr netip.Addr, h Handover) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for s := range l.peers {
-		if s.known && s.instance.Name == instance && s.addr == addr {
+	for s := range l.sessions {
+		if s.known && s.instance.Name == instance && s.addr == addr && s.client == h.Step.fromBackup() {
 			s.outbox = append(s.outbox, h)
+			s.open[h.Step] = true
 			s.poke()
 			return nil
 		}
@@ -64,4 +90,31 @@ func (l *Link) takeOutbox(s *session) []Handover {
 	out := s.outbox
 	s.outbox = nil
 	return out
+}
+
+// askEvery is the least time between two questions of one backup.
+const askEvery = time.Second
+
+// due reports whether the other side may say a sentence now: whose part it is,
+// and an answer once for each question.
+func (l *Link) due(s *session, step Step) bool {
+	if step.fromBackup() == s.client {
+		return false
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now := time.Now(); step == Ask {
+		early := now.Sub(s.asked) < askEvery
+		if !early {
+			s.asked = now
+		}
+		return !early
+	}
+	question := step.answers()
+	if question == "" {
+		return true
+	}
+	asked := s.open[question]
+	delete(s.open, question)
+	return asked
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
-	"net"
 	"net/netip"
 	"slices"
 	"sync"
@@ -18,41 +17,98 @@ type Instance struct {
 	Name string
 	VRID uint8
 	IPv6 bool
-	Key  []byte // the password; nil: the link is open
 	Port uint16 // where masters listen
-	// Interface is where masters with link-local addresses are.
+	// Interface is where the address is that the instance speaks from, and where
+	// the other nodes are; "" for a unicast instance that names none.
 	Interface string
+	// Peers are the nodes of a unicast instance; none: it multicasts, and the
+	// others are on the same network.
+	Peers []Peer
+	// TTL is that of what is sent to Peers; 0: 255.
+	TTL int
+	// Key is the secret that both nodes have, see NewKey; nil: the link is open.
+	Key *Key
 }
+
+// Peer is a node of a unicast instance. TTLMin and TTLMax are with which TTL its
+// packets arrive.
+type Peer struct {
+	Addr           netip.Addr
+	TTLMin, TTLMax uint8
+}
+
+// hopLimit is the TTL of what comes from the same network: RFC 9568, 5.1.1.3.
+const hopLimit = 255
 
 func (i *Instance) id() linkID { return linkID{i.VRID, i.IPv6} }
 
-type linkID struct {
-	vrid uint8
-	ipv6 bool
+// hops returns how far what goes to a node, or comes from it, may travel.
+func (i *Instance) hops(a netip.Addr) Hops {
+	if len(i.Peers) == 0 {
+		return Hops{TTL: hopLimit, Min: hopLimit}
+	}
+	h := Hops{TTL: hopLimit, Routed: true}
+	if i.TTL > 0 {
+		h.TTL = i.TTL
+	}
+	if p := i.peer(a); p != nil {
+		h.Min = int(p.TTLMin)
+	}
+	return h
+}
+
+func (i *Instance) peer(a netip.Addr) *Peer {
+	for k := range i.Peers {
+		if i.Peers[k].Addr == a {
+			return &i.Peers[k]
+		}
+	}
+	return nil
+}
+
+// same reports whether connections of one may go on as those of the other.
+func (i *Instance) same(o *Instance) bool {
+	return i.Name == o.Name && i.id() == o.id() && i.Port == o.Port && i.Interface == o.Interface &&
+		slices.Equal(i.Peers, o.Peers) && i.TTL == o.TTL && i.Key.Equal(o.Key)
+}
+
+// VRRP is what the link believes in place of what it is told: the packets of the
+// instances themselves.
+type VRRP interface {
+	// Heard returns when a node last spoke for an instance, as master or
+	// backup; zero: never.
+	Heard(instance string, addr netip.Addr) time.Time
+	// Introduce has this node, a backup, speak for an instance, so that the
+	// others hear it. It does not wait.
+	Introduce(instance string)
 }
 
 // Events is what a Link tells. Its functions must not block; nil ones are not
 // called.
 type Events struct {
-	// Gone: the process that was master at addr is proven dead. best says
-	// that no other node that followed it wins against this one.
-	Gone func(instance string, addr netip.Addr, best bool, why string)
+	// Gone: the process that was master at addr is proven dead. others are the
+	// nodes that followed it, as it last told.
+	Gone func(instance string, addr netip.Addr, others []netip.Addr, why string)
 	// Peer: a node has told something about itself, or its connection ended
 	// (nil).
 	Peer func(instance string, addr netip.Addr, info *Info)
-	// Handover: a node has said something about a handover.
+	// Handover: a node has said something about a handover: a backup to its
+	// master, or the master that this node follows.
 	Handover func(instance string, addr netip.Addr, h Handover)
-	// Log is told what went wrong.
+	// Log is told what went wrong; instance may be "".
 	Log func(instance, text string)
 }
 
-// Peer is a node at the other end of a connection.
-type Peer struct {
+// Session is a connection with another node.
+type Session struct {
 	Instance string
 	Addr     netip.Addr
-	Since    time.Time // of the connection
-	Master   bool      // this node follows it
-	Info     Info
+	Since    time.Time
+	Master   bool // this node follows it
+	// Secure: both ends have proven that they have the key, and nobody else
+	// can read or change what they say. Secrets go over no other session.
+	Secure bool
+	Info   Info
 }
 
 // Link is the peer links of a process. Its methods may be called by several
@@ -60,70 +116,91 @@ type Peer struct {
 type Link struct {
 	transport Transport
 
+	vrrp    VRRP
 	events  Events
 	process string
 	ctx     context.Context
 	cancel  context.CancelFunc
 	wait    sync.WaitGroup
+	refused refusals
 
 	mu        sync.Mutex
-	instances map[linkID]*Instance
-	listeners map[uint16]net.Listener
+	instances map[string]*Instance
+	sources   map[string]netip.Addr // where each instance speaks from
+	listeners map[Place]*listener
 	follows   map[string]*follower // by instance
 	info      map[string]Info      // what we tell, by instance
-	peers     map[*session]struct{}
+	sessions  map[*session]struct{}
 }
 
-// Start makes the links of a process, over t; Configure says for which instances.
-func Start(t Transport, events Events) *Link {
+// Start makes the links of a process, over t; Configure says for which instances,
+// and Source from where.
+func Start(t Transport, v VRRP, events Events) *Link {
 	var id [8]byte
 	_, _ = rand.Read(id[:])
 	l := &Link{
-		transport: t, events: events, process: hex.EncodeToString(id[:]),
-		instances: map[linkID]*Instance{}, listeners: map[uint16]net.Listener{},
-		follows: map[string]*follower{}, info: map[string]Info{}, peers: map[*session]struct{}{},
+		transport: t, vrrp: v, events: events, process: hex.EncodeToString(id[:]),
+		instances: map[string]*Instance{}, sources: map[string]netip.Addr{}, listeners: map[Place]*listener{},
+		follows: map[string]*follower{}, info: map[string]Info{}, sessions: map[*session]struct{}{},
 	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l
 }
 
-// Configure sets the instances that have links, in place of those before. The
-// error names the ports that cannot be listened on; everything else works on.
-func (l *Link) Configure(instances []Instance) error {
+// Configure sets the instances that have links, in place of those before.
+// Connections that the change makes impossible end with the word that the process
+// lives on.
+func (l *Link) Configure(instances []Instance) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.instances = map[linkID]*Instance{}
-	names, ports := map[string]bool{}, map[uint16]bool{}
+	before := l.instances
+	l.instances = map[string]*Instance{}
 	for _, i := range instances {
-		l.instances[i.id()] = &i
-		names[i.Name], ports[i.Port] = true, true
+		if old := before[i.Name]; old != nil && old.same(&i) {
+			l.instances[i.Name] = old
+			continue
+		}
+		l.instances[i.Name] = &i
+	}
+	for s := range l.sessions {
+		if l.instances[s.instance.Name] != s.instance {
+			s.leave()
+		}
 	}
 	for name, f := range l.follows {
-		if !names[name] {
-			f.cancel()
-			delete(l.follows, name)
+		if l.instances[name] != f.instance {
+			l.follow(name, netip.Addr{})
+			l.follow(name, f.master)
 		}
 	}
-	for port, nl := range l.listeners {
-		if !ports[port] {
-			_ = nl.Close()
-			delete(l.listeners, port)
+	l.listen()
+}
+
+// Source sets the address that an instance speaks from: masters listen there, and
+// backups come from there. The zero Addr: it has none.
+func (l *Link) Source(instance string, addr netip.Addr) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.sources[instance] == addr {
+		return
+	}
+	l.sources[instance] = addr
+	for s := range l.sessions {
+		if s.instance.Name == instance {
+			s.leave()
 		}
 	}
-	var failed error
-	for _, port := range slices.Sorted(maps.Keys(ports)) {
-		if l.listeners[port] != nil {
-			continue
-		}
-		nl, err := l.transport.Listen(port)
-		if err != nil {
-			failed = fmt.Errorf("peer link: %w", err)
-			continue
-		}
-		l.listeners[port] = nl
-		l.wait.Go(func() { l.accept(nl) })
+	if f := l.follows[instance]; f != nil {
+		l.follow(instance, netip.Addr{})
+		l.follow(instance, f.master)
 	}
-	return failed
+	l.listen()
+}
+
+// place returns where an instance listens; ok is false if it has no address.
+func (l *Link) place(i *Instance) (p Place, ok bool) {
+	a := l.sources[i.Name]
+	return Place{i.Interface, a.Unmap(), i.Port}, a.IsValid()
 }
 
 // Tell sets what this node tells of itself for an instance; those connected
@@ -132,7 +209,7 @@ func (l *Link) Tell(instance string, info Info) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.info[instance] = info
-	for s := range l.peers {
+	for s := range l.sessions {
 		if s.instance.Name == instance {
 			s.poke()
 		}
@@ -144,6 +221,10 @@ func (l *Link) Tell(instance string, info Info) {
 func (l *Link) Follow(instance string, master netip.Addr) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.follow(instance, master)
+}
+
+func (l *Link) follow(instance string, master netip.Addr) {
 	if f := l.follows[instance]; f != nil {
 		if f.master == master {
 			return
@@ -151,44 +232,60 @@ func (l *Link) Follow(instance string, master netip.Addr) {
 		f.cancel()
 		delete(l.follows, instance)
 	}
-	if !master.IsValid() {
+	i := l.instances[instance]
+	if !master.IsValid() || i == nil {
 		return
 	}
-	for _, i := range l.instances {
-		if i.Name == instance {
-			f := &follower{link: l, instance: i, master: master}
-			var ctx context.Context
-			ctx, f.cancel = context.WithCancel(l.ctx)
-			l.follows[instance] = f
-			l.wait.Go(func() { f.run(ctx) })
-			return
-		}
+	// Without an address the interface is not usable; Source comes with it.
+	from, ok := l.place(i)
+	f := &follower{link: l, instance: i, master: master, from: from}
+	var ctx context.Context
+	ctx, f.cancel = context.WithCancel(l.ctx)
+	l.follows[instance] = f
+	if ok {
+		l.wait.Go(func() { f.run(ctx) })
 	}
 }
 
-// Peers returns the nodes that are connected.
-func (l *Link) Peers() []Peer {
+// Sessions returns the connections with nodes that have told about themselves.
+func (l *Link) Sessions() []Session {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var out []Peer
-	for s := range l.peers {
+	var out []Session
+	for s := range l.sessions {
 		if s.known {
-			out = append(out, Peer{Instance: s.instance.Name, Addr: s.addr, Since: s.since, Master: s.client, Info: s.info})
+			out = append(out, Session{Instance: s.instance.Name, Addr: s.addr, Since: s.since, Master: s.client, Secure: s.secure, Info: s.info})
 		}
 	}
-	slices.SortFunc(out, func(a, b Peer) int { return a.Addr.Compare(b.Addr) })
+	slices.SortFunc(out, func(a, b Session) int { return a.Addr.Compare(b.Addr) })
 	return out
 }
+
+// Following reports whether this node is connected with the master of an
+// instance.
+func (l *Link) Following(instance string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for s := range l.sessions {
+		if s.client && s.instance.Name == instance {
+			return true
+		}
+	}
+	return false
+}
+
+// Refused returns how many connections were refused or cut short, by reason.
+func (l *Link) Refused() map[string]uint64 { return l.refused.counts() }
 
 // Close ends all links.
 func (l *Link) Close() {
 	l.cancel()
 	l.mu.Lock()
-	for port, nl := range l.listeners {
-		_ = nl.Close()
-		delete(l.listeners, port)
+	for _, p := range slices.Collect(maps.Keys(l.listeners)) {
+		_ = l.listeners[p].Close()
+		delete(l.listeners, p)
 	}
-	for s := range l.peers {
+	for s := range l.sessions {
 		_ = s.conn.Close()
 	}
 	l.mu.Unlock()
@@ -202,12 +299,12 @@ func (l *Link) tells(s *session) Info {
 	defer l.mu.Unlock()
 	info := l.info[s.instance.Name]
 	if !s.client {
-		for other := range l.peers {
-			if other.known && !other.client && other.instance.Name == s.instance.Name {
-				info.Backups = append(info.Backups, Backup{other.addr, other.info.Priority})
+		for other := range l.sessions {
+			if other.known && !other.client && other.instance == s.instance {
+				info.Backups = append(info.Backups, other.addr)
 			}
 		}
-		slices.SortFunc(info.Backups, func(a, b Backup) int { return a.Addr.Compare(b.Addr) })
+		slices.SortFunc(info.Backups, netip.Addr.Compare)
 	}
 	return info
 }

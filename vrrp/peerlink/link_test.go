@@ -1,55 +1,128 @@
 package peerlink
 
 import (
+	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
+	"slices"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
 
-var loopback = netip.MustParseAddr("127.0.0.1")
+// The nodes of a test are addresses of the loopback interface. All of them hear
+// each other in VRRP, unless they are deaf.
+const iface = "lo"
 
-func freePort(t *testing.T) uint16 {
-	l, err := net.Listen("tcp", ":0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return uint16(l.Addr().(*net.TCPAddr).Port)
+var (
+	addrA = netip.MustParseAddr("127.0.0.71")
+	addrB = netip.MustParseAddr("127.0.0.72")
+	addrC = netip.MustParseAddr("127.0.0.73")
+)
+
+// air is what carries the VRRP packets of a test.
+type air struct {
+	mu    sync.Mutex
+	heard map[netip.Addr]time.Time
+	deaf  bool // nobody hears an introduction
+}
+
+func (a *air) speak(from netip.Addr) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.heard[from] = time.Now()
 }
 
 // node is a Link whose events are lines.
 type node struct {
 	*Link
+	air    *air
+	addr   netip.Addr
+	config Instance
 	events chan string
 }
 
-func start(t *testing.T, name string, port uint16, key string, priority uint8) *node {
-	n := &node{events: make(chan string, 64)}
-	n.Link = Start(TCP{}, Events{
-		Gone: func(i string, a netip.Addr, best bool, why string) {
-			n.events <- fmt.Sprintf("gone %s %s best=%v: %s", i, a, best, why)
+// Heard implements VRRP.
+func (n *node) Heard(_ string, a netip.Addr) time.Time {
+	n.air.mu.Lock()
+	defer n.air.mu.Unlock()
+	return n.air.heard[a]
+}
+
+// Introduce implements VRRP.
+func (n *node) Introduce(string) {
+	if !n.air.deaf {
+		n.air.speak(n.addr)
+	}
+	n.event("introduced")
+}
+
+func (n *node) event(format string, args ...any) {
+	select {
+	case n.events <- fmt.Sprintf(format, args...):
+	default:
+	}
+}
+
+// segment is some nodes that share a port.
+type segment struct {
+	air  *air
+	port uint16
+}
+
+// newSegment finds a port that is free on all addresses.
+func newSegment(t *testing.T) *segment {
+	t.Helper()
+	l, err := net.Listen("tcp", ":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return &segment{&air{heard: map[netip.Addr]time.Time{}}, uint16(l.Addr().(*net.TCPAddr).Port)}
+}
+
+// start makes a node; change edits its instance.
+func (w *segment) start(t *testing.T, name string, addr netip.Addr, change ...func(*Instance)) *node {
+	t.Helper()
+	n := &node{air: w.air, addr: addr, events: make(chan string, 256)}
+	n.Link = Start(TCP{}, n, Events{
+		Gone: func(i string, a netip.Addr, others []netip.Addr, why string) {
+			n.event("gone %s %s others=%v: %s", i, a, others, why)
 		},
 		Peer: func(i string, a netip.Addr, info *Info) {
 			if info == nil {
-				n.events <- fmt.Sprintf("left %s", i)
+				n.event("left %s", i)
 				return
 			}
-			n.events <- fmt.Sprintf("peer %s %s %d %d", i, info.Node, info.Priority, len(info.Backups))
+			n.event("peer %s %s %d %s", i, info.Node, len(info.Backups), info.Health)
 		},
 		Handover: func(i string, a netip.Addr, h Handover) {
-			n.events <- fmt.Sprintf("handover %s %s %s %d %v %s", i, a, h.Step, h.Bound, h.Hardware, h.Text)
+			n.event("handover %s %s %s %d %v %s", i, a, h.Step, h.Bound, h.Hardware, h.Text)
 		},
-		Log: func(i, text string) { n.events <- fmt.Sprintf("log %s %s", i, text) },
+		Log: func(i, text string) { n.event("log %s %s", i, text) },
 	})
 	t.Cleanup(n.Close)
-	n.Tell("VI", Info{Node: name, Priority: priority, Digest: map[string]string{"nginx.conf": name}})
-	// On one machine only the first can listen; the others only follow.
-	_ = n.Configure([]Instance{{Name: "VI", VRID: 51, Key: []byte(key), Port: port}})
+	n.Tell("VI", Info{Node: name, Handover: true, Digest: map[string]string{"nginx.conf": name}})
+	n.config = Instance{Name: "VI", VRID: 51, Port: w.port, Interface: iface}
+	for _, f := range change {
+		f(&n.config)
+	}
+	n.Source("VI", addr)
+	n.Configure([]Instance{n.config})
 	return n
+}
+
+// follow has a backup hear a master.
+func (n *node) follow(t *testing.T, master *node) {
+	t.Helper()
+	n.air.speak(master.addr)
+	n.Follow("VI", master.addr)
 }
 
 // until waits for an event that begins with text.
@@ -70,132 +143,527 @@ func (n *node) until(t *testing.T, text string) string {
 	}
 }
 
-func TestMasterDies(t *testing.T) {
-	port := freePort(t)
-	master, backup := start(t, "m", port, "secret", 100), start(t, "b", port, "secret", 50)
-	backup.Follow("VI", loopback)
-	backup.until(t, "peer VI m 100")
-	master.until(t, "peer VI b 50")
-	peers := backup.Peers()
-	if len(peers) != 1 || !peers[0].Master || fmt.Sprint(Differences(peers[0].Info.Digest, map[string]string{"nginx.conf": "b"})) != "[nginx.conf]" {
-		t.Errorf("peers: %+v", peers)
+// untilRefused waits until a node has refused somebody for the reason.
+func (n *node) untilRefused(t *testing.T, why refusal, least uint64) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); n.Refused()[string(why)] < least; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("refused: %v, not %d for %q", n.Refused(), least, why)
+		}
 	}
-	master.Tell("VI", Info{Node: "m", Priority: 1, Health: "no answer"})
-	backup.until(t, "peer VI m 1 ")
+}
+
+func secret(b byte) func(*Instance) {
+	return func(i *Instance) { i.Key = NewKey([SecretLen]byte{b}) }
+}
+
+func TestMasterDies(t *testing.T) {
+	for name, change := range map[string][]func(*Instance){"open": nil, "with a key": {secret(1)}} {
+		t.Run(name, func(t *testing.T) {
+			w := newSegment(t)
+			master, backup := w.start(t, "m", addrA, change...), w.start(t, "b", addrB, change...)
+			backup.follow(t, master)
+			backup.until(t, "introduced")
+			backup.until(t, "peer VI m")
+			master.until(t, "peer VI b")
+			sessions := backup.Sessions()
+			if len(sessions) != 1 || !sessions[0].Master || sessions[0].Secure != (change != nil) ||
+				fmt.Sprint(Differences(sessions[0].Info.Digest, map[string]string{"nginx.conf": "b"})) != "[nginx.conf]" {
+				t.Errorf("sessions: %+v", sessions)
+			}
+			master.Tell("VI", Info{Node: "m", Health: "no answer"})
+			backup.until(t, "peer VI m 1 no answer")
+			master.Close()
+			if got := backup.until(t, "gone"); got != "gone VI 127.0.0.71 others=[127.0.0.72]: its connection ended and a new one is refused" {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
+// A master tells its followers of each other: who is the best of them is known
+// by what was heard of them.
+func TestFollowersOfOne(t *testing.T) {
+	w := newSegment(t)
+	master, b, c := w.start(t, "m", addrA), w.start(t, "b", addrB), w.start(t, "c", addrC)
+	b.follow(t, master)
+	c.follow(t, master)
+	b.until(t, "peer VI m 2")
+	c.until(t, "peer VI m 2")
 	master.Close()
-	if got := backup.until(t, "gone"); got != "gone VI 127.0.0.1 best=true: its connection ended and a new one is refused" {
-		t.Errorf("got %q", got)
+	for _, n := range []*node{b, c} {
+		if got := n.until(t, "gone"); !strings.Contains(got, "others=[127.0.0.72 127.0.0.73]") {
+			t.Errorf("got %q", got)
+		}
 	}
 }
 
 // The conversation about a handover goes both ways and keeps its order.
 func TestHandover(t *testing.T) {
-	port := freePort(t)
-	master, backup := start(t, "m", port, "secret", 50), start(t, "b", port, "secret", 100)
-	if err := backup.Send("VI", loopback, Handover{Step: Ask}); !errors.Is(err, ErrNoPeer) {
+	w := newSegment(t)
+	master, backup := w.start(t, "m", addrA), w.start(t, "b", addrB)
+	if err := backup.Send("VI", addrA, Handover{Step: Ask}); !errors.Is(err, ErrNoPeer) {
 		t.Errorf("without a connection: %v", err)
 	}
-	backup.Follow("VI", loopback)
+	backup.follow(t, master)
 	backup.until(t, "peer VI m")
 	master.until(t, "peer VI b")
-	send := func(n *node, h Handover) {
+	send := func(n *node, to netip.Addr, h Handover) {
 		t.Helper()
-		if err := n.Send("VI", loopback, h); err != nil {
+		if err := n.Send("VI", to, h); err != nil {
 			t.Fatal(err)
 		}
 	}
-	send(backup, Handover{Step: Ask})
-	master.until(t, "handover VI 127.0.0.1 ask 0 map[] ")
-	send(master, Handover{Step: Prepare, Bound: 5000})
-	send(master, Handover{Step: Take})
-	backup.until(t, "handover VI 127.0.0.1 prepare 5000 map[] ")
-	backup.until(t, "handover VI 127.0.0.1 take 0 map[] ")
-	send(backup, Handover{Step: Ready, Hardware: map[netip.Addr]string{loopback: "02:00:00:00:00:01"}, Text: "here"})
-	master.until(t, "handover VI 127.0.0.1 ready 0 map[127.0.0.1:02:00:00:00:00:01] here")
-}
-
-func TestBestOfFollowers(t *testing.T) {
-	port := freePort(t)
-	master := start(t, "m", port, "", 100)
-	high, low := start(t, "high", port, "", 60), start(t, "low", port, "", 50)
-	high.Follow("VI", loopback)
-	low.Follow("VI", loopback)
-	high.until(t, "peer VI m 100 2")
-	low.until(t, "peer VI m 100 2")
-	master.Close()
-	if got := high.until(t, "gone"); !strings.Contains(got, "best=true") {
-		t.Errorf("high: %q", got)
-	}
-	if got := low.until(t, "gone"); !strings.Contains(got, "best=false") {
-		t.Errorf("low: %q", got)
+	send(backup, addrA, Handover{Step: Ask})
+	master.until(t, "handover VI 127.0.0.72 ask 0 map[] ")
+	send(master, addrB, Handover{Step: Prepare, Bound: 5000})
+	send(master, addrB, Handover{Step: Take})
+	backup.until(t, "handover VI 127.0.0.71 prepare 5000 map[] ")
+	backup.until(t, "handover VI 127.0.0.71 take 0 map[] ")
+	send(backup, addrA, Handover{Step: Ready, Hardware: map[netip.Addr]string{addrA: "02:00:00:00:00:01"}, Text: "here"})
+	master.until(t, "handover VI 127.0.0.72 ready 0 map[127.0.0.71:02:00:00:00:00:01] here")
+	if err := backup.Send("VI", addrA, Handover{Step: Take}); !errors.Is(err, ErrNoPeer) {
+		t.Errorf("a backup says take: %v", err)
 	}
 }
 
 func TestAnotherProcessAnswers(t *testing.T) {
-	port := freePort(t)
-	master, backup := start(t, "m", port, "k", 100), start(t, "b", port, "k", 50)
-	backup.Follow("VI", loopback)
+	w := newSegment(t)
+	master, backup := w.start(t, "m", addrA), w.start(t, "b", addrB)
+	backup.follow(t, master)
 	backup.until(t, "peer VI m")
 	// The new process listens before the old one's connection ends.
 	master.mu.Lock()
-	_ = master.listeners[port].Close()
-	delete(master.listeners, port)
+	for p, nl := range master.listeners {
+		_ = nl.Close()
+		delete(master.listeners, p)
+	}
 	master.mu.Unlock()
-	start(t, "m2", port, "k", 100)
+	w.start(t, "m2", addrA)
 	master.Close()
 	if got := backup.until(t, "gone"); !strings.Contains(got, "another process") {
 		t.Errorf("got %q", got)
 	}
 }
 
-func TestWrongPassword(t *testing.T) {
-	port := freePort(t)
-	master, backup := start(t, "m", port, "right", 100), start(t, "b", port, "wrong", 50)
-	backup.Follow("VI", loopback)
-	if got := backup.until(t, "log"); !strings.Contains(got, "does not know the password") {
-		t.Errorf("got %q", got)
-	}
-	master.Close()
-	if len(backup.Peers()) != 0 {
-		t.Error("a stranger is a peer")
-	}
-}
-
 // A node that never had a link gives no proof when it cannot be reached.
 func TestNoLinkNoProof(t *testing.T) {
-	backup := start(t, "b", freePort(t), "", 50)
-	f := &follower{link: backup.Link, instance: &Instance{Name: "VI", Port: 1}, master: loopback}
-	if gone, _ := f.once(t.Context()); gone {
+	w := newSegment(t)
+	b := w.start(t, "b", addrB)
+	f := &follower{link: b.Link, instance: &b.config, master: addrA, from: Place{iface, addrB, w.port}}
+	if gone, _, _ := f.once(t.Context()); gone {
 		t.Error("a refused first connection is taken for a death")
 	}
 }
 
-func TestStrangersAreDropped(t *testing.T) {
-	port := freePort(t)
-	master := start(t, "m", port, "k", 100)
-	for _, text := range []string{"\n", "{}\n", "GET / HTTP/1.0\r\n\r\n", `{"hello":{"protocol":9}}` + "\n", `{"hello":{"protocol":1,"vrid":7}}` + "\n", strings.Repeat("x", 2*maxMessage)} {
-		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = c.SetDeadline(time.Now().Add(5 * time.Second))
-		_, _ = c.Write([]byte(text))
-		if n, err := c.Read(make([]byte, 1)); err == nil {
-			t.Errorf("%.30q: answered with %d bytes", text, n)
-		}
-		_ = c.Close()
+// A configuration or an address that makes the connection impossible is no death,
+// although the next connection is refused.
+func TestReconfigured(t *testing.T) {
+	for name, change := range map[string]func(m *node){
+		"the link is off": func(m *node) { m.Configure(nil) },
+		"another port": func(m *node) {
+			m.config.Port++
+			m.Configure([]Instance{m.config})
+		},
+		"no address": func(m *node) { m.Source("VI", netip.Addr{}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newSegment(t)
+			master, backup := w.start(t, "m", addrA), w.start(t, "b", addrB)
+			backup.follow(t, master)
+			backup.until(t, "peer VI m")
+			change(master)
+			backup.until(t, "left VI")
+			for end := time.Now().Add(2 * urgent); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+				select {
+				case e := <-backup.events:
+					if strings.HasPrefix(e, "gone") {
+						t.Fatal(e)
+					}
+				default:
+				}
+			}
+		})
 	}
-	if len(master.Peers()) != 0 {
+}
+
+// A reload that changes nothing ends no connection; a new key does, and the next
+// connection has it.
+func TestReload(t *testing.T) {
+	w := newSegment(t)
+	master, backup := w.start(t, "m", addrA, secret(1)), w.start(t, "b", addrB, secret(1))
+	backup.follow(t, master)
+	backup.until(t, "peer VI m")
+	master.until(t, "peer VI b")
+	since := backup.Sessions()[0].Since
+	for _, n := range []*node{master, backup} {
+		same := n.config
+		same.Key = NewKey([SecretLen]byte{1})
+		n.Configure([]Instance{same})
+	}
+	if s := backup.Sessions(); len(s) != 1 || s[0].Since != since {
+		t.Fatalf("after a reload: %+v", s)
+	}
+	for _, n := range []*node{master, backup} {
+		n.config.Key = NewKey([SecretLen]byte{2})
+		n.Configure([]Instance{n.config})
+	}
+	backup.until(t, "left VI")
+	backup.until(t, "peer VI m")
+	if s := backup.Sessions(); len(s) != 1 || !s[0].Secure || s[0].Since == since {
+		t.Errorf("with another key: %+v", s)
+	}
+}
+
+// Who has no key, or another one, is refused and told nothing; both sides say so.
+func TestKeys(t *testing.T) {
+	for name, c := range map[string]struct {
+		master, backup []func(*Instance)
+		log            string
+	}{
+		"another key":           {[]func(*Instance){secret(1)}, []func(*Instance){secret(2)}, "its peer_key is another than ours"},
+		"the backup without":    {[]func(*Instance){secret(1)}, nil, "it has a peer_key, and this node has none"},
+		"the master without it": {nil, []func(*Instance){secret(1)}, "it has no peer_key, and this node has one"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newSegment(t)
+			master, backup := w.start(t, "m", addrA, c.master...), w.start(t, "b", addrB, c.backup...)
+			backup.follow(t, master)
+			if got := backup.until(t, "log"); !strings.Contains(got, c.log) {
+				t.Errorf("got %q", got)
+			}
+			master.untilRefused(t, keyless, 1)
+			if len(backup.Sessions())+len(master.Sessions()) != 0 {
+				t.Error("a stranger is a peer")
+			}
+		})
+	}
+}
+
+// A node that is led to itself, by somebody between who passes everything on, does
+// not take itself for its peer.
+func TestReflected(t *testing.T) {
+	a := opening{Process: "aa", VRID: 51, From: addrA, To: addrB}
+	back := opening{Process: "aa", VRID: 51, From: addrB, To: addrA}
+	if err := a.check(back); !errors.Is(err, errSelf) {
+		t.Errorf("itself: %v", err)
+	}
+	back.Process = "bb"
+	if err := a.check(back); err != nil {
+		t.Errorf("another one: %v", err)
+	}
+	back.From = addrC
+	if err := a.check(back); !errors.Is(err, errRelayed) {
+		t.Errorf("from elsewhere: %v", err)
+	}
+	back.From, back.VRID = addrB, 52
+	if err := a.check(back); !errors.Is(err, errRelayed) {
+		t.Errorf("of another instance: %v", err)
+	}
+}
+
+// dial connects from one address to another.
+func (w *segment) dial(t *testing.T, from, to netip.Addr, ttl int) (Conn, error) {
+	ctx, cancel := context.WithTimeout(t.Context(), dialTimeout)
+	defer cancel()
+	return TCP{}.Dial(ctx, Place{iface, from, w.port}, to, Hops{TTL: ttl})
+}
+
+// raw connects to a node from an address, past all that a Link does.
+func (w *segment) raw(t *testing.T, from netip.Addr, to *node, ttl int) net.Conn {
+	t.Helper()
+	c, err := w.dial(t, from, to.addr, ttl)
+	if errors.Is(err, syscall.ECONNRESET) {
+		return closed{}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+	return c
+}
+
+// closed is a connection that ended before its opener could notice.
+type closed struct{ net.Conn }
+
+func (closed) Read([]byte) (int, error)  { return 0, syscall.ECONNRESET }
+func (closed) Write([]byte) (int, error) { return 0, syscall.ECONNRESET }
+func (closed) Close() error              { return nil }
+
+// silent fails the test if a connection is answered with anything but its end.
+func silent(t *testing.T, what string, c net.Conn) {
+	t.Helper()
+	if n, err := c.Read(make([]byte, 1)); n != 0 || err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("%s: answered, or kept: %v", what, err)
+	}
+}
+
+// Who is not heard in VRRP is closed at once, whatever it says or does not say.
+func TestStrangers(t *testing.T) {
+	w := newSegment(t)
+	master := w.start(t, "m", addrA)
+	w.air.speak(addrB)
+	for k, text := range []string{"", "\n", hello{version, linkID{51, false}, false}.String(), "GET / HTTP/1.0\r\n\r\n"} {
+		c := w.raw(t, addrC, master, hopLimit)
+		_, _ = c.Write([]byte(text))
+		silent(t, fmt.Sprintf("%.30q", text), c)
+		master.untilRefused(t, strangers, uint64(k+1))
+	}
+	// As does one that was heard long ago.
+	w.air.mu.Lock()
+	w.air.heard[addrB] = time.Now().Add(-heardWithin)
+	w.air.mu.Unlock()
+	silent(t, "heard long ago", w.raw(t, addrB, master, hopLimit))
+	if len(master.Sessions()) != 0 {
 		t.Error("a stranger is a peer")
 	}
 }
 
-func FuzzMessage(f *testing.F) {
-	f.Add([]byte(`{"hello":{"protocol":1,"vrid":51,"process":"a","nonce":"b"}}`))
-	f.Add([]byte(`{"info":{"node":"a","priority":100,"backups":[{"addr":"192.0.2.1","priority":50}]}}`))
-	f.Fuzz(func(_ *testing.T, b []byte) {
-		if m, err := parseMessage(b); err == nil && m.Info != nil {
-			Differences(m.Info.Digest, nil)
+// Hundreds of connections that strangers open and hold do not keep the peer out.
+func TestStrangersHoldNoPlaces(t *testing.T) {
+	w := newSegment(t)
+	master, backup := w.start(t, "m", addrA), w.start(t, "b", addrB)
+	for i := range 2 * maxSessions {
+		w.raw(t, netip.AddrFrom4([4]byte{127, 0, 1, byte(i + 1)}), master, hopLimit)
+	}
+	backup.follow(t, master)
+	master.until(t, "peer VI b")
+	master.untilRefused(t, strangers, 2*maxSessions)
+}
+
+// Nor do those of one node that speaks: its silent connections end in time, and
+// there are not many of them.
+func TestSilentSpeaker(t *testing.T) {
+	w := newSegment(t)
+	master, backup := w.start(t, "m", addrA), w.start(t, "b", addrB)
+	w.air.speak(addrC)
+	for range 3 * maxOfOne {
+		w.raw(t, addrC, master, hopLimit)
+	}
+	master.untilRefused(t, tooMany, 2*maxOfOne)
+	backup.follow(t, master)
+	master.until(t, "peer VI b")
+	// Slow bytes do not make it longer.
+	slow := netip.MustParseAddr("127.0.0.74")
+	w.air.speak(slow)
+	c := w.raw(t, slow, master, hopLimit)
+	begun := time.Now()
+	for time.Since(begun) < 3*greetTimeout {
+		if _, err := c.Write([]byte("t")); err != nil {
+			break
 		}
+		time.Sleep(greetTimeout / 20)
+	}
+	if took := time.Since(begun); took < greetTimeout || took > 2*greetTimeout {
+		t.Errorf("it could go on for %v", took)
+	}
+}
+
+// Packets from another network do not arrive with TTL 255.
+func TestTTL(t *testing.T) {
+	w := newSegment(t)
+	master := w.start(t, "m", addrA)
+	w.air.speak(addrC)
+	c, err := w.dial(t, addrC, addrA, hopLimit-1)
+	if err == nil {
+		_ = c.Close()
+		t.Error("a connection with TTL 254 is answered")
+	}
+	if n := len(master.Refused()); n != 0 {
+		t.Errorf("the process hears of it: %v", master.Refused())
+	}
+}
+
+// The peers of a unicast instance have bounds of their own, and only they count.
+func TestUnicastPeers(t *testing.T) {
+	w := newSegment(t)
+	peers := func(i *Instance) {
+		i.Peers = []Peer{{addrA, 60, 255}, {addrB, 250, 252}}
+	}
+	master := w.start(t, "m", addrA, peers)
+	for _, a := range []netip.Addr{addrB, addrC} {
+		w.air.speak(a)
+	}
+	say := func(from netip.Addr, ttl int) net.Conn {
+		c := w.raw(t, from, master, ttl)
+		_, _ = c.Write([]byte(hello{version, linkID{51, false}, false}.String()))
+		return c
+	}
+	silent(t, "no peer", say(addrC, 255))
+	master.untilRefused(t, strangers, 1)
+	silent(t, "too near", say(addrB, 255))
+	silent(t, "too far", say(addrB, 249))
+	master.untilRefused(t, tooFar, 2)
+	backup := w.start(t, "b", addrB, peers, func(i *Instance) { i.TTL = 251 })
+	backup.follow(t, master)
+	master.until(t, "peer VI b")
+	c, err := w.dial(t, addrB, addrA, 59)
+	if err == nil {
+		_ = c.Close()
+		t.Error("further away than any peer, and answered")
+	}
+}
+
+// A node that speaks and says nonsense, or a word that is not its part, causes
+// nothing but the end of its connection.
+func TestSpeakerThatLies(t *testing.T) {
+	w := newSegment(t)
+	master := w.start(t, "m", addrA)
+	w.air.speak(addrC)
+	connect := func() (net.Conn, *bufio.Reader) {
+		c := w.raw(t, addrC, master, hopLimit)
+		r := bufio.NewReader(c)
+		_, _ = c.Write([]byte(hello{version, linkID{51, false}, false}.String()))
+		line, err := r.ReadString('\n')
+		if err != nil || parseVerdict(line) != nil {
+			t.Fatalf("%q, %v", line, err)
+		}
+		return c, r
+	}
+	for _, text := range []string{
+		"\n", "{}\n", "[1]\n", `{"opening":{}}` + "\n", strings.Repeat("[", 400) + "\n", strings.Repeat("x", maxOpening+4096),
+		`{"opening":{"process":"ab","vrid":51,"from":"127.0.0.71","to":"127.0.0.71"}}` + "\n",
+		`{"opening":{"process":"ab\u001b[2J","vrid":51,"from":"127.0.0.73","to":"127.0.0.71"}}` + "\n",
+		`{"info":{"node":"c"}}` + "\n" + `{"handover":{"step":"take"}}` + "\n",
+	} {
+		c, r := connect()
+		_, _ = c.Write([]byte(text))
+		if rest, err := r.ReadString('\n'); err == nil {
+			t.Errorf("%.60q: answered %q", text, rest)
+		}
+		_ = c.Close()
+	}
+	good := `{"opening":{"process":"ab","vrid":51,"from":"127.0.0.73","to":"127.0.0.71"}}` + "\n"
+	c, _ := connect()
+	_, _ = c.Write([]byte(good + `{"info":{"node":"c\u001b[2J\n","handover":true}}` + "\n" +
+		`{"handover":{"step":"take"}}` + "\n" + `{"handover":{"step":"prepare","bound":9000000000000000000}}` + "\n" +
+		`{"handover":{"step":"cancel"}}` + "\n" + `{"handover":{"step":"refuse","text":"x"}}` + "\n" + `{"handover":{"step":"nonsense"}}` + "\n" +
+		`{"handover":{"step":"ready","hardware":{"127.0.0.71":"02:00:00:00:00:09"}}}` + "\n" + `{"info":{"node":"end"}}` + "\n"))
+	master.until(t, "peer VI c?[2J? ")
+	for e := master.until(t, ""); !strings.HasPrefix(e, "peer VI end"); e = master.until(t, "") {
+		if strings.HasPrefix(e, "handover") {
+			t.Errorf("a backup that was not asked is heard: %q", e)
+		}
+	}
+	// A second connection of the same node takes the first one's place.
+	c2, _ := connect()
+	_, _ = c2.Write([]byte(good + `{"info":{"node":"again"}}` + "\n"))
+	master.until(t, "peer VI again")
+	master.until(t, "left VI")
+	if s := master.Sessions(); len(s) != 1 {
+		t.Errorf("%d sessions", len(s))
+	}
+	_, _ = c2.Write([]byte(strings.Repeat(`{"info":{"node":"loud"}}`+"\n", 3*burst)))
+	master.untilRefused(t, tooLoud, 1)
+}
+
+// A server may not say what a backup may: its master's follower hears nothing of
+// it.
+func TestParts(t *testing.T) {
+	l := &Link{}
+	for step, want := range map[Step][2]bool{ // heard by: who follows, who is followed
+		Ask: {false, true}, Ready: {false, false}, Unable: {false, false},
+		Refuse: {false, false}, Prepare: {true, false}, Take: {true, false}, Cancel: {true, false},
+	} {
+		for k, client := range []bool{true, false} {
+			if got := l.due(&session{client: client, open: map[Step]bool{}}, step); got != want[k] {
+				t.Errorf("%s, heard by one that follows %v: %v", step, client, got)
+			}
+		}
+	}
+	s := &session{client: true, open: map[Step]bool{Ask: true}}
+	if !l.due(s, Refuse) || l.due(s, Refuse) {
+		t.Error("an answer counts once")
+	}
+	s = &session{open: map[Step]bool{}}
+	if !l.due(s, Ask) || l.due(s, Ask) {
+		t.Error("who asks and asks is heard")
+	}
+}
+
+// What another version says or hears.
+func TestVersions(t *testing.T) {
+	w := newSegment(t)
+	master := w.start(t, "m", addrA)
+	w.air.speak(addrB)
+	for say, want := range map[string]string{
+		`{"hello":{"protocol":1,"vrid":51,"process":"0011223344556677","nonce":"00112233445566778899aabbccddeeff"}}` + "\n": answerVersion1,
+		"tandem-link 3 and whatever comes then\n": otherVersion.String(),
+		"tandem-link 2 52 inet plain\n":           noInstance.String(),
+		"tandem-link 2 51 inet tls\n":             keyUnknown.String(),
+	} {
+		c := w.raw(t, addrB, master, hopLimit)
+		_, _ = c.Write([]byte(say))
+		got, _ := bufio.NewReader(c).ReadString('\n')
+		if got != want {
+			t.Errorf("%q is answered %q, want %q", say, got, want)
+		}
+	}
+	for line, want := range map[string]error{
+		answerVersion1: errNotHello, "tandem-link 9 ok\n": errVerdicts[otherVersion], accepted.String(): nil,
+		keyMissing.String(): errVerdicts[keyMissing], "\n": errNotHello,
+	} {
+		if err := parseVerdict(line); !errors.Is(err, want) {
+			t.Errorf("%q: %v", line, err)
+		}
+	}
+}
+
+// A backup whose introductions nobody hears has no link, says nothing, and does
+// not send them without end.
+func TestUnheard(t *testing.T) {
+	w := newSegment(t)
+	master, backup := w.start(t, "m", addrA), w.start(t, "b", addrB)
+	w.air.deaf = true
+	backup.follow(t, master)
+	master.untilRefused(t, strangers, patience+1)
+	n := 0
+	for len(backup.events) > 0 {
+		if e := <-backup.events; e != "introduced" {
+			t.Errorf("event %q", e)
+		}
+		n++
+	}
+	if n == 0 || n > patience+1 {
+		t.Errorf("%d introductions", n)
+	}
+	if slices.Contains([]int{len(master.Sessions()), len(backup.Sessions())}, 1) {
+		t.Error("who is not heard has a session")
+	}
+}
+
+func FuzzMessage(f *testing.F) {
+	f.Add([]byte(`{"opening":{"process":"ab","vrid":51,"from":"192.0.2.1","to":"192.0.2.2"}}`))
+	f.Add([]byte(`{"info":{"node":"a","digest":{"a":"b"},"backups":["192.0.2.1"]}}`))
+	f.Add([]byte(`{"handover":{"step":"ready","hardware":{"192.0.2.1":"02:00:00:00:00:01"}}}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := parseMessage(b)
+		if err != nil {
+			return
+		}
+		if i := m.Info; i != nil {
+			Differences(i.Digest, nil)
+			for _, text := range []string{i.Node, i.Version, i.Health} {
+				if clean(text) != text {
+					t.Errorf("not clean: %q", text)
+				}
+			}
+		}
+		if m.Handover != nil && !m.Handover.Step.known() {
+			t.Errorf("unknown step %q", m.Handover.Step)
+		}
+		_ = m.Opening.check(opening{})
+	})
+}
+
+func FuzzHello(f *testing.F) {
+	f.Add(hello{version, linkID{51, true}, true}.String())
+	f.Add(accepted.String())
+	f.Fuzz(func(t *testing.T, line string) {
+		if h, err := parseHello(line); err == nil && h.version == version && h.String() != line {
+			t.Errorf("%q is read as %+v", line, h)
+		}
+		_ = parseVerdict(line)
 	})
 }

@@ -2,9 +2,6 @@ package peerlink
 
 import (
 	"bufio"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,38 +9,33 @@ import (
 	"net/netip"
 	"slices"
 	"sort"
+	"strings"
+	"unicode"
 )
 
-// protocol is the version of the conversation.
-const protocol = 1
+// Bounds of what is read.
+const (
+	maxOpening = 512      // bytes of a message before the other side is known
+	maxMessage = 64 << 10 // bytes of any other
+	maxWord    = 256      // bytes of a text in it
+	maxParts   = 1024     // of a digest
+)
 
-// maxMessage is the longest line of a conversation in bytes.
-const maxMessage = 64 << 10
-
-// message is one line of the conversation: one of its parts.
+// message is one line of the conversation: one of its parts. One without any is
+// a sign of life.
 type message struct {
-	Hello *hello `json:"hello,omitempty"`
-	Proof string `json:"proof,omitempty"`
-	Info  *Info  `json:"info,omitempty"`
-
+	Opening  *opening  `json:"opening,omitempty"`
+	Info     *Info     `json:"info,omitempty"`
 	Handover *Handover `json:"handover,omitempty"`
+	// Bye: the connection ends because of a new configuration, and the process
+	// lives on. What happens to connections afterwards proves nothing.
+	Bye bool `json:"bye,omitempty"`
 }
 
-// hello opens the conversation, on both sides.
-type hello struct {
-	Protocol int    `json:"protocol"`
-	VRID     uint8  `json:"vrid"`
-	IPv6     bool   `json:"ipv6,omitempty"`
-	Process  string `json:"process"` // random, new for each process
-	Nonce    string `json:"nonce"`
-	Proof    string `json:"proof,omitempty"` // the server's, which knows both nonces already
-}
-
-// Info is what a node tells of itself.
+// Info is what a node tells of itself. Nobody's role follows from it.
 type Info struct {
-	Node     string `json:"node"`    // host name
-	Version  string `json:"version"` // of tandem
-	Priority uint8  `json:"priority"`
+	Node    string `json:"node"`    // host name
+	Version string `json:"version"` // of tandem
 	// Health says what is wrong with the web side, "" when nothing is.
 	Health string `json:"health,omitempty"`
 	// Handover: the node knows the conversation about a handover.
@@ -51,15 +43,8 @@ type Info struct {
 	// Digest names the parts of the configuration that should be alike on all
 	// nodes, with a checksum of each.
 	Digest map[string]string `json:"digest,omitempty"`
-	// Backups are the nodes that follow this one, as it sees them; sent by a
-	// master.
-	Backups []Backup `json:"backups,omitempty"`
-}
-
-// Backup is a node that follows a master.
-type Backup struct {
-	Addr     netip.Addr `json:"addr"`
-	Priority uint8      `json:"priority"`
+	// Backups are the nodes that follow this one; sent by a master.
+	Backups []netip.Addr `json:"backups,omitempty"`
 }
 
 // Differences returns the names of the parts in which two digests differ,
@@ -80,29 +65,14 @@ func Differences(a, b map[string]string) []string {
 	return slices.Compact(names)
 }
 
-// prove returns the proof that a side knows the key of the instance.
-func prove(key []byte, side, clientNonce, serverNonce string, vrid uint8) string {
-	mac := hmac.New(sha256.New, key)
-	_, _ = fmt.Fprintf(mac, "tandem peer link %d %s %s %s %d", protocol, side, clientNonce, serverNonce, vrid)
-	return hex.EncodeToString(mac.Sum(nil))
-}
-
-var errProof = errors.New("the other side does not know the password")
-
-func checkProof(want, got string) error {
-	if !hmac.Equal([]byte(want), []byte(got)) {
-		return errProof
-	}
-	return nil
-}
-
 // lines reads and writes messages.
 type lines struct {
-	r *bufio.Reader
-	w io.Writer
+	r   *bufio.Reader
+	w   io.Writer
+	max int // bytes of a message that is read
 }
 
-func newLines(rw io.ReadWriter) *lines { return &lines{bufio.NewReaderSize(rw, 4096), rw} }
+func newLines(rw io.ReadWriter) *lines { return &lines{bufio.NewReaderSize(rw, 4096), rw, maxOpening} }
 
 func (l *lines) send(m message) error {
 	b, err := json.Marshal(m)
@@ -114,27 +84,74 @@ func (l *lines) send(m message) error {
 }
 
 func (l *lines) receive() (message, error) {
-	var text []byte
-	for {
-		part, err := l.r.ReadSlice('\n')
-		text = append(text, part...)
-		if len(text) > maxMessage {
-			return message{}, errors.New("a message is too long")
-		}
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, bufio.ErrBufferFull) {
-			return message{}, err
-		}
+	text, err := readLine(l.r, l.max)
+	if err != nil {
+		return message{}, err
 	}
 	return parseMessage(text)
+}
+
+var errTooLong = errors.New("a message is too long")
+
+// readLine returns a line with its end.
+func readLine(r *bufio.Reader, limit int) (text []byte, err error) {
+	for {
+		part, err := r.ReadSlice('\n')
+		text = append(text, part...)
+		if len(text) > limit {
+			return nil, errTooLong
+		}
+		if err == nil {
+			return text, nil
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return nil, err
+		}
+	}
 }
 
 func parseMessage(text []byte) (message, error) {
 	var m message
 	if err := json.Unmarshal(text, &m); err != nil {
-		return message{}, fmt.Errorf("a message cannot be read: %w", err)
+		return message{}, errors.New("a message cannot be read")
+	}
+	if m.Info != nil {
+		if len(m.Info.Digest) > maxParts {
+			return message{}, errTooLong
+		}
+		m.Info.clean()
+	}
+	if h := m.Handover; h != nil {
+		h.Text = clean(h.Text)
+		if !h.Step.known() {
+			m.Handover = nil // of a later version
+		}
 	}
 	return m, nil
+}
+
+// clean makes everything printable and short: it comes into logs and terminals.
+func (i *Info) clean() {
+	i.Node, i.Version, i.Health = clean(i.Node), clean(i.Version), clean(i.Health)
+	if i.Digest == nil {
+		return
+	}
+	digest := make(map[string]string, len(i.Digest))
+	for name, sum := range i.Digest {
+		digest[clean(name)] = clean(sum)
+	}
+	i.Digest = digest
+}
+
+func clean(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, s)
+	if len(s) > maxWord {
+		s = strings.ToValidUTF8(s[:maxWord], "")
+	}
+	return s
 }

@@ -1,47 +1,55 @@
 package peerlink
 
 import (
-	"crypto/rand"
-	"encoding/hex"
+	"bufio"
+	"context"
 	"errors"
-	"fmt"
+	"io"
 	"net"
 	"net/netip"
+	"strings"
 	"time"
 )
 
 // Bounds of a conversation.
 const (
-	greetTimeout = time.Second     // for the opening of a conversation
-	sayTimeout   = 2 * time.Second // for one message
-	maxSessions  = 64              // connections that are accepted at a time
+	greetTimeout = time.Second      // for the opening of a conversation
+	sayTimeout   = 2 * time.Second  // for one message
+	lifeSign     = 10 * time.Second // between two messages when there is nothing to say
+	idleTimeout  = 35 * time.Second // without any message
+	// A side says at most burst messages at once, and one each pace.
+	burst = 100
+	pace  = 50 * time.Millisecond
 )
 
 // session is one connection, on either side.
 type session struct {
 	link     *Link
-	conn     net.Conn
+	conn     net.Conn      // TLS, if it is secure
+	raw      Conn          // what is below
+	r        *bufio.Reader // of conn
 	lines    *lines
 	instance *Instance
 	addr     netip.Addr
 	client   bool   // this side dialled
+	secure   bool   // both sides have proven that they have the key
 	process  string // of the other side
+	lives    bool   // it has said that its process lives on
 	wake     chan struct{}
 
 	// Guarded by Link.mu.
-	since time.Time
-	known bool // the other side has told its Info
-	info  Info
-	// outbox is what is still to be sent of conversations about a handover.
-	outbox []Handover
+	since   time.Time
+	known   bool // the other side has told its Info
+	info    Info
+	outbox  []Handover    // what is still to be sent of conversations about a handover
+	open    map[Step]bool // questions of ours that were not answered
+	asked   time.Time     // when it last asked for a handover
+	leaving bool          // say that the process lives on, and end
 }
 
-func (l *Link) newSession(conn net.Conn, client bool) *session {
-	s := &session{link: l, conn: conn, lines: newLines(conn), client: client, wake: make(chan struct{}, 1), since: time.Now()}
-	if a, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
-		s.addr = a.AddrPort().Addr().Unmap().WithZone("")
-	}
-	return s
+func (l *Link) newSession(conn Conn, addr netip.Addr) *session {
+	return &session{link: l, conn: conn, raw: conn, r: bufio.NewReader(conn), addr: addr,
+		wake: make(chan struct{}, 1), since: time.Now(), open: map[Step]bool{}}
 }
 
 // poke has the session tell its Info again.
@@ -52,61 +60,137 @@ func (s *session) poke() {
 	}
 }
 
-func nonce() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:])
-	return hex.EncodeToString(b[:])
+// leave ends the session, with the word that the process lives on. Called with
+// Link.mu held.
+func (s *session) leave() {
+	s.leaving = true
+	s.poke()
 }
+
+func (s *session) say(text string) error {
+	_, err := io.WriteString(s.conn, text)
+	return err
+}
+
+// errUnheard: the other side has closed the connection without a word, as it does
+// with those that it has not heard in VRRP. A process that dies does so as well.
+var errUnheard = errors.New("it closes the connection without a word")
 
 // greet opens the conversation on the dialling side.
-func (s *session) greet(i *Instance) error {
-	s.instance = i
+func (s *session) greet(ctx context.Context, i *Instance) error {
+	s.instance, s.client = i, true
 	_ = s.conn.SetDeadline(time.Now().Add(greetTimeout))
-	mine := hello{Protocol: protocol, VRID: i.VRID, IPv6: i.IPv6, Process: s.link.process, Nonce: nonce()}
-	if err := s.lines.send(message{Hello: &mine}); err != nil {
-		return err
+	if err := s.say(hello{version, i.id(), i.Key != nil}.String()); err != nil {
+		return errUnheard
 	}
-	m, err := s.lines.receive()
+	line, err := readLine(s.r, maxHello)
 	if err != nil {
+		return errUnheard
+	}
+	if err := parseVerdict(string(line)); err != nil {
 		return err
 	}
-	if m.Hello == nil || m.Hello.Protocol != protocol {
-		return errors.New("the other side speaks another version of the peer link")
-	}
-	if err := checkProof(prove(i.Key, "server", mine.Nonce, m.Hello.Nonce, i.VRID), m.Hello.Proof); err != nil {
+	if err := s.protect(ctx); err != nil {
 		return err
 	}
-	s.process = m.Hello.Process
-	return s.lines.send(message{Proof: prove(i.Key, "client", mine.Nonce, m.Hello.Nonce, i.VRID)})
+	own := s.opening()
+	if err := s.lines.send(message{Opening: &own}); err != nil {
+		return err
+	}
+	return s.receiveOpening(own)
 }
 
-// answer opens the conversation on the listening side.
-func (s *session) answer() error {
+// answer opens the conversation on the listening side. Nothing is said to a node
+// that does not speak for the instance, and to any other no more than whether it
+// is welcome, until it has proven that it has the key, if there is one.
+func (s *session) answer(nl *listener) error {
 	_ = s.conn.SetDeadline(time.Now().Add(greetTimeout))
+	line, err := readLine(s.r, maxHello)
+	if err != nil {
+		return &refusedError{mistaken, err}
+	}
+	h, err := parseHello(string(line))
+	switch {
+	case strings.HasPrefix(string(line), beginOfVersion1):
+		_ = s.say(answerVersion1)
+		return &refusedError{old, errVerdicts[otherVersion]}
+	case err != nil:
+		return &refusedError{mistaken, err}
+	case h.version != version:
+		_ = s.say(otherVersion.String())
+		return &refusedError{old, errVerdicts[otherVersion]}
+	}
+	if s.instance = s.link.instanceAt(nl, h.id); s.instance == nil {
+		_ = s.say(noInstance.String())
+		return &refusedError{withoutID, errVerdicts[noInstance]}
+	}
+	switch i := s.instance; {
+	case !s.link.speaks(i, s.addr):
+		return &refusedError{strangers, errUnheard}
+	case !s.near(nl):
+		return &refusedError{tooFar, errUnheard}
+	case i.Key != nil && !h.secure:
+		_ = s.say(keyMissing.String())
+		return &refusedError{keyless, errVerdicts[keyMissing]}
+	case i.Key == nil && h.secure:
+		_ = s.say(keyUnknown.String())
+		return &refusedError{keyless, errVerdicts[keyUnknown]}
+	}
+	if err := s.say(accepted.String()); err != nil {
+		return err
+	}
+	if err := s.protect(s.link.ctx); err != nil {
+		return &refusedError{keyless, err}
+	}
+	own := s.opening()
+	if err := s.receiveOpening(own); err != nil {
+		return &refusedError{mistaken, err}
+	}
+	return s.lines.send(message{Opening: &own})
+}
+
+// instanceAt returns the instance of an id that listens at a place; nil if there
+// is none.
+func (l *Link) instanceAt(nl *listener, id linkID) *Instance {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, i := range l.instances {
+		if p, ok := l.place(i); ok && p == nl.Place && i.id() == id {
+			return i
+		}
+	}
+	return nil
+}
+
+// near reports whether the connection comes from as far away as the peer's VRRP
+// packets may, and has the kernel drop what comes from further away.
+func (s *session) near(nl *listener) bool {
+	h := s.instance.hops(s.addr)
+	ttl, ok := s.raw.ArrivedWith()
+	most := hopLimit
+	if p := s.instance.peer(s.addr); p != nil && p.TTLMax > 0 {
+		most = int(p.TTLMax)
+	}
+	if ok && (ttl < h.Min || ttl > most) || !ok && (nl.min < h.Min || most < hopLimit) {
+		return false
+	}
+	return s.raw.Bound(h) == nil
+}
+
+func (s *session) opening() opening {
+	return opening{Process: s.link.process, VRID: s.instance.VRID, IPv6: s.instance.IPv6, From: s.raw.Local(), To: s.addr}
+}
+
+func (s *session) receiveOpening(own opening) error {
 	m, err := s.lines.receive()
 	if err != nil {
 		return err
 	}
-	if m.Hello == nil || m.Hello.Protocol != protocol {
-		return errors.New("the other side speaks another version of the peer link")
-	}
-	s.link.mu.Lock()
-	i := s.link.instances[linkID{m.Hello.VRID, m.Hello.IPv6}]
-	s.link.mu.Unlock()
-	if i == nil {
-		return fmt.Errorf("there is no instance with VRID %d here", m.Hello.VRID)
-	}
-	s.instance, s.process = i, m.Hello.Process
-	mine := hello{Protocol: protocol, VRID: i.VRID, IPv6: i.IPv6, Process: s.link.process, Nonce: nonce()}
-	mine.Proof = prove(i.Key, "server", m.Hello.Nonce, mine.Nonce, i.VRID)
-	if err := s.lines.send(message{Hello: &mine}); err != nil {
+	if err := m.Opening.check(own); err != nil {
 		return err
 	}
-	reply, err := s.lines.receive()
-	if err != nil {
-		return err
-	}
-	return checkProof(prove(i.Key, "client", m.Hello.Nonce, mine.Nonce, i.VRID), reply.Proof)
+	s.process, s.lines.max = m.Opening.Process, maxMessage
+	return nil
 }
 
 // converse tells and listens until the connection ends; it returns why.
@@ -114,32 +198,29 @@ func (s *session) converse() error {
 	_ = s.conn.SetDeadline(time.Time{})
 	l := s.link
 	l.mu.Lock()
-	l.peers[s] = struct{}{}
+	if l.ctx.Err() != nil || l.instances[s.instance.Name] != s.instance {
+		l.mu.Unlock()
+		return nil // it was configured away meanwhile
+	}
+	for other := range l.sessions {
+		if other.instance == s.instance && other.addr == s.addr && other.client == s.client {
+			_ = other.conn.Close() // a node has one connection: the last
+		}
+	}
+	l.sessions[s] = struct{}{}
 	l.mu.Unlock()
 	s.poke()
-	ended := make(chan struct{})
-	told := make(chan struct{})
+	ended, told := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(told)
-		for {
-			select {
-			case <-ended:
-				return
-			case <-s.wake:
-			}
-			_ = s.conn.SetWriteDeadline(time.Now().Add(sayTimeout))
-			if err := s.tell(); err != nil {
-				_ = s.conn.Close()
-				return
-			}
-		}
+		s.talk(ended)
 	}()
 	err := s.listen()
 	close(ended)
 	_ = s.conn.Close()
 	<-told
 	l.mu.Lock()
-	delete(l.peers, s)
+	delete(l.sessions, s)
 	known := s.known
 	l.pokeFollowers(s)
 	l.mu.Unlock()
@@ -149,9 +230,41 @@ func (s *session) converse() error {
 	return err
 }
 
+// talk says what there is to say, and a sign of life when there is nothing.
+func (s *session) talk(ended <-chan struct{}) {
+	alive := time.NewTicker(lifeSign)
+	defer alive.Stop()
+	for {
+		var err error
+		select {
+		case <-ended:
+			return
+		case <-s.wake:
+			_ = s.conn.SetWriteDeadline(time.Now().Add(sayTimeout))
+			err = s.tell()
+		case <-alive.C:
+			_ = s.conn.SetWriteDeadline(time.Now().Add(sayTimeout))
+			err = s.lines.send(message{})
+		}
+		if err != nil {
+			_ = s.conn.Close()
+			return
+		}
+	}
+}
+
+var errLeft = errors.New("the configuration has changed")
+
 // tell sends what there is to say. What is asked for in a handover may depend on
 // what the Info says, which was there before, and goes first.
 func (s *session) tell() error {
+	s.link.mu.Lock()
+	leaving := s.leaving
+	s.link.mu.Unlock()
+	if leaving {
+		_ = s.lines.send(message{Bye: true})
+		return errLeft
+	}
 	said := s.link.takeOutbox(s)
 	info := s.link.tells(s)
 	if err := s.lines.send(message{Info: &info}); err != nil {
@@ -165,22 +278,39 @@ func (s *session) tell() error {
 	return nil
 }
 
+// listen takes up what the other side says.
 func (s *session) listen() error {
+	l := s.link
+	left, last := burst, time.Now()
 	for {
+		_ = s.conn.SetReadDeadline(time.Now().Add(idleTimeout))
 		m, err := s.lines.receive()
 		if err != nil {
 			return err
 		}
-		l := s.link
-		if m.Handover != nil && l.events.Handover != nil {
-			l.events.Handover(s.instance.Name, s.addr, *m.Handover)
+		now := time.Now()
+		if more := int(now.Sub(last) / pace); more > 0 {
+			left, last = min(left+more, burst), now
+		}
+		if left--; left < 0 {
+			return &refusedError{tooLoud, errTooLong}
+		}
+		if m.Bye {
+			s.lives = true
+			return errLeft
+		}
+		if h := m.Handover; h != nil && l.due(s, h.Step) && l.events.Handover != nil {
+			l.events.Handover(s.instance.Name, s.addr, *h)
 		}
 		if m.Info == nil {
 			continue
 		}
 		l.mu.Lock()
+		news := !s.known || s.info.Health != m.Info.Health || s.info.Node != m.Info.Node
 		s.info, s.known = *m.Info, true
-		l.pokeFollowers(s)
+		if news {
+			l.pokeFollowers(s)
+		}
 		l.mu.Unlock()
 		if l.events.Peer != nil {
 			l.events.Peer(s.instance.Name, s.addr, m.Info)
@@ -189,48 +319,14 @@ func (s *session) listen() error {
 }
 
 // pokeFollowers has the followers of an instance, s among them, told of each
-// other when s
-// has changed. Called with l.mu held.
+// other when s has changed. Called with l.mu held.
 func (l *Link) pokeFollowers(s *session) {
 	if s.client {
 		return
 	}
-	for other := range l.peers {
-		if !other.client && other.instance.Name == s.instance.Name {
+	for other := range l.sessions {
+		if !other.client && other.instance == s.instance {
 			other.poke()
 		}
-	}
-}
-
-// accept serves the connections of one port.
-func (l *Link) accept(nl net.Listener) {
-	slots := make(chan struct{}, maxSessions)
-	for {
-		conn, err := nl.Accept()
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) || l.ctx.Err() != nil {
-				return
-			}
-			time.Sleep(100 * time.Millisecond) // out of descriptors: connections can wait
-			continue
-		}
-		select {
-		case slots <- struct{}{}:
-		default:
-			_ = conn.Close()
-			continue
-		}
-		l.wait.Go(func() {
-			defer func() { <-slots }()
-			defer func() { _ = conn.Close() }()
-			s := l.newSession(conn, false)
-			if err := s.answer(); err != nil {
-				if l.ctx.Err() == nil && s.instance != nil {
-					l.logf(s.instance.Name, "peer link from %s refused: %v", s.addr, err)
-				}
-				return
-			}
-			_ = s.converse()
-		})
 	}
 }
