@@ -18,7 +18,7 @@ import (
 // sent on to another host there: a planned switch ends those that there are.
 func Machine(h *vrrptest.Host) *failover.Machine {
 	return &failover.Machine{
-		Kernel: h, Link: h,
+		Kernel: h, Link: transport{h},
 		Dial: func(ctx context.Context, _, address string) (net.Conn, error) { return h.Dial(ctx, address) },
 		Redirect: func(detour.Config) (handover.Detour, error) {
 			return nil, errors.New("no connections are sent on in memory")
