@@ -305,6 +305,53 @@ func TestUser(t *testing.T) {
 	}
 }
 
+// TestReopenInUsersFolder: who owns the folder of the logs cannot have root
+// write elsewhere by a link.
+func TestReopenInUsersFolder(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root may become another user")
+	}
+	const nobody = 65534
+	b := newBox(t)
+	b.write("conf/nginx.conf", conf("user nobody nogroup;\n", "here"), 0o644)
+	b.start()
+	for _, d := range []string{"logs", "html"} {
+		if err := os.Chown(filepath.Join(b.dir, d), nobody, -1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.write("conf/victim", "root's\n", 0o600)
+	access := filepath.Join(b.dir, "logs/access.log")
+	link := func(to string) {
+		t.Helper()
+		_ = os.Remove(access)
+		if err := errors.Join(os.Symlink(to, access), os.Lchown(access, nobody, -1)); err != nil {
+			t.Fatal(err)
+		}
+		b.signal(syscall.SIGUSR1)
+	}
+	link("../conf/victim")
+	b.until("the error", func() bool {
+		return strings.Contains(b.read("logs/error.log"), `open() "`+access+`" failed (13: Permission denied)`)
+	})
+	b.get("/say?refused")
+	if text := b.read("conf/victim"); text != "root's\n" {
+		t.Errorf("root's file: %q", text)
+	}
+	// Where the user may write, the user's link may lead.
+	link("../html/access.log")
+	b.until("the log behind the link", func() bool { _, err := os.Stat(filepath.Join(b.dir, "html/access.log")); return err == nil })
+	b.get("/say?followed")
+	b.until("the line", func() bool { return strings.Contains(b.read("html/access.log"), "GET /say?followed") })
+	// A log that root makes becomes the user's, as with nginx.
+	_ = os.Remove(access)
+	b.signal(syscall.SIGUSR1)
+	b.until("a log of the user's", func() bool {
+		info, err := os.Stat(access)
+		return err == nil && info.Sys().(*syscall.Stat_t).Uid == nobody
+	})
+}
+
 // TestLikeNginx runs nginx and the program side by side on the command line's
 // ordinary cases.
 func TestLikeNginx(t *testing.T) {

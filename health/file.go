@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"tandem/internal/privilege"
+	"tandem/internal/rootfile"
 )
 
 // File follows the number in a file (track_file).
@@ -38,7 +39,7 @@ func (f *File) Create(value int, overwrite bool) (err error) {
 	}
 	privilege.Raise(func() {
 		var file *os.File
-		if file, err = os.OpenFile(f.Path, flags|syscall.O_NOFOLLOW, 0o644); err != nil {
+		if file, err = rootfile.OpenFile(f.Path, flags|syscall.O_NOFOLLOW, 0o644); err != nil {
 			return
 		}
 		_, err = fmt.Fprintf(file, "%d\n", value)

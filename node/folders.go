@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"tandem/internal/errorlog"
+	"tandem/internal/rootfile"
 	"tandem/node/configuration"
 )
 
@@ -54,18 +55,24 @@ func (f *folders) give(name string, uid int) error {
 	case !errors.Is(err, fs.ErrExist):
 		return fmt.Errorf("mkdir() \"%s\" failed (%s)", name, errorlog.Reason(err))
 	}
-	info, err := os.Stat(name)
+	// Held, so that nothing else can be put in its place.
+	folder, err := rootfile.OpenFile(name, os.O_RDONLY|syscall.O_DIRECTORY, 0)
+	if err != nil {
+		return fmt.Errorf("open() \"%s\" failed (%s)", name, errorlog.Reason(err))
+	}
+	defer folder.Close()
+	info, err := folder.Stat()
 	if err != nil {
 		return fmt.Errorf("stat() \"%s\" failed (%s)", name, errorlog.Reason(err))
 	}
 	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) != uid {
-		if err := os.Chown(name, uid, -1); err != nil {
+		if err := folder.Chown(uid, -1); err != nil {
 			return fmt.Errorf("chown(\"%s\", %d) failed (%s)", name, uid, errorlog.Reason(err))
 		}
-		*f = append(*f, func() { _ = os.Chown(name, int(st.Uid), -1) })
+		*f = append(*f, func() { _ = os.Lchown(name, int(st.Uid), -1) })
 	}
 	if mode := info.Mode().Perm(); mode&0o700 != 0o700 {
-		if err := os.Chmod(name, mode|0o700); err != nil {
+		if err := folder.Chmod(mode | 0o700); err != nil {
 			return fmt.Errorf("chmod() \"%s\" failed (%s)", name, errorlog.Reason(err))
 		}
 		*f = append(*f, func() { _ = os.Chmod(name, mode) })

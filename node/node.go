@@ -84,6 +84,9 @@ func Run(source *configuration.Source, stderr io.Writer) int {
 		return process.Daemonize(stderr)
 	}
 	logReports(c)
+	if source.Keepalived == "" {
+		c.Log.Printf(errorlog.Notice, "there is no %s and no -k: serving without VRRP, until a restart", configuration.DefaultKeepalived)
+	}
 	n.signals = catchSignals()
 	setTimeZone(&c.Process)
 	if err := n.start(c, n.confine); err != nil {

@@ -10,6 +10,7 @@ package status
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -49,15 +51,24 @@ func Listen(name string, uid int, commands Commands) (*Socket, error) {
 	}
 	var l *net.UnixListener
 	err := through(name, func(short string) (err error) {
-		l, err = net.ListenUnix("unix", &net.UnixAddr{Name: short, Net: "unix"})
+		// The name gets its mode with the socket, not after it.
+		config := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+			var err error
+			failed := c.Control(func(fd uintptr) { err = unix.Fchmod(int(fd), 0o600) })
+			return errors.Join(failed, err)
+		}}
+		listener, err := config.Listen(context.Background(), "unix", short)
+		if err == nil {
+			l = listener.(*net.UnixListener)
+		}
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("control socket \"%s\": %w", name, err)
 	}
 	l.SetUnlinkOnClose(false)
-	if err = os.Chmod(name, 0o600); err == nil && uid != os.Geteuid() {
-		err = os.Chown(name, uid, -1)
+	if uid != os.Geteuid() {
+		err = os.Lchown(name, uid, -1)
 	}
 	if err != nil {
 		_ = l.Close()

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"tandem/internal/errorlog"
+	"tandem/internal/privilege"
+	"tandem/internal/rootfile"
 )
 
 // Set is the log files that are open, by name.
@@ -109,7 +111,29 @@ func (s *Set) Open(name string, isDefault bool) (*File, error) {
 }
 
 func open(name string) (*os.File, error) {
-	return os.OpenFile(name, os.O_WRONLY|os.O_APPEND|os.O_CREATE|syscall.O_CLOEXEC, 0o644)
+	const flags = os.O_WRONLY | os.O_APPEND | os.O_CREATE | syscall.O_CLOEXEC
+	if privilege.Dropped() {
+		// The folder may belong to the user that the process serves as.
+		return rootfile.OpenFile(name, flags, 0o644)
+	}
+	return os.OpenFile(name, flags, 0o644)
+}
+
+// giveToUser gives a file that was opened anew to the user that the process
+// serves as, as nginx does: its workers open logs by themselves then. One that has
+// another name as well may be somebody else's.
+func giveToUser(f *os.File) {
+	a, ok := privilege.User()
+	if !ok {
+		return
+	}
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) != a.UID && st.Nlink == 1 {
+		_ = f.Chown(a.UID, -1)
+	}
 }
 
 // openError says what went wrong as nginx does.
@@ -131,6 +155,7 @@ func (s *Set) Reopen() []error {
 			errs = append(errs, openError(f.name, err))
 			continue
 		}
+		giveToUser(opened)
 		f.changeTo(opened)
 	}
 	for n := range s.named {

@@ -44,6 +44,15 @@ func Dropped() bool {
 	return s != nil && s.account != nil
 }
 
+// User returns who files are opened as; ok is false as long as that is whoever
+// the process is.
+func User() (a Account, ok bool) {
+	if s := state.Load(); s != nil && s.account != nil {
+		return *s.account, true
+	}
+	return Account{}, false
+}
+
 // ofFiles are the rights that root has over files, which a process without an
 // account of its own keeps awake: it serves what root may read.
 var ofFiles = Of(Chown, DACOverride, FOwner) | 1<<unix.CAP_DAC_READ_SEARCH | 1<<unix.CAP_FSETID

@@ -149,6 +149,18 @@ func asNobody(dir string) (wrong []string) {
 		if info, err := os.Stat(filepath.Join(dir, "of-root")); err != nil || info.Sys().(*syscall.Stat_t).Uid != 0 {
 			complain("what is made in Raise: %v %v", info, err)
 		}
+		Lower(func() {
+			refused("in Lower within Raise")
+			Raise(func() {
+				if _, err := os.ReadFile(secret); err != nil {
+					complain("in Raise within Lower: %v", err)
+				}
+			})
+			refused("after Raise within Lower")
+		})
+		if _, err := os.ReadFile(secret); err != nil {
+			complain("after Lower within Raise: %v", err)
+		}
 		done := make(chan struct{})
 		go func() {
 			defer close(done)

@@ -15,6 +15,32 @@ func Raise(f func()) { wake(true, ^Rights(0), f) }
 // goroutine. Files are opened as before. Before Confine it only calls f.
 func With(r Rights, f func()) { wake(false, r, f) }
 
+// Lower runs f, on its own goroutine, as the user that files are opened as and
+// without any right, within Raise too. Before Confine, and without such a user, it
+// only calls f.
+func Lower(f func()) {
+	s := state.Load()
+	if s == nil || s.account == nil {
+		f()
+		return
+	}
+	runtime.LockOSThread()
+	before, permitted, err := ofThread()
+	if err != nil {
+		panic("privilege: " + err.Error())
+	}
+	user := identity{s.account.UID, s.account.GID}
+	id := openAs(user)
+	if now := openAs(unchanged); now != user {
+		panic("privilege: cannot become the user")
+	}
+	if err := setThread(0, permitted); err != nil {
+		panic("privilege: " + err.Error())
+	}
+	defer restore(id, before, permitted)
+	f()
+}
+
 func wake(asRoot bool, r Rights, f func()) {
 	s := state.Load()
 	if s == nil {
@@ -33,15 +59,19 @@ func wake(asRoot bool, r Rights, f func()) {
 	if err := setThread(before|r&permitted, permitted); err != nil {
 		panic("privilege: " + err.Error())
 	}
-	// A thread that could not be put back stays locked, and the runtime ends it
-	// together with the goroutine.
-	defer func() {
-		openAs(id)
-		if back := openAs(unchanged); (id == unchanged || back == id) && setThread(before, permitted) == nil {
-			runtime.UnlockOSThread()
-		}
-	}()
+	defer restore(id, before, permitted)
 	f()
+}
+
+// restore puts the calling thread back. One that cannot be put back stays locked,
+// and the runtime ends it together with the goroutine.
+func restore(id identity, effective, permitted Rights) {
+	// To become a user takes rights that may not be effective now.
+	err := setThread(permitted, permitted)
+	openAs(id)
+	if back := openAs(unchanged); err == nil && (id == unchanged || back == id) && setThread(effective, permitted) == nil {
+		runtime.UnlockOSThread()
+	}
 }
 
 // identity is who a thread opens files as.

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"tandem/internal/errorlog"
+	"tandem/internal/rootfile"
 )
 
 // PIDFile is the file that tells -s whom to signal. It is locked as long as
@@ -27,10 +28,10 @@ type PIDFile struct {
 // made.
 func OpenPIDFile(name string, isDefault bool) (*PIDFile, error) {
 	const flags = os.O_RDWR | os.O_CREATE
-	f, err := os.OpenFile(name, flags, 0o644)
+	f, err := rootfile.OpenFile(name, flags, 0o644)
 	if errors.Is(err, os.ErrNotExist) && isDefault {
 		if os.MkdirAll(filepath.Dir(name), 0o755) == nil {
-			f, err = os.OpenFile(name, flags, 0o644)
+			f, err = rootfile.OpenFile(name, flags, 0o644)
 		}
 	}
 	if err != nil {

@@ -3,6 +3,7 @@ package configuration
 import (
 	"fmt"
 	"io"
+	"os"
 	"runtime/debug"
 
 	"tandem/internal/errorlog"
@@ -64,6 +65,13 @@ func Load(o *Source, logs *logfile.Set, previous *web.HTTP) (*Configuration, ngi
 	// What the directives say is in force; the text is still compared and shown.
 	tree.Main = nil
 	if o.Keepalived != "" {
+		// keepalived ends where it finds no file. To serve alone is for who has
+		// asked for nothing else.
+		if f, err := os.Open(o.Keepalived); err != nil {
+			return c, append(errs, &nginxconf.Error{Msg: fmt.Sprintf("open() \"%s\" failed (%s)", o.Keepalived, errorlog.Reason(err))})
+		} else {
+			_ = f.Close()
+		}
 		c.Keepalived, c.Reports = keepalivedconf.Read(o.Keepalived, keepalivedconf.Options{
 			ConfigID: o.ConfigID,
 			StandIn:  standin.Process{Serves: len(c.HTTP.Ports) > 0, PIDFile: c.PIDFile()},

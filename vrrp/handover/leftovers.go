@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 
+	"tandem/internal/rootfile"
 	"tandem/vrrp/netif"
 )
 
@@ -37,13 +38,23 @@ func (h *Handover) writeLeftovers() (err error) {
 		}
 		var text []byte
 		if text, err = json.Marshal(l); err == nil {
-			err = os.WriteFile(h.c.Leftovers, text, 0o600)
+			err = writeFile(h.c.Leftovers, text)
 		}
 	})
 	if err != nil {
 		return fmt.Errorf("noting what is to be undone: %w", err)
 	}
 	return nil
+}
+
+// writeFile is os.WriteFile, for root only.
+func writeFile(name string, text []byte) error {
+	f, err := rootfile.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	return errors.Join(err, f.Close())
 }
 
 // CleanUp undoes what the file, if there is one, says that a process has left
