@@ -16,6 +16,7 @@ import (
 	"tandem/web/charset"
 	"tandem/web/compress"
 	"tandem/web/headers"
+	"tandem/web/http1"
 	"tandem/web/limit"
 	"tandem/web/mirror"
 	"tandem/web/notmodified"
@@ -35,6 +36,9 @@ import (
 // phase and header filters run in this order, which is nginx's.
 func modules() []*web.Module {
 	return []*web.Module{
+		// What is spoken with clients.
+		http1.Module,
+
 		resolver.Module,
 		realip.Module,
 		rewrite.Module,

@@ -8,7 +8,7 @@ import (
 	"tandem/internal/errorlog"
 	"tandem/proxy/exchange"
 	"tandem/web"
-	"tandem/web/http1"
+	"tandem/web/http1/wire"
 	"tandem/web/message"
 )
 
@@ -61,7 +61,7 @@ func handle(r *web.Request) web.Code {
 func (c *call) mayStream() bool {
 	set := c.settings
 	return !set.RequestBuffering.V && set.setBody.V == nil && set.PassRequestBody.V &&
-		(!c.Request.Head.Chunked || set.version.V == version11)
+		(!c.Request.LengthUnknown() || set.version.V == version11)
 }
 
 // findTarget settles where the request goes.
@@ -193,7 +193,7 @@ func (c *call) measureBody(body []byte) {
 	switch {
 	case c.OwnBody:
 		c.length = int64(len(body))
-	case c.Streams && main.Head.Chunked:
+	case c.Streams && main.LengthUnknown():
 		c.chunked = true
 	case c.Streams:
 		c.length = main.Head.ContentLength
@@ -236,7 +236,7 @@ func (c *call) FrameBody(before, after []byte, size int64, last bool) ([]byte, [
 		return before, after
 	}
 	if size > 0 {
-		before = http1.AppendChunkHeader(before, size)
+		before = wire.AppendChunkHeader(before, size)
 		after = append(after, "\r\n"...)
 	}
 	if last {

@@ -5,7 +5,6 @@ import (
 	"strconv"
 
 	"tandem/proxy/exchange"
-	"tandem/web/message"
 )
 
 // ParseHead reads the status line and headers of a response (RFC 9112).
@@ -81,9 +80,9 @@ func (c *call) settle() error {
 	case h.Status == 101:
 		// Without the client's wish it is a response without a body, after
 		// which nobody knows what either side says.
-		c.Upgrade = c.Request.Head.Has(message.Upgrade) && c.Request.IsHTTP1()
+		c.Upgrade = c.Request.WantsUpgrade()
 		if c.Done = !c.Upgrade; c.Done {
-			c.Request.Keepalive = false
+			c.Request.CloseAfter()
 		}
 	case h.Status == 204, h.Status == 304, c.head, !h.Chunked && h.ContentLength == 0:
 		c.left = 0

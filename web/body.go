@@ -43,10 +43,6 @@ func (b *body) close() {
 	b.File = nil
 }
 
-// FileName returns the name of the temporary file, "" without one;
-// $request_body_file.
-func (b *body) FileName() string { return b.name }
-
 // TakeBodyFile returns the name of the file that the body has been read into
 // (see BodyInFile), which is the caller's from now on.
 func (r *Request) TakeBodyFile() string {
@@ -56,8 +52,12 @@ func (r *Request) TakeBodyFile() string {
 	return name
 }
 
-// HasBody reports whether the client announced a body.
-func (r *Request) HasBody() bool { return r.Head.ContentLength > 0 || r.Head.Chunked }
+// HasBody reports whether the client sends a body.
+func (r *Request) HasBody() bool { return r.Head.Body }
+
+// LengthUnknown reports whether the client sends a body whose length only its end
+// will tell.
+func (r *Request) LengthUnknown() bool { return r.Head.Body && r.Head.ContentLength < 0 }
 
 // ExpectContinue tells a client that waits for it to go on and send the body
 // (RFC 9110, 10.1.1).
@@ -66,7 +66,7 @@ func (r *Request) ExpectContinue() error {
 		return nil
 	}
 	r.expectTested = true
-	return r.stream.sendContinue()
+	return r.carrier.SendInterim(100, nil)
 }
 
 // ReadBody reads the whole request body into memory or a file. It returns OK,
@@ -169,11 +169,11 @@ func (r *Request) bodyError(err error) Code {
 	switch {
 	case errors.As(err, &bad):
 		r.Logf(errLevelInfo, "%s", bad.Reason)
-		r.Keepalive = false
+		r.CloseAfter()
 		return Code(bad.Status)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		r.Logf(errLevelInfo, "client timed out (110: Connection timed out) while reading client request body")
-		r.timedOut()
+		r.TimedOut()
 		return 408
 	default:
 		r.Logf(errLevelInfo, "client prematurely closed connection while reading client request body")
@@ -186,7 +186,7 @@ func (r *Request) BodyReader() io.Reader { return bodyReader{r.Main} }
 
 type bodyReader struct{ r *Request }
 
-func (b bodyReader) Read(p []byte) (int, error) { return b.r.stream.readBody(p) }
+func (b bodyReader) Read(p []byte) (int, error) { return b.r.carrier.ReadBody(p) }
 
 // DiscardBody has the rest of the request body thrown away when the response
 // is complete, if there is one. A client that waits for leave to send it is
@@ -200,9 +200,7 @@ func (r *Request) DiscardBody() {
 	if err := r.ExpectContinue(); err != nil {
 		r.LogSendError(err)
 	}
-	if r.Head.Chunked {
-		if err := r.stream.dropReceived(); err != nil {
-			r.badBody = r.bodyError(err)
-		}
+	if err := r.carrier.DropBody(); err != nil {
+		r.badBody = r.bodyError(err)
 	}
 }

@@ -13,11 +13,11 @@ import (
 // WatchClient has gone called, once and from another goroutine, when the
 // client closes its connection, until StopWatch. gone must be quick and must
 // not call StopWatch.
-func (r *Request) WatchClient(gone func()) { r.conn.wire.WatchClose(gone) }
+func (r *Request) WatchClient(gone func()) { r.carrier.Watch(gone) }
 
 // StopWatch ends WatchClient. When it returns, gone is not running and will
 // not be called.
-func (r *Request) StopWatch() { r.conn.wire.StopWatch() }
+func (r *Request) StopWatch() { r.carrier.StopWatch() }
 
 // Wait lets a time pass. It returns false, and sooner, when the client closes
 // its connection meanwhile.
@@ -40,8 +40,12 @@ func (r *Request) Wait(d time.Duration) bool {
 // place of limit_rate.
 func (r *Request) SetRate(rate int64) { r.rate, r.LimitRateSet = rate, true }
 
-// IsHTTP1 reports whether the request came over HTTP/1.
-func (r *Request) IsHTTP1() bool { return r.Head.Version <= message.HTTP11 }
+// WantsUpgrade reports whether the client asks for another protocol on its
+// connection (RFC 9110 section 7.8), and can be given it.
+func (r *Request) WantsUpgrade() bool {
+	_, can := r.carrier.(Tunnel)
+	return can && r.Head.Has(message.Upgrade)
+}
 
 // UseGET makes the request a GET, or leaves it a HEAD, as internal redirects
 // do that answer in place of something else.
@@ -53,20 +57,20 @@ func (r *Request) UseGET() {
 
 // WhenSlow has slow called, once and on the goroutine of the request, when
 // sending to the client has to wait; nil ends that. slow must not block.
-func (r *Request) WhenSlow(slow func()) { r.conn.wire.OnWait(slow) }
+func (r *Request) WhenSlow(slow func()) { r.carrier.OnSlow(slow) }
 
 // InterruptBody makes a BodyReader that waits for the client on another
 // goroutine give up, until ResumeBody.
-func (r *Request) InterruptBody() { r.conn.wire.InterruptRead() }
+func (r *Request) InterruptBody() { r.carrier.InterruptBody() }
 
 // ResumeBody ends InterruptBody, when nothing reads the body any more.
-func (r *Request) ResumeBody() { r.conn.wire.ResumeRead() }
+func (r *Request) ResumeBody() { r.carrier.ResumeBody() }
 
 // BodyDiscarded reports whether the request body is not to be read.
 func (r *Request) BodyDiscarded() bool { return r.Main.discarded }
 
 // BodyComplete reports whether the whole request body has been read.
-func (r *Request) BodyComplete() bool { return r.stream.bodyDone() }
+func (r *Request) BodyComplete() bool { return r.carrier.BodyDone() }
 
 // ReadEarlyBody reads what the client has sent of the request body together
 // with its head into Body, without waiting for more. When that is all of it,
@@ -78,7 +82,7 @@ func (r *Request) ReadEarlyBody() Code {
 	}
 	b := &r.Main.Body
 	b.Data = b.buf[:0]
-	for len(r.conn.wire.Buffered()) > 0 && !r.stream.bodyDone() {
+	for r.carrier.BodyBuffered() && !r.carrier.BodyDone() {
 		b.grow(int64(cap(b.Data))+4096, -1)
 		n, err := r.ReadBodyNow(b.Data[len(b.Data):cap(b.Data)])
 		b.Data = b.Data[:len(b.Data)+n]
@@ -89,7 +93,7 @@ func (r *Request) ReadEarlyBody() Code {
 			return r.bodyError(err)
 		}
 	}
-	b.buf, b.Len, b.Read = b.Data, int64(len(b.Data)), r.stream.bodyDone()
+	b.buf, b.Len, b.Read = b.Data, int64(len(b.Data)), r.carrier.BodyDone()
 	if limit := r.Core.ClientMaxBodySize.V; limit > 0 && b.Len > limit {
 		return r.BodyTooLarge(b.Len)
 	}
@@ -98,7 +102,7 @@ func (r *Request) ReadEarlyBody() Code {
 
 // ReadBodyNow reads what can be read of the request body without waiting;
 // flow.ErrNotYet when that is nothing.
-func (r *Request) ReadBodyNow(p []byte) (int, error) { return r.conn.wire.ReadBodyNow(p) }
+func (r *Request) ReadBodyNow(p []byte) (int, error) { return r.carrier.ReadBodyNow(p) }
 
 // BodyError logs why the request body could not be read, and returns the
 // status to answer with.
@@ -111,23 +115,26 @@ func (r *Request) BodyTooLarge(size int64) Code {
 }
 
 // StartTunnel sends the head of the response and leaves the connection to
-// TunnelRead and TunnelWrite, which may be used by one goroutine each.
+// TunnelRead and TunnelWrite, which may be used by one goroutine each. The error
+// is also that the client's protocol has no tunnels.
 func (r *Request) StartTunnel() error {
-	r.Keepalive, r.LingeringClose = false, false
-	r.conn.wire.SetReadTimeout(0)
-	return r.stream.flush()
+	t, can := r.carrier.(Tunnel)
+	if !can {
+		return errors.ErrUnsupported
+	}
+	return t.StartTunnel()
 }
 
 // TunnelRead reads what the client sends after its request, without a time
-// limit; InterruptBody ends it.
-func (r *Request) TunnelRead(p []byte) (int, error) { return r.conn.wire.Read(p) }
+// limit; InterruptBody ends it. A tunnel has been started.
+func (r *Request) TunnelRead(p []byte) (int, error) { return r.carrier.(Tunnel).TunnelRead(p) }
 
-// TunnelWrite sends bytes to the client as they are.
+// TunnelWrite sends bytes to the client as they are. A tunnel has been started.
 func (r *Request) TunnelWrite(p []byte) error {
-	_, err := r.conn.wire.Write(p)
+	_, err := r.carrier.(Tunnel).TunnelWrite(p)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		r.Logf(errLevelInfo, "client timed out (110: Connection timed out) while proxying upgraded connection")
-		r.timedOut()
+		r.TimedOut()
 	}
 	return err
 }

@@ -2,28 +2,31 @@ package web
 
 import "net"
 
-// timedOut notes that the client has let a time pass in which it was to send or
-// to take something, or is treated so: the connection is of no more use. With
-// reset_timedout_connection its end is a reset (SO_LINGER of 0 seconds), which
-// leaves nothing behind: neither what has not been sent yet nor a socket that
-// waits for the client.
-func (r *Request) timedOut() {
-	c := r.conn
-	c.broken, c.timedOut = true, true
-	if !r.Main.Core.ResetTimedout.V {
+// TimedOut notes that the client has let a time pass in which it was to send or
+// to take something, or is treated so: nothing more is sent to it.
+func (r *Request) TimedOut() {
+	r.Main.broken = true
+	r.carrier.TimedOut(r.Main.Core.ResetTimedout.V)
+}
+
+// CutOff has the connection end without a further word, not even of TLS. With
+// reset its end is a reset (SO_LINGER of 0 seconds), which leaves nothing behind:
+// neither what has not been sent yet nor a socket that waits for the client.
+func (c *Conn) CutOff(reset bool) {
+	c.abrupt = true
+	if !reset {
 		return
 	}
-	if s, ok := c.net.(*net.TCPConn); ok {
+	if s, ok := c.socket.(*net.TCPConn); ok {
 		_ = s.SetLinger(0) // fails only on a closed connection
 	}
 }
 
-// setNoDelay has small packets wait until others have been acknowledged (Nagle's
+// SetNoDelay has small packets wait until others have been acknowledged (Nagle's
 // algorithm, RFC 9293 section 3.7.4), or not, as tcp_nodelay says. A connection
 // begins with on, which package net sees to.
-func (c *conn) setNoDelay(on bool) {
-	c.delays = !on
-	if s, ok := c.net.(*net.TCPConn); ok {
+func (c *Conn) SetNoDelay(on bool) {
+	if s, ok := c.socket.(*net.TCPConn); ok {
 		_ = s.SetNoDelay(on) // fails only on a closed connection
 	}
 }

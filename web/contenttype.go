@@ -13,16 +13,20 @@ func (p *Response) SetContentTypeField(v []byte) {
 // writtenType is a Content-Type field and its parts.
 type writtenType struct{ field, mediaType, charset []byte }
 
-// appendContentType appends the value of the Content-Type field.
-func (p *Response) appendContentType(dst []byte) []byte {
+// wholeContentType returns the value of the Content-Type field when it need not be
+// put together.
+func (p *Response) wholeContentType() (value []byte, whole bool) {
 	if w := &p.written; w.field != nil && bytes.Equal(p.ContentType, w.mediaType) && bytes.Equal(p.Charset, w.charset) {
-		return append(dst, w.field...)
+		return w.field, true
 	}
+	return p.ContentType, len(p.Charset) == 0
+}
+
+// appendContentType appends the value of the Content-Type field when it is to be
+// put together.
+func (p *Response) appendContentType(dst []byte) []byte {
 	dst = append(dst, p.ContentType...)
-	if len(p.Charset) > 0 {
-		dst = append(append(dst, "; charset="...), p.Charset...)
-	}
-	return dst
+	return append(append(dst, "; charset="...), p.Charset...)
 }
 
 // splitContentType finds the media type and the charset, which charset_filter

@@ -8,7 +8,7 @@ import (
 
 	"tandem/internal/errorlog"
 	"tandem/nginxconf"
-	"tandem/web/http1"
+	"tandem/web/message"
 	"tandem/web/openfile"
 )
 
@@ -25,9 +25,8 @@ type ServerCore struct {
 	MergeSlashes           nginxconf.Value[bool]
 	underscoresInHeaders   nginxconf.Value[bool]
 
-	// Limits are the above as the wire wants them, complete but for the
-	// keep-alive timeout, which is the location's.
-	Limits http1.Limits
+	// Limits are the above as the protocols want them.
+	Limits message.Limits
 }
 
 // Core are the core settings of a location, complete once read.
@@ -113,7 +112,7 @@ func inheritCoreServer(c, p *ServerCore) error {
 	if c.largeClientBuffers.V.Size < 256 {
 		return errors.New("the \"large_client_header_buffers\" size must be equal to or greater than \"connection_pool_size\"")
 	}
-	c.Limits = http1.Limits{
+	c.Limits = message.Limits{
 		HeaderBuffer:         int(c.clientHeaderBufferSize.V),
 		LargeCount:           c.largeClientBuffers.V.Num,
 		LargeSize:            int(c.largeClientBuffers.V.Size),

@@ -10,9 +10,6 @@ import (
 
 const header = "events {}\nhttp {\n"
 
-// say answers with a template: a module of this test's own.
-var sayConf = web.NewLocationSlot[struct{ text *web.Template }](nil)
-
 func TestServerAndLocation(t *testing.T) {
 	s := webtest.Start(t, header+`
 	server { listen 127.0.0.1:8080; server_name a;
@@ -27,7 +24,7 @@ func TestServerAndLocation(t *testing.T) {
 	}
 	server { listen 127.0.0.1:8080; server_name *.b.example b.*; say b; }
 	server { listen 127.0.0.1:8080; server_name ~^(?<sub>.+)\.c$; say "c $sub"; }
-}`, testModules, nil)
+}`, webtest.Say, nil)
 	for _, c := range []struct{ host, path, want string }{
 		{"a", "/x?y=1", "a / /x y=1"},
 		{"unknown", "/", "a / / "},
@@ -52,7 +49,7 @@ func TestServerAndLocation(t *testing.T) {
 }
 
 func TestBuiltinPages(t *testing.T) {
-	s := webtest.Start(t, header+`server { listen 127.0.0.1:8080; } }`, testModules, nil)
+	s := webtest.Start(t, header+`server { listen 127.0.0.1:8080; } }`, webtest.Say, nil)
 	raw := s.Raw(t, "GET /x HTTP/1.0\r\n\r\n")
 	want := "<html>\r\n<head><title>404 Not Found</title></head>\r\n<body>\r\n<center><h1>404 Not Found</h1></center>\r\n" +
 		"<hr><center>nginx/" + web.Version + "</center>\r\n</body>\r\n</html>\r\n"
@@ -67,7 +64,7 @@ func TestBuiltinPages(t *testing.T) {
 }
 
 func TestPipelining(t *testing.T) {
-	s := webtest.Start(t, header+`server { listen 127.0.0.1:8080; say "[$uri]"; } }`, testModules, nil)
+	s := webtest.Start(t, header+`server { listen 127.0.0.1:8080; say "[$uri]"; } }`, webtest.Say, nil)
 	raw := s.Raw(t, "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nPOST /2 HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"+
 		"GET /3 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
 	for _, want := range []string{"[/1]", "[/2]", "[/3]"} {
@@ -84,7 +81,7 @@ func TestVariables(t *testing.T) {
 		location /user { say "$remote_user"; }
 		location /name { say "$server_name $host $request_port$is_request_port"; }
 		location /tcp { say "$tcpinfo_snd_cwnd"; }
-	} }`, testModules, nil)
+	} }`, webtest.Say, nil)
 	for _, c := range []struct{ path, header, want string }{
 		{"/args?xa=0&A=1&a=2", "X: y", "1 [] "},
 		{"/args?=0&a", "X: y", " [] "},

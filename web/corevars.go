@@ -51,7 +51,7 @@ var coreVariables = []Variable{
 		return AppendSeconds(dst, time.Since(r.Start)), true
 	}},
 	{Name: "request_completion", Get: func(r *Request, dst []byte) ([]byte, bool) {
-		if r.Main.done && !r.conn.broken {
+		if r.Main.done && !r.Main.broken {
 			dst = append(dst, "OK"...)
 		}
 		return dst, true
@@ -113,22 +113,35 @@ var coreVariables = []Variable{
 		}
 		return dst, true
 	}},
-	// The negotiated protocol if it is one of these two, which it never is yet.
-	{Name: "http2", Get: func(_ *Request, dst []byte) ([]byte, bool) { return dst, true }},
-	{Name: "http3", Get: func(_ *Request, dst []byte) ([]byte, bool) { return dst, true }},
+	{Name: "http2", Get: func(r *Request, dst []byte) ([]byte, bool) {
+		switch {
+		case r.Version() != message.HTTP2:
+		case r.Scheme() == "https":
+			dst = append(dst, "h2"...)
+		default:
+			dst = append(dst, "h2c"...)
+		}
+		return dst, true
+	}},
+	{Name: "http3", Get: func(r *Request, dst []byte) ([]byte, bool) {
+		if r.Version() == message.HTTP3 {
+			dst = append(dst, "h3"...)
+		}
+		return dst, true
+	}},
 	{Name: "document_root", Get: func(r *Request, dst []byte) ([]byte, bool) { return r.AppendRoot(dst), true }},
 	{Name: "realpath_root", Get: realpathVariable},
 
 	{Name: "status", Get: func(r *Request, dst []byte) ([]byte, bool) { return AppendStatus(dst, r.FinalStatus()), true }},
 	{Name: "body_bytes_sent", Get: number(func(r *Request) int64 { return r.BodyBytesSent() })},
 	{Name: "bytes_sent", Get: number(func(r *Request) int64 { return r.BytesSent() })},
-	{Name: "connection", Get: number(func(r *Request) int64 { return int64(r.conn.number) })},
-	{Name: "connection_requests", Get: number(func(r *Request) int64 { return int64(r.conn.requests) })},
+	{Name: "connection", Get: number(func(r *Request) int64 { return int64(r.client.number) })},
+	{Name: "connection_requests", Get: number(func(r *Request) int64 { return int64(r.Main.ordinal) })},
 	{Name: "connection_time", Get: func(r *Request, dst []byte) ([]byte, bool) {
-		return AppendSeconds(dst, time.Since(r.conn.start)), true
+		return AppendSeconds(dst, time.Since(r.client.start)), true
 	}},
 	{Name: "pipe", Get: func(r *Request, dst []byte) ([]byte, bool) {
-		if r.conn.pipelined {
+		if r.Main.Pipelined {
 			return append(dst, 'p'), true
 		}
 		return append(dst, '.'), true
@@ -198,18 +211,18 @@ func (r *Request) FinalStatus() int {
 
 // BytesSent returns the bytes sent to the client since the request began: its
 // response and what came before it, such as 100 Continue.
-func (r *Request) BytesSent() int64 { return r.conn.wire.Sent() - r.Main.sentBefore }
+func (r *Request) BytesSent() int64 { return r.carrier.Sent() }
 
 // BodyBytesSent returns BytesSent without the head of the response. As in nginx
 // the framing of chunks counts, and so do interim responses.
-func (r *Request) BodyBytesSent() int64 { return max(r.BytesSent()-r.Main.headBytes, 0) }
+func (r *Request) BodyBytesSent() int64 { return max(r.BytesSent()-r.Main.HeadBytes, 0) }
 
 // requestLength returns the bytes of the head, and of the body as far as it has
 // been read, with its framing.
-func (r *Request) requestLength() int64 { return int64(r.Head.Size) + r.conn.wire.BodyTaken() }
+func (r *Request) requestLength() int64 { return int64(r.Head.Size) + r.carrier.BodyTaken() }
 
 // Scheme returns "http" or "https".
-func (r *Request) Scheme() string { return r.conn.scheme }
+func (r *Request) Scheme() string { return r.client.scheme }
 
 func (r *Request) defaultPort() int {
 	if r.Scheme() == "https" {
@@ -218,19 +231,24 @@ func (r *Request) defaultPort() int {
 	return 80
 }
 
+// localPort returns the port the client connected to, 0 for a unix socket.
 func (r *Request) localPort() int {
-	if t, ok := r.conn.net.LocalAddr().(*net.TCPAddr); ok {
-		return t.Port
+	switch a := r.client.local.(type) {
+	case *net.TCPAddr:
+		return a.Port
+	case *net.UDPAddr:
+		return a.Port
 	}
 	return 0
 }
 
-// LocalPort returns the port the client connected to, 0 for a unix socket.
-func (r *Request) LocalPort() int { return r.localPort() }
-
 func (r *Request) appendLocalAddr(dst []byte) []byte {
-	switch a := r.conn.net.LocalAddr().(type) {
+	switch a := r.client.local.(type) {
 	case *net.TCPAddr:
+		if ip, ok := netip.AddrFromSlice(a.IP); ok {
+			return ip.AppendTo(dst)
+		}
+	case *net.UDPAddr:
 		if ip, ok := netip.AddrFromSlice(a.IP); ok {
 			return ip.AppendTo(dst)
 		}
@@ -251,7 +269,7 @@ func contentLengthVariable(r *Request, dst []byte) ([]byte, bool) {
 	if v := r.Header(message.ContentLength); v != nil {
 		return append(dst, v...), true
 	}
-	if r.Main.Body.Read && r.Head.Chunked {
+	if r.Main.Body.Read && r.Main.HasBody() {
 		return strconv.AppendInt(dst, r.Main.Body.Len, 10), true
 	}
 	return dst, false
@@ -398,25 +416,11 @@ func sentHeaderVariable(name string) Getter {
 			if p.LastModified != -1 {
 				return message.AppendDate(dst, p.LastModified), true
 			}
-		case "connection":
-			switch {
-			case p.Status == 101:
-				return append(dst, "upgrade"...), true
-			case r.Keepalive:
-				return append(dst, "keep-alive"...), true
+		}
+		if adder, ok := r.carrier.(FieldAdder); ok {
+			if value, ok := adder.AppendSent(dst, name); ok {
+				return value, true
 			}
-			return append(dst, "close"...), true
-		case "keep_alive":
-			if r.Keepalive && r.Core.KeepaliveHeader.V > 0 {
-				dst = append(dst, "timeout="...)
-				return strconv.AppendInt(dst, int64(r.Core.KeepaliveHeader.V.Seconds()), 10), true
-			}
-			return dst, false
-		case "transfer_encoding":
-			if p.Chunked {
-				return append(dst, "chunked"...), true
-			}
-			return dst, false
 		}
 		return appendFields(dst, p.fields, name)
 	}

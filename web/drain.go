@@ -49,7 +49,7 @@ func (g *Generation) EndIdle() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for c := range g.conns {
-		if g.Drain.has(c.net.LocalAddr()) {
+		if g.Drain.has(c.local) {
 			c.interrupt()
 		}
 	}
@@ -62,10 +62,10 @@ func (g *Generation) Silent(since time.Duration, end bool) (n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for c := range g.conns {
-		if c.silent.Load() && c.start.Before(before) && g.Drain.has(c.net.LocalAddr()) {
+		if c.silent.Load() && c.start.Before(before) && g.Drain.has(c.local) {
 			n++
 			if end {
-				_ = c.net.Close()
+				c.abort()
 			}
 		}
 	}
@@ -78,7 +78,7 @@ func (g *Generation) Cut(addrs []netip.Addr) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for c := range g.conns {
-		if isTo(c.net.LocalAddr(), addrs) {
+		if isTo(c.local, addrs) {
 			c.abort()
 		}
 	}

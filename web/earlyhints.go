@@ -30,16 +30,5 @@ func (r *Request) SendEarlyHints(fields []ResponseField) error {
 	if !r.IsMain() || r.HeaderSent || r.Head.Version < message.HTTP11 || len(fields) == 0 || !AnyTrue(r, r.Core.EarlyHints.V) {
 		return nil
 	}
-	return r.stream.sendEarlyHints(fields)
-}
-
-func (s *http1Stream) sendEarlyHints(fields []ResponseField) error {
-	s.out = append(s.out, "HTTP/1.1 103 Early Hints\r\n"...)
-	for i := range fields {
-		f := &fields[i]
-		s.out = append(append(append(s.out, f.Name...), ": "...), f.Value...)
-		s.out = append(s.out, crlf...)
-	}
-	s.out = append(s.out, crlf...)
-	return s.flush()
+	return r.carrier.SendInterim(103, fields)
 }

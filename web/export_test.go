@@ -9,7 +9,7 @@ import (
 
 // NoDelay returns the TCP_NODELAY of the client's socket.
 func (r *Request) NoDelay() (on bool, err error) {
-	raw, err := r.conn.net.(*net.TCPConn).SyscallConn()
+	raw, err := r.client.socket.(*net.TCPConn).SyscallConn()
 	if err != nil {
 		return false, err
 	}
@@ -19,11 +19,4 @@ func (r *Request) NoDelay() (on bool, err error) {
 		on = v != 0
 	})
 	return on, errors.Join(err, controlErr)
-}
-
-// Parked returns how many connections of the process are parked.
-func Parked() int {
-	parking.mu.Lock()
-	defer parking.mu.Unlock()
-	return len(parking.conns)
 }

@@ -78,9 +78,6 @@ func (r *Request) Send(c Chunk) error {
 	return Next{r, 0}.Send(c)
 }
 
-// SendLast ends the body.
-func (r *Request) SendLast() error { return r.Send(Chunk{Last: true}) }
-
 // sendPastFilters takes what the filters of r left: to the client, to the
 // main request's remaining filters, or into memory.
 func (r *Request) sendPastFilters(c Chunk) error {
@@ -88,7 +85,7 @@ func (r *Request) sendPastFilters(c Chunk) error {
 	case r.InMemoryOutput:
 		return r.collect(c)
 	case r.IsMain():
-		return r.stream.sendBody(r, c)
+		return r.carrier.SendBody(c)
 	}
 	// A subrequest's body becomes part of the main one's, which goes on.
 	c.Last = false

@@ -29,7 +29,7 @@ func (r *Request) Finalize(code Code) {
 		return
 	case code >= 300 || code == 201 || code == 204:
 		if code == StatusClose {
-			r.timedOut() // nginx takes it for that
+			r.TimedOut() // nginx takes it for that
 			r.fail(code)
 			return
 		}
@@ -59,10 +59,7 @@ func (r *Request) runContentPhase() {
 // fail ends the request and its connection without a further word.
 func (r *Request) fail(code Code) {
 	r.done = true
-	r.Keepalive = false
-	r.Main.Keepalive = false
-	r.Main.LingeringClose = false
-	r.conn.broken = true
+	r.Main.broken = true
 	if !r.HeaderSent && code > 0 {
 		r.Response.Status = int(code)
 	}
@@ -72,16 +69,12 @@ func (r *Request) fail(code Code) {
 // configuration, a redirect, or the built-in page.
 func (r *Request) special(code Code) Code {
 	r.ErrStatus = code
-	if r.Keepalive {
-		switch code {
-		case 400, 413, 414, StatusToHTTPS, StatusCertError, StatusNoCert, 500, 501:
-			r.Keepalive = false
-		}
-	}
-	if r.LingeringClose {
+	if r.IsMain() {
 		switch code {
 		case 400, StatusToHTTPS, StatusCertError, StatusNoCert:
-			r.LingeringClose = false
+			r.endWith(EndsHastily)
+		case 413, 414, 500, 501:
+			r.endWith(Ends)
 		}
 	}
 	r.Response.ContentType = nil
@@ -233,16 +226,11 @@ func (r *Request) ReplaceResponse(code Code) Code {
 	}
 }
 
-// finishHead is the end of the header filters: it settles how the body is
-// delimited and hands the head to the protocol.
+// finishHead is the end of the header filters: it hands the head to the protocol.
 func (r *Request) finishHead() Code {
 	r.HeaderSent = true
 	if !r.IsMain() {
 		r.HeaderOnly = r.HeaderOnly || r.Method == HEAD && !r.InMemoryOutput
-		return OK
-	}
-	if r.Head.Version < message.HTTP10 {
-		// HTTP/0.9 has no head.
 		return OK
 	}
 	p := &r.Response
@@ -252,10 +240,7 @@ func (r *Request) finishHead() Code {
 	if p.LastModified != -1 && p.Status != 200 && p.Status != 206 && p.Status != 304 {
 		p.LastModified = -1
 	}
-	if r.Keepalive && r.conn.closing() {
-		r.Keepalive = false
-	}
-	if noContent(p.Status) {
+	if NoContent(p.Status) {
 		r.HeaderOnly = true
 		switch {
 		case p.StatusLine == nil:
@@ -270,38 +255,11 @@ func (r *Request) finishHead() Code {
 			p.Location = nil
 		}
 	}
-	r.settleFraming()
-	if err := r.stream.sendHead(r); err != nil {
+	if err := r.carrier.SendHead(); err != nil {
 		r.LogSendError(err)
 		return Error
 	}
 	return OK
-}
-
-// settleFraming decides between a length, chunks, and the end of the
-// connection.
-func (r *Request) settleFraming() {
-	p := &r.Response
-	if noContent(p.Status) || r.Method == HEAD || r.Method == CONNECT && p.Status < 300 {
-		return
-	}
-	if p.ContentLength != -1 && !r.ExpectTrailers {
-		return
-	}
-	if r.Head.Version < message.HTTP11 || r.Head.Version > message.HTTP11 {
-		if p.ContentLength == -1 && r.Head.Version < message.HTTP11 {
-			r.Keepalive = false
-		}
-		return
-	}
-	if !r.Core.Chunked.V {
-		if p.ContentLength == -1 {
-			r.Keepalive = false
-		}
-		return
-	}
-	p.ContentLength = -1
-	p.Chunked = true
 }
 
 // isMSIE and isChrome: as nginx recognises them for msie_padding.
@@ -328,9 +286,12 @@ func (r *Request) IsMSIE6() bool {
 	return ua[len("MSIE ")+1] == '.' && (major == '4' || major == '5' || major == '6' && !bytes.Contains(ua, []byte("SV1")))
 }
 
-// keepaliveDisabled reports whether keepalive_disable concerns this browser.
-func (r *Request) keepaliveDisabled() bool {
+// KeepaliveDisabled reports whether keepalive_disable concerns this browser.
+func (r *Request) KeepaliveDisabled() bool {
 	ua, mask := r.Header(message.UserAgent), r.Core.KeepaliveDisable.V
+	if ua == nil || mask == 0 {
+		return false
+	}
 	if mask&disableMSIE6 != 0 && r.Method == POST && r.IsMSIE6() {
 		return true
 	}

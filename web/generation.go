@@ -25,7 +25,7 @@ type Generation struct {
 	retired atomic.Bool
 	next    *Generation // that has replaced it, or nil; set before retired
 	mu      sync.Mutex
-	conns   map[*conn]struct{}
+	conns   map[*Conn]struct{}
 	empty   chan struct{} // closed when retired and without connections
 
 	background sync.WaitGroup
@@ -60,14 +60,23 @@ func (s *Stats) Counts() Counts {
 	}
 }
 
-// Counts returns the counters of the process.
-func (r *Request) Counts() Counts { return r.conn.gen.stats.Counts() }
+// Counts returns the counters of the process; none before the configuration is at
+// work.
+func (r *Request) Counts() Counts {
+	if s := r.stats(); s != nil {
+		return s.Counts()
+	}
+	return Counts{}
+}
+
+func (r *Request) stats() *Stats { return r.Server.HTTP.stats }
 
 // NewGeneration puts a configuration to work; it accepts nothing until
 // ListenSet.Use gives it the sockets.
 func NewGeneration(h *HTTP, stats *Stats) *Generation {
+	h.stats = stats
 	ctx, cancel := context.WithCancel(context.Background())
-	g := &Generation{HTTP: h, stats: stats, conns: make(map[*conn]struct{}), empty: make(chan struct{}), end: cancel}
+	g := &Generation{HTTP: h, stats: stats, conns: make(map[*Conn]struct{}), empty: make(chan struct{}), end: cancel}
 	for _, run := range h.background {
 		g.background.Go(func() { contain.Loop(ctx, "a task of the configuration", func() { run(ctx) }) })
 	}
@@ -79,7 +88,7 @@ func NewGeneration(h *HTTP, stats *Stats) *Generation {
 // Module.Init.
 func (h *HTTP) Background(run func(ctx context.Context)) { h.background = append(h.background, run) }
 
-func (g *Generation) add(c *conn) bool {
+func (g *Generation) add(c *Conn) bool {
 	g.stats.conns.Add(1)
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -87,7 +96,7 @@ func (g *Generation) add(c *conn) bool {
 	return !g.retired.Load()
 }
 
-func (g *Generation) remove(c *conn) {
+func (g *Generation) remove(c *Conn) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.conns, c)
@@ -139,7 +148,7 @@ func (g *Generation) closeSilent() {
 	defer g.mu.Unlock()
 	for c := range g.conns {
 		if c.silent.Load() {
-			_ = c.net.Close()
+			c.abort()
 		}
 	}
 }

@@ -46,6 +46,7 @@ type HTTP struct {
 	headerFilters []HeaderFilter
 
 	background []func(context.Context)
+	stats      *Stats // once a generation has it
 
 	modules   []*Module
 	variables variableTable
@@ -77,11 +78,6 @@ func At[T, V any](slot LocationSlot[T], field func(*T) *nginxconf.Value[V]) func
 // AtServer is At for the settings of servers.
 func AtServer[T, V any](slot ServerSlot[T], field func(*T) *nginxconf.Value[V]) func(*nginxconf.Scope) *nginxconf.Value[V] {
 	return func(s *nginxconf.Scope) *nginxconf.Value[V] { return field(slot.Of(BlockOf(s).Server)) }
-}
-
-// AtMain is At for the settings of the http block.
-func AtMain[T, V any](slot MainSlot[T], field func(*T) *nginxconf.Value[V]) func(*nginxconf.Scope) *nginxconf.Value[V] {
-	return func(s *nginxconf.Scope) *nginxconf.Value[V] { return field(slot.Of(BlockOf(s).HTTP)) }
 }
 
 // Commands returns the directives of the http block and of everything in it.

@@ -74,7 +74,7 @@ func (r *Request) log(log *errorlog.Log, level errorlog.Level, extra func([]byte
 	if referer := r.Header(message.Referer); referer != nil {
 		b = appendQuoted(b, ", referrer: ", referer)
 	}
-	log.Write(level, r.conn.number, b)
+	log.Write(level, r.client.number, b)
 	if level < errorlog.Debug {
 		// As with nginx the line is in the file before the client has its answer.
 		log.Settle(level)
@@ -82,13 +82,9 @@ func (r *Request) log(log *errorlog.Log, level errorlog.Level, extra func([]byte
 	return b
 }
 
-// logf writes to the error log of c's address what concerns no request.
-func (c *conn) logf(level errorlog.Level, format string, args ...any) {
-	log := c.servers.dflt.Location.Core.ErrorLog.V
-	if log == nil {
-		log = c.servers.dflt.HTTP.Log
-	}
-	if log.Enabled(level) {
+// logf writes to the error log of the connection what concerns no request.
+func (c *Conn) logf(level errorlog.Level, format string, args ...any) {
+	if log := c.Log(); log.Enabled(level) {
 		log.Write(level, c.number, fmt.Appendf(nil, format, args...))
 	}
 }
@@ -105,7 +101,7 @@ func (r *Request) LogSendError(err error) {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		r.Logf(errLevelInfo, "client timed out (110: Connection timed out) while sending response to client")
-		r.timedOut()
+		r.TimedOut()
 	case errors.Is(err, net.ErrClosed), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNRESET), errors.Is(err, ErrBodySent):
 		r.Logf(errLevelInfo, "%v while sending response to client", err)
 	default:

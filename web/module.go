@@ -12,6 +12,7 @@ type Module struct {
 	Name      string
 	Commands  []nginxconf.Command
 	Variables []Variable
+	Protocol  *Protocol // that the module has the server speak; nil: none
 	// Init runs once an http block has been read and inherited, in the order
 	// of the list. It adds handlers and filters, if the configuration uses
 	// the module at all. Nil: nothing to add.

@@ -4,7 +4,7 @@ package web
 // connection's own where it can go on; nil if there is none. A client's
 // certificate was judged by the old configuration and is to be shown again; a
 // client that the new one asks for a certificate is to get to hear of it.
-func (c *conn) successor() (*Generation, *Port) {
+func (c *Conn) successor() (*Generation, *Port) {
 	if !c.gen.draining() {
 		return nil, nil
 	}
@@ -16,7 +16,7 @@ func (c *conn) successor() (*Generation, *Port) {
 		if p.Addr != c.port.Addr {
 			continue
 		}
-		servers := p.servers(c.net.LocalAddr())
+		servers := p.servers(c.local)
 		if servers.ssl != c.servers.ssl {
 			continue
 		}
@@ -30,16 +30,16 @@ func (c *conn) successor() (*Generation, *Port) {
 	return nil, nil
 }
 
-// movable reports whether the connection can go on with another generation.
-func (c *conn) movable() bool {
+// Movable reports whether the connection can go on with another generation.
+func (c *Conn) Movable() bool {
 	next, _ := c.successor()
 	return next != nil
 }
 
-// move takes the connection over to the generation that has replaced its own,
+// Move takes the connection over to the generation that has replaced its own,
 // so that a reload ends no connection; false if that cannot be. It is called
-// between two requests.
-func (c *conn) move() bool {
+// when no request is open.
+func (c *Conn) Move() bool {
 	moved := false
 	for {
 		next, port := c.successor()
@@ -48,14 +48,16 @@ func (c *conn) move() bool {
 		}
 		next.adopt(c)
 		c.gen.remove(c)
-		c.gen, c.port, c.servers = next, port, port.servers(c.net.LocalAddr())
+		c.gen, c.port, c.servers = next, port, port.servers(c.local)
 		if s := c.secured; s != nil {
 			s.server, s.name = c.servers.byServerName(s.state.ServerName)
 			s.asked, s.verdicts = s.server, nil
 		}
 		// Nobody of the old generation interrupts it any more. The new one may
 		// have begun to: then it is looked at again.
-		c.wire.Resume()
+		if c.Flow != nil {
+			c.Flow.Resume()
+		}
 		moved = true
 		if !next.draining() {
 			return true
@@ -64,7 +66,7 @@ func (c *conn) move() bool {
 }
 
 // adopt takes a connection over from another generation.
-func (g *Generation) adopt(c *conn) {
+func (g *Generation) adopt(c *Conn) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.conns[c] = struct{}{}

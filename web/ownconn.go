@@ -38,4 +38,4 @@ func (o *OwnConnections) has(remote netip.AddrPort) bool {
 
 // IsOwn reports whether the request comes from the process itself: limits do
 // not concern it.
-func (r *Request) IsOwn() bool { return r.conn.own }
+func (r *Request) IsOwn() bool { return r.client.own }

@@ -1,14 +1,11 @@
 package web
 
 import (
+	"bytes"
 	"fmt"
-	"io"
-	"net"
-	"strings"
 	"time"
 
-	"tandem/internal/flow"
-	"tandem/web/http1"
+	"tandem/web/message"
 )
 
 // OwnRequest makes a request that no client has sent, for what a module does on
@@ -17,43 +14,34 @@ import (
 // values as far as they do not tell of a client. It cannot be answered, and it
 // is neither counted nor logged. End ends it.
 func (l *Location) OwnRequest(uri, userAgent string) (*Request, error) {
-	srv := l.Server
-	c := &conn{
-		net: nobody{strings.NewReader("GET " + uri + " HTTP/1.0\r\nUser-Agent: " + userAgent + "\r\n\r\n")},
-		gen: &Generation{HTTP: srv.HTTP, stats: new(Stats)}, start: time.Now(), scheme: "http", own: true,
-	}
-	c.flow = flow.NewConn(c.net)
-	c.wire = http1.NewConn(c.flow)
-	r := newRequest(c)
-	r.Server, r.Start = srv, c.start
-	r.setLocation(l)
-	r.vars.reset(srv.HTTP.variables.stored)
+	r := l.ask(&Client{start: time.Now(), scheme: "http", own: true})
 	// Nothing is to be sent.
 	r.HeaderSent = true
-	if err := c.wire.ReadHead(r.Head, &srv.Core.Limits); err != nil {
-		r.End()
-		return nil, fmt.Errorf("cannot make a request for \"%s\": %w", uri, err)
+	h := r.Head
+	h.Method, h.Target = methodGET, []byte(uri)
+	h.Version, h.Protocol, h.LineRead, h.Complete = message.HTTP10, []byte("HTTP/1.0"), true, true
+	h.Line = []byte("GET " + uri + " HTTP/1.0")
+	*h.NextField() = message.Field{Name: []byte("User-Agent"), Value: []byte(userAgent), ID: message.UserAgent}
+	if bad := h.Add(false, 1); bad != nil {
+		return nil, bad
 	}
-	r.MethodName, r.Method, r.RawURI = r.Head.Method, GET, r.Head.Target
+	r.MethodName, r.Method, r.RawURI = h.Method, GET, h.Target
 	r.RawPathValid = r.takePath()
+	if !r.RawPathValid || bytes.IndexByte(h.Target, ' ') >= 0 || message.ControlIndex(h.Target) >= 0 {
+		return nil, fmt.Errorf("cannot make a request for \"%s\": it is no path", uri)
+	}
 	return r, nil
 }
 
 // End ends a request that OwnRequest has made.
-func (r *Request) End() {
-	r.runCleanups()
-	r.conn.wire.Release()
-	r.conn.flow.Release()
+func (r *Request) End() { r.runCleanups() }
+
+// ask makes a request that stands for what has no request: its variables and
+// settings can be asked for.
+func (l *Location) ask(c *Client) *Request {
+	r := NewRequest(nobody{})
+	r.client, r.Server, r.Start = c, l.Server, c.start
+	r.setLocation(l)
+	r.vars.reset(l.Server.HTTP.variables.stored)
+	return r
 }
-
-// nobody is the client of a request that none has sent: what would have come
-// from it can be read, nothing be written.
-type nobody struct{ *strings.Reader }
-
-func (nobody) Write([]byte) (int, error)        { return 0, io.ErrClosedPipe }
-func (nobody) Close() error                     { return nil }
-func (nobody) LocalAddr() net.Addr              { return nil }
-func (nobody) RemoteAddr() net.Addr             { return nil }
-func (nobody) SetDeadline(time.Time) error      { return nil }
-func (nobody) SetReadDeadline(time.Time) error  { return nil }
-func (nobody) SetWriteDeadline(time.Time) error { return nil }

@@ -6,7 +6,7 @@ import (
 )
 
 func TestPace(t *testing.T) {
-	p := pace{rate: 1000, after: 500, begin: 100}
+	p := Pace{rate: 1000, after: 500, begin: 100}
 	at := func(second int64) time.Time { return time.Unix(second, 0) }
 	for i, c := range []struct {
 		second int64
@@ -28,7 +28,7 @@ func TestPace(t *testing.T) {
 			t.Errorf("%d: %d bytes, wait %v; want %d, %v", i, n, wait, c.n, c.wait)
 		}
 		if n > 0 {
-			p.took(c.send)
+			p.Took(c.send)
 		}
 	}
 }

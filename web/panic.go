@@ -1,11 +1,8 @@
 package web
 
-import (
-	"tandem/internal/contain"
-)
+import "tandem/internal/contain"
 
-// stage is what a connection is at with its request: what is to be undone when
-// that panics.
+// stage is what a request is at: what is to be undone when that panics.
 type stage uint8
 
 const (
@@ -15,34 +12,31 @@ const (
 	finishing
 )
 
-// leave ends the use of the connection's request. It is deferred by one: a panic
-// in the request, in a module for instance, ends the request and its connection,
-// and nothing else.
-func (c *conn) leave(r *Request) {
+// contained is deferred by what answers a request: a panic, in a module for
+// instance, ends the request, its connection where there is one request after
+// another, and nothing else.
+func (r *Request) contained() {
 	v := recover()
 	if v == nil {
-		c.dropRequest()
 		return
 	}
 	p := contain.Caught("a request", v)
-	at := c.stage
-	switch c.stage = between; at {
-	case reading:
-		c.gen.stats.reading.Add(-1)
-	case answering, finishing:
-		c.gen.stats.active.Add(-1)
+	at := r.stage
+	r.stage = between
+	if at == answering || at == finishing {
+		r.stats().active.Add(-1)
 	}
 	_ = contain.Run("the log of a panic", func() { r.Logf(errLevelAlert, "%v", p) })
+	answered := false
 	if at == answering {
 		_ = contain.Run("the answer after a panic", func() {
-			if r.HeaderSent || c.broken {
+			if r.HeaderSent || r.broken {
 				r.fail(Error)
 			} else {
 				r.answerAnew(500)
 			}
-			if c.finish(r); !c.broken {
-				c.linger(r)
-			}
+			r.finish()
+			answered = true
 		})
 	}
 	for len(r.cleanups) > 0 {
@@ -50,8 +44,10 @@ func (c *conn) leave(r *Request) {
 	}
 	// What else was at work for the request may still be: nothing of it, and no
 	// buffer of the connection, is used again.
-	c.abandoned = true
-	c.req, c.space = nil, nil
+	r.abandoned = true
+	r.client.abandoned.Store(true)
+	r.CloseAfter()
+	r.broken = r.broken || !answered
 }
 
 // answerAnew answers with a status, whatever has been prepared before.
@@ -59,7 +55,10 @@ func (r *Request) answerAnew(code Code) {
 	r.filters = r.filters[:0]
 	r.clearHead()
 	clear(r.contexts)
-	r.replaced, r.answered, r.Keepalive = false, nil, false
+	r.replaced, r.answered = false, nil
+	if r.IsMain() {
+		r.CloseAfter()
+	}
 	r.Finalize(code)
 }
 
@@ -76,14 +75,14 @@ func (r *Request) runCleanups() {
 
 // contained is deferred by what runs a connection: a panic outside of its
 // requests, in a TLS handshake for instance, ends it.
-func (c *conn) contained() {
+func (c *Conn) contained() {
 	v := recover()
 	if v == nil {
 		return
 	}
 	p := contain.Caught("a connection", v)
-	c.logf(errLevelAlert, "%v, client: %s, server: %v", p, c.peerText, c.net.LocalAddr())
-	c.abandoned = true
+	c.logf(errLevelAlert, "%v, client: %s, server: %v", p, c.peerText, c.local)
+	c.abandoned.Store(true)
 	_ = contain.Run("the end of a connection", c.end)
 }
 

@@ -70,7 +70,7 @@ func TestPanic(t *testing.T) {
 	s := webtest.Start(t, header+`server { listen 127.0.0.1:8080; location / { say fine; }
 		location /access { panic access; } location /within { panic content; } location /content { panic content; error_page 500 = @sorry; }
 		location @sorry { say sorry; } location /body { panic body; say never; } location /log { panic log; say logged; }
-		location /end { panic end; say ended; } location /sub { panic sub; say whole; } } }`, append([]*web.Module{panicModule}, testModules...), nil)
+		location /end { panic end; say ended; } location /sub { panic sub; say whole; } } }`, append([]*web.Module{panicModule}, webtest.Say...), nil)
 	for _, c := range []struct {
 		path, status, body string
 		panics             uint64
@@ -120,7 +120,7 @@ func (brokenConn) Read([]byte) (int, error) { panic("while reading") }
 
 // A panic outside of a request ends the connection.
 func TestPanicOfConnection(t *testing.T) {
-	s := webtest.Start(t, header+`server { listen 127.0.0.1:8080; location / { say fine; } } }`, testModules, nil)
+	s := webtest.Start(t, header+`server { listen 127.0.0.1:8080; location / { say fine; } } }`, webtest.Say, nil)
 	client, server := net.Pipe()
 	done := make(chan struct{})
 	go func() {

@@ -15,7 +15,7 @@ func TestNewerProtocols(t *testing.T) {
 	server { listen 127.0.0.1:8080 http2; listen 127.0.0.1:8080 quic reuseport; say "one"; }
 	server { listen 127.0.0.1:8081; http2 on; http3 off; say "two"; }
 	server { listen 127.0.0.1:8082 quic; }
-	}`, testModules)
+	}`, webtest.Say)
 	var said []string
 	for _, e := range errs {
 		said = append(said, e.Severity.String()+" "+e.Msg)

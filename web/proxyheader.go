@@ -9,28 +9,23 @@ import (
 
 // readProxyHeader takes the PROXY header off the beginning of a connection, for
 // "listen ... proxy_protocol". false: there is none, or it is broken.
-func (c *conn) readProxyHeader() bool {
+func (c *Conn) readProxyHeader() bool {
 	if c.gen.Own.has(c.peer) {
 		// The process itself has nobody to speak for.
 		return true
 	}
 	for {
-		h, n, err := proxyproto.Parse(c.wire.Buffered())
+		h, n, err := proxyproto.Parse(c.Flow.Buffered())
 		switch {
 		case err == nil:
 			c.proxied = h
-			c.wire.Discard(n)
+			c.Flow.Discard(n)
 			return true
 		case !errors.Is(err, proxyproto.ErrShort):
-			srv := c.servers.dflt
-			log := srv.HTTP.Log
-			if own := srv.Location.Core.ErrorLog.V; own != nil {
-				log = own
-			}
-			log.Write(errorlog.Error, c.number, []byte(err.Error()+" while reading PROXY protocol, client: "+c.peerText+", server: "+c.servers.addr.String()))
+			c.Log().Write(errorlog.Error, c.number, []byte(err.Error()+" while reading PROXY protocol, client: "+c.peerText+", server: "+c.servers.addr.String()))
 			return false
 		}
-		if err := c.wire.Fill(0, c.servers.dflt.Core.Limits.HeaderTimeout); err != nil {
+		if err := c.Flow.Fill(0, c.servers.dflt.Core.Limits.HeaderTimeout); err != nil {
 			return false
 		}
 	}
@@ -38,12 +33,12 @@ func (c *conn) readProxyHeader() bool {
 
 // ProxyHeader returns what the PROXY header of the connection said, nil if
 // there was none that told an address.
-func (r *Request) ProxyHeader() *proxyproto.Header { return r.conn.proxied }
+func (r *Request) ProxyHeader() *proxyproto.Header { return r.client.proxied }
 
 // proxyHeaderVariable is a variable that the PROXY header gives a value.
 func proxyHeaderVariable(get func(h *proxyproto.Header, dst []byte) []byte) Getter {
 	return func(r *Request, dst []byte) ([]byte, bool) {
-		h := r.conn.proxied
+		h := r.client.proxied
 		if h == nil {
 			return dst, false
 		}
@@ -62,7 +57,7 @@ var proxyHeaderVariables = []Variable{
 // proxyTLVVariable is $proxy_protocol_tlv_NAME.
 func proxyTLVVariable(name string) Getter {
 	return func(r *Request, dst []byte) ([]byte, bool) {
-		h := r.conn.proxied
+		h := r.client.proxied
 		if h == nil {
 			return dst, false
 		}

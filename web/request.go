@@ -86,11 +86,11 @@ type Request struct {
 
 	Main, Parent *Request // Main is the request itself unless it is a subrequest
 
-	Keepalive      bool
-	LingeringClose bool
-	Internal       bool // reached through an internal redirect or subrequest
-	AllowRanges    bool // the handler offers ranges of the body
-	SingleRange    bool // but only one at a time
+	// Pipelined: it had come before the response to the one before it was sent.
+	Pipelined   bool
+	Internal    bool // reached through an internal redirect or subrequest
+	AllowRanges bool // the handler offers ranges of the body
+	SingleRange bool // but only one at a time
 	// SubrequestRanges: a subrequest sends the range that was asked of the
 	// main request, as slices do.
 	SubrequestRanges bool
@@ -123,13 +123,23 @@ type Request struct {
 	output         bool // a subrequest that has sent something
 	accessCode     Code
 	done           bool
+	stage          stage
+	abandoned      bool // it has panicked
+	broken         bool // nothing more is to be read or written
+	ending         Ending
 	goesOn         bool // see Next.SendAndGoOn
+
+	// HeadBytes is the length of the response's head on the wire, which is no part
+	// of $body_bytes_sent.
+	HeadBytes int64
 
 	// Found is what index or try_files saw of the file that they chose.
 	Found openfile.Found
 
 	Body body // the client's request body
 
+	at      *addrServers // of the address that it came to
+	ordinal int          // which request of its connection it is, from 1
 	// The client's address, in the main request.
 	remote        netip.AddrPort
 	remoteText    string
@@ -140,17 +150,15 @@ type Request struct {
 	matchFailed bool
 	vars        *varStore
 	scratch     *scratchStack
-	sentBefore  int64 // what the connection had sent when the request began
-	headBytes   int64 // length of the response's head
 	rate        int64 // limit_rate, once LimitRateSet
 
 	kept
 }
 
-// kept is what a request leaves to the next one of its connection.
+// kept is what a request leaves to the next one that uses its memory.
 type kept struct {
-	conn       *conn
-	stream     stream
+	client     *Client
+	carrier    Carrier
 	filters    []BodyFilter
 	ownVars    varStore
 	contexts   []any
@@ -160,29 +168,6 @@ type kept struct {
 	ownScratch scratchStack
 	cleanups   []func()
 	afterwards []func()
-}
-
-// stream is what a request needs of the protocol that carries it.
-type stream interface {
-	// sendHead takes the response's head; it may wait for the first piece of
-	// the body.
-	sendHead(r *Request) error
-	// sendBody takes the next piece of the body. A piece that is Last ends
-	// the response.
-	sendBody(r *Request, c Chunk) error
-	// sendContinue tells the client to send its body (status 100).
-	sendContinue() error
-	// sendEarlyHints sends an interim response.
-	sendEarlyHints(fields []ResponseField) error
-	// flush sends what waits.
-	flush() error
-	// readBody reads the request body; io.EOF at its end.
-	readBody(p []byte) (int, error)
-	// dropReceived drops what has been received of the request body, and
-	// returns what is wrong with it.
-	dropReceived() error
-	// bodyDone reports whether the whole body has been read.
-	bodyDone() bool
 }
 
 // IsMain reports whether r came from a client, and is no subrequest.
@@ -215,13 +200,14 @@ func (r *Request) RemoteText() string { return r.Main.remoteText }
 
 // SetRemote changes the client's address for this request.
 func (r *Request) SetRemote(addr netip.AddrPort) {
-	// The text serves the connection's next requests too, which mostly come
+	// The text serves the connection's other requests too, which mostly come
 	// from the same client.
-	c := r.conn
-	if c.real != addr.Addr() {
-		c.real, c.realText = addr.Addr(), addr.Addr().String()
+	real := r.client.real.Load()
+	if real == nil || real.addr != addr.Addr() {
+		real = &realAddr{addr.Addr(), addr.Addr().String()}
+		r.client.real.Store(real)
 	}
-	r.Main.remote, r.Main.remoteText, r.Main.remoteChanged = addr, c.realText, true
+	r.Main.remote, r.Main.remoteText, r.Main.remoteChanged = addr, real.text, true
 }
 
 // RemoteChanged reports whether SetRemote has been called in this request.
@@ -229,16 +215,14 @@ func (r *Request) RemoteChanged() bool { return r.Main.remoteChanged }
 
 // PeerAddr returns the address at the other end of the connection, which
 // SetRemote does not change.
-func (r *Request) PeerAddr() netip.AddrPort { return r.conn.peer }
+func (r *Request) PeerAddr() netip.AddrPort { return r.client.peer }
 
 // PeerText returns it in text, "unix:" for a unix socket.
-func (r *Request) PeerText() string { return r.conn.peerText }
+func (r *Request) PeerText() string { return r.client.peerText }
 
-// LocalAddr returns the address the client connected to.
-func (r *Request) LocalAddr() net.Addr { return r.conn.net.LocalAddr() }
-
-// ConnectionNumber is the serial number of the connection, $connection.
-func (r *Request) ConnectionNumber() uint64 { return r.conn.number }
+// LocalAddr returns the address the client connected to, nil for a request that
+// no client has sent.
+func (r *Request) LocalAddr() net.Addr { return r.client.local }
 
 // OnEnd has f called when the request has been logged.
 func (r *Request) OnEnd(f func()) { r.Main.cleanups = append(r.Main.cleanups, f) }
@@ -262,36 +246,14 @@ func (r *Request) EnterIf(l *Location) {
 	r.applyLocation()
 }
 
-// applyLocation takes over what the location says of the connection.
+// applyLocation has the carrier take over what the location says of it.
 func (r *Request) applyLocation() {
-	if !r.IsMain() {
-		return
-	}
-	if r.Keepalive {
-		r.Keepalive = r.keepaliveAllowed()
-	}
-	r.conn.wire.SetSendTimeout(r.Core.SendTimeout.V)
-	r.conn.wire.SetReadTimeout(r.Core.ClientBodyTimeout.V)
-	if on := r.Core.TCPNodelay.V; on == r.conn.delays {
-		r.conn.setNoDelay(on)
+	if r.IsMain() {
+		r.carrier.Configure()
 	}
 }
 
-func (r *Request) keepaliveAllowed() bool {
-	c := r.Core
-	if c.KeepaliveTimeout.V == 0 || r.conn.requests >= c.KeepaliveRequests.V {
-		return false
-	}
-	if r.Start.Sub(r.conn.start) > c.KeepaliveTime.V {
-		return false
-	}
-	if c.KeepaliveDisable.V != 0 && r.Head.Lookup(message.UserAgent) != nil {
-		return !r.keepaliveDisabled()
-	}
-	return true
-}
-
-// reset makes r ready for a new request of its connection.
+// reset makes r ready for a new request.
 func (r *Request) reset() {
 	r.arena.reset()
 	r.Response.reset()
@@ -323,13 +285,4 @@ func (r *Request) init() {
 	r.Head = new(message.Head)
 	r.contexts, r.spares, r.records = make([]any, contextSlots), make([]spare, contextSlots), make([]any, recordSlots)
 	r.reset()
-}
-
-// newRequest makes a request that stands for a connection before it has sent
-// one.
-func newRequest(c *conn) *Request {
-	r := new(Request)
-	r.init()
-	r.conn = c
-	return r
 }

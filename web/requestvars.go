@@ -24,7 +24,7 @@ func requestIDVariable(_ *Request, dst []byte) ([]byte, bool) {
 // in its own units; see tcp(7), TCP_INFO.
 func tcpInfoVariable(field func(*unix.TCPInfo) uint32) Getter {
 	return func(r *Request, dst []byte) ([]byte, bool) {
-		socket, ok := r.conn.net.(syscall.Conn)
+		socket, ok := r.client.socket.(syscall.Conn)
 		if !ok {
 			return dst, false
 		}

@@ -29,10 +29,8 @@ type Response struct {
 	// OmitServer and OmitDate: the field of a back end that is to be seen by
 	// clients takes the place of ours, or that it has none.
 	OmitServer, OmitDate bool
-	// Chunked: the body goes out in chunks, its length being unknown.
-	Chunked  bool
-	fields   []ResponseField
-	trailers []ResponseField
+	fields               []ResponseField
+	trailers             []ResponseField
 }
 
 // ResponseField is one header of an answer.
@@ -207,8 +205,8 @@ func (r *Request) ClearAcceptRanges() {
 // clearHead forgets the whole head, before an error takes its place.
 func (r *Request) clearHead() { r.Response.reset() }
 
-// noContent reports whether a status has no body and no Content-Type.
-func noContent(status int) bool { return status == 204 || status == 304 || status < 200 }
+// NoContent reports whether a status has no body and no Content-Type.
+func NoContent(status int) bool { return status == 204 || status == 304 || status < 200 }
 
 // equalFold compares a header's name with a constant, without regard to case.
 func equalFold(name []byte, constant string) bool {
@@ -240,5 +238,3 @@ type Chunk struct {
 
 // Len returns the number of bytes in c.
 func (c *Chunk) Len() int64 { return int64(len(c.Data)) + c.File.Len }
-
-var crlf = []byte("\r\n")

@@ -1,31 +1,17 @@
 package web
 
-import (
-	"tandem/web/message"
-)
+import "tandem/web/message"
 
 // handle runs a request through the phases: from the beginning for one from a
 // client, from the server's rewrite directives for one that was redirected.
 func (r *Request) handle() {
 	if !r.Internal {
-		r.Keepalive = r.wantsKeepalive()
-		r.LingeringClose = r.Head.ContentLength > 0 || r.Head.Chunked
+		r.ending = Stays
 		if r.runPhase(PostRead) {
 			return
 		}
 	}
 	r.runFromServerRewrite()
-}
-
-func (r *Request) wantsKeepalive() bool {
-	switch {
-	case r.Head.ConnectionClose, r.Method == CONNECT:
-		return false
-	case r.Head.ConnectionKeepAlive:
-		return r.Head.Version >= message.HTTP10
-	default:
-		return r.Head.Version > message.HTTP10
-	}
 }
 
 // runFromServerRewrite runs the server-rewrite phase and all after it.

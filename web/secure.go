@@ -107,15 +107,15 @@ type TLSOffer struct {
 
 // TLSOffer returns what the client offered, nothing without TLS.
 func (r *Request) TLSOffer() TLSOffer {
-	if r.conn.secured == nil {
+	if r.client.secured == nil {
 		return TLSOffer{}
 	}
-	return r.conn.secured.offered
+	return r.client.secured.offered
 }
 
 // TLSState returns the TLS state of the request's connection, nil without TLS.
 func (r *Request) TLSState() *tls.ConnectionState {
-	if s := r.conn.secured; s != nil && !s.plain {
+	if s := r.client.secured; s != nil && !s.plain {
 		return &s.state
 	}
 	return nil
@@ -128,20 +128,20 @@ func (r *Request) ClientCertificate() (*x509.Certificate, error) {
 	if state == nil || len(state.PeerCertificates) == 0 {
 		return nil, nil
 	}
-	return state.PeerCertificates[0], r.conn.secured.verdict(r.Server)
+	return state.PeerCertificates[0], r.client.secured.verdict(r.Server)
 }
 
 // secure performs the TLS handshake of a connection whose first bytes have
 // arrived. A client that speaks plain HTTP is let through, to be answered that
 // it should not. False: the connection is of no use.
-func (c *conn) secure() bool {
-	first := c.wire.Buffered()
+func (c *Conn) secure() bool {
+	first := c.Flow.Buffered()
 	c.secured = &secured{server: c.servers.dflt, asked: c.servers.dflt}
 	if len(first) > 0 && first[0] != recordHandshake && first[0] != recordSSLv2 {
 		c.secured.plain = true
 		return true
 	}
-	raw := &bufferedConn{Conn: c.net, head: bytes.NewReader(bytes.Clone(first))}
+	raw := &bufferedConn{Conn: c.socket, head: bytes.NewReader(bytes.Clone(first))}
 	hooks := c.servers.dflt.HTTP.TLS
 	conn := tls.Server(raw, &tls.Config{
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
@@ -161,18 +161,18 @@ func (c *conn) secure() bool {
 			return config, nil
 		},
 	})
-	_ = c.net.SetDeadline(time.Now().Add(c.servers.dflt.Core.Limits.HeaderTimeout))
+	_ = c.socket.SetDeadline(time.Now().Add(c.servers.dflt.Core.Limits.HeaderTimeout))
 	err := conn.Handshake()
-	_ = c.net.SetDeadline(time.Time{})
+	_ = c.socket.SetDeadline(time.Time{})
 	if err != nil {
 		c.logHandshake(cmp.Or(c.secured.refusal, err))
 		return false
 	}
 	c.secured.state = conn.ConnectionState()
 	c.scheme = "https"
-	c.wire.Reset(conn)
+	c.Flow.Reset(conn)
 	if c.gen.draining() {
-		c.wire.Interrupt()
+		c.Flow.Interrupt()
 	}
 	return true
 }
@@ -186,12 +186,8 @@ var refusing = &tls.Config{SessionTicketsDisabled: true}
 // The first byte of a TLS handshake, and of that of SSLv2.
 const recordHandshake, recordSSLv2 = 0x16, 0x80
 
-func (c *conn) logHandshake(err error) {
-	srv := c.secured.server
-	log := srv.HTTP.Log
-	if own := srv.Location.Core.ErrorLog.V; own != nil {
-		log = own
-	}
+func (c *Conn) logHandshake(err error) {
+	log := c.Log()
 	level := errorlog.Info
 	if errors.Is(err, io.EOF) {
 		err = errors.New("peer closed connection in SSL handshake")
@@ -221,7 +217,7 @@ func (b *bufferedConn) NetConn() net.Conn { return b.Conn }
 // refuseInsecure answers requests that the TLS side of their connection does
 // not allow; true when it has.
 func (r *Request) refuseInsecure() bool {
-	s := r.conn.secured
+	s := r.client.secured
 	if s == nil {
 		return false
 	}
@@ -240,11 +236,10 @@ func (r *Request) refuseInsecure() bool {
 // EvaluateTLS evaluates a template during the handshake, when there is no
 // request yet: only $ssl_server_name and what never changes have a value.
 func (srv *Server) EvaluateTLS(t *Template, hello *tls.ClientHelloInfo) string {
-	c := &conn{net: hello.Conn, scheme: "https", secured: &secured{server: srv, asked: srv, state: tls.ConnectionState{ServerName: hello.ServerName}}}
-	r := newRequest(c)
-	r.Server = srv
-	r.setLocation(srv.Location)
-	r.vars.reset(srv.HTTP.variables.stored)
+	r := srv.Location.ask(&Client{
+		local: hello.Conn.LocalAddr(), scheme: "https",
+		secured: &secured{server: srv, asked: srv, state: tls.ConnectionState{ServerName: hello.ServerName}},
+	})
 	return string(t.Append(r, nil))
 }
 

@@ -63,8 +63,8 @@ func (r *Request) newSubrequest(path, args []byte, opts SubrequestOptions) *Requ
 		subrequests:    r.subrequests - 1,
 		uriChanges:     maxRedirects + 1,
 		kept: kept{
-			conn:     r.conn,
-			stream:   r.stream,
+			client:   r.client,
+			carrier:  r.carrier,
 			contexts: make([]any, contextSlots),
 			records:  make([]any, recordSlots),
 		},

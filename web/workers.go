@@ -5,11 +5,11 @@ import (
 	"sync/atomic"
 )
 
-// work is a connection that has come, and who serves it, or one that was parked.
+// work is a connection that has come, and who serves it, or one that goes on after a while.
 type work struct {
-	net    net.Conn
-	at     *serving
-	parked *conn
+	net   net.Conn
+	at    *serving
+	woken *Conn
 }
 
 // workers are the goroutines that serve connections, one each. One whose
@@ -37,7 +37,7 @@ func (w *workers) serve(k work) {
 
 func (w *workers) run(k work) {
 	for {
-		if c := k.parked; c != nil {
+		if c := k.woken; c != nil {
 			c.resume()
 		} else {
 			k.at.gen.Serve(k.net, k.at.port)

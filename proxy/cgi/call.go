@@ -4,7 +4,6 @@ import (
 	"tandem/internal/errorlog"
 	"tandem/proxy/exchange"
 	"tandem/web"
-	"tandem/web/message"
 )
 
 // Answer answers a request by what a back end says: x is proto's. stream says
@@ -49,9 +48,9 @@ func (c *Call) ParseHead(b []byte) (int, error) {
 	switch {
 	case h.Status == 101:
 		c.left = 0
-		if c.Upgrade = r.Head.Has(message.Upgrade) && r.IsHTTP1(); !c.Upgrade {
+		if c.Upgrade = r.WantsUpgrade(); !c.Upgrade {
 			// Nobody knows what either side says after it.
-			r.Keepalive = false
+			r.CloseAfter()
 		}
 	case h.Status == 204, h.Status == 304:
 		c.left = 0

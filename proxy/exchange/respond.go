@@ -171,10 +171,6 @@ func (x *Exchange) copyField(f *Field) {
 		if x.Settings.ForceRanges.V {
 			return
 		}
-	case fieldUpgrade:
-		if !r.IsHTTP1() {
-			return
-		}
 	case fieldLocation:
 		x.copyLocation(f)
 		return

@@ -228,7 +228,7 @@ func (x *Exchange) stopSender() {
 	x.sender = nil
 	if x.Streams && !s.complete {
 		// The rest of the body stands between this request and the next.
-		x.Request.Keepalive, x.Request.LingeringClose = false, true
+		x.Request.CloseAfter()
 	}
 }
 

@@ -56,7 +56,7 @@ func handle(r *web.Request) web.Code {
 		return cgi.NoPass(r)
 	}
 	c := newCall(set)
-	return set.Answer(r, &c.Exchange, c, !r.Head.Chunked)
+	return set.Answer(r, &c.Exchange, c, !r.LengthUnknown())
 }
 
 // own makes requests of the process's own.

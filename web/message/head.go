@@ -9,9 +9,11 @@ const (
 	HTTP09 Version = 9
 	HTTP10 Version = 10
 	HTTP11 Version = 11
+	HTTP2  Version = 20
+	HTTP3  Version = 30
 )
 
-// String returns the version as the protocol writes it.
+// String returns the version as nginx writes it, "" for 0.
 func (v Version) String() string {
 	switch v {
 	case HTTP09:
@@ -20,8 +22,12 @@ func (v Version) String() string {
 		return "HTTP/1.0"
 	case HTTP11:
 		return "HTTP/1.1"
+	case HTTP2:
+		return "HTTP/2.0"
+	case HTTP3:
+		return "HTTP/3.0"
 	}
-	return "HTTP/?"
+	return ""
 }
 
 // Field is one header or trailer field line.
@@ -55,7 +61,7 @@ type Head struct {
 	Scheme []byte
 	// Authority is the host and optional port of absolute-form and CONNECT.
 	Authority []byte
-	// Version is HTTP09, HTTP10 or HTTP11.
+	// Version is 0 as long as it is not known.
 	Version Version
 	// Protocol is the version as received, nil for HTTP/0.9.
 	Protocol []byte
@@ -80,8 +86,9 @@ type Head struct {
 
 	// ContentLength is the value of Content-Length, -1 without one.
 	ContentLength int64
-	// Chunked says that the body comes in the chunked coding.
-	Chunked bool
+	// Body says that a body follows: of ContentLength bytes, or of a length that
+	// is not known before its end.
+	Body bool
 
 	// ConnectionClose and ConnectionKeepAlive say that the word stands somewhere
 	// in a Connection field; a field with both counts for close.
@@ -175,9 +182,6 @@ func (h *Head) KeepAlive() bool {
 	}
 	return h.Version == HTTP10 && h.ConnectionKeepAlive
 }
-
-// HasBody says whether the head announces a body, even one of length 0.
-func (h *Head) HasBody() bool { return h.Chunked || h.ContentLength >= 0 }
 
 // IsConnect says whether the method is CONNECT.
 func (h *Head) IsConnect() bool { return string(h.Method) == "CONNECT" }

@@ -122,7 +122,7 @@ func initModule(h *web.HTTP) error {
 				continue
 			}
 		}
-		if err := c.load(); err != nil {
+		if err := c.load(srv); err != nil {
 			errs = append(errs, &nc.Error{Pos: srv.Pos, Msg: err.Error()})
 		}
 	}
@@ -142,13 +142,13 @@ func anyCertificate(h *web.HTTP, srv *web.Server) bool {
 	return false
 }
 
-// load makes the tls.Config of a server.
-func (c *settings) load() error {
+// load makes the tls.Config of srv, whose settings c is.
+func (c *settings) load(srv *web.Server) error {
 	low, high, err := pki.Protocols(c.protocols.V)
 	if err != nil {
 		return fmt.Errorf("\"ssl_protocols\": %w", err)
 	}
-	t := &tls.Config{MinVersion: low, MaxVersion: high, SessionTicketsDisabled: !c.tickets.V, NextProtos: []string{"http/1.1"}}
+	t := &tls.Config{MinVersion: low, MaxVersion: high, SessionTicketsDisabled: !c.tickets.V, NextProtos: srv.ALPN()}
 	if t.CipherSuites, err = pki.Ciphers(c.ciphers.V); err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -22,6 +23,7 @@ import (
 	"tandem/internal/loopback"
 	"tandem/nginxconf"
 	"tandem/web"
+	"tandem/web/http1"
 )
 
 // Server is a running server.
@@ -57,7 +59,8 @@ func (s *syncBuffer) String() string {
 
 var loopbackPort = regexp.MustCompile(`127\.0\.0\.1:(80[0-9][0-9])\b`)
 
-// Load reads a configuration; the caller looks at the errors.
+// Load reads a configuration; the caller looks at the errors. The server speaks
+// HTTP/1, and what the modules bring besides.
 func Load(dir, conf string, modules []*web.Module) (*web.HTTP, *syncBuffer, nginxconf.Errors) {
 	return load(dir, conf, modules, new(logfile.Set), nil)
 }
@@ -101,6 +104,9 @@ func load(dir, conf string, modules []*web.Module, logs *logfile.Set, previous *
 	})
 	if tree == nil || errs.Failed() {
 		return h, log, errs
+	}
+	if !slices.Contains(modules, http1.Module) {
+		modules = append(slices.Clip(modules), http1.Module)
 	}
 	table := nginxconf.NewTable(append(h.Commands(modules), []nginxconf.Command{
 		{Name: "events", In: nginxconf.Main, Arity: nginxconf.Block | nginxconf.NoArgs},
