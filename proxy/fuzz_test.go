@@ -17,6 +17,7 @@ import (
 func bareCall() *call {
 	c := &call{settings: &settings{}}
 	c.Request = &web.Request{Head: new(message.Head), Server: &web.Server{HTTP: &web.HTTP{Log: errorlog.New()}}}
+	c.Request.Main = c.Request
 	c.Settings = &c.settings.Settings
 	c.settings.BufferSize.V = 4096
 	return c

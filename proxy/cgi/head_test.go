@@ -16,6 +16,7 @@ import (
 func bareExchange() *exchange.Exchange {
 	x := &exchange.Exchange{Settings: new(exchange.Settings)}
 	x.Request = &web.Request{Head: new(message.Head), Server: &web.Server{HTTP: &web.HTTP{Log: errorlog.New()}}}
+	x.Request.Main = x.Request
 	x.Settings.BufferSize.V = 1 << 20
 	x.Head.Reset()
 	return x

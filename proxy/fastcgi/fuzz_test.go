@@ -13,6 +13,7 @@ import (
 func bareCall(keep bool) *call {
 	c := &call{settings: &settings{}, keep: keep}
 	c.Request = &web.Request{Head: new(message.Head), Server: &web.Server{HTTP: &web.HTTP{Log: errorlog.New()}}}
+	c.Request.Main = c.Request
 	c.Settings = &c.settings.Settings.Settings
 	c.settings.BufferSize.V = 4096
 	c.Head.Reset()
