@@ -270,7 +270,7 @@ func TestTimeout(t *testing.T) {
 	if _, err := message.send(context.Background()); err == nil || !strings.Contains(err.Error(), "timeout") {
 		t.Errorf("error %v", err)
 	}
-	if d := time.Since(begun); d > 5*time.Second {
+	if d := time.Since(begun); d > 30*time.Second {
 		t.Errorf("it took %v", d)
 	}
 }

@@ -124,17 +124,20 @@ func TestLeaseEnds(t *testing.T) {
 	})
 	defer w.Close()
 	a := s.Addresses()
+	stalls := lab.WatchStalls()
+	defer stalls.Close()
 	check(t, a.Set([]netif.Address{vip}, netif.Lease(time.Second)))
 	begun := time.Now()
 	select {
 	case e := <-deleted:
-		if after := time.Since(begun); after < 900*time.Millisecond || after > 4*time.Second {
-			t.Errorf("a lease of 1 s ended after %v", after)
+		after := time.Since(begun)
+		if _, stalled := stalls.Since(begun); after < 900*time.Millisecond || after > 4*time.Second+stalled {
+			t.Errorf("a lease of 1 s ended after %v; the machine stalled for %v", after, stalled)
 		}
 		if e.Own {
 			t.Error("the end of a lease counts as our own change")
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatal("a lease of 1 s did not end")
 	}
 	// Renewed in time it never ends.

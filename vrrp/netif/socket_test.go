@@ -285,7 +285,7 @@ func TestSendWithoutRoute(t *testing.T) {
 	check(t, p.port1.Down())
 	begun := time.Now()
 	err := s.Send(addr1, netif.GroupIPv4, packet4(addr1, netif.GroupIPv4, 112, 255, 1))
-	if err == nil || time.Since(begun) > time.Second {
+	if err == nil || time.Since(begun) > 10*time.Second {
 		t.Errorf("Send on an interface that is down: %v after %v", err, time.Since(begun))
 	}
 	if c := s.Counters(); c.Failed != 1 || c.Sent != 0 {
