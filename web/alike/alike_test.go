@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/internal/loopback"
 	"tandem/proxy"
 	"tandem/proxy/exchange"
 	"tandem/proxy/fastcgi"
@@ -112,16 +113,11 @@ func there(t *testing.T, http string, setup func(t *testing.T, dir string)) *sid
 	if setup != nil {
 		setup(t, dir)
 	}
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	errlog := filepath.Join(dir, "error.log")
-	s := &side{dir: dir, addr: l.Addr().String(), access: filepath.Join(dir, "access.log"), errorLog: func() string {
+	s := &side{dir: dir, addr: loopback.Addr(t), access: filepath.Join(dir, "access.log"), errorLog: func() string {
 		b, _ := os.ReadFile(errlog)
 		return string(b)
 	}}
-	_ = l.Close()
 	_, s.version, _ = strings.Cut(strings.TrimSpace(string(said)), "nginx/")
 	user := ""
 	if os.Geteuid() == 0 {

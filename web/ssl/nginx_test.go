@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"tandem/internal/loopback"
 )
 
 var confPort = regexp.MustCompile(`127\.0\.0\.1:(80\d\d)`)
@@ -24,12 +26,7 @@ func startNginx(t *testing.T, binary, dir, http string) (addr func(port string) 
 	http = confPort.ReplaceAllStringFunc(http, func(text string) string {
 		port := strings.TrimPrefix(text, "127.0.0.1:")
 		if addrs[port] == "" {
-			l, err := net.Listen("tcp4", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = l.Close() }()
-			addrs[port] = l.Addr().String()
+			addrs[port] = loopback.Addr(t)
 		}
 		return addrs[port]
 	})
