@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -37,6 +38,8 @@ type Socket struct {
 	name string
 	l    *net.UnixListener
 	uid  int // besides root, who may ask
+
+	accepting sync.WaitGroup
 }
 
 // Name returns the name of the control socket that belongs to a pid file.
@@ -75,7 +78,7 @@ func Listen(name string, uid int, commands Commands) (*Socket, error) {
 		return nil, fmt.Errorf("control socket: %w", err)
 	}
 	s := &Socket{name: name, l: l, uid: uid}
-	go s.serve(commands)
+	s.accepting.Go(func() { s.serve(commands) })
 	return s, nil
 }
 
@@ -83,6 +86,7 @@ func Listen(name string, uid int, commands Commands) (*Socket, error) {
 func (s *Socket) Close() {
 	_ = s.l.Close()
 	_ = os.Remove(s.name)
+	s.accepting.Wait()
 }
 
 // through calls f with a short name for the socket's: the kernel takes only 107
