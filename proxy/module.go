@@ -72,16 +72,25 @@ func inherit(c, p *settings) error {
 	c.cookieFlags.Inherit(p.cookieFlags, nil)
 	if !c.setHeaders.Set {
 		c.headers = p.headers
+		for _, sh := range p.setHeaders.V {
+			sh.value.InForce()
+		}
 	}
 	c.setHeaders.Inherit(p.setHeaders, nil)
 	if c.headers == nil {
 		c.headers = compileHeaders(c.setHeaders.V)
+	}
+	if !c.setBody.Set {
+		p.setBody.V.InForce()
 	}
 	c.setBody.Inherit(p.setBody, nil)
 	c.method.Inherit(p.method, nil)
 	c.version.Inherit(p.version, version11)
 	return nil
 }
+
+// compiler is HTTP.Template or HTTP.LateTemplate.
+type compiler func(*web.HTTP, *nc.Scope, *nc.Directive, string) (*web.Template, error)
 
 func of(s *nc.Scope) *settings { return slot.Of(web.BlockOf(s).Location) }
 
@@ -91,9 +100,9 @@ func commands() []nc.Command {
 		{Name: "proxy_pass", In: nc.Location | nc.LocationIf | nc.LimitExcept, Arity: nc.Take1, Set: readPass},
 		{Name: "proxy_set_header", In: in, Arity: nc.Take2, Set: readSetHeader},
 		{Name: "proxy_set_body", In: in, Arity: nc.Take1,
-			Set: setTemplate(func(c *settings) *nc.Value[*web.Template] { return &c.setBody })},
+			Set: setTemplate(func(c *settings) *nc.Value[*web.Template] { return &c.setBody }, (*web.HTTP).LateTemplate)},
 		{Name: "proxy_method", In: in, Arity: nc.Take1,
-			Set: setTemplate(func(c *settings) *nc.Value[*web.Template] { return &c.method })},
+			Set: setTemplate(func(c *settings) *nc.Value[*web.Template] { return &c.method }, (*web.HTTP).Template)},
 		{Name: "proxy_http_version", In: in, Arity: nc.Take1,
 			Set: nc.SetEnum(web.At(slot, func(c *settings) *nc.Value[version] { return &c.version }),
 				nc.Name{Name: "1.0", Value: int(version10)}, nc.Name{Name: "1.1", Value: int(version11)})},
@@ -115,13 +124,13 @@ func commands() []nc.Command {
 }
 
 // setTemplate is the setter of a value that may hold variables.
-func setTemplate(field func(*settings) *nc.Value[*web.Template]) nc.Setter {
+func setTemplate(field func(*settings) *nc.Value[*web.Template], compile compiler) nc.Setter {
 	return func(s *nc.Scope, d *nc.Directive) error {
 		v := field(of(s))
 		if v.Set {
 			return nc.ErrDuplicate
 		}
-		t, err := web.BlockOf(s).HTTP.Template(s, d, d.Args[0])
+		t, err := compile(web.BlockOf(s).HTTP, s, d, d.Args[0])
 		if err != nil {
 			return err
 		}

@@ -17,7 +17,7 @@ type setHeader struct {
 
 // readSetHeader reads proxy_set_header field value.
 func readSetHeader(s *nc.Scope, d *nc.Directive) error {
-	t, err := web.BlockOf(s).HTTP.Template(s, d, d.Args[1])
+	t, err := web.BlockOf(s).HTTP.LateTemplate(s, d, d.Args[1])
 	if err != nil {
 		return err
 	}

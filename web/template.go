@@ -2,6 +2,7 @@ package web
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"tandem/nginxconf"
@@ -12,6 +13,31 @@ import (
 type Template struct {
 	Text  string // as written
 	parts []templatePart
+	late  func() // see LateTemplate; nil when there is nothing left to do
+}
+
+// LateTemplate is Template for a directive whose value nginx compiles where it is
+// in force. In the http block itself the variables in it may be unknown, as long
+// as every server has such directives of its own; a level that inherits the
+// template calls InForce.
+func (h *HTTP) LateTemplate(s *nginxconf.Scope, d *nginxconf.Directive, text string) (*Template, error) {
+	before := len(h.variables.uses)
+	t, err := h.Template(s, d, text)
+	if err != nil || s.Context != nginxconf.HTTP {
+		return t, err
+	}
+	uses := slices.Clone(h.variables.uses[before:])
+	h.variables.uses = h.variables.uses[:before]
+	t.late = func() { h.variables.uses = append(h.variables.uses, uses...) }
+	return t, nil
+}
+
+// InForce has the variables of a LateTemplate looked at like all others.
+func (t *Template) InForce() {
+	if t != nil && t.late != nil {
+		t.late()
+		t.late = nil
+	}
 }
 
 // templatePart is a run of text, a variable, or a capture: one of them.

@@ -32,6 +32,9 @@ func Inherit[T any](inherit func(c, p *T) error) func(c, p *Level[T]) error {
 		}
 		if c.settings == nil {
 			*c = *p
+			if s, ok := any(p.settings).(interface{ inForce() }); ok && p.settings != nil {
+				s.inForce()
+			}
 			return nil
 		}
 		outer := p.settings

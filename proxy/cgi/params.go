@@ -25,7 +25,7 @@ func readParam(get func(*nc.Scope) *Settings) nc.Setter {
 			return fmt.Errorf("invalid parameter \"%s\"", d.Args[2])
 		}
 		h := web.BlockOf(s).HTTP
-		value, err := h.Template(s, d, d.Args[1])
+		value, err := h.LateTemplate(s, d, d.Args[1])
 		if err != nil {
 			return err
 		}

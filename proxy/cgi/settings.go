@@ -33,11 +33,20 @@ func (c *Settings) Inherit(p *Settings, family *exchange.Family) error {
 	}
 	if c.params == nil {
 		c.params, c.Params = p.params, p.Params
+		p.inForce()
 	}
 	if c.Params == nil && c.host != nil {
 		c.Params = compile(c.params, c.host)
 	}
 	return nil
+}
+
+// inForce has the parameters of the http level looked at, because a server
+// inherits them.
+func (c *Settings) inForce() {
+	for _, p := range c.params {
+		p.value.InForce()
+	}
 }
 
 // nextUpstream are the conditions that *_next_upstream knows: a script that
