@@ -88,6 +88,7 @@ type LevelWriter interface {
 type Log struct {
 	targets []Target
 	max     Level
+	repeats Repeats // by level and line
 }
 
 // New makes a log of the targets.
@@ -95,6 +96,9 @@ func New(targets ...Target) *Log {
 	l := &Log{targets: targets}
 	for _, t := range targets {
 		l.max = max(l.max, t.Level)
+	}
+	l.repeats.Tell = func(line string, times int) {
+		l.write(Level(line[0]), 0, fmt.Appendf(nil, "message repeated %d times: [ %s]", times, line[1:]))
 	}
 	return l
 }
@@ -114,11 +118,16 @@ func (l *Log) Printf(level Level, format string, args ...any) {
 }
 
 // Write writes a message: "2026/01/02 15:04:05 [error] 123#123: *7 message".
-// conn is the connection's number, 0 for none.
+// conn is the connection's number, 0 for none: such lines are counted when they
+// repeat themselves, see Repeats.
 func (l *Log) Write(level Level, conn uint64, message []byte) {
-	if !l.Enabled(level) {
+	if !l.Enabled(level) || conn == 0 && l.repeats.Count(string(rune(level))+string(message), time.Now()) {
 		return
 	}
+	l.write(level, conn, message)
+}
+
+func (l *Log) write(level Level, conn uint64, message []byte) {
 	p := buffers.Get().(*[]byte)
 	b := time.Now().AppendFormat((*p)[:0], "2006/01/02 15:04:05")
 	b = append(append(append(b, " ["...), Names[level]...), "] "...)

@@ -14,13 +14,24 @@ import (
 type eventLog struct {
 	log      func() *errorlog.Log // the one in force
 	terminal io.Writer
+	repeats  errorlog.Repeats // of what the terminal gets
+}
+
+func newEventLog(log func() *errorlog.Log, terminal io.Writer) *eventLog {
+	return &eventLog{log: log, terminal: terminal, repeats: errorlog.Repeats{Tell: func(line string, times int) {
+		fmt.Fprintf(terminal, "tandem: message repeated %d times: [ %s]\n", times, line)
+	}}}
 }
 
 func (l *eventLog) event(e vrrp.Event) {
 	level := eventLevels[e.Level()]
 	l.log().Printf(level, "vrrp: %s", e)
-	if level <= errorlog.Notice {
-		fmt.Fprintf(l.terminal, "tandem: [%s] %s\n", level, e)
+	if level > errorlog.Notice {
+		return
+	}
+	line := fmt.Sprintf("[%s] %s", level, e)
+	if !l.repeats.Count(line, time.Now()) {
+		fmt.Fprintf(l.terminal, "tandem: %s\n", line)
 	}
 }
 

@@ -72,7 +72,7 @@ func Start(c *Config, side Side) (*Failover, error) {
 	if err != nil {
 		return nil, err
 	}
-	log := &eventLog{log: side.Log, terminal: side.Terminal}
+	log := newEventLog(side.Log, side.Terminal)
 	f := &Failover{machine: m, announce: side.Announce, log: log, peers: startPeers(m.Link, log), alerts: newAlerts(log)}
 	f.inForce.Store(c)
 	f.noteKeepalived("")

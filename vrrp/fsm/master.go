@@ -100,7 +100,7 @@ func (m *machine) masterHears(a Advert) {
 	s := m.s
 	if a.Priority == 0 {
 		// "If the Priority in the ADVERTISEMENT is 0, then: Send an ADVERTISEMENT; Reset the Adver_Timer".
-		m.advertise(m.effective())
+		m.reply()
 		return
 	}
 	order := m.compare(a.Priority, a.Source)
@@ -129,11 +129,37 @@ func (m *machine) masterHears(a Advert) {
 // heardLower asserts our role against a master of lower priority: with an advert for it, and with announcements for
 // the switches, which may have learned the addresses at its port.
 func (m *machine) heardLower(a Advert) {
-	if !m.c.LowerNoAdvert {
-		m.advertise(m.effective())
+	if m.c.LowerNoAdvert {
+		if m.s.answer.Add(m.answerGap()).After(m.now) {
+			return
+		}
+		m.s.answer = m.now
+	} else if !m.reply() {
+		return
 	}
 	m.assert()
 	m.do(Action{Kind: NotifyLower, Reason: because(ByReport, "lower priority %d heard from %v, ours %d", a.Priority, a.Source, m.effective())})
+}
+
+// answersPerInterval is how many adverts of others are answered in the time between two adverts of our own. One answer
+// tells everybody, and who sends a thousand adverts must not make us send a thousand.
+const answersPerInterval = 10
+
+func (m *machine) answerGap() time.Duration { return m.c.Interval / answersPerInterval }
+
+// reply answers an advert with one of ours: at once, or if another one was answered just now, a little later, together
+// with all that come until then. It reports whether it was at once.
+func (m *machine) reply() (atOnce bool) {
+	s := m.s
+	if at := s.answer.Add(m.answerGap()); at.After(m.now) {
+		if at.Before(s.adver) {
+			s.adver, s.answer = at, at
+		}
+		return false
+	}
+	s.answer = m.now
+	m.advertise(m.effective())
+	return true
 }
 
 // assert announces the addresses again.

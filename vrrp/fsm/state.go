@@ -48,6 +48,7 @@ type State struct {
 	downBy  Code      // what the expiry of down will mean
 	sent    time.Time // MASTER: the last advert
 	adver   time.Time // MASTER: the next advert
+	answer  time.Time // MASTER: the last advert that answered one, or the next, if that is planned
 	preempt time.Time // end of the preemption delay; zero: not running
 	offer   time.Time // MASTER with the lowest priority: the next offer to let go
 	leaving Code      // MASTER: ByStop, ByDemote, ByResign or ByHandover while a successor is awaited; else ByStart
