@@ -154,6 +154,10 @@ func reportInit(s *nginxconf.Scope, d *nginxconf.Directive, err error) {
 	}
 	var e *nginxconf.Error
 	if errors.As(err, &e) {
+		if e.Severity >= nginxconf.Warn {
+			s.WarnAt(e.Pos, "%s", e.Msg)
+			return
+		}
 		s.ErrorAt(e.Pos, "%s", e.Msg)
 		return
 	}

@@ -246,12 +246,15 @@ func complete(h *web.HTTP) error {
 	if len(errs) > 0 {
 		return errs
 	}
-	lookUpHosts(h, lookups)
+	warnings := lookUpHosts(lookups)
 	for _, l := range lookups {
 		if h.Previous != nil && !h.Previous.Empty() && l.resolver != nil {
 			l.recall(blocksSlot.Of(h.Previous))
 		}
 		h.Background(l.run)
+	}
+	if len(warnings) > 0 {
+		return warnings
 	}
 	return nil
 }
@@ -290,7 +293,7 @@ func (b *block) locate(s *server, peer *upstream.Server) error {
 		peer.Addrs = []upstream.Addr{s.location.Addr}
 		return nil
 	}
-	l := &lookup{block: b, server: peer, name: s.location.Host, port: uint16(s.location.Port)}
+	l := &lookup{block: b, pos: s.pos, server: peer, name: s.location.Host, port: uint16(s.location.Port)}
 	b.lookups = append(b.lookups, l)
 	if !s.resolve {
 		return nil
@@ -335,7 +338,7 @@ func (b *block) completeImplicit() error {
 	if !b.location.Unix && b.location.Port == 0 {
 		return fmt.Errorf("no port in upstream \"%s\"", b.name)
 	}
-	s := server{location: b.location}
+	s := server{location: b.location, pos: b.pos}
 	b.peers = []upstream.Server{{Name: b.name, Weight: 1, MaxFails: 1, FailTimeout: defaultFailTimeout}}
 	if err := b.locate(&s, &b.peers[0]); err != nil {
 		return err

@@ -3,6 +3,7 @@ package exchange
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"sync"
 	"time"
@@ -10,14 +11,15 @@ import (
 	"tandem/internal/contain"
 	"tandem/internal/errorlog"
 	"tandem/internal/resolver"
+	nc "tandem/nginxconf"
 	"tandem/proxy/upstream"
-	"tandem/web"
 )
 
 // lookup is a server of an upstream whose addresses are looked up again and
 // again while the configuration is at work.
 type lookup struct {
 	block   *block
+	pos     nc.Pos // of the directive that names it
 	server  *upstream.Server
 	name    string
 	port    uint16
@@ -131,12 +133,13 @@ func (l *lookup) log(err error) {
 
 // lookUpHosts finds the addresses of the servers that are named without
 // resolve, all at once. A name that is not found is looked for again later,
-// while nginx would not start.
-func lookUpHosts(h *web.HTTP, lookups []*lookup) {
+// while nginx would not start; there is a warning for each.
+func lookUpHosts(lookups []*lookup) (warnings nc.Errors) {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	var wait sync.WaitGroup
-	for _, l := range lookups {
+	failed := make([]error, len(lookups))
+	for i, l := range lookups {
 		if l.resolver != nil {
 			continue
 		}
@@ -145,10 +148,18 @@ func lookUpHosts(h *web.HTTP, lookups []*lookup) {
 			defer wait.Done()
 			defer contain.Recover("looking up a back end's name")
 			addrs, valid, err := l.find(ctx)
+			failed[i] = err
 			l.take(addrs, valid, err, time.Now())
 		}()
 	}
 	wait.Wait()
+	for i, err := range failed {
+		if err != nil {
+			warnings = append(warnings, &nc.Error{Pos: lookups[i].pos, Severity: nc.Warn, Err: err,
+				Msg: fmt.Sprintf("host not found in upstream \"%s\" (%v), it is looked up again and again", lookups[i].name, err)})
+		}
+	}
+	return warnings
 }
 
 // recall gives a server with resolve the addresses that it had before a

@@ -14,6 +14,7 @@ import (
 type server struct {
 	upstream.Server
 	location upstream.Location
+	pos      nc.Pos
 	resolve  bool   // the name is looked up while requests are served
 	service  string // of the name, by SRV records
 }
@@ -23,7 +24,7 @@ const defaultFailTimeout = 10 * time.Second
 // readServer reads server address [parameters].
 func readServer(s *nc.Scope, d *nc.Directive) error {
 	b := blockOf(s)
-	srv := server{Server: upstream.Server{
+	srv := server{pos: d.Pos, Server: upstream.Server{
 		Name: d.Args[0], Weight: 1, MaxFails: 1, FailTimeout: defaultFailTimeout,
 	}}
 	for _, p := range d.Args[1:] {
