@@ -1,6 +1,7 @@
 package keepalivedconf
 
 import (
+	"encoding/base64"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -18,8 +19,30 @@ type Tandem struct {
 	// PeerLink is the TCP connection over which nodes see each other's process die.
 	PeerLink     bool
 	PeerLinkPort uint16
+	// PeerKey is the secret of that connection; nil: there is none.
+	PeerKey *PeerKey
+	badKey  bool // one that could not be read was meant: there is no link
 	// DrainTimeout bounds how long a planned stop holds the VIP for the successor and for requests under way.
 	DrainTimeout time.Duration
+}
+
+// PeerKey is a secret that the nodes of a pair have, and nobody else.
+type PeerKey [32]byte
+
+// peerKeyText is how a key is written.
+var peerKeyText = base64.RawURLEncoding.Strict()
+
+// String returns the key as it stands in the file.
+func (k *PeerKey) String() string { return peerKeyText.EncodeToString(k[:]) }
+
+// ParsePeerKey reads a key.
+func ParsePeerKey(text string) (*PeerKey, bool) {
+	b, err := peerKeyText.DecodeString(text)
+	if err != nil || len(b) != len(PeerKey{}) {
+		return nil, false
+	}
+	k := PeerKey(b)
+	return &k, true
 }
 
 // SelfProbe is the check that this node's own HTTP answers.
@@ -183,7 +206,7 @@ func tandemRows[T any](field func(*T) *Tandem) []row[T] {
 		// peer_link on|off: the connection between the nodes. Default on.
 		{name: "peer_link", set: func(b *builder, t *T, s *Statement) {
 			if on, ok := b.toggle(s, "peer_link: '%s' has to be on or off"); ok {
-				field(t).PeerLink = on
+				field(t).PeerLink = on && !field(t).badKey
 			}
 		}},
 		// peer_link_port PORT: its TCP port. Default 11200.
@@ -192,6 +215,17 @@ func tandemRows[T any](field func(*T) *Tandem) []row[T] {
 			if b.count(s, 1, 65535, &port, "peer_link_port: '%s' has to be from 1 to 65535") {
 				field(t).PeerLinkPort = uint16(port)
 			}
+		}},
+		// peer_key KEY: the secret of the connection, the same on both nodes; `tandem pair` makes one. Default: none. One that
+		// cannot be read leaves no connection: it would be open to everybody whom it was to keep out.
+		{name: "peer_key", set: func(b *builder, t *T, s *Statement) {
+			k, ok := ParsePeerKey(s.Arg(1))
+			if !ok {
+				b.err(s, "peer_key: it has to be the 43 letters that tandem pair prints - there is no peer link without it")
+				field(t).PeerLink, field(t).badKey = false, true
+				return
+			}
+			field(t).PeerKey = k
 		}},
 		// drain_timeout TIME: how long a planned stop may take. Default 5.
 		{name: "drain_timeout", min: 1, set: func(b *builder, t *T, s *Statement) {

@@ -29,6 +29,9 @@ type Report struct {
 	Groups        []Group       `json:"sync_groups,omitempty"`
 	// Timers says how late VRRP's timers were; nil without instances.
 	Timers *Timers `json:"timers,omitempty"`
+	// LinkRefused is how many connections the peer link has refused or cut short
+	// since the start, by reason.
+	LinkRefused map[string]uint64 `json:"link_refused,omitempty"`
 	// Panics is how many the process has contained since it started.
 	Panics    uint64    `json:"panics"`
 	Resources Resources `json:"resources"`

@@ -23,6 +23,7 @@ type peers struct {
 	router *vrrp.Router
 	move   *handover.Handover
 	log    *eventLog
+	noted  map[string]bool // instances that were said to have no key; of configure alone
 
 	mu    sync.Mutex
 	info  map[string]peerlink.Info // what we tell, by instance
@@ -30,7 +31,7 @@ type peers struct {
 }
 
 func startPeers(transport peerlink.Transport, log *eventLog) *peers {
-	p := &peers{log: log, info: map[string]peerlink.Info{}, drift: map[string]*drift{}}
+	p := &peers{log: log, noted: map[string]bool{}, info: map[string]peerlink.Info{}, drift: map[string]*drift{}}
 	p.link = peerlink.Start(transport, p, peerlink.Events{
 		Gone: func(instance string, addr netip.Addr, others []netip.Addr, why string) {
 			p.router.PeerGone(instance, addr, others, why)
@@ -72,6 +73,22 @@ func (p *peers) configure(c *Config) {
 	}
 	p.mu.Unlock()
 	p.link.Configure(instances)
+	p.noteKeys(instances)
+}
+
+// noteKeys tells once which links are open.
+func (p *peers) noteKeys(instances []peerlink.Instance) {
+	var open []string
+	for _, i := range instances {
+		if i.Key == nil && !p.noted[i.Name] {
+			open = append(open, i.Name)
+			p.noted[i.Name] = true
+		}
+	}
+	if open != nil {
+		p.log.line("", fmt.Sprintf("no peer_key for %s: what the nodes tell each other can be read, and forged as adverts can, by whoever is on their network; "+
+			"tandem pair prints a line for both keepalived.conf", strings.Join(open, ", ")))
+	}
 }
 
 // linkInstance is what the peer link has to know of an instance.
@@ -79,6 +96,9 @@ func linkInstance(i *keepalivedconf.Instance) peerlink.Instance {
 	li := peerlink.Instance{
 		Name: i.Name, VRID: i.VRID, IPv6: i.Family == keepalivedconf.IPv6, Port: i.Tandem.PeerLinkPort, Interface: i.Interface,
 		TTL: i.UnicastTTL,
+	}
+	if k := i.Tandem.PeerKey; k != nil {
+		li.Key = peerlink.NewKey(*k)
 	}
 	for _, p := range i.Peers {
 		li.Peers = append(li.Peers, peerlink.Peer{Addr: p.Addr, TTLMin: p.MinTTL, TTLMax: p.MaxTTL})

@@ -56,6 +56,7 @@ func (f *Failover) describe(r *status.Report, st vrrp.Status) {
 	for _, g := range st.Groups {
 		r.Groups = append(r.Groups, status.Group{Name: g.Name, State: g.Role.String(), Members: g.Members})
 	}
+	r.LinkRefused = f.peers.link.Refused()
 	r.Timers = &status.Timers{Worst: st.Worst.Seconds()}
 	for _, l := range st.Late {
 		r.Timers.Fired += l.Count

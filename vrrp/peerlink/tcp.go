@@ -47,7 +47,7 @@ func (TCP) Listen(p Place, h Hops) (l Listener, err error) {
 			unix.SetsockoptInt(fd, level, free, 1), unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_SAVE_SYN, 1))
 	})}
 	config.SetMultipathTCP(false) // its sockets do not have these options
-	privilege.With(privilege.Of(privilege.NetBindService, privilege.NetRaw), func() {
+	privilege.With(privilege.Of(privilege.NetBindService), func() {
 		var any net.Listener
 		if any, err = config.Listen(context.Background(), network(p.Addr), p.addrPort().String()); err == nil {
 			l = tcpListener{any.(*net.TCPListener), p}
@@ -147,7 +147,10 @@ func bindTo(fd int, iface string) error {
 	if iface == "" {
 		return nil
 	}
-	if err := unix.BindToDevice(fd, iface); err != nil {
+	var err error
+	// Linux before 5.7 asks for it.
+	privilege.With(privilege.Of(privilege.NetRaw), func() { err = unix.BindToDevice(fd, iface) })
+	if err != nil {
 		return fmt.Errorf("bind to %s: %w", iface, err)
 	}
 	return nil
