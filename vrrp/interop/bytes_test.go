@@ -76,6 +76,7 @@ func priority(ip []byte) byte {
 // Every packet of ours equals keepalived's for the same instance, byte for byte, from the first advert to the
 // good-bye; and tshark finds nothing wrong with it.
 func TestBytes(t *testing.T) {
+	t.Parallel()
 	for _, k := range kinds {
 		t.Run(k.name, func(t *testing.T) {
 			t.Parallel()

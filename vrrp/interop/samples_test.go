@@ -38,6 +38,7 @@ var static = regexp.MustCompile(`(?s)static_\w+ \{.*?\n\}`)
 
 // keepalived's own samples, alone: the machine gets from ours what it gets from keepalived, and is the same afterwards.
 func TestSamples(t *testing.T) {
+	t.Parallel()
 	const dir = "/usr/share/doc/keepalived/samples"
 	for _, name := range []string{"sample", "vrrp", "vrrp.sync", "vrrp.routes", "vrrp.rules", "SSL_GET"} {
 		t.Run(name, func(t *testing.T) {
@@ -136,6 +137,7 @@ vrrp_instance VI_2 {
 // A sync group beside keepalived's, in both roles: both addresses move together, when one link is lost, when a
 // weight makes the other node the better one, and when a route is removed by hand.
 func TestPairOfGroups(t *testing.T) {
+	t.Parallel()
 	for _, oursFirst := range []bool{true, false} {
 		t.Run(fmt.Sprintf("ours is master %v", oursFirst), func(t *testing.T) {
 			t.Parallel()

@@ -36,6 +36,7 @@ func eventually(t *testing.T, h *lab.Host, good func(string) bool, name string, 
 // From a VMAC come the adverts, the announcements and the answers, with the virtual router's hardware address, as
 // from keepalived's; the machine is the same during it, and clean after.
 func TestVMAC(t *testing.T) {
+	t.Parallel()
 	lab.Needs(t, "nft", "keepalived")
 	for _, k := range []kind{kinds[9], kinds[11]} {
 		t.Run(k.name, func(t *testing.T) {
@@ -140,6 +141,7 @@ func TestVMACDeleted(t *testing.T) {
 
 // Addresses on other interfaces and of the other family get VMACs of their own, named as keepalived names them.
 func TestVMACForAddresses(t *testing.T) {
+	t.Parallel()
 	const text = `
 vrrp_instance VI_1 {
     interface ens33
@@ -192,6 +194,7 @@ vrrp_instance VI_1 {
 // With no_accept the VIP answers neither program's neighbours, and the address can be found; without a master nothing
 // stays.
 func TestNoAccept(t *testing.T) {
+	t.Parallel()
 	lab.Needs(t, "nft", "keepalived")
 	for _, k := range []kind{kinds[3], kinds[4], kinds[9]} {
 		t.Run(k.name, func(t *testing.T) {
