@@ -70,7 +70,6 @@ var (
 	keepalivedOnly = []*regexp.Regexp{
 		regexp.MustCompile(`^\s*$`),
 		regexp.MustCompile(`^Non-existent interface specified in configuration$`),   // tandem waits for it
-		regexp.MustCompile(`^Warning - cannot track (route|rule) .* not tracking$`), // 2.4 tracks them
 		regexp.MustCompile(`^Warning: Virtual server |^nb_get_retry is deprecated`), // virtual_server
 	}
 	// reworded is what 2.2.7 says in other words than 2.4.

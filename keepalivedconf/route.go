@@ -175,7 +175,7 @@ func (b *builder) parseRoute(s *Statement, static bool) (Route, bool) {
 	r := Route{Pos: s.Pos, Type: "unicast", Table: tableMain}
 	w := &words{b: b, s: s}
 	const mixed = "Cannot mix IPv4 and IPv6 addresses for route"
-	destination, fromAny, destinationAny := false, false, false
+	destination, fromAny, destinationAny, written := false, false, false, ""
 	protocol := false
 loop:
 	for ; w.at < len(s.Words) && !w.broken; w.at++ {
@@ -339,7 +339,7 @@ loop:
 			if !ok {
 				break
 			}
-			destination, destinationAny = true, all
+			destination, destinationAny, written = true, all, word
 			if !all {
 				r.Destination = p
 				w.family(&r.Family, familyOf(p.Addr()), mixed+" (%s)", word)
@@ -358,6 +358,10 @@ loop:
 			b.err(s, "Route cannot be tracked if protocol is not RTPROT_KEEPALIVED(%d), resetting protocol", protocolKeepalived)
 		}
 		r.Protocol = protocolKeepalived
+		if r.Device == "" {
+			b.say(KindWarning, s.Pos, "Warning - cannot track route %s with no interface specified, not tracking", written)
+			b.hint("write `dev INTERFACE`, so that the instance is at fault when that is down, or no_track")
+		}
 	}
 	if r.TrackGroup != "" && r.Device == "" {
 		b.err(s, "Static route cannot have track group if no oif specified")
