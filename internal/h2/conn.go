@@ -29,6 +29,10 @@ type Options struct {
 	Client bool
 	// Settings are told the peer.
 	Settings []Setting
+	// MaxStreams is how many streams the peer may have at once, 0 for any number.
+	// It is told as a setting; those beyond are refused, and too many refused end
+	// the connection.
+	MaxStreams int
 	// Window is how many bytes of a stream's body may come before they are read.
 	Window int
 	Limits Limits
@@ -40,6 +44,7 @@ type Conn struct {
 	client  bool
 	window  int // initial, of each stream, for what comes
 	limits  Limits
+	most    int // streams of the peer's; 0: no limit
 
 	// Used by the goroutine in Serve.
 	in       input
@@ -90,7 +95,7 @@ var shutdownPing = [8]byte{'t', 'a', 'n', 'd', 'e', 'm', 'g', 'o'}
 // NewConn returns a connection over t that has yet to Serve.
 func NewConn(t Transport, h Handler, o Options) *Conn {
 	c := &Conn{
-		handler: h, client: o.Client, window: o.Window, limits: o.Limits, in: input{t: t}, streams: make(map[uint32]*Stream),
+		handler: h, client: o.Client, window: o.Window, limits: o.Limits, most: o.MaxStreams, in: input{t: t}, streams: make(map[uint32]*Stream),
 		theirs: defaultSettings(), sendWindow: defaultWindow, recvWindow: maxWindow, encoder: newEncoder(), nextID: 1,
 	}
 	c.written.L = &c.mu
@@ -102,7 +107,14 @@ func NewConn(t Transport, h Handler, o Options) *Conn {
 	if o.Client {
 		buf = append(buf, Preface...)
 	}
-	buf = appendSettings(buf, o.Settings)
+	settings := append([]Setting(nil), o.Settings...)
+	if o.MaxStreams > 0 {
+		settings = append(settings, Setting{SettingMaxConcurrentStreams, uint32(o.MaxStreams)})
+	}
+	if o.Window != defaultWindow {
+		settings = append(settings, Setting{SettingInitialWindowSize, uint32(o.Window)})
+	}
+	buf = appendSettings(buf, settings)
 	c.buf = appendWindowUpdate(buf, 0, maxWindow-defaultWindow)
 	return c
 }
@@ -227,8 +239,8 @@ func (c *Conn) Open(s *Stream, id uint32, b *Block) *Stream {
 }
 
 // Request opens a stream from this side, with its header block. It returns
-// ErrClosed when the connection takes none any more, and ErrNotYet when it has
-// as many as the peer allows.
+// ErrClosed when the connection takes none any more, and ErrFull when it has as
+// many as the peer allows.
 func (c *Conn) Request(s *Stream, h Head, end bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -236,12 +248,12 @@ func (c *Conn) Request(s *Stream, h Head, end bool) error {
 	case c.dead != nil || c.goingAway != staying || c.nextID > maxID:
 		return ErrClosed
 	case uint32(len(c.streams)) >= c.theirs.maxStreams:
-		return ErrNotYet
+		return ErrFull
 	}
 	s.init(c, c.nextID)
 	c.nextID += 2
 	c.streams[s.id] = s
-	c.appendHead(s.id, h, end)
+	s.sent = int64(c.appendHead(s.id, h, end))
 	s.outEnded = end
 	return nil
 }

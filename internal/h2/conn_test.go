@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -290,7 +291,7 @@ func TestRules(t *testing.T) {
 		{"flood of PINGs", func(p *peer) {
 			go func() {
 				for range 20 * maxIdle {
-					if p.WritePing(false, [8]byte{}) != nil {
+					if p.WritePing(true, [8]byte{}) != nil {
 						return
 					}
 				}
@@ -346,4 +347,45 @@ func TestPreface(t *testing.T) {
 	}
 	a.Close()
 	<-v.done
+}
+
+// Streams beyond the limit are refused, and who goes on regardless is cut off.
+func TestRefused(t *testing.T) {
+	a, b := tcpPair(t)
+	over := make(chan struct{})
+	v := serveOn(t, b, func(s *Stream, _ []hpack.HeaderField) { <-over })
+	v.c.most = 2
+	p := newPeer(t, a)
+	p.start()
+	p.get(1, true)
+	p.get(3, true)
+	p.get(5, true)
+	if code := p.rst(5); code != RefusedStream {
+		t.Fatal(code)
+	}
+	for id := uint32(7); id < 7+2*101; id += 2 {
+		p.get(id, true)
+	}
+	if code := p.goAway(); code != NoError {
+		t.Fatal(code)
+	}
+	close(over)
+	a.Close()
+	<-v.done
+}
+
+// A peer that has this side answer and does not read is cut off.
+func TestUnreadAnswers(t *testing.T) {
+	a, b := tcpPair(t)
+	v := serveOn(t, b, hello)
+	_ = b.(*net.TCPConn).SetWriteBuffer(4096)
+	p := newPeer(t, a)
+	_ = a.(*net.TCPConn).SetReadBuffer(4096)
+	p.start()
+	for p.WritePing(false, [8]byte{}) == nil {
+	}
+	var bad *ConnectionError
+	if err := <-v.done; !errors.As(err, &bad) || bad.Code != EnhanceYourCalm {
+		t.Fatal(err)
+	}
 }

@@ -78,10 +78,8 @@ func (e *GoAwayError) Error() string { return "connection was ended by the peer:
 var (
 	// ErrClosed: the connection has been closed from this side.
 	ErrClosed = errors.New("h2: connection closed")
-	// ErrNotYet: nothing can be read without waiting.
-	ErrNotYet = errors.New("h2: nothing received")
-	// ErrInterrupted: Interrupt has ended a wait for the body.
-	ErrInterrupted = errors.New("h2: interrupted")
+	// ErrFull: the peer allows no more streams for the moment.
+	ErrFull = errors.New("h2: as many streams as the peer allows")
 	// ErrSent: more was sent on a stream after its end.
 	ErrSent = errors.New("h2: stream has ended")
 )

@@ -45,10 +45,3 @@ func (c *Conn) checkFlood() error {
 	}
 	return c.dead
 }
-
-// Refused returns how many streams the connection has refused, and Batch how
-// many were opened since all that had come was read. For use by Handler.Open.
-func (c *Conn) Refused() int { return c.work.refused }
-
-// Batch is the number of streams opened since the last wait.
-func (c *Conn) Batch() int { return c.work.batch }

@@ -61,7 +61,7 @@ func (c *Conn) headers(h frameHeader, p []byte) error {
 		open, err := c.mayOpen(h)
 		c.mu.Unlock()
 		if open {
-			c.open(h.id)
+			return c.open(h.id)
 		}
 		return err
 	}
@@ -98,16 +98,25 @@ func (c *Conn) mayOpen(h frameHeader) (bool, error) {
 	return true, nil
 }
 
-// open has a server's Handler begin a stream.
-func (c *Conn) open(id uint32) {
+// open has a server's Handler begin a stream, unless there are too many. Streams
+// count until their goroutines have ended, also those that were reset.
+func (c *Conn) open(id uint32) error {
 	c.work.batch++
-	if code := c.handler.Open(id, &c.block); code != NoError {
-		c.mu.Lock()
-		c.ended.add(id, c.block.EndStream)
-		c.control(appendRSTStream(c.room(), id, code))
-		c.mu.Unlock()
-		c.work.refused++
+	code := RefusedStream
+	if c.most == 0 || c.Streams() < c.most && c.work.batch <= 2*c.most {
+		code = c.handler.Open(id, &c.block)
 	}
+	if code == NoError {
+		return nil
+	}
+	if c.work.refused++; c.most > 0 && c.work.refused > max(c.most, 100) {
+		return connectionError(NoError, "%s sent too many refused streams", c.peer())
+	}
+	c.mu.Lock()
+	c.ended.add(id, c.block.EndStream)
+	c.control(appendRSTStream(c.room(), id, code))
+	c.mu.Unlock()
+	return nil
 }
 
 // peerFault resets a stream for what its peer did on it. The caller holds mu.

@@ -137,6 +137,9 @@ func (s *Stream) waitToSend() error {
 	// What has been sent so far must be on its way before the peer can open a
 	// window.
 	c.flush(false)
+	if s.OnWait != nil {
+		s.OnWait()
+	}
 	err := await(s.sender, &s.sendTimer, s.SendTimeout)
 	c.mu.Lock()
 	return err

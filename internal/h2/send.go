@@ -10,7 +10,7 @@ type Head interface{ WriteFields(e *Encoder) }
 
 // SendHead sends a header block: a request, a response, one that is only
 // informational, or, with end, the fields behind a body. It may wait in memory
-// for what follows, unless that is nothing. It returns its length as encoded.
+// for what follows, see Flush. It returns its length in bytes of frames.
 func (s *Stream) SendHead(h Head, end bool) (int, error) {
 	c := s.c
 	c.mu.Lock()
@@ -20,6 +20,7 @@ func (s *Stream) SendHead(h Head, end bool) (int, error) {
 	}
 	n := c.appendHead(s.id, h, end)
 	s.outEnded = end
+	s.sent += int64(n)
 	c.mu.Unlock()
 	return n, nil
 }
@@ -53,7 +54,7 @@ func (c *Conn) appendHead(id uint32, h Head, end bool) int {
 		setFrameLength(buf[start:], block)
 	}
 	c.buf = buf
-	return block
+	return len(buf) - start
 }
 
 // sendEnd says why nothing more can be sent, nil if it can. The caller holds mu.
@@ -125,6 +126,7 @@ func (s *Stream) dataFrame(n int, end bool) {
 	s.sendWindow -= int64(n)
 	s.c.sendWindow -= int64(n)
 	s.c.sent += int64(n)
+	s.sent += int64(frameHeaderLen + n)
 }
 
 // SendFile is SendData of n bytes of a file from offset off on. A file that ends
@@ -179,13 +181,19 @@ func (s *Stream) Reset(code ErrCode) {
 	c.flush(false)
 }
 
-// Close ends the use of the stream by its goroutine. What has not been sent is
-// cut off with code.
+// Close ends the use of the stream by its goroutine. A response or request that
+// is not complete is cut off with code; a peer that has not sent all is told to
+// stop (RFC 9113 section 8.1).
 func (s *Stream) Close(code ErrCode) {
 	c := s.c
 	c.mu.Lock()
-	if !s.outEnded || !s.inEnded {
+	switch {
+	case !s.outEnded:
 		c.reset(s, code, false)
+	case !s.inEnded && c.client:
+		c.reset(s, Cancel, false)
+	case !s.inEnded:
+		c.reset(s, NoError, false)
 	}
 	s.die(ErrClosed)
 	c.forget(s)

@@ -4,6 +4,8 @@ import (
 	"io"
 	"os"
 	"time"
+
+	"tandem/internal/flow"
 )
 
 // Stream is one request and its response. One goroutine reads from it and one,
@@ -35,10 +37,13 @@ type Stream struct {
 	sendTimer      *time.Timer
 	readTimer      *time.Timer
 	gone           func() // see Watch
+	sent           int64  // bytes of frames
 
 	// SendTimeout is how long sending may wait for the peer, ReadTimeout how long
 	// reading may; 0 is for ever.
 	SendTimeout, ReadTimeout time.Duration
+	// OnWait, if not nil, is called when sending has to wait. It must not block.
+	OnWait func()
 }
 
 // defaultUrgency is the urgency of a stream whose peer says nothing (RFC 9218
@@ -91,7 +96,7 @@ func (s *Stream) Conn() *Conn { return s.c }
 // ReadTimeout, which is os.ErrDeadlineExceeded.
 func (s *Stream) Read(p []byte) (int, error) { return s.read(p, true) }
 
-// ReadNow is Read without waiting; ErrNotYet when nothing is there.
+// ReadNow is Read without waiting; flow.ErrNotYet when nothing is there.
 func (s *Stream) ReadNow(p []byte) (int, error) { return s.read(p, false) }
 
 func (s *Stream) read(p []byte, wait bool) (int, error) {
@@ -100,7 +105,7 @@ func (s *Stream) read(p []byte, wait bool) (int, error) {
 	for s.inAt == len(s.in) {
 		err := s.readEnd()
 		if err == nil && !wait {
-			err = ErrNotYet
+			err = flow.ErrNotYet
 		}
 		if err != nil {
 			c.mu.Unlock()
@@ -136,7 +141,7 @@ func (s *Stream) readEnd() error {
 	case s.dead != nil:
 		return s.dead
 	case s.stopped:
-		return ErrInterrupted
+		return flow.ErrInterrupted
 	}
 	return nil
 }
@@ -190,7 +195,7 @@ func (s *Stream) Discard() {
 	s.c.mu.Unlock()
 }
 
-// Interrupt has a Read that waits give up with ErrInterrupted, until Resume.
+// Interrupt has a Read that waits give up with flow.ErrInterrupted, until Resume.
 func (s *Stream) Interrupt() {
 	s.c.mu.Lock()
 	s.stopped = true
@@ -205,17 +210,25 @@ func (s *Stream) Resume() {
 	s.c.mu.Unlock()
 }
 
-// Watch has gone called, once and on another goroutine, when the stream is reset
-// or its connection lost; at once if it is already. nil ends that: gone is not
-// running then and will not be called. gone must not use the stream.
+// Watch has gone called, once, when the stream is reset or its connection lost: by
+// another goroutine, or at once if it is already. nil ends that: gone is not
+// running then and will not be called. gone must not wait, nor use the stream.
 func (s *Stream) Watch(gone func()) {
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
 	if gone != nil && s.dead != nil {
-		go gone()
+		gone()
 		return
 	}
 	s.gone = gone
+}
+
+// Sent returns how many bytes of frames have been sent on the stream, those that
+// still wait in memory among them.
+func (s *Stream) Sent() int64 {
+	s.c.mu.Lock()
+	defer s.c.mu.Unlock()
+	return s.sent
 }
 
 // Err returns why the stream has been reset or lost, nil if it lives.
