@@ -379,6 +379,7 @@ func TestUnreadAnswers(t *testing.T) {
 	a, b := tcpPair(t)
 	v := serveOn(t, b, hello)
 	_ = b.(*net.TCPConn).SetWriteBuffer(4096)
+	_ = b.SetWriteDeadline(time.Now().Add(time.Second)) // as a send time-out
 	p := newPeer(t, a)
 	_ = a.(*net.TCPConn).SetReadBuffer(4096)
 	p.start()
