@@ -17,6 +17,7 @@ import (
 	"tandem/web/compress"
 	"tandem/web/headers"
 	"tandem/web/http1"
+	"tandem/web/http2"
 	"tandem/web/limit"
 	"tandem/web/mirror"
 	"tandem/web/notmodified"
@@ -37,6 +38,7 @@ import (
 func modules() []*web.Module {
 	return []*web.Module{
 		// What is spoken with clients.
+		http2.Module,
 		http1.Module,
 
 		resolver.Module,

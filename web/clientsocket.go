@@ -22,6 +22,15 @@ func (c *Conn) CutOff(reset bool) {
 	}
 }
 
+// Cut closes the connection as it is, from any goroutine; whoever waits for the
+// client notices.
+func (c *Conn) Cut() error {
+	if c.socket == nil {
+		return nil
+	}
+	return c.socket.Close()
+}
+
 // SetNoDelay has small packets wait until others have been acknowledged (Nagle's
 // algorithm, RFC 9293 section 3.7.4), or not, as tcp_nodelay says. A connection
 // begins with on, which package net sees to.

@@ -104,7 +104,7 @@ func (srv *Server) listen(pos nginxconf.Pos, text string, params []string) error
 		}
 	}
 	if l.http2 {
-		srv.HTTP.newer.ask("HTTP/2", pos)
+		srv.http2 = true
 	}
 	if l.quic {
 		// A socket of UDP, on which nobody would be served.

@@ -83,6 +83,14 @@ func (r *Request) log(log *errorlog.Log, level errorlog.Level, extra func([]byte
 }
 
 // logf writes to the error log of the connection what concerns no request.
+// Infof logs what happened to the connection, beside requests, in nginx's words
+// and with its client and server.
+func (c *Conn) Infof(format string, args ...any) {
+	if c.Log().Enabled(errLevelInfo) {
+		c.logf(errLevelInfo, "%s, client: %s, server: %s", fmt.Sprintf(format, args...), c.peerText, c.servers.addr)
+	}
+}
+
 func (c *Conn) logf(level errorlog.Level, format string, args ...any) {
 	if log := c.Log(); log.Enabled(level) {
 		log.Write(level, c.number, fmt.Appendf(nil, format, args...))

@@ -6,15 +6,10 @@ import (
 	nc "tandem/nginxconf"
 )
 
-// protocolCommands are the directives of HTTP/2 and HTTP/3, which are not there
-// yet. Clients settle for HTTP/1.1 by themselves, so that a configuration that
-// asks for more is served, with a warning.
+// protocolCommands are the directives of HTTP/3, which is not there yet. Clients
+// settle for another version by themselves, so that a configuration that asks for
+// it is served, with a warning.
 var protocolCommands = []nc.Command{
-	{Name: "http2", In: nc.HTTP | nc.Server, Arity: nc.Flag, Set: readNewerProtocol("HTTP/2")},
-	{Name: "http2_max_concurrent_streams", In: nc.HTTP | nc.Server, Arity: nc.Take1},
-	{Name: "http2_recv_buffer_size", In: nc.HTTP, Arity: nc.Take1},
-	{Name: "http2_body_preread_size", In: nc.HTTP | nc.Server, Arity: nc.Take1},
-	{Name: "http2_chunk_size", In: allHTTP, Arity: nc.Take1},
 	{Name: "http3", In: nc.HTTP | nc.Server, Arity: nc.Flag, Set: readNewerProtocol("HTTP/3")},
 	{Name: "http3_hq", In: nc.HTTP | nc.Server, Arity: nc.Flag},
 	{Name: "http3_max_concurrent_streams", In: nc.HTTP | nc.Server, Arity: nc.Take1},
@@ -38,9 +33,9 @@ func (n newerProtocols) ask(protocol string, at nc.Pos) {
 
 // warn says once for each protocol what clients get instead.
 func (n newerProtocols) warn(s *nc.Scope) {
-	for _, protocol := range []string{"HTTP/2", "HTTP/3"} {
+	for _, protocol := range []string{"HTTP/3"} {
 		if at := n[protocol]; len(at) > 0 {
-			s.WarnAllAt(at, "%s is not supported yet: clients are served HTTP/1.1", protocol)
+			s.WarnAllAt(at, "%s is not supported yet: clients are served HTTP/2 or HTTP/1.1", protocol)
 		}
 	}
 }

@@ -42,7 +42,7 @@ func bytesOf(s string) []byte { return unsafe.Slice(unsafe.StringData(s), len(s)
 func (d *head) read(h *message.Head, b *h2.Block, rules *Rules) *message.BadRequest {
 	h.Reset()
 	*d = head{line: d.line[:0], cookies: d.cookies[:0]}
-	h.Version, h.Protocol, h.Size = message.HTTP2, http20, b.Length
+	h.Version, h.Protocol, h.Size, h.LineSize = message.HTTP2, http20, b.Length, 0
 	for i := range b.Fields {
 		if bad := d.field(h, &b.Fields[i], rules); bad != nil {
 			return bad
@@ -306,6 +306,8 @@ func (d *head) host(h *message.Head, rules *Rules) *message.BadRequest {
 
 // length settles what the head says of the body.
 func (d *head) length(h *message.Head, b *h2.Block) *message.BadRequest {
+	h.Complete, h.Body = true, !b.EndStream
+	h.Expect100 = message.EqualLower(h.Lookup(message.Expect), "100-continue")
 	v := h.Lookup(message.ContentLength)
 	if v == nil {
 		return nil
@@ -318,5 +320,6 @@ func (d *head) length(h *message.Head, b *h2.Block) *message.BadRequest {
 		return message.Bad(400, "client prematurely closed stream")
 	}
 	h.ContentLength = n
+	h.Body = h.Body && n > 0
 	return nil
 }
