@@ -136,6 +136,7 @@ var optionalModules = []optionalModule{
 	{"http_upstream_zone_module", "zone", true},
 	{"http_userid_module", "userid", true},
 	{"http_uwsgi_module", "uwsgi_pass", true},
+	{"http_v2_module", "http2", false},
 	{"http-cache", "proxy_cache_path", true},
 	{"stream", "stream", false},
 }
