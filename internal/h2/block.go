@@ -116,10 +116,10 @@ func (c *Conn) decode(p []byte) error {
 	c.listLeft = c.limits.List
 	c.decoder.SetEmitEnabled(true)
 	_, err := c.decoder.Write(p)
-	if err == nil {
-		err = c.decoder.Close()
-	}
+	cut := err == nil && c.decoder.Close() != nil
 	switch {
+	case cut:
+		return connectionError(FrameSizeError, "%s sent header block with incorrect length", c.peer())
 	case err == hpack.ErrStringLength:
 		return connectionError(EnhanceYourCalm, "%s sent too large header field", c.peer())
 	case err != nil:

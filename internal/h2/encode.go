@@ -129,8 +129,6 @@ func (e *Encoder) field(name, value string, again bool) {
 	switch {
 	case indexed:
 		e.dst = appendInteger(e.dst, 0x40, 6, named)
-	case never(name):
-		e.dst = appendInteger(e.dst, 0x10, 4, named)
 	default:
 		e.dst = appendInteger(e.dst, 0, 4, named)
 	}
@@ -159,10 +157,6 @@ func (e *Encoder) evict(size uint32) {
 		e.table = e.table[:kept]
 	}
 }
-
-// never reports whether proxies must not index the field either (RFC 7541
-// section 7.1.3).
-func never(name string) bool { return name == "set-cookie" || name == "authorization" }
 
 // lowerCase appends name in lower case; names that are so already are returned
 // as they are.

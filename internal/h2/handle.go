@@ -22,8 +22,6 @@ func (c *Conn) handle(h frameHeader, p []byte) error {
 		}
 		c.work.idle++
 		return c.settingsFrame(h, p)
-	case FramePushPromise:
-		return connectionError(ProtocolError, "%s sent PUSH_PROMISE frame", c.peer())
 	case FramePing:
 		return c.pingFrame(h, p)
 	case FrameGoAway:
@@ -49,6 +47,11 @@ func (c *Conn) headers(h frameHeader, p []byte) error {
 	}
 	f, err := c.headersFrame(h, p)
 	if err != nil {
+		c.mu.Lock()
+		if !c.client && c.goingAway < leaving && h.id%2 == 1 {
+			c.served = max(c.served, h.id)
+		}
+		c.mu.Unlock()
 		return err
 	}
 	if f.priority && f.depends == h.id {
@@ -103,7 +106,7 @@ func (c *Conn) mayOpen(h frameHeader) (bool, error) {
 func (c *Conn) open(id uint32) error {
 	c.work.batch++
 	code := RefusedStream
-	if c.most == 0 || c.Streams() < c.most && c.work.batch <= 2*c.most {
+	if c.mayServe() {
 		code = c.handler.Open(id, &c.block)
 	}
 	if code == NoError {
@@ -117,6 +120,17 @@ func (c *Conn) open(id uint32) error {
 	c.control(appendRSTStream(c.room(), id, code))
 	c.mu.Unlock()
 	return nil
+}
+
+// mayServe reports whether there is room for the stream that is to be opened. Its
+// body must keep to a window that the peer has heard of.
+func (c *Conn) mayServe() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.acked && !c.block.EndStream && c.window < defaultWindow {
+		return false
+	}
+	return c.most == 0 || len(c.streams) < c.most && c.work.batch <= 2*c.most
 }
 
 // peerFault resets a stream for what its peer did on it. The caller holds mu.

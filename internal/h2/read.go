@@ -93,6 +93,9 @@ func (c *Conn) frame() (frameHeader, []byte, error) {
 	if h.length > maxFrame {
 		return h, nil, connectionError(FrameSizeError, "%s sent frame of type %d with too large length %d", c.peer(), h.typ, h.length)
 	}
+	if h.typ == FramePushPromise {
+		return h, nil, connectionError(ProtocolError, "%s sent PUSH_PROMISE frame", c.peer())
+	}
 	c.received += int64(frameHeaderLen + h.length)
 	if h.length == 0 {
 		return h, nil, nil

@@ -105,12 +105,10 @@ func (s *Stream) allowance(n int, end bool) (int, error) {
 	if len(c.buf) >= outLimit || len(c.waiters) > 0 && !s.ahead() {
 		return 0, nil
 	}
-	return int(min(int64(n), s.sendWindow, c.sendWindow, int64(c.theirs.maxFrame), largestFrame)), nil
+	most := int64(min(c.theirs.maxFrame, s.Chunk))
+	// A window may have become negative (RFC 9113 section 6.9.2).
+	return int(max(min(int64(n), s.sendWindow, c.sendWindow, most), 0)), nil
 }
-
-// largestFrame is how many bytes one DATA frame holds at most: streams take turns
-// frame by frame.
-const largestFrame = 16 << 10
 
 // ahead reports whether the stream need not wait behind those that do. The
 // caller holds mu.
@@ -136,7 +134,7 @@ func (s *Stream) SendFile(f io.ReaderAt, off, n int64, end bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for n > 0 {
-		now, err := s.allowance(int(min(n, largestFrame)), end)
+		now, err := s.allowance(int(min(n, maxMaxFrame)), end)
 		if err != nil {
 			return err
 		}

@@ -77,7 +77,6 @@ func (c *Conn) settingsFrame(h frameHeader, p []byte) error {
 			return err
 		}
 	}
-	c.settled = true
 	c.control(AppendFrame(c.room(), 0, FrameSettings, FlagAck, 0))
 	return nil
 }

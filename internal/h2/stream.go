@@ -42,9 +42,15 @@ type Stream struct {
 	// SendTimeout is how long sending may wait for the peer, ReadTimeout how long
 	// reading may; 0 is for ever.
 	SendTimeout, ReadTimeout time.Duration
+	// Chunk is how many bytes of a body a frame holds at most: streams take turns
+	// frame by frame. It begins with DefaultChunk.
+	Chunk int
 	// OnWait, if not nil, is called when sending has to wait. It must not block.
 	OnWait func()
 }
+
+// DefaultChunk is how many bytes of a body a frame holds, if nobody says otherwise.
+const DefaultChunk = minMaxFrame
 
 // defaultUrgency is the urgency of a stream whose peer says nothing (RFC 9218
 // section 4.1).
@@ -58,7 +64,7 @@ func (s *Stream) init(c *Conn, id uint32) {
 	}
 	*s = Stream{
 		Value: s.Value, c: c, id: id, sendWindow: c.theirs.window, recvWindow: int64(c.window), window: c.window, in: in, urgency: defaultUrgency,
-		sender: s.sender, reader: s.reader, sendTimer: s.sendTimer, readTimer: s.readTimer,
+		Chunk: DefaultChunk, sender: s.sender, reader: s.reader, sendTimer: s.sendTimer, readTimer: s.readTimer,
 	}
 	if s.sender == nil {
 		s.sender, s.reader = make(chan struct{}, 1), make(chan struct{}, 1)

@@ -320,6 +320,5 @@ func (d *head) length(h *message.Head, b *h2.Block) *message.BadRequest {
 		return message.Bad(400, "client prematurely closed stream")
 	}
 	h.ContentLength = n
-	h.Body = h.Body && n > 0
 	return nil
 }

@@ -12,7 +12,7 @@ import (
 //	http2_max_concurrent_streams number;     128
 //	http2_body_preread_size size;            64k
 //	http2_recv_buffer_size size;             256k, has no effect here
-//	http2_chunk_size size;                   8k, has no effect here
+//	http2_chunk_size size;                   8k
 //
 // "listen ... http2" turns it on for the servers of an address.
 var Module = &web.Module{
@@ -30,13 +30,21 @@ type settings struct {
 const (
 	defaultStreams = 128
 	defaultPreread = 64 << 10
-	maxPreread     = 1<<31 - 1
+	defaultChunk   = 8 << 10
 )
 
 var slot = web.NewServerSlot(func(c, p *settings) error {
 	c.on.Inherit(p.on, false)
 	c.streams.Inherit(p.streams, defaultStreams)
 	c.preread.Inherit(p.preread, defaultPreread)
+	return nil
+})
+
+// chunking is what http2_chunk_size says.
+type chunking struct{ size nc.Value[int64] }
+
+var chunks = web.NewLocationSlot(func(c, p *chunking) error {
+	c.size.Inherit(p.size, defaultChunk)
 	return nil
 })
 
@@ -49,7 +57,8 @@ var commands = []nc.Command{
 	{Name: "http2_body_preread_size", In: nc.HTTP | nc.Server, Arity: nc.Take1,
 		Set: nc.SetSize(func(s *nc.Scope) *nc.Value[int64] { return &of(s).preread })},
 	{Name: "http2_recv_buffer_size", In: nc.HTTP, Arity: nc.Take1},
-	{Name: "http2_chunk_size", In: nc.HTTP | nc.Server | nc.Location, Arity: nc.Take1},
+	{Name: "http2_chunk_size", In: nc.HTTP | nc.Server | nc.Location, Arity: nc.Take1,
+		Set: nc.SetSize(func(s *nc.Scope) *nc.Value[int64] { return &chunks.Of(web.BlockOf(s).Location).size })},
 }
 
 func enabled(srv *web.Server) bool { return slot.Of(srv).on.V || srv.ListensForHTTP2() }

@@ -26,6 +26,7 @@ type stream struct {
 	connected bool        // the stream is a tunnel: extended CONNECT was granted
 	timedOut  bool
 	taken     int64 // of the request's body
+	wide      bool  // the client may send more than before
 	trailers  bool  // what WriteFields writes
 	interim   []web.ResponseField
 	status    int // of the head that is written
@@ -110,6 +111,7 @@ var (
 func (x *stream) Configure() {
 	core := x.r.Core
 	x.h2.SendTimeout, x.h2.ReadTimeout = core.SendTimeout.V, core.ClientBodyTimeout.V
+	x.h2.Chunk = int(chunks.Of(x.r.Location).size.V)
 }
 
 // TimedOut has the stream end without a further word.
@@ -296,9 +298,17 @@ func (x *stream) Sent() int64 { return x.h2.Sent() }
 // ReadBody reads from the body. One that is longer or shorter than announced is
 // malformed (RFC 9113 section 8.1.1).
 func (x *stream) ReadBody(p []byte) (int, error) {
+	if !x.wide {
+		// Who reads is quick: the client need not wait for that each time.
+		x.wide = true
+		x.h2.Widen(readWindow)
+	}
 	n, err := x.h2.Read(p)
 	return x.took(n, err)
 }
+
+// readWindow is how much of a body that is being read may be under way, in bytes.
+const readWindow = 256 << 10
 
 // ReadBodyNow is ReadBody without waiting.
 func (x *stream) ReadBodyNow(p []byte) (int, error) {
@@ -311,10 +321,12 @@ func (x *stream) took(n int, err error) (int, error) {
 	x.taken += int64(n)
 	announced := x.r.Head.ContentLength
 	switch {
-	case announced >= 0 && x.taken > announced:
-		return n, message.Bad(400, "client intended to send body data larger than declared")
-	case err == io.EOF && announced >= 0 && x.taken < announced:
-		return n, message.Bad(400, fmt.Sprintf("client prematurely closed stream: only %d out of %d bytes of request body received", x.taken, announced))
+	case announced < 0:
+	case x.taken > announced:
+		return 0, message.Bad(400, "client intended to send body data larger than declared")
+	case x.taken < announced && (err == nil || err == io.EOF) && x.h2.Ended():
+		// Its last part is not passed on: it would look like the whole.
+		return 0, message.Bad(400, fmt.Sprintf("client prematurely closed stream: only %d out of %d bytes of request body received", x.taken, announced))
 	}
 	return n, err
 }
@@ -326,7 +338,10 @@ func (x *stream) BodyBuffered() bool { return x.h2.Buffered() > 0 }
 func (x *stream) BodyTaken() int64 { return x.taken }
 
 // BodyDone reports whether the body has been read to its end.
-func (x *stream) BodyDone() bool { return !x.r.Head.Body || x.h2.Ended() }
+func (x *stream) BodyDone() bool {
+	announced := x.r.Head.ContentLength
+	return !x.r.Head.Body || x.h2.Ended() && (announced < 0 || x.taken == announced)
+}
 
 // DropBody drops what has come of the body, and what will come.
 func (x *stream) DropBody() error {
