@@ -27,8 +27,9 @@ type Client struct {
 	real     atomic.Pointer[realAddr]
 	proxied  *proxyproto.Header // what a PROXY header said, nil without
 	scheme   string
-	secured  *secured // nil without TLS
-	own      bool     // made by this process itself
+	protocol *Protocol // nil: not known yet, or none
+	secured  *secured  // nil without TLS
+	own      bool      // made by this process itself
 	// abandoned: something has panicked, see Request.contained.
 	abandoned atomic.Bool
 }
@@ -146,11 +147,10 @@ func (c *Conn) prepare() bool {
 	if err != nil {
 		return false
 	}
-	p, err := c.protocol()
-	if err != nil {
+	if c.protocol, err = c.findProtocol(); err != nil {
 		return false
 	}
-	c.Use(p.Open(c))
+	c.Use(c.protocol.Open(c))
 	return true
 }
 

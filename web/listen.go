@@ -82,6 +82,7 @@ type addrServers struct {
 	servers       []*Server
 	proxyProtocol bool
 	ssl           bool
+	http2         bool
 	pos           nginxconf.Pos
 	opts          SocketOptions
 	optsGiven     bool
@@ -102,9 +103,6 @@ func (srv *Server) listen(pos nginxconf.Pos, text string, params []string) error
 		if err := l.parameter(p, addrs[0]); err != nil {
 			return err
 		}
-	}
-	if l.http2 {
-		srv.http2 = true
 	}
 	if l.quic {
 		// A socket of UDP, on which nobody would be served.
@@ -370,6 +368,7 @@ func (a *addrServers) add(s *nginxconf.Scope, srv *Server, l listen) {
 	}
 	a.proxyProtocol = a.proxyProtocol || l.proxyProtocol
 	a.ssl = a.ssl || l.ssl
+	a.http2 = a.http2 || l.http2
 	if l.ssl {
 		srv.sslPos = &l.pos
 	}
@@ -377,6 +376,12 @@ func (a *addrServers) add(s *nginxconf.Scope, srv *Server, l listen) {
 }
 
 func (a *addrServers) finish(s *nginxconf.Scope) {
+	if a.http2 {
+		// As in nginx, for all servers of the address.
+		for _, srv := range a.servers {
+			srv.http2 = true
+		}
+	}
 	if len(a.servers) == 1 && a.servers[0].onlyPlainNames() {
 		return
 	}

@@ -45,10 +45,10 @@ func (srv *Server) ALPN() []string {
 	return names
 }
 
-// protocol returns what the client speaks on a connection whose first bytes are
+// findProtocol returns what the client speaks on a connection whose first bytes are
 // there: what TLS has negotiated, or what these bytes say. The error is that of
 // waiting for more of them.
-func (c *Conn) protocol() (*Protocol, error) {
+func (c *Conn) findProtocol() (*Protocol, error) {
 	var usual *Protocol
 	for _, m := range c.servers.dflt.HTTP.modules {
 		p := m.Protocol

@@ -218,10 +218,15 @@ func (r *Request) takeHead() bool {
 }
 
 // takeHost is setHost for a head that is complete and without fault; what is
-// misdirected it answers.
+// misdirected it answers, and what is for a server that does not speak the
+// connection's protocol.
 func (r *Request) takeHost() bool {
 	if r.setHost(r.Head.ServerName) {
-		return true
+		p := r.client.protocol
+		if p == nil || p.enabled(r.Server) {
+			return true
+		}
+		r.Logf(errLevelInfo, "client attempted to request the server name for which the negotiated protocol is disabled")
 	}
 	r.Finalize(421)
 	return false

@@ -20,7 +20,7 @@ type Server struct {
 
 	settings []any
 	listens  []listen
-	http2    bool           // a listen directive asks for HTTP/2
+	http2    bool           // it has an address for which listen asks for HTTP/2
 	quic     bool           // there is a listen that only HTTP/3 could use
 	connect  bool           // CONNECT is allowed
 	sslPos   *nginxconf.Pos // of a listen directive with ssl
@@ -53,8 +53,8 @@ func (srv *Server) Name() string {
 // nil when none does.
 func (srv *Server) ListensWithTLS() *nginxconf.Pos { return srv.sslPos }
 
-// ListensForHTTP2 reports whether a listen directive of the server asks for
-// HTTP/2.
+// ListensForHTTP2 reports whether a listen directive, of this or another server
+// of an address, asks for HTTP/2.
 func (srv *Server) ListensForHTTP2() bool { return srv.http2 }
 
 // AllowConnect lets clients use CONNECT, which is answered 405 otherwise.

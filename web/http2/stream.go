@@ -57,13 +57,9 @@ func (x *stream) begin(s *session, id uint32, b *h2.Block) {
 // serve answers the request.
 func (x *stream) serve() {
 	r := x.r
-	switch {
-	case !enabled(r.Server) && x.bad == nil:
-		x.bad = message.Bad(421, "client attempted to request the server name for which the negotiated protocol is disabled")
-		fallthrough
-	case x.bad != nil:
+	if x.bad != nil {
 		r.Refuse(x.bad)
-	default:
+	} else {
 		r.Serve()
 	}
 	code := h2.InternalError
