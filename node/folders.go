@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"tandem/internal/errorlog"
+	"tandem/internal/privilege"
 	"tandem/internal/rootfile"
 	"tandem/node/configuration"
 )
@@ -53,7 +54,7 @@ func (f *folders) give(name string, uid int) error {
 	case err == nil:
 		*f = append(*f, func() { _ = os.Remove(name) })
 	case !errors.Is(err, fs.ErrExist):
-		return fmt.Errorf("mkdir() \"%s\" failed (%s)", name, errorlog.Reason(err))
+		return fmt.Errorf("mkdir() \"%s\" failed (%s)%s", name, errorlog.Reason(err), privilege.Why(err, privilege.DACOverride))
 	}
 	// Held, so that nothing else can be put in its place.
 	folder, err := rootfile.OpenFile(name, os.O_RDONLY|syscall.O_DIRECTORY, 0)
@@ -67,7 +68,7 @@ func (f *folders) give(name string, uid int) error {
 	}
 	if st, ok := info.Sys().(*syscall.Stat_t); ok && int(st.Uid) != uid {
 		if err := folder.Chown(uid, -1); err != nil {
-			return fmt.Errorf("chown(\"%s\", %d) failed (%s)", name, uid, errorlog.Reason(err))
+			return fmt.Errorf("chown(\"%s\", %d) failed (%s)%s", name, uid, errorlog.Reason(err), privilege.Why(err, privilege.Chown))
 		}
 		*f = append(*f, func() { _ = os.Lchown(name, int(st.Uid), -1) })
 	}

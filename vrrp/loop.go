@@ -23,7 +23,7 @@ func (r *Router) loop(thread func() error) {
 		defer runtime.UnlockOSThread()
 	} else if err := thread(); err != nil {
 		// A thread whose scheduling was changed ends with the loop: it is never unlocked.
-		r.tell(Report{Text: "scheduling of the VRRP thread: " + err.Error(), Quiet: true, At: time.Now()})
+		r.tell(Report{Text: "scheduling of the VRRP thread: " + err.Error(), At: time.Now()})
 	}
 	for {
 		calls, _ := r.calls.take()

@@ -16,6 +16,7 @@ import (
 
 	"tandem/internal/contain"
 	"tandem/internal/errorlog"
+	"tandem/internal/privilege"
 )
 
 // ListenSet is the sockets that the process listens on. They outlive
@@ -275,9 +276,17 @@ type BindError struct {
 	Err  error
 }
 
-// Error says it in nginx's words.
+// firstFreePort is the first port that everybody may listen on, unless the
+// machine has been told otherwise.
+const firstFreePort = 1024
+
+// Error says it in nginx's words, and which right is missing.
 func (e *BindError) Error() string {
-	return fmt.Sprintf("bind() to %s failed (%s)", e.Addr, errorlog.Reason(e.Err))
+	why := ""
+	if port := e.Addr.IP.Port(); e.Addr.Unix == "" && port > 0 && port < firstFreePort {
+		why = privilege.Why(e.Err, privilege.NetBindService)
+	}
+	return fmt.Sprintf("bind() to %s failed (%s)%s", e.Addr, errorlog.Reason(e.Err), why)
 }
 
 // Unwrap returns what the system said.

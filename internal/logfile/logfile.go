@@ -138,7 +138,11 @@ func giveToUser(f *os.File) {
 
 // openError says what went wrong as nginx does.
 func openError(name string, err error) error {
-	return fmt.Errorf("open() \"%s\" failed (%s)", name, errorlog.Reason(err))
+	why := ""
+	if os.Geteuid() == 0 {
+		why = privilege.Why(err, privilege.DACOverride) // others are refused as they should be
+	}
+	return fmt.Errorf("open() \"%s\" failed (%s)%s", name, errorlog.Reason(err), why)
 }
 
 // Reopen opens every file anew by its name, as USR1 demands after a rotation.

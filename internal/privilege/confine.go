@@ -123,27 +123,27 @@ func openFilesAs(a Account) error {
 		return err
 	}
 	if err := syscall.Setgroups(groups); err != nil {
-		return fmt.Errorf("initgroups(%s, %d) failed (%s)%s", a.Name, a.GID, errorlog.Reason(err), why(err, SetGID))
+		return fmt.Errorf("initgroups(%s, %d) failed (%s)%s", a.Name, a.GID, errorlog.Reason(err), Why(err, SetGID))
 	}
 	// These two return what was before, also when they refuse.
 	if err := allThreads("setfsgid", sysSetfsgid, uintptr(a.GID), 0, 0); err != nil {
 		return err
 	}
 	if gid, _ := unix.SetfsgidRetGid(-1); gid != a.GID {
-		return fmt.Errorf("setgid(%d) failed (%s)%s", a.GID, errorlog.Reason(unix.EPERM), why(unix.EPERM, SetGID))
+		return fmt.Errorf("setgid(%d) failed (%s)%s", a.GID, errorlog.Reason(unix.EPERM), Why(unix.EPERM, SetGID))
 	}
 	if err := allThreads("setfsuid", sysSetfsuid, uintptr(a.UID), 0, 0); err != nil {
 		return err
 	}
 	if uid, _ := unix.SetfsuidRetUid(-1); uid != a.UID {
-		return fmt.Errorf("setuid(%d) failed (%s)%s", a.UID, errorlog.Reason(unix.EPERM), why(unix.EPERM, SetUID))
+		return fmt.Errorf("setuid(%d) failed (%s)%s", a.UID, errorlog.Reason(unix.EPERM), Why(unix.EPERM, SetUID))
 	}
 	return nil
 }
 
-// why is ": " and the capability that a refusal was for, if that is missing.
-func why(err error, needed Capability) string {
-	if !errors.Is(err, unix.EPERM) {
+// Why is ": " and the capability that a refusal was for, if that is missing.
+func Why(err error, needed Capability) string {
+	if !errors.Is(err, unix.EPERM) && !errors.Is(err, unix.EACCES) {
 		return ""
 	}
 	if missing := Check(needed); missing != nil {

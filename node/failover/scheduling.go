@@ -14,6 +14,9 @@ import (
 func scheduleThread(g *keepalivedconf.Global) (err error) {
 	s := vrrp.Scheduling{Realtime: max(g.RealtimePriority, 1), Nice: g.Niceness, CPUs: g.CPUAffinity}
 	privilege.Raise(func() { err = s.Apply() })
+	if missing := privilege.Check(privilege.SysNice); err != nil && missing != nil {
+		return fmt.Errorf("%w: %w", err, missing)
+	}
 	return err
 }
 
