@@ -381,8 +381,8 @@ func TestLikeNginx(t *testing.T) {
 		{"a flag without its value", conf("", "x"), []string{"-c"}},
 		{"another file", conf("", "x"), []string{"-t", "-c", "conf/other.conf"}},
 		{"the same pid twice", "pid a; pid b; events {}", []string{"-t"}},
-		{"an unknown user", "user nobody-of-this-name; events {}", []string{"-t"}},
-		{"an unknown group", "user root nobody-of-this-name; events {}", []string{"-t"}},
+		{"an unknown user", "pid logs/nginx.pid; user nobody-of-this-name; events {}", []string{"-t"}},
+		{"an unknown group", "pid logs/nginx.pid; user root nobody-of-this-name; events {}", []string{"-t"}},
 		{"an unknown log level", "error_log logs/error.log loud; events {}", []string{"-t"}},
 		{"a log level twice", "error_log logs/error.log info warn; events {}", []string{"-t"}},
 	} {

@@ -1,6 +1,7 @@
 package standin
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,8 +14,14 @@ import (
 
 // serving is this process in the place of nginx and keepalived, with its pid file.
 func serving(t *testing.T) Process {
+	// A process of this user, who may ask for no other.
+	cmd := exec.Command("sleep", "1000")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	name := filepath.Join(t.TempDir(), "nginx.pid")
-	if err := os.WriteFile(name, []byte("1\n"), 0o644); err != nil {
+	if err := os.WriteFile(name, fmt.Appendln(nil, cmd.Process.Pid), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return Process{Serves: true, PIDFile: name}

@@ -8,7 +8,9 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"tandem/internal/errorlog"
 	"tandem/internal/logfile"
+	"tandem/internal/rootfile"
 	"tandem/node/configuration"
 	"tandem/web"
 )
@@ -30,8 +32,11 @@ func test(o *options, stdout, stderr io.Writer) int {
 	}
 	configuration.PrintErrors(stderr, ofWhole)
 	failed := errs.Failed()
-	if !failed {
-		if err := trySockets(c); err != nil {
+	for _, try := range []func(*configuration.Configuration) error{tryPIDFile, trySockets} {
+		if failed {
+			break
+		}
+		if err := try(c); err != nil {
 			configuration.PrintFailure(stderr, err)
 			failed = true
 		}
@@ -63,6 +68,16 @@ func test(o *options, stdout, stderr io.Writer) int {
 		}
 	}
 	return code
+}
+
+// tryPIDFile opens the pid file, and makes it if it is not there, as nginx's -t
+// does.
+func tryPIDFile(c *configuration.Configuration) error {
+	f, err := rootfile.OpenFile(c.PIDFile(), os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return fmt.Errorf("open() \"%s\" failed (%s)", c.PIDFile(), errorlog.Reason(err))
+	}
+	return f.Close()
 }
 
 // trySockets opens what the configuration would listen on and closes it again.

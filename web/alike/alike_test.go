@@ -124,6 +124,9 @@ func there(t *testing.T, http string, setup func(t *testing.T, dir string)) *sid
 		user = "user root;\n"
 	}
 	conf := user + "daemon off; master_process off; pid " + dir + "/pid; error_log " + errlog + " info;\nevents {}\nhttp { server_tokens off;\n"
+	if !strings.Contains(http, "access_log") {
+		conf += "access_log off;\n" // not where it is by default: that is root's
+	}
 	for _, folder := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
 		conf += folder + "_temp_path " + dir + "/" + folder + "_temp;\n"
 	}
