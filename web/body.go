@@ -83,11 +83,12 @@ func (r *Request) ReadBody() Code {
 	if err := main.ExpectContinue(); err != nil {
 		return Error
 	}
-	if !main.HasBody() && !r.BodyInFile {
+	announced := main.Head.ContentLength
+	if !main.HasBody() && !r.BodyInFile && announced < 0 {
 		b.Read = true
 		return OK
 	}
-	limit := r.Core.ClientBodyBufferSize.V
+	most := r.bodyInMemory()
 	max := r.Core.ClientMaxBodySize.V
 	toFile := r.BodyInFile || r.Core.ClientBodyInFileOnly.V != BodyFileOff
 	b.keep = r.Core.ClientBodyInFileOnly.V == BodyFileOn
@@ -97,10 +98,10 @@ func (r *Request) ReadBody() Code {
 		}
 	}
 	reader := r.BodyReader()
-	b.Data = b.buf[:0]
+	b.Data = nonNil(b.buf[:0])
 	defer r.Waited()
 	for {
-		b.grow(limit, main.Head.ContentLength)
+		b.grow(most, announced)
 		n, err := reader.Read(b.Data[len(b.Data):cap(b.Data)])
 		b.Data = b.Data[:len(b.Data)+n]
 		b.Len += int64(n)
@@ -108,7 +109,7 @@ func (r *Request) ReadBody() Code {
 			r.Logf(errLevelError, "client intended to send too large chunked body: %d bytes", b.Len)
 			return 413
 		}
-		if b.File != nil || int64(len(b.Data)) >= limit && err == nil {
+		if b.File != nil || main.carrier.BodyTaken() > most {
 			if code := r.bodyToFile(b); code != OK {
 				return code
 			}
@@ -126,6 +127,28 @@ func (r *Request) ReadBody() Code {
 			return r.bodyError(err)
 		}
 	}
+}
+
+// bodyInMemory returns how many bytes a body may have on the wire that stays in
+// memory. As in nginx one of known length may be up to a quarter larger than
+// client_body_buffer_size, and what has come with the head does not count as far
+// as it fits into the buffer of the head.
+func (r *Request) bodyInMemory() int64 {
+	limit, announced := r.Core.ClientBodyBufferSize.V, r.Main.Head.ContentLength
+	lim, head := &r.Server.Core.Limits, r.Main.Head.Size
+	buffer := lim.HeaderBuffer
+	if head > buffer {
+		buffer = lim.LargeSize
+	}
+	room := int64(max(buffer-head, 0))
+	early := min(int64(r.Main.carrier.BodyBuffered()), room)
+	switch {
+	case announced < 0:
+		return limit + early
+	case announced <= room, announced-early < limit+limit/4:
+		return announced
+	}
+	return limit
 }
 
 // grow makes room for the next read.

@@ -49,9 +49,9 @@ type BodySource interface {
 	// ReadBodyNow is ReadBody of what can be read without waiting;
 	// flow.ErrNotYet when that is nothing.
 	ReadBodyNow(p []byte) (int, error)
-	// BodyBuffered reports whether something of the body has come that
-	// ReadBodyNow finds without asking the network.
-	BodyBuffered() bool
+	// BodyBuffered returns how many bytes of the body, and perhaps of what follows,
+	// have come that ReadBodyNow finds without asking the network.
+	BodyBuffered() int
 	// BodyTaken returns how many bytes of the body have been read, with their
 	// framing and without what has been dropped.
 	BodyTaken() int64

@@ -82,7 +82,10 @@ func (r *Request) ReadEarlyBody() Code {
 	}
 	b := &r.Main.Body
 	b.Data = b.buf[:0]
-	for r.carrier.BodyBuffered() && !r.carrier.BodyDone() {
+	if r.Head.ContentLength == 0 {
+		b.Data = nonNil(b.Data) // $request_body is there, and empty
+	}
+	for r.carrier.BodyBuffered() > 0 {
 		b.grow(int64(cap(b.Data))+4096, -1)
 		n, err := r.ReadBodyNow(b.Data[len(b.Data):cap(b.Data)])
 		b.Data = b.Data[:len(b.Data)+n]

@@ -19,7 +19,7 @@ func (nobody) Sent() int64                            { return 0 }
 func (nobody) BodyTaken() int64                       { return 0 }
 func (nobody) ReadBody([]byte) (int, error)           { return 0, io.EOF }
 func (nobody) ReadBodyNow([]byte) (int, error)        { return 0, flow.ErrNotYet }
-func (nobody) BodyBuffered() bool                     { return false }
+func (nobody) BodyBuffered() int                      { return 0 }
 func (nobody) BodyDone() bool                         { return true }
 func (nobody) DropBody() error                        { return nil }
 func (nobody) Watch(func())                           {}

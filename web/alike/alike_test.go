@@ -31,13 +31,14 @@ import (
 	"tandem/web/notmodified"
 	"tandem/web/ranges"
 	"tandem/web/rewrite"
+	"tandem/web/vars"
 	"tandem/web/webtest"
 )
 
 var modules = []*web.Module{
 	rewrite.Module, static.TryFiles, static.Index, static.AutoIndex, static.DAV, static.Module, static.EmptyGIF,
 	exchange.Module, proxy.Module, fastcgi.Module, uwsgi.Module, scgi.Module,
-	notmodified.Module, headers.Module, charset.Module, compress.Gzip, ranges.Module, accesslog.Module,
+	notmodified.Module, headers.Module, charset.Module, compress.Gzip, ranges.Module, vars.Map, accesslog.Module,
 }
 
 // patience is how long anything may take that should take a moment.

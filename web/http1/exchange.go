@@ -75,8 +75,13 @@ func (x *exchange) ReadBody(p []byte) (int, error) { return x.s.wire.ReadBody(p)
 // ReadBodyNow is ReadBody without waiting.
 func (x *exchange) ReadBodyNow(p []byte) (int, error) { return x.s.wire.ReadBodyNow(p) }
 
-// BodyBuffered reports whether something of the body has been received.
-func (x *exchange) BodyBuffered() bool { return len(x.s.wire.Buffered()) > 0 && !x.s.wire.BodyDone() }
+// BodyBuffered returns how much has been received while the body is not complete.
+func (x *exchange) BodyBuffered() int {
+	if x.s.wire.BodyDone() {
+		return 0
+	}
+	return len(x.s.wire.Buffered())
+}
 
 // BodyTaken returns how many bytes have been read, with the framing of chunks.
 func (x *exchange) BodyTaken() int64 { return x.s.wire.BodyTaken() }

@@ -327,8 +327,8 @@ func (x *stream) took(n int, err error) (int, error) {
 	return n, err
 }
 
-// BodyBuffered reports whether something of the body has come.
-func (x *stream) BodyBuffered() bool { return x.h2.Buffered() > 0 }
+// BodyBuffered returns how many bytes of the body have come and not been read.
+func (x *stream) BodyBuffered() int { return x.h2.Buffered() }
 
 // BodyTaken returns how many bytes of the body have been read.
 func (x *stream) BodyTaken() int64 { return x.taken }
