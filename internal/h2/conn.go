@@ -146,12 +146,16 @@ func (c *Conn) Serve() error {
 	c.mu.Lock()
 	c.fail(err)
 	err = c.dead
+	var bad *ConnectionError
+	if !errors.As(err, &bad) && err != ErrClosed {
+		// Nobody is there to be told anything.
+		_ = c.in.t.Close()
+	}
 	for c.writing {
 		c.written.Wait()
 	}
 	c.mu.Unlock()
-	var bad *ConnectionError
-	if errors.As(err, &bad) {
+	if bad != nil {
 		_, _ = c.in.t.Write(appendGoAway(nil, c.served, bad.Code))
 	}
 	if bad != nil || err == ErrClosed {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -374,19 +375,40 @@ func TestRefused(t *testing.T) {
 	<-v.done
 }
 
+// stalled is a script whose peer reads nothing.
+type stalled struct {
+	script
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (s *stalled) Write([]byte) (int, error) {
+	<-s.closed
+	return 0, net.ErrClosed
+}
+
+func (s *stalled) Close() error {
+	s.once.Do(func() { close(s.closed) })
+	return nil
+}
+
 // A peer that has this side answer and does not read is cut off.
 func TestUnreadAnswers(t *testing.T) {
-	a, b := tcpPair(t)
-	v := serveOn(t, b, hello)
-	_ = b.(*net.TCPConn).SetWriteBuffer(4096)
-	_ = b.SetWriteDeadline(time.Now().Add(time.Second)) // as a send time-out
-	p := newPeer(t, a)
-	_ = a.(*net.TCPConn).SetReadBuffer(4096)
-	p.start()
-	for p.WritePing(false, [8]byte{}) == nil {
-	}
+	frames := append([]byte(Preface), bytes.Repeat(appendPing(nil, false, make([]byte, 8)), maxIdle-1)...)
+	peer := &stalled{script: script{in: bytes.NewReader(frames)}, closed: make(chan struct{})}
+	h := new(fuzzed)
+	h.c = NewConn(peer, h, Options{Window: defaultWindow, Limits: testLimits})
+	h.c.mu.Lock()
+	h.c.writing = true // what it writes first has not been taken yet
+	h.c.mu.Unlock()
+	go func() {
+		<-peer.closed
+		h.c.mu.Lock()
+		h.c.wrote()
+		h.c.mu.Unlock()
+	}()
 	var bad *ConnectionError
-	if err := <-v.done; !errors.As(err, &bad) || bad.Code != EnhanceYourCalm {
+	if err := h.c.Serve(); !errors.As(err, &bad) || bad.Code != EnhanceYourCalm {
 		t.Fatal(err)
 	}
 }

@@ -10,7 +10,7 @@ type endedStreams struct {
 
 const rememberEnded = 64
 
-// add remembers a stream; complete: the peer had ended it.
+// add remembers a stream; complete: the peer had ended it, or has reset it.
 func (e *endedStreams) add(id uint32, complete bool) {
 	v := id << 1
 	if complete {
@@ -23,8 +23,8 @@ func (e *endedStreams) add(id uint32, complete bool) {
 func (e *endedStreams) find(id uint32) (known, complete bool) {
 	for _, v := range e.ids {
 		if v>>1 == id && v != 0 {
-			return true, v&1 != 0
+			known, complete = true, complete || v&1 != 0
 		}
 	}
-	return false, false
+	return known, complete
 }

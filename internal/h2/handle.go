@@ -72,6 +72,8 @@ func (c *Conn) headers(h frameHeader, p []byte) error {
 	// done with it at any moment otherwise.
 	defer c.mu.Unlock()
 	switch {
+	case s.peerReset:
+		c.afterReset(s)
 	case s.dead != nil:
 	case s.inEnded:
 		c.peerFault(s, StreamClosed)
@@ -139,6 +141,13 @@ func (c *Conn) peerFault(s *Stream, code ErrCode) {
 	c.reset(s, code, false)
 }
 
+// afterReset answers a frame on a stream that its peer has reset itself (RFC 9113
+// section 5.1). The caller holds mu.
+func (c *Conn) afterReset(s *Stream) {
+	c.work.resets++
+	c.control(appendRSTStream(c.room(), s.id, StreamClosed))
+}
+
 // notOpen says what a frame comes to for a stream that there is not: the peer
 // may not know yet that it was reset, otherwise it broke a rule (section 5.1). The
 // caller holds mu.
@@ -193,6 +202,9 @@ func (c *Conn) dataFrame(h frameHeader, p []byte) error {
 	switch {
 	case s == nil:
 		return c.notOpen(h, "DATA")
+	case s.peerReset:
+		c.afterReset(s)
+		return nil
 	case s.dead != nil:
 		return nil
 	case s.inEnded:
@@ -252,6 +264,7 @@ func (c *Conn) rstStreamFrame(h frameHeader, p []byte) error {
 		if c.idle(h.id) {
 			return connectionError(ProtocolError, "%s sent RST_STREAM frame for idle stream %d", c.peer(), h.id)
 		}
+		c.ended.add(h.id, true)
 		c.work.idle++
 		return nil
 	}
@@ -336,6 +349,10 @@ func (c *Conn) windowUpdateFrame(h frameHeader, p []byte) error {
 	if s == nil {
 		if c.idle(h.id) {
 			return connectionError(ProtocolError, "%s sent WINDOW_UPDATE frame for idle stream %d", c.peer(), h.id)
+		}
+		if n == 0 {
+			c.work.resets++
+			c.control(appendRSTStream(c.room(), h.id, ProtocolError))
 		}
 		c.work.idle++
 		return nil

@@ -179,6 +179,15 @@ func (s *Stream) Reset(code ErrCode) {
 	c.flush(false)
 }
 
+// Malformed notes that the request was malformed, which Close tells the peer:
+// "Servers MAY send an HTTP response prior to closing or resetting the stream"
+// (RFC 9113 section 8.1.1).
+func (s *Stream) Malformed() {
+	s.c.mu.Lock()
+	s.malformed = true
+	s.c.mu.Unlock()
+}
+
 // Close ends the use of the stream by its goroutine. A response or request that
 // is not complete is cut off with code; a peer that has not sent all is told to
 // stop (RFC 9113 section 8.1).
@@ -186,6 +195,8 @@ func (s *Stream) Close(code ErrCode) {
 	c := s.c
 	c.mu.Lock()
 	switch {
+	case s.malformed && s.dead == nil:
+		c.control(appendRSTStream(c.room(), s.id, ProtocolError))
 	case !s.outEnded:
 		c.reset(s, code, false)
 	case !s.inEnded && c.client:

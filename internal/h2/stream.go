@@ -27,6 +27,7 @@ type Stream struct {
 	inEnded    bool // nothing more comes
 	outEnded   bool // END_STREAM or RST_STREAM has been sent
 	peerReset  bool // the peer has reset it
+	malformed  bool // Malformed
 	discards   bool // what comes is dropped
 	stopped    bool // Interrupt
 	dead       error

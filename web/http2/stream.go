@@ -3,6 +3,7 @@ package http2
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -59,18 +60,53 @@ func (x *stream) serve() {
 	r := x.r
 	if x.bad != nil {
 		r.Refuse(x.bad)
+		x.h2.Malformed()
 	} else {
 		r.Serve()
+		x.drain()
 	}
 	code := h2.InternalError
 	if x.timedOut {
 		code = h2.ProtocolError
 	}
 	x.h2.Close(code)
-	r.Close()
+	if !r.Close() {
+		return
+	}
 	x.h2.OnWait = nil
 	*x = stream{r: r, h2: x.h2, head: x.head}
 	streams.Put(x)
+}
+
+// drained is how long a body may be announced to be, in bytes, to be waited for
+// when nobody wanted it; a longer one is cut off.
+const drained = 64 << 10
+
+// drain waits for what is left of a small body that nobody has read: a client that
+// is told to stop sending may take that for a failure. It also finds out whether
+// the body is as long as it was announced.
+func (x *stream) drain() {
+	r := x.r
+	if r.Broken() || !x.drains() || x.h2.Ended() {
+		return
+	}
+	x.h2.ReadTimeout = r.Core.LingeringTimeout.V
+	var buf [1024]byte
+	for {
+		_, err := x.ReadBody(buf[:])
+		var bad *message.BadRequest
+		if errors.As(err, &bad) {
+			x.h2.Malformed()
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (x *stream) drains() bool {
+	h := x.r.Head
+	return h.Body && h.ContentLength >= 0 && h.ContentLength <= drained
 }
 
 // upgrade makes of an extended CONNECT (RFC 8441) the request that HTTP/1 has for
@@ -341,7 +377,9 @@ func (x *stream) BodyDone() bool {
 
 // DropBody drops what has come of the body, and what will come.
 func (x *stream) DropBody() error {
-	x.h2.Discard()
+	if !x.drains() {
+		x.h2.Discard()
+	}
 	return nil
 }
 

@@ -1,6 +1,10 @@
 package http2
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"tandem/internal/contain"
+)
 
 // pool are the goroutines that answer requests, one each. One whose request is
 // answered waits for another, because its stack has grown to what a request needs.
@@ -25,7 +29,7 @@ func (p *pool) serve(x *stream) {
 
 func (p *pool) run(x *stream) {
 	for {
-		x.serve()
+		_ = contain.Run("a stream", x.serve)
 		if p.idle.Add(1) > maxIdle {
 			p.idle.Add(-1)
 			return
