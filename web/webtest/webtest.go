@@ -119,27 +119,41 @@ func load(dir, conf string, modules []*web.Module, logs *logfile.Set, previous *
 // The server ends with the test.
 func Start(t testing.TB, conf string, modules []*web.Module, files map[string]string) *Server {
 	t.Helper()
-	s := &Server{Dir: t.TempDir(), ports: make(map[string]string)}
-	for name, content := range files {
-		s.Write(t, name, content)
-	}
-	s.Logs = new(logfile.Set)
-	h, log, errs := load(s.Dir, s.Expand(t, conf), modules, s.Logs, nil)
-	if errs.Failed() {
-		t.Fatalf("configuration:\n%v", errs)
-	}
-	s.HTTP, s.log = h, log
-	s.set, s.stats = new(web.ListenSet), new(web.Stats)
+	s := newServer(t, files)
+	s.read(t, s.Expand(t, conf), modules)
+	s.set = new(web.ListenSet)
 	s.use(t)
 	t.Cleanup(func() {
 		s.set.Close()
 		s.Gen.Retire(nil)
 		s.Gen.Abort()
+	})
+	return s
+}
+
+// newServer makes a server that has nothing but its folder yet.
+func newServer(t testing.TB, files map[string]string) *Server {
+	t.Helper()
+	s := &Server{Dir: t.TempDir(), ports: make(map[string]string), Logs: new(logfile.Set), stats: new(web.Stats)}
+	for name, content := range files {
+		s.Write(t, name, content)
+	}
+	return s
+}
+
+// read reads the configuration of a server.
+func (s *Server) read(t testing.TB, conf string, modules []*web.Module) {
+	t.Helper()
+	h, log, errs := load(s.Dir, conf, modules, s.Logs, nil)
+	if errs.Failed() {
+		t.Fatalf("configuration:\n%v", errs)
+	}
+	s.HTTP, s.log = h, log
+	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("error log:\n%s", log)
 		}
 	})
-	return s
 }
 
 // use puts s.HTTP to work.
