@@ -32,6 +32,7 @@ func readAndTell(r *web.Request) web.Code {
 
 func TestReadBody(t *testing.T) {
 	pieces := []string{"abc", "de", "f"}
+	large := strings.Repeat("x", 3000)
 	for _, c := range []struct {
 		name, conf string
 		x          *webtest.Exchange
@@ -41,10 +42,12 @@ func TestReadBody(t *testing.T) {
 		{"none", "", &webtest.Exchange{}, 200, ", 0 bytes, read true, $content_length , $request_body "},
 		{"announced", "", &webtest.Exchange{Body: pieces, Announced: true}, 200, "abcdef, 6 bytes, read true, $content_length 6, $request_body abcdef"},
 		{"not announced", "", &webtest.Exchange{Body: pieces}, 200, "abcdef, 6 bytes, read true, $content_length 6, $request_body abcdef"},
-		{"too large for the buffer", "client_body_buffer_size 5;", &webtest.Exchange{Body: pieces, Announced: true}, 200,
-			"file abcdef <nil>, 6 bytes, read true, $content_length 6, $request_body "},
-		{"as large as the buffer", "client_body_buffer_size 6;", &webtest.Exchange{Body: pieces, Announced: true}, 200,
-			"file abcdef <nil>, 6 bytes, read true, $content_length 6, $request_body "},
+		{"too large for the buffer", "client_body_buffer_size 1k;", &webtest.Exchange{Body: []string{large}, Announced: true}, 200,
+			"file " + large + " <nil>, 3000 bytes, read true, $content_length 3000, $request_body "},
+		{"too large for the buffer, not announced", "client_body_buffer_size 1k;", &webtest.Exchange{Body: []string{large}}, 200,
+			"file " + large + " <nil>, 3000 bytes, read true, $content_length 3000, $request_body "},
+		{"hardly too large for the buffer", "client_body_buffer_size 2900;", &webtest.Exchange{Body: []string{large}, Announced: true}, 200,
+			large + ", 3000 bytes, read true, $content_length 3000, $request_body " + large},
 		{"wanted in a file", "", &webtest.Exchange{Target: "/?file", Body: pieces}, 200, "file abcdef <nil>, 6 bytes, read true, $content_length 6, $request_body "},
 		{"none, wanted in a file", "", &webtest.Exchange{Target: "/?file"}, 200, "file  <nil>, 0 bytes, read true, $content_length , $request_body "},
 		{"in files only", "client_body_in_file_only clean;", &webtest.Exchange{Body: pieces}, 200, "file abcdef <nil>, 6 bytes, read true, $content_length 6, $request_body "},

@@ -275,11 +275,15 @@ func (x *Exchange) next(p []byte) (int, error) {
 	return n, nil
 }
 
-// BodyBuffered reports whether there is a piece.
-func (x *Exchange) BodyBuffered() bool {
+// BodyBuffered returns the length of the pieces that there are.
+func (x *Exchange) BodyBuffered() int {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return len(x.Body) > 0
+	n := 0
+	for _, piece := range x.Body {
+		n += len(piece)
+	}
+	return n
 }
 
 // BodyTaken returns how much has been read.
