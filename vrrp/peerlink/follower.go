@@ -12,7 +12,7 @@ import (
 // Bounds of following a master.
 const (
 	dialTimeout  = 500 * time.Millisecond
-	firstPause   = 5 * time.Millisecond // between attempts right after a connection has ended
+	firstPause   = 2 * time.Millisecond // between attempts right after a connection has ended
 	urgent       = time.Second          // for how long attempts are that close together
 	introduced   = 20 * time.Millisecond
 	patience     = 5 // attempts that follow an introduction at once
