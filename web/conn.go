@@ -55,6 +55,9 @@ type Conn struct {
 	ended    bool        // end has been called
 	silent   atomic.Bool // nothing has come from the client yet
 
+	parkedUntil time.Time // when it ends, while it is parked
+	expired     bool      // that time has passed
+
 	mu      sync.Mutex
 	session Session // nil as long as it is not known what the client speaks
 }
@@ -67,11 +70,9 @@ func (g *Generation) Serve(nc net.Conn, p *Port) {
 	c := g.newConn(p, nc.LocalAddr(), nc.RemoteAddr())
 	c.socket, c.Flow = nc, flow.NewConn(nc)
 	defer c.contained()
+	c.silent.Store(true)
 	g.admit(c)
-	if !c.prepare() {
-		c.end()
-		return
-	}
+	c.CountWaiting(1)
 	c.serve()
 }
 
@@ -111,13 +112,29 @@ func (g *Generation) admit(c *Conn) {
 	g.stats.accepted.Add(1)
 }
 
-// prepare waits for what the client sends first and finds out what it speaks;
-// false ends the connection.
-func (c *Conn) prepare() bool {
+// waitFirst waits for what the client sends first. parked: it is no longer the
+// goroutine's, and is woken for that.
+func (c *Conn) waitFirst() (parked bool, err error) {
+	if c.expired {
+		return false, os.ErrDeadlineExceeded
+	}
 	wait := c.servers.dflt.Core.Limits.HeaderTimeout
-	c.CountWaiting(1)
-	c.silent.Store(true)
-	err := c.Flow.WaitFirst(wait)
+	if c.Parks(wait) {
+		if err = c.Flow.WaitFirst(ParkAfter); err != os.ErrDeadlineExceeded {
+			return false, err
+		}
+		if parking.add(c, wait, true) {
+			return true, nil
+		}
+		wait -= ParkAfter
+	}
+	return false, c.Flow.WaitFirst(wait)
+}
+
+// prepare finds out what the client speaks, of which the first bytes have come,
+// or could not be waited for; false ends the connection.
+func (c *Conn) prepare(err error) bool {
+	wait := c.servers.dflt.Core.Limits.HeaderTimeout
 	c.silent.Store(false)
 	c.CountWaiting(-1)
 	if err != nil && !c.gen.Own.has(c.peer) {
@@ -185,12 +202,23 @@ func (c *Conn) resume() {
 
 // serve has the connection served until it ends or has nothing to do.
 func (c *Conn) serve() {
+	if c.session == nil {
+		parked, err := c.waitFirst()
+		if parked {
+			return
+		}
+		if !c.prepare(err) {
+			c.end()
+			return
+		}
+	}
 	if c.session.Serve() {
 		c.end()
 	}
 }
 
-// Wake goes on with a connection whose Session has returned false from Serve.
+// Wake goes on with a connection that has nobody to serve it: its Session has
+// returned false from Serve, or it is to have one now.
 func (c *Conn) Wake() { connectionWorkers.serve(work{woken: c}) }
 
 // end closes the connection, which is no longer counted when its client sees
@@ -223,15 +251,17 @@ func (c *Conn) abort() {
 	if s := c.current(); s != nil {
 		s.Close()
 	}
+	parking.wake(c.number)
 }
 
-// interrupt ends the wait for another request.
+// interrupt ends the wait for another request, and not that for the first.
 func (c *Conn) interrupt() {
 	if c.Flow != nil {
 		c.Flow.Interrupt()
 	}
 	if s := c.current(); s != nil {
 		s.Interrupt()
+		parking.wake(c.number)
 	}
 }
 

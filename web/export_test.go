@@ -20,3 +20,13 @@ func (r *Request) NoDelay() (on bool, err error) {
 	})
 	return on, errors.Join(err, controlErr)
 }
+
+// Parked returns how many connections of the process are parked.
+func Parked() int {
+	parking.mu.Lock()
+	defer parking.mu.Unlock()
+	return len(parking.conns)
+}
+
+// MaxIdleWorkers is how many goroutines without a connection are kept.
+const MaxIdleWorkers = maxIdleWorkers

@@ -20,8 +20,8 @@ type Protocol struct {
 // Session is a protocol at work on one connection.
 type Session interface {
 	// Serve answers requests until the connection is to end, and returns true.
-	// It returns false when there is nothing to do for the moment: Conn.Wake then
-	// has it called again, on another goroutine.
+	// It returns false when there is nothing to do for the moment, after Conn.Park
+	// for instance: Conn.Wake then has it called again, on another goroutine.
 	Serve() (ended bool)
 	// Interrupt, called from any goroutine, tells that no further request is
 	// wanted: those that have begun are still answered. It must not wait.

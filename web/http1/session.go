@@ -11,6 +11,9 @@ import (
 	"tandem/web/message"
 )
 
+// errParked: the connection has been parked and is no longer the goroutine's.
+var errParked = errors.New("http1: parked")
+
 // session is HTTP/1 on one connection.
 type session struct {
 	c         *web.Conn
@@ -22,8 +25,6 @@ type session struct {
 	keepaliveTimeout time.Duration // of the last request's location
 	keepUntil        time.Time     // when its keepalive_min_timeout has passed
 	parked           bool          // it has returned from Serve in order to be
-	parkedUntil      time.Time     // when it ends, while it is parked
-	expired          bool          // that time has passed
 }
 
 func open(c *web.Conn) web.Session { return &session{c: c, wire: wire.NewConn(c.Flow)} }
@@ -41,7 +42,7 @@ func (s *session) Serve() (ended bool) {
 	if s.parked {
 		s.parked = false
 		s.c.CountWaiting(-1)
-		if s.expired {
+		if s.c.Expired() {
 			err = os.ErrDeadlineExceeded
 		} else {
 			err = s.waitNext()
@@ -63,30 +64,32 @@ func (s *session) Serve() (ended bool) {
 	return true
 }
 
-// Interrupt has a parked connection look why. One that waits has been woken by
-// its flow.Conn.
-func (s *session) Interrupt() { parking.wake(s.c.Number()) }
+// Interrupt has nothing to do: a connection that waits is woken by its flow.Conn,
+// and a parked one by the server.
+func (s *session) Interrupt() {}
 
-// Close has a parked connection notice that it has been closed.
-func (s *session) Close() { parking.wake(s.c.Number()) }
+// Close has nothing to do, as Interrupt.
+func (s *session) Close() {}
 
 // waitNext waits for another request. When the configuration is replaced
 // meanwhile, the connection goes on with the new one. When none comes for a
 // moment the connection is parked, which is errParked. When there is to be no
 // other request it waits until keepUntil all the same, for one that is on its way.
 func (s *session) waitNext() error {
-	parks, timeout := s.parks(), s.keepaliveTimeout
+	parks, timeout := s.c.Parks(s.keepaliveTimeout), s.keepaliveTimeout
 	for {
 		wait := timeout
 		if parks {
-			wait = parkAfter
+			wait = web.ParkAfter
 		}
 		s.c.CountWaiting(1)
 		err := s.wire.WaitRequest(wait)
 		if parks && err == os.ErrDeadlineExceeded {
-			if parking.add(s) {
+			// Once it is parked the session may be anybody's.
+			if s.parked = true; s.c.Park(timeout) {
 				return errParked
 			}
+			s.parked = false
 			// It waits as it is, or has been interrupted.
 			parks = false
 			s.c.CountWaiting(-1)

@@ -1,4 +1,4 @@
-package http1_test
+package web_test
 
 import (
 	"bufio"
@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"tandem/web/http1"
+	"tandem/web"
 	"tandem/web/webtest"
 )
 
@@ -109,7 +109,7 @@ func TestKeepaliveMinTimeout(t *testing.T) {
 			clients[i] = &keptClient{c, bufio.NewReader(c)}
 			if i > 0 {
 				// The others are parked.
-				for end := time.Now().Add(10 * time.Second); http1.Parked() == 0; time.Sleep(time.Millisecond) {
+				for end := time.Now().Add(10 * time.Second); web.Parked() == 0; time.Sleep(time.Millisecond) {
 					if time.Now().After(end) {
 						t.Fatal("not parked")
 					}

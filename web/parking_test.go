@@ -1,4 +1,4 @@
-package http1_test
+package web_test
 
 import (
 	"bufio"
@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"tandem/web/http1"
+	"tandem/web"
 	"tandem/web/webtest"
 )
 
@@ -30,9 +30,9 @@ func parkedClients(t *testing.T, s *webtest.Server, n int) []*keptClient {
 
 func awaitParked(t *testing.T, n int) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); http1.Parked() != n; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(10 * time.Second); web.Parked() != n; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("%d connections are parked, want %d", http1.Parked(), n)
+			t.Fatalf("%d connections are parked, want %d", web.Parked(), n)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package http1_test
+package web_test
 
 import (
 	"bufio"
@@ -12,8 +12,6 @@ import (
 
 	"tandem/web/webtest"
 )
-
-const header = "events {}\nhttp {\n"
 
 // keptClient is a client that would like to keep its connection.
 type keptClient struct {
