@@ -132,9 +132,12 @@ func (r *Request) ReadBody() Code {
 // bodyInMemory returns how many bytes a body may have on the wire that stays in
 // memory. As in nginx one of known length may be up to a quarter larger than
 // client_body_buffer_size, and what has come with the head does not count as far
-// as it fits into the buffer of the head.
+// as it fits into the buffer of the head; from HTTP/2 on neither is so.
 func (r *Request) bodyInMemory() int64 {
 	limit, announced := r.Core.ClientBodyBufferSize.V, r.Main.Head.ContentLength
+	if r.Main.Head.Version >= message.HTTP2 {
+		return limit
+	}
 	lim, head := &r.Server.Core.Limits, r.Main.Head.Size
 	buffer := lim.HeaderBuffer
 	if head > buffer {

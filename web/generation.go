@@ -162,10 +162,18 @@ func (g *Generation) Wait(ctx context.Context) error {
 		g.background.Wait()
 		return nil
 	case <-ctx.Done():
-		g.Abort()
-		return ctx.Err()
 	}
+	g.Abort()
+	// Requests that have been cut off are still to be logged.
+	select {
+	case <-g.empty:
+	case <-time.After(abortGrace):
+	}
+	return ctx.Err()
 }
+
+// abortGrace is how long connections that were cut may take to notice.
+const abortGrace = time.Second
 
 // Abort closes every connection as it is.
 func (g *Generation) Abort() {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,7 +23,8 @@ type session struct {
 	idle     *time.Timer // fires when there has been no stream for so long
 	last     *time.Timer // fires when those on their way have had time to come
 	open     atomic.Int64
-	waits    time.Duration // how long the connection may be idle
+	answers  sync.WaitGroup // of requests' goroutines
+	waits    time.Duration  // how long the connection may be idle
 }
 
 func open(c *web.Conn) web.Session {
@@ -51,6 +53,9 @@ const maxSpare = 64
 // Serve answers requests until the connection ends.
 func (s *session) Serve() (ended bool) {
 	err := s.h.Serve()
+	// All streams have been told. What they still do, such as a line in the log, is
+	// part of the connection.
+	s.answers.Wait()
 	s.idle.Stop()
 	if s.last != nil {
 		s.last.Stop()
@@ -110,6 +115,7 @@ func (s *session) Open(id uint32, b *h2.Block) h2.ErrCode {
 	if core.KeepaliveTimeout.V == 0 || s.requests >= core.KeepaliveRequests.V || time.Since(s.c.Start()) > core.KeepaliveTime.V {
 		s.h.Shutdown(true)
 	}
+	s.answers.Add(1)
 	workers.serve(x)
 	return h2.NoError
 }

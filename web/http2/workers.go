@@ -29,7 +29,9 @@ func (p *pool) serve(x *stream) {
 
 func (p *pool) run(x *stream) {
 	for {
+		s := x.s // x is another's when it has been answered
 		_ = contain.Run("a stream", x.serve)
+		s.answers.Done()
 		if p.idle.Add(1) > maxIdle {
 			p.idle.Add(-1)
 			return
