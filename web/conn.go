@@ -53,10 +53,10 @@ type Conn struct {
 	requests int
 	abrupt   bool        // it ends without a goodbye
 	ended    bool        // end has been called
+	expired  bool        // parkedUntil has passed
 	silent   atomic.Bool // nothing has come from the client yet
 
-	parkedUntil time.Time // when it ends, while it is parked
-	expired     bool      // that time has passed
+	parkedUntil int64 // when it ends, by flow.Now, while it is parked
 
 	mu      sync.Mutex
 	session Session // nil as long as it is not known what the client speaks

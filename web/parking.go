@@ -53,7 +53,7 @@ func (l *parkingLot) add(c *Conn, timeout time.Duration, first bool) bool {
 	if l.epoll == nil {
 		return false
 	}
-	c.parkedUntil = time.Now().Add(timeout - ParkAfter)
+	c.parkedUntil = flow.Now() + int64(timeout-ParkAfter)
 	// Once the lock is released the connection may be anybody's.
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -81,11 +81,11 @@ func (l *parkingLot) wake(number uint64) {
 
 // sweep ends the connections whose time has passed.
 func (l *parkingLot) sweep() {
-	now := time.Now()
+	now := flow.Now()
 	var ended []*Conn
 	l.mu.Lock()
 	for number, c := range l.conns {
-		if now.After(c.parkedUntil) {
+		if now > c.parkedUntil {
 			ended = append(ended, c)
 			delete(l.conns, number)
 		}

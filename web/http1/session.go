@@ -21,10 +21,10 @@ type session struct {
 	requests  int
 	pipelined bool // the next request has come already
 	delays    bool // small packets wait; see web.Conn.SetNoDelay
+	parked    bool // it has returned from Serve in order to be
 
 	keepaliveTimeout time.Duration // of the last request's location
 	keepUntil        time.Time     // when its keepalive_min_timeout has passed
-	parked           bool          // it has returned from Serve in order to be
 }
 
 func open(c *web.Conn) web.Session { return &session{c: c, wire: wire.NewConn(c.Flow)} }
