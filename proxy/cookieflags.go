@@ -49,13 +49,13 @@ func readCookieFlags(s *nc.Scope, d *nc.Directive) error {
 	if name, ok := strings.CutPrefix(d.Args[0], "~"); ok {
 		ru.re, err = h.Regex(name, true)
 	} else {
-		ru.name, err = h.Template(s, d, name)
+		ru.name, err = h.Template(d, name)
 	}
 	if err != nil {
 		return err
 	}
 	for _, text := range d.Args[1:] {
-		t, err := h.Template(s, d, text)
+		t, err := h.Template(d, text)
 		if err != nil {
 			return err
 		}

@@ -89,9 +89,6 @@ func inherit(c, p *settings) error {
 	return nil
 }
 
-// compiler is HTTP.Template or HTTP.LateTemplate.
-type compiler func(*web.HTTP, *nc.Scope, *nc.Directive, string) (*web.Template, error)
-
 func of(s *nc.Scope) *settings { return slot.Of(web.BlockOf(s).Location) }
 
 func commands() []nc.Command {
@@ -100,9 +97,9 @@ func commands() []nc.Command {
 		{Name: "proxy_pass", In: nc.Location | nc.LocationIf | nc.LimitExcept, Arity: nc.Take1, Set: readPass},
 		{Name: "proxy_set_header", In: in, Arity: nc.Take2, Set: readSetHeader},
 		{Name: "proxy_set_body", In: in, Arity: nc.Take1,
-			Set: setTemplate(func(c *settings) *nc.Value[*web.Template] { return &c.setBody }, (*web.HTTP).LateTemplate)},
+			Set: setTemplate(func(c *settings) *nc.Value[*web.Template] { return &c.setBody }, true)},
 		{Name: "proxy_method", In: in, Arity: nc.Take1,
-			Set: setTemplate(func(c *settings) *nc.Value[*web.Template] { return &c.method }, (*web.HTTP).Template)},
+			Set: setTemplate(func(c *settings) *nc.Value[*web.Template] { return &c.method }, false)},
 		{Name: "proxy_http_version", In: in, Arity: nc.Take1,
 			Set: nc.SetEnum(web.At(slot, func(c *settings) *nc.Value[version] { return &c.version }),
 				nc.Name{Name: "1.0", Value: int(version10)}, nc.Name{Name: "1.1", Value: int(version11)})},
@@ -123,14 +120,20 @@ func commands() []nc.Command {
 	return slices.Concat(own, family.Commands(get), family.SSLCommands(get))
 }
 
-// setTemplate is the setter of a value that may hold variables.
-func setTemplate(field func(*settings) *nc.Value[*web.Template], compile compiler) nc.Setter {
+// setTemplate is the setter of a value that may hold variables. late: see
+// web.HTTP.LateTemplate.
+func setTemplate(field func(*settings) *nc.Value[*web.Template], late bool) nc.Setter {
 	return func(s *nc.Scope, d *nc.Directive) error {
 		v := field(of(s))
 		if v.Set {
 			return nc.ErrDuplicate
 		}
-		t, err := compile(web.BlockOf(s).HTTP, s, d, d.Args[0])
+		h := web.BlockOf(s).HTTP
+		compile := h.Template
+		if late {
+			compile = func(d *nc.Directive, text string) (*web.Template, error) { return h.LateTemplate(s, d, text) }
+		}
+		t, err := compile(d, d.Args[0])
 		if err != nil {
 			return err
 		}

@@ -43,7 +43,7 @@ func readPass(s *nc.Scope, d *nc.Directive) error {
 	l.AutoRedirect = l.Kind != web.Level && strings.HasSuffix(l.Name, "/")
 	url := d.Args[0]
 	if web.HasVariables(url) {
-		t, err := b.HTTP.Template(s, d, url)
+		t, err := b.HTTP.Template(d, url)
 		c.pass = &pass{template: t}
 		return err
 	}

@@ -43,12 +43,12 @@ func compileRule(s *nc.Scope, d *nc.Directive, from, to string, plain matchKind,
 		ru.match = matchRegex
 		ru.re, err = h.Regex(from, caseless)
 	default:
-		ru.pattern, err = h.Template(s, d, from)
+		ru.pattern, err = h.Template(d, from)
 	}
 	if err != nil {
 		return ru, err
 	}
-	ru.to, err = h.Template(s, d, to)
+	ru.to, err = h.Template(d, to)
 	return ru, err
 }
 

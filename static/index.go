@@ -50,7 +50,7 @@ func readIndex(s *nginxconf.Scope, d *nginxconf.Directive) error {
 		if name[0] == '/' && i != len(d.Args)-1 {
 			s.Warnf(d, "only the last index in \"index\" directive should be absolute")
 		}
-		t, err := b.HTTP.Template(s, d, name)
+		t, err := b.HTTP.Template(d, name)
 		if err != nil {
 			return err
 		}

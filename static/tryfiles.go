@@ -58,7 +58,7 @@ func readTryFiles(s *nginxconf.Scope, d *nginxconf.Directive) error {
 	names, last := d.Args[:len(d.Args)-1], d.Args[len(d.Args)-1]
 	for _, name := range names {
 		name, directory := strings.CutSuffix(name, "/")
-		t, err := b.HTTP.Template(s, d, name)
+		t, err := b.HTTP.Template(d, name)
 		if err != nil {
 			return err
 		}
@@ -72,7 +72,7 @@ func readTryFiles(s *nginxconf.Scope, d *nginxconf.Directive) error {
 		c.code = web.Code(code)
 	}
 	var err error
-	c.last, err = b.HTTP.Template(s, d, last)
+	c.last, err = b.HTTP.Template(d, last)
 	return err
 }
 

@@ -320,7 +320,7 @@ func (h *HTTP) PathTemplate(s *nginxconf.Scope, d *nginxconf.Directive, text str
 	if !strings.HasPrefix(text, "$") {
 		full = s.Path(text, false)
 	}
-	t, err := h.Template(s, d, full)
+	t, err := h.Template(d, full)
 	if err != nil {
 		return PathTemplate{}, err
 	}
@@ -363,7 +363,7 @@ func readRate(field func(*Core) *nginxconf.Value[*Template]) func(*nginxconf.Sco
 		if v.Set {
 			return nginxconf.ErrDuplicate
 		}
-		t, err := BlockOf(s).HTTP.Template(s, d, d.Args[0])
+		t, err := BlockOf(s).HTTP.Template(d, d.Args[0])
 		if err != nil {
 			return err
 		}
@@ -394,7 +394,7 @@ func readDisableSymlinks(s *nginxconf.Scope, d *nginxconf.Directive) error {
 		case a == "if_not_owner":
 			v.Check, v.IfOwner = true, true
 		case ok:
-			t, err := BlockOf(s).HTTP.Template(s, d, from)
+			t, err := BlockOf(s).HTTP.Template(d, from)
 			if err != nil {
 				return err
 			}

@@ -15,7 +15,7 @@ func readEarlyHints(s *nginxconf.Scope, d *nginxconf.Directive) error {
 	}
 	v.Set = true
 	for _, arg := range d.Args {
-		t, err := b.HTTP.Template(s, d, arg)
+		t, err := b.HTTP.Template(d, arg)
 		if err != nil {
 			return err
 		}

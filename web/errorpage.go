@@ -39,7 +39,7 @@ func readErrorPage(s *nginxconf.Scope, d *nginxconf.Directive) error {
 	if path, query, ok := strings.Cut(target, "?"); ok && strings.HasPrefix(target, "/") && !HasVariables(target) {
 		uri, args = path, []byte(query)
 	}
-	t, err := b.HTTP.Template(s, d, uri)
+	t, err := b.HTTP.Template(d, uri)
 	if err != nil {
 		return err
 	}

@@ -60,9 +60,6 @@ func (srv *Server) ListensForHTTP2() bool { return srv.http2 }
 // AllowConnect lets clients use CONNECT, which is answered 405 otherwise.
 func (srv *Server) AllowConnect() { srv.connect = true }
 
-// Named returns the location @name, or nil.
-func (srv *Server) Named(name string) *Location { return srv.named[name] }
-
 func readServer(s *nginxconf.Scope, d *nginxconf.Directive) error {
 	h := BlockOf(s).HTTP
 	srv := &Server{HTTP: h, settings: makeSettings(serverSlots), Pos: d.Pos}

@@ -22,7 +22,7 @@ type Template struct {
 // template calls InForce.
 func (h *HTTP) LateTemplate(s *nginxconf.Scope, d *nginxconf.Directive, text string) (*Template, error) {
 	before := len(h.variables.uses)
-	t, err := h.Template(s, d, text)
+	t, err := h.Template(d, text)
 	if err != nil || s.Context != nginxconf.HTTP {
 		return t, err
 	}
@@ -50,7 +50,7 @@ type templatePart struct {
 var errVariableName = errors.New("invalid variable name")
 
 // Template compiles text: $name, ${name}, $1 to $9, and the rest as it is.
-func (h *HTTP) Template(_ *nginxconf.Scope, d *nginxconf.Directive, text string) (*Template, error) {
+func (h *HTTP) Template(d *nginxconf.Directive, text string) (*Template, error) {
 	t := &Template{Text: text}
 	for rest := text; rest != ""; {
 		i := strings.IndexByte(rest, '$')
@@ -119,16 +119,6 @@ func HasVariables(text string) bool { return strings.IndexByte(text, '$') >= 0 }
 // IsLiteral reports whether the value is the same for every request.
 func (t *Template) IsLiteral() bool {
 	return t == nil || len(t.parts) == 0 || len(t.parts) == 1 && t.parts[0].v == nil && t.parts[0].capture == 0
-}
-
-// UsesCaptures reports whether the value holds $1 to $9.
-func (t *Template) UsesCaptures() bool {
-	for _, p := range t.parts {
-		if p.capture > 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // Append appends the value in r to dst. A variable without a value adds

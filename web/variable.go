@@ -256,13 +256,6 @@ func (ref VariableRef) Store(r *Request, value []byte) {
 	r.vars.slot(ref.v.index).set(varValue{varFound, value})
 }
 
-// StoreNotFound makes the variable one without a value.
-func (ref VariableRef) StoreNotFound(r *Request) {
-	if ref.v.set == nil {
-		r.vars.slot(ref.v.index).set(varValue{state: varNotFound})
-	}
-}
-
 type varState uint8
 
 const (

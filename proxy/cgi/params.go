@@ -39,7 +39,7 @@ func readParam(get func(*nc.Scope) *Settings) nc.Setter {
 // another one.
 func (c *Settings) prepareHost(s *nc.Scope, d *nc.Directive) (err error) {
 	if c.host == nil {
-		c.host, err = web.BlockOf(s).HTTP.Template(s, d, "$host$is_request_port$request_port")
+		c.host, err = web.BlockOf(s).HTTP.Template(d, "$host$is_request_port$request_port")
 	}
 	return err
 }

@@ -69,7 +69,7 @@ func (p *Protocol) readPass(get func(*nc.Scope) *Settings) nc.Setter {
 		}
 		var err error
 		if variables {
-			c.Pass.template, err = b.HTTP.Template(s, d, address)
+			c.Pass.template, err = b.HTTP.Template(d, address)
 			return err
 		}
 		var loc upstream.Location

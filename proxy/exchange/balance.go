@@ -36,7 +36,7 @@ func (b *block) balance(s *nc.Scope, d *nc.Directive, bal upstream.Balancer, bac
 // readHash reads hash key [consistent].
 func readHash(s *nc.Scope, d *nc.Directive) error {
 	b := blockOf(s)
-	key, err := b.http.Template(s, d, d.Args[0])
+	key, err := b.http.Template(d, d.Args[0])
 	if err != nil {
 		return err
 	}

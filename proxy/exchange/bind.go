@@ -27,7 +27,7 @@ func readBind(get func(*nc.Scope) *Settings) nc.Setter {
 			return nil
 		}
 		b := new(bind)
-		t, err := web.BlockOf(s).HTTP.Template(s, d, d.Args[0])
+		t, err := web.BlockOf(s).HTTP.Template(d, d.Args[0])
 		if err != nil {
 			return err
 		}

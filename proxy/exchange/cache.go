@@ -28,7 +28,7 @@ func readCache(_ *nc.Scope, d *nc.Directive) error {
 // readCacheConditions reads the conditions for their mistakes.
 func readCacheConditions(s *nc.Scope, d *nc.Directive) error {
 	for _, arg := range d.Args {
-		if _, err := web.BlockOf(s).HTTP.Template(s, d, arg); err != nil {
+		if _, err := web.BlockOf(s).HTTP.Template(d, arg); err != nil {
 			return err
 		}
 	}

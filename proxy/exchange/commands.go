@@ -74,7 +74,7 @@ func readLimitRate(get func(*nc.Scope) *Settings) nc.Setter {
 		if v.Set {
 			return nc.ErrDuplicate
 		}
-		t, err := web.BlockOf(s).HTTP.Template(s, d, d.Args[0])
+		t, err := web.BlockOf(s).HTTP.Template(d, d.Args[0])
 		if err != nil {
 			return err
 		}

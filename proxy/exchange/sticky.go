@@ -90,7 +90,7 @@ func (c *stickyCookie) parameter(b *block, s *nc.Scope, d *nc.Directive, arg str
 			if value == "" {
 				return nc.Complaint("no value for \"domain\"")
 			}
-			c.domain, err = b.http.Template(s, d, value)
+			c.domain, err = b.http.Template(d, value)
 		}
 	case has && name == "path":
 		if set = c.path != ""; !set {
@@ -105,7 +105,7 @@ func (c *stickyCookie) parameter(b *block, s *nc.Scope, d *nc.Directive, arg str
 		}
 	case has && name == "samesite":
 		if set = c.sameSite != nil; !set {
-			if c.sameSite, err = b.http.Template(s, d, value); err == nil && c.sameSite.IsLiteral() && !isSameSite(value) {
+			if c.sameSite, err = b.http.Template(d, value); err == nil && c.sameSite.IsLiteral() && !isSameSite(value) {
 				return nc.Complaint("invalid \"samesite\" parameter value")
 			}
 		}

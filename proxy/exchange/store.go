@@ -36,7 +36,7 @@ func readStore(get func(*nc.Scope) *Settings) nc.Setter {
 			v.V = new(store)
 			return nil
 		}
-		t, err := web.BlockOf(s).HTTP.Template(s, d, d.Args[0])
+		t, err := web.BlockOf(s).HTTP.Template(d, d.Args[0])
 		v.V = &store{path: t}
 		return err
 	}

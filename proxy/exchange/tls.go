@@ -157,7 +157,7 @@ func readTLSTemplate(get func(*nc.Scope) *nc.Value[*web.Template]) nc.Setter {
 			return nil
 		}
 		var err error
-		v.V, err = web.BlockOf(s).HTTP.Template(s, d, d.Args[0])
+		v.V, err = web.BlockOf(s).HTTP.Template(d, d.Args[0])
 		return err
 	}
 }

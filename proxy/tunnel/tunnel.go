@@ -87,7 +87,7 @@ func readPass(s *nc.Scope, d *nc.Directive) error {
 	c.to = new(destination)
 	var err error
 	if web.HasVariables(address) {
-		c.to.address, err = b.HTTP.Template(s, d, address)
+		c.to.address, err = b.HTTP.Template(d, address)
 		return err
 	}
 	l, err := upstream.ParseLocation(address, 0, false)

@@ -21,7 +21,7 @@ var say = &web.Module{
 	Name: "say",
 	Commands: []nc.Command{{Name: "say", In: nc.Server | nc.Location, Arity: nc.Take1, Set: func(s *nc.Scope, d *nc.Directive) error {
 		b := web.BlockOf(s)
-		t, err := b.HTTP.Template(s, d, d.Args[0])
+		t, err := b.HTTP.Template(d, d.Args[0])
 		b.Location.Handler = func(r *web.Request) web.Code { return r.SendResponse(200, nil, t) }
 		return err
 	}}},

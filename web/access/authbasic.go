@@ -53,7 +53,7 @@ func readRealm(s *nc.Scope, d *nc.Directive) error {
 	if v.Set {
 		return nc.ErrDuplicate
 	}
-	t, err := b.HTTP.Template(s, d, d.Args[0])
+	t, err := b.HTTP.Template(d, d.Args[0])
 	*v = nc.Value[*web.Template]{V: t, Set: true}
 	return err
 }
@@ -68,7 +68,7 @@ func readUserFile(s *nc.Scope, d *nc.Directive) error {
 	if text == "" || text[0] != '$' {
 		text = s.Path(text, true)
 	}
-	t, err := b.HTTP.Template(s, d, text)
+	t, err := b.HTTP.Template(d, text)
 	*v = nc.Value[*fileName]{V: &fileName{t, s.Path("", true)}, Set: true}
 	return err
 }

@@ -70,7 +70,7 @@ func readAuthRequestSet(s *nc.Scope, d *nc.Directive) error {
 	if err != nil {
 		return err
 	}
-	t, err := b.HTTP.Template(s, d, d.Args[1])
+	t, err := b.HTTP.Template(d, d.Args[1])
 	if err != nil {
 		return err
 	}

@@ -72,7 +72,7 @@ func readLink(field func(*linkSettings) *nc.Value[*web.Template]) nc.Setter {
 		if v.Set {
 			return nc.ErrDuplicate
 		}
-		t, err := b.HTTP.Template(s, d, d.Args[0])
+		t, err := b.HTTP.Template(d, d.Args[0])
 		*v = nc.Value[*web.Template]{V: t, Set: true}
 		return err
 	}

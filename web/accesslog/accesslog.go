@@ -122,7 +122,7 @@ func (l *log) open(s *nginxconf.Scope, name string, opts logfile.Options) (err e
 	case opts.Buffer > 0:
 		return errors.New("buffered logs cannot have variables in name")
 	default:
-		l.path, err = h.Template(s, l.d, s.Path(name, false))
+		l.path, err = h.Template(l.d, s.Path(name, false))
 	}
 	return err
 }
@@ -164,7 +164,7 @@ func (l *log) parameter(s *nginxconf.Scope, p string, opts *logfile.Options) err
 			opts.Buffer = 64 << 10
 		}
 	case name == "if" && has:
-		t, err := web.BlockOf(s).HTTP.Template(s, l.d, value)
+		t, err := web.BlockOf(s).HTTP.Template(l.d, value)
 		if err != nil {
 			return err
 		}

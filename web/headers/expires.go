@@ -42,7 +42,7 @@ func readExpires(s *nginxconf.Scope, d *nginxconf.Directive) error {
 		}
 		kind, word = expiresModified, d.Args[1]
 	}
-	value, err := b.HTTP.Template(s, d, word)
+	value, err := b.HTTP.Template(d, word)
 	if err != nil {
 		return err
 	}

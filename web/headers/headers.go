@@ -112,7 +112,7 @@ func inherit(own, outer []field, how inheritance) []field {
 func readField(list func(*settings) *[]field) nginxconf.Setter {
 	return func(s *nginxconf.Scope, d *nginxconf.Directive) error {
 		b := web.BlockOf(s)
-		value, err := b.HTTP.Template(s, d, d.Args[1])
+		value, err := b.HTTP.Template(d, d.Args[1])
 		if err != nil {
 			return err
 		}

@@ -22,7 +22,7 @@ const smallestZone = 8 * 4096
 func readZone(s *nc.Scope, d *nc.Directive, other func(word string) error) (zoneSettings, error) {
 	var z zoneSettings
 	var err error
-	if z.key, err = web.BlockOf(s).HTTP.Template(s, d, d.Args[0]); err != nil {
+	if z.key, err = web.BlockOf(s).HTTP.Template(d, d.Args[0]); err != nil {
 		return z, err
 	}
 	for _, word := range d.Args[1:] {

@@ -1,9 +1,6 @@
 package message
 
-import (
-	"sync/atomic"
-	"time"
-)
+import "sync/atomic"
 
 const (
 	weekdays = "SunMonTueWedThuFriSat"
@@ -78,11 +75,6 @@ func daysFromCivil(year, month, day int64) int64 {
 	yearOfEra := year - era*400
 	ofYear := (153*(month-3)+2)/5 + day - 1
 	return era*146097 + yearOfEra*365 + yearOfEra/4 - yearOfEra/100 + ofYear - 719468
-}
-
-// FormatTime returns t in the preferred format.
-func FormatTime(t time.Time) string {
-	return string(AppendDate(make([]byte, 0, DateLength), t.Unix()))
 }
 
 // cachedDate is the text of one second.

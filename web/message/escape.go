@@ -51,17 +51,6 @@ func AppendEscapeURI(dst, src []byte, kind EscapeKind) []byte {
 	return dst
 }
 
-// NeedsEscapeURI says whether AppendEscapeURI would change src.
-func NeedsEscapeURI(src []byte, kind EscapeKind) bool {
-	table := &escapeTable[kind]
-	for _, c := range src {
-		if table[c] {
-			return true
-		}
-	}
-	return false
-}
-
 // AppendEscapeHTML appends src with <, >, & and " as character references.
 func AppendEscapeHTML(dst, src []byte) []byte {
 	for _, c := range src {

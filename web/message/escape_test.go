@@ -26,9 +26,6 @@ func TestEscape(t *testing.T) {
 		if got := string(AppendEscapeURI([]byte("x"), []byte("\x00\x1f\x80\xff"), kind)); got != "x%00%1F%80%FF" {
 			t.Errorf("kind %d: %s", kind, got)
 		}
-		if NeedsEscapeURI([]byte("abc-._~09"), kind) || !NeedsEscapeURI([]byte("a b"), kind) {
-			t.Errorf("kind %d: NeedsEscapeURI", kind)
-		}
 	}
 	if got := string(AppendEscapeHTML(nil, []byte(`a<b>"c"&'d'`))); got != "a&lt;b&gt;&quot;c&quot;&amp;'d'" {
 		t.Error(got)
@@ -63,9 +60,6 @@ func FuzzEscape(f *testing.F) {
 			escaped := AppendEscapeURI(nil, b, kind)
 			if back, _ := AppendUnescape(nil, escaped, UnescapeAll); !bytes.Equal(back, b) {
 				t.Fatalf("kind %d: %q, escaped %q, is %q", kind, b, escaped, back)
-			}
-			if NeedsEscapeURI(b, kind) != !bytes.Equal(escaped, b) {
-				t.Fatalf("kind %d: NeedsEscapeURI(%q)", kind, b)
 			}
 		}
 	})

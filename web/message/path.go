@@ -11,13 +11,6 @@ var plainPath = func() (t [256]bool) {
 	return t
 }()
 
-// NeedsNormalize says whether NormalizePath would do more than cut raw at its
-// question mark.
-func NeedsNormalize(raw []byte) bool {
-	_, plain := plainLength(raw)
-	return !plain
-}
-
 // plainLength returns the length of the path in raw when it is decoded and
 // without empty or dot segments already.
 func plainLength(raw []byte) (n int, plain bool) {

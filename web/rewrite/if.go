@@ -98,7 +98,7 @@ func readCondition(s *nc.Scope, d *nc.Directive) (condition, error) {
 		if cur+1 != last {
 			return nil, invalid(word)
 		}
-		file, err := h.Template(s, d, words[last])
+		file, err := h.Template(d, words[last])
 		if err != nil {
 			return nil, err
 		}
@@ -117,7 +117,7 @@ func readCondition(s *nc.Scope, d *nc.Directive) (condition, error) {
 func readComparison(h *web.HTTP, s *nc.Scope, d *nc.Directive, v web.VariableRef, operator, operand string) (condition, error) {
 	switch operator {
 	case "=", "!=":
-		t, err := h.Template(s, d, operand)
+		t, err := h.Template(d, operand)
 		if err != nil {
 			return nil, err
 		}

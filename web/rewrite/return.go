@@ -29,7 +29,7 @@ func readReturn(s *nc.Scope, d *nc.Directive) error {
 		}
 	}
 	if text != "" {
-		if i.value, err = web.BlockOf(s).HTTP.Template(s, d, text); err != nil {
+		if i.value, err = web.BlockOf(s).HTTP.Template(d, text); err != nil {
 			return err
 		}
 	}

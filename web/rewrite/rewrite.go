@@ -60,10 +60,10 @@ func readRewrite(s *nc.Scope, d *nc.Directive) error {
 	if i.status != 0 {
 		path, args = text, ""
 	}
-	if i.path, err = h.Template(s, d, path); err != nil {
+	if i.path, err = h.Template(d, path); err != nil {
 		return err
 	}
-	if i.args, err = h.Template(s, d, args); err != nil {
+	if i.args, err = h.Template(d, args); err != nil {
 		return err
 	}
 	add(s, i)

@@ -27,7 +27,7 @@ func readSet(s *nc.Scope, d *nc.Directive) error {
 	if i.variable, err = h.SettableVariable(name, unset(name)); err != nil {
 		return err
 	}
-	if i.value, err = h.Template(s, d, d.Args[1]); err != nil {
+	if i.value, err = h.Template(d, d.Args[1]); err != nil {
 		return err
 	}
 	if i.value.IsLiteral() {

@@ -66,7 +66,7 @@ func readPEM(field func(*settings) (*nc.Value[[]string], *[]*web.Template)) func
 		}
 		*names = nc.Value[[]string]{V: append(names.V, full), Set: true}
 		if web.HasVariables(name) && !strings.HasPrefix(name, "data:-") {
-			t, err := b.HTTP.Template(s, d, full)
+			t, err := b.HTTP.Template(d, full)
 			if err != nil {
 				return err
 			}

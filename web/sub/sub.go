@@ -77,11 +77,11 @@ func readPair(s *nc.Scope, d *nc.Directive) error {
 	if len(v.V) == maxPairs {
 		return errors.New("number of search patterns exceeds 255")
 	}
-	search, err := b.HTTP.Template(s, d, d.Args[0])
+	search, err := b.HTTP.Template(d, d.Args[0])
 	if err != nil {
 		return err
 	}
-	replacement, err := b.HTTP.Template(s, d, d.Args[1])
+	replacement, err := b.HTTP.Template(d, d.Args[1])
 	if err != nil {
 		return err
 	}

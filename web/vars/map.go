@@ -40,7 +40,7 @@ func readMap(s *nc.Scope, d *nc.Directive) error {
 	h := web.BlockOf(s).HTTP
 	m := new(mapping)
 	var err error
-	if m.source, err = h.Template(s, d, d.Args[0]); err != nil {
+	if m.source, err = h.Template(d, d.Args[0]); err != nil {
 		return err
 	}
 	name, err := variableName(d.Args[1])
@@ -59,7 +59,7 @@ func readMap(s *nc.Scope, d *nc.Directive) error {
 		case len(words) != 2:
 			return errors.New("invalid number of the map parameters")
 		}
-		value, err := h.Template(s, e, words[1])
+		value, err := h.Template(e, words[1])
 		if err != nil {
 			return err
 		}

@@ -36,7 +36,7 @@ func readSplitClients(s *nc.Scope, d *nc.Directive) error {
 	h := web.BlockOf(s).HTTP
 	sp := new(split)
 	var err error
-	if sp.source, err = h.Template(s, d, d.Args[0]); err != nil {
+	if sp.source, err = h.Template(d, d.Args[0]); err != nil {
 		return err
 	}
 	name, err := variableName(d.Args[1])

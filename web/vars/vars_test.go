@@ -141,7 +141,7 @@ func TestHotPathAllocatesNothing(t *testing.T) {
 	measure := &web.Module{
 		Name: "measure",
 		Commands: []nc.Command{{Name: "measure", In: nc.Server, Arity: nc.Take1, Set: func(s *nc.Scope, d *nc.Directive) (err error) {
-			measured, err = web.BlockOf(s).HTTP.Template(s, d, d.Args[0])
+			measured, err = web.BlockOf(s).HTTP.Template(d, d.Args[0])
 			return err
 		}}},
 		Init: func(h *web.HTTP) error {

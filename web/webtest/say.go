@@ -17,7 +17,7 @@ var Say = []*web.Module{{
 		Name: "say", In: nginxconf.Server | nginxconf.Location, Arity: nginxconf.Take1,
 		Set: func(s *nginxconf.Scope, d *nginxconf.Directive) error {
 			b := web.BlockOf(s)
-			t, err := b.HTTP.Template(s, d, d.Args[0])
+			t, err := b.HTTP.Template(d, d.Args[0])
 			if err != nil {
 				return err
 			}
