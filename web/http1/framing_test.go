@@ -9,6 +9,8 @@ import (
 	"tandem/web/webtest"
 )
 
+const header = "events {}\nhttp {\n"
+
 // bodies answers by path: /length with a body of known length, /pieces with one of
 // unknown length, /trailers with fields behind it, /file with a part of a file,
 // /interim after an interim response, any other with a status.
