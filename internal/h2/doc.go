@@ -1,8 +1,7 @@
 // Package h2 is HTTP/2 (RFC 9113) as both its sides have it in common: frames,
 // header compression (RFC 7541), flow control, the life of streams, and the
 // limits on what a peer can make a connection do without work of its own. It
-// knows neither requests nor configuration: web/http2 makes a server of it, and
-// proxy/http2 a client.
+// knows neither requests nor configuration: web/http2 makes a server of it.
 //
 // # Who does what
 //

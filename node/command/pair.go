@@ -18,13 +18,13 @@ let nobody but root read the files (chmod 600), and copy the line over ssh.
 
 // pair is the pair command: it makes a key for the peer link.
 func pair(args []string, stdout, stderr io.Writer) int {
-	for _, a := range args {
-		switch a {
+	if len(args) > 0 {
+		switch args[0] {
 		case "--help", "-h", "-?":
 			fmt.Fprint(stdout, pairUsage)
 			return 0
 		}
-		fmt.Fprintf(stderr, "tandem: pair takes no %q\n", a)
+		fmt.Fprintf(stderr, "tandem: pair takes no %q\n", args[0])
 		return 1
 	}
 	var key keepalivedconf.PeerKey

@@ -1,4 +1,4 @@
-// Package http2 serves HTTP/2 (RFC 9113): internal/h2's frames and streams become
-// requests and responses. It knows no configuration; what can be configured
-// arrives in Rules and Settings.
+// Package http2 serves HTTP/2 (RFC 9113): the frames and streams of internal/h2
+// become requests and responses of package web. head.go is the one reading of a
+// request's head, stream.go the carrier of a request, session.go a connection.
 package http2
