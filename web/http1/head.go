@@ -54,8 +54,8 @@ func (x *exchange) settleFraming() {
 
 // WriteField writes a field of the response's head.
 func (x *exchange) WriteField(name, value []byte) {
-	x.out = append(append(append(x.out, name...), ": "...), value...)
-	x.out = append(x.out, crlf...)
+	out := append(append(x.out, name...), ": "...)
+	x.out = append(append(out, value...), "\r\n"...)
 }
 
 // WriteOwn writes the fields that concern the connection.
