@@ -8,12 +8,15 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"strconv"
 	"strings"
 	"time"
+
+	"tandem/internal/sock"
 )
 
-// Dial connects; it is net.Dialer.DialContext.
+// Dial connects, as net.Dialer.DialContext does.
 type Dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 // Probe asks one listener of this process for one page.
@@ -27,7 +30,7 @@ type Probe struct {
 	// request, and again with done when it is over: so that the server knows
 	// its own probe, and nobody else can pass for it. May be nil.
 	Announce func(local netip.AddrPort, done bool)
-	// Dial connects in place of the net package; nil: that one.
+	// Dial connects in place of the kernel; nil: that one.
 	Dial Dial
 }
 
@@ -39,23 +42,16 @@ var errNoAnswer = errors.New("closed without an answer")
 // the server closed without one, and an error for what counts as a failure: no
 // connection, no answer in time, a status that Good refuses.
 func (p *Probe) Once(ctx context.Context) (status int, err error) {
-	ctx, cancel := context.WithTimeout(ctx, p.Timeout)
-	defer cancel()
-	dial := p.Dial
-	if dial == nil {
-		dial = (&net.Dialer{KeepAlive: -1}).DialContext // the exchange is over long before
-	}
-	c, err := dial(ctx, "tcp", p.Addr.String())
+	deadline := time.Now().Add(p.Timeout)
+	c, err := p.dial(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("no connection to %s: %w", p.Addr, cause(err))
 	}
 	defer func() { _ = c.Close() }()
 	// Whoever ends the probe does not wait for an answer.
-	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
 	defer stop()
-	if deadline, ok := ctx.Deadline(); ok {
-		_ = c.SetDeadline(deadline)
-	}
+	_ = c.SetDeadline(deadline)
 	if local, ok := c.LocalAddr().(*net.TCPAddr); ok && p.Announce != nil {
 		addr := local.AddrPort()
 		addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
@@ -74,6 +70,31 @@ func (p *Probe) Once(ctx context.Context) (status int, err error) {
 	return status, nil
 }
 
+// dial connects. To a listener of this host the connection stands at once, so
+// that the server finds the request when it accepts, and nobody has to wait; only
+// when its queue is full it does not.
+func (p *Probe) dial(ctx context.Context) (net.Conn, error) {
+	if p.Dial != nil {
+		ctx, cancel := context.WithTimeout(ctx, p.Timeout)
+		defer cancel()
+		return p.Dial(ctx, "tcp", p.Addr.String())
+	}
+	c, connected, err := sock.Dial(p.Addr, &sock.Options{SpeaksFirst: true})
+	if err != nil {
+		return nil, err
+	}
+	if connected {
+		return c, nil
+	}
+	stop := context.AfterFunc(ctx, func() { _ = c.Close() })
+	defer stop()
+	if err = c.Connected(p.Timeout); err != nil {
+		_ = c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
 // cause leaves the address out of a network error: the caller names it.
 func cause(err error) error {
 	var op *net.OpError
@@ -83,7 +104,7 @@ func cause(err error) error {
 		}
 		return op.Err
 	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
 		return errors.New("timed out")
 	}
 	return err

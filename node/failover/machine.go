@@ -28,8 +28,8 @@ type Kernel interface {
 type Machine struct {
 	Kernel Kernel
 	Link   peerlink.Transport
-	// Dial connects to the node's own listeners, for the self-probe; nil: as the
-	// net package does.
+	// Dial connects to the node's own listeners, for the self-probe; nil: through
+	// the kernel.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Redirect and Connections are detour's, see handover.Config.
 	Redirect    func(detour.Config) (handover.Detour, error)
