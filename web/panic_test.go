@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"tandem/internal/contain"
@@ -16,7 +17,7 @@ import (
 var panicConf = web.NewLocationSlot[struct{ where string }](nil)
 
 // endings counts requests that have come to their end.
-var endings int
+var endings atomic.Int64
 
 var panicModule = &web.Module{
 	Name: "panic",
@@ -40,7 +41,7 @@ var panicModule = &web.Module{
 		h.Handle(web.Access, at("access"))
 		h.Handle(web.Log, at("log"))
 		h.Handle(web.Content, func(r *web.Request) web.Code {
-			r.OnEnd(func() { endings++ })
+			r.OnEnd(func() { endings.Add(1) })
 			switch panicConf.Of(r.Location).where {
 			case "content":
 				r.Response.Set("X-Prepared", []byte("yes"))
@@ -54,7 +55,7 @@ var panicModule = &web.Module{
 				panic("in the body")
 			case "end":
 				r.OnEnd(func() { panic("at the end") })
-				r.OnEnd(func() { endings++ })
+				r.OnEnd(func() { endings.Add(1) })
 			case "sub":
 				if sr := r.Subrequest([]byte("/within"), nil, web.SubrequestOptions{InMemory: true}); sr.ErrStatus != 500 {
 					r.Logf(3, "the subrequest came to %d", sr.ErrStatus)
@@ -83,7 +84,7 @@ func TestPanic(t *testing.T) {
 		{"/end", "200 OK", "ended", 1, "panic in a request: at the end, stack: "},
 		{"/sub", "200 OK", "whole", 1, "panic in a subrequest: two lines, stack: "},
 	} {
-		before, ended := contain.Count(), endings
+		before, ended := contain.Count(), endings.Load()
 		logged := len(s.Log())
 		// The second request is not served after a panic.
 		raw := s.Raw(t, "GET "+c.path+" HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
@@ -101,8 +102,8 @@ func TestPanic(t *testing.T) {
 		if strings.Count(text, c.logged) != 1 || !strings.Contains(text, `request: "GET `+c.path+` HTTP/1.1"`) {
 			t.Errorf("%s: log %q", c.path, text)
 		}
-		if c.path == "/end" && endings != ended+2 || c.path == "/content" && endings == ended {
-			t.Errorf("%s: %d of what waited for the end has run", c.path, endings-ended)
+		if c.path == "/end" && endings.Load() != ended+2 || c.path == "/content" && endings.Load() == ended {
+			t.Errorf("%s: %d of what waited for the end has run", c.path, endings.Load()-ended)
 		}
 	}
 	if counts := s.Counts(); counts.Active != 0 || counts.Reading != 0 {
