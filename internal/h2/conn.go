@@ -2,7 +2,6 @@ package h2
 
 import (
 	"errors"
-	"io"
 	"sync"
 
 	"golang.org/x/net/http2/hpack"
@@ -124,16 +123,6 @@ func (c *Conn) peer() string {
 		return "upstream"
 	}
 	return "client"
-}
-
-// Prime gives the connection bytes that have been received already.
-func (c *Conn) Prime(p []byte) error {
-	if len(p) > inSize {
-		return io.ErrShortBuffer
-	}
-	c.in.buf = inBuffers.Get().(*[inSize]byte)
-	c.in.w = copy(c.in.buf[:], p)
-	return nil
 }
 
 // Serve reads frames until the connection ends, and says why: io.EOF when the
@@ -265,13 +254,6 @@ func (c *Conn) Streams() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return len(c.streams)
-}
-
-// Acknowledged reports whether the peer has seen the settings.
-func (c *Conn) Acknowledged() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.acked
 }
 
 // Err returns why the connection is dead, nil if it lives.
