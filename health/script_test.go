@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -19,8 +20,9 @@ import (
 // "z" goes on until it is ended. The list's last run goes on for ever.
 type listed struct {
 	*Script
-	begun    int
+	runs     atomic.Int32
 	verdicts chan Verdict
+	latest   Verdict // that pass has seen
 	log      []string
 }
 
@@ -38,9 +40,7 @@ func newListed(t *testing.T, runs string) *listed {
 		Report: func(v Verdict) { s.verdicts <- v },
 		Log:    func(text string) { s.log = append(s.log, text) },
 		start: func(*child.Command) (run, error) {
-			kind := runs[min(s.begun, len(runs)-1)]
-			s.begun++
-			return newListedRun(kind), nil
+			return newListedRun(runs[min(int(s.runs.Add(1))-1, len(runs)-1)]), nil
 		},
 	}
 	return s
@@ -51,10 +51,14 @@ func (s *listed) pass(n int) (verdicts string) {
 	time.Sleep(time.Duration(n) * listedInterval)
 	synctest.Wait()
 	for len(s.verdicts) > 0 {
-		verdicts += map[bool]string{true: "+", false: "-"}[(<-s.verdicts).Good]
+		s.latest = <-s.verdicts
+		verdicts += map[bool]string{true: "+", false: "-"}[s.latest.Good]
 	}
 	return verdicts
 }
+
+// begun returns how many runs there have been.
+func (s *listed) begun() int { return int(s.runs.Load()) }
 
 // listedRun is a run of a listed Script.
 type listedRun struct {
@@ -118,8 +122,8 @@ func TestScript(t *testing.T) {
 					s.Before = Verdict{Good: c.good, Since: time.Now()}
 				}
 				go s.Run(t.Context())
-				if got := s.pass(len(c.runs)); got != c.want || s.begun != len(c.runs)+1 {
-					t.Errorf("%s gives %s after %d runs, want %s after %d", c.runs, got, s.begun, c.want, len(c.runs)+1)
+				if got := s.pass(len(c.runs)); got != c.want || s.begun() != len(c.runs)+1 {
+					t.Errorf("%s gives %s after %d runs, want %s after %d", c.runs, got, s.begun(), c.want, len(c.runs)+1)
 				}
 			})
 		})
@@ -132,14 +136,14 @@ func TestScriptTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newListed(t, "+z+")
 		go s.Run(t.Context())
-		if got := s.pass(4); got != "+" || s.begun != 2 {
-			t.Errorf("%q after %d runs", got, s.begun)
+		if got := s.pass(4); got != "+" || s.begun() != 2 {
+			t.Errorf("%q after %d runs", got, s.begun())
 		}
-		if got := s.pass(1); got != "-" || s.verdict.Reason != "timed out after 35s" || s.begun != 2 {
-			t.Errorf("%q, %+v after %d runs", got, s.verdict, s.begun)
+		if got := s.pass(1); got != "-" || s.latest.Reason != "timed out after 35s" || s.begun() != 2 {
+			t.Errorf("%q, %+v after %d runs", got, s.latest, s.begun())
 		}
-		if got := s.pass(3); got != "+" || s.begun != 4 {
-			t.Errorf("%q after %d runs", got, s.begun)
+		if got := s.pass(3); got != "+" || s.begun() != 4 {
+			t.Errorf("%q after %d runs", got, s.begun())
 		}
 		const want = "script check: a run takes longer than its interval of 10s, the next one is skipped|script check: timed out after 35s|script check: exit status 0"
 		if got := strings.Join(s.log, "|"); got != want {
@@ -168,8 +172,8 @@ func TestScriptUnusable(t *testing.T) {
 		s := newListed(t, "+")
 		s.Unusable, s.Before = "can be changed by others", Verdict{Good: true, Since: time.Now()}
 		go s.Run(t.Context())
-		if got := s.pass(2); got != "+-" || s.verdict.Reason != "can be changed by others" || s.begun != 0 {
-			t.Errorf("%q, %+v after %d runs", got, s.verdict, s.begun)
+		if got := s.pass(2); got != "+-" || s.latest.Reason != "can be changed by others" || s.begun() != 0 {
+			t.Errorf("%q, %+v after %d runs", got, s.latest, s.begun())
 		}
 	})
 }

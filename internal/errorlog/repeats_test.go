@@ -83,6 +83,13 @@ func TestRepeats(t *testing.T) {
 	})
 }
 
+// kept returns how many lines are remembered.
+func (r *Repeats) kept() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.seen)
+}
+
 // However many different lines there are, what is kept is bounded, and all are written.
 func TestRepeatsBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -94,7 +101,7 @@ func TestRepeatsBound(t *testing.T) {
 		if n := strings.Count(out.take(), "line"); n != 1000 {
 			t.Errorf("%d of 1000 lines", n)
 		}
-		if n := len(l.repeats.seen); n > repeatLines {
+		if n := l.repeats.kept(); n > repeatLines {
 			t.Errorf("%d lines kept", n)
 		}
 		for i := range 100 {
@@ -102,7 +109,7 @@ func TestRepeatsBound(t *testing.T) {
 				l.Printf(Notice, "flood %d", i)
 			}
 		}
-		if n := len(l.repeats.seen); n > repeatLines {
+		if n := l.repeats.kept(); n > repeatLines {
 			t.Errorf("%d lines kept", n)
 		}
 		if got := out.take(); !strings.Contains(got, fmt.Sprintf("flood %d", 99)) {

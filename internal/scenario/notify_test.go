@@ -147,7 +147,7 @@ func TestNotifyFIFO(t *testing.T) {
 		t.Run("keepalived", func(t *testing.T) { theirs = journal(t, classic(t)) })
 		t.Run("tandem", func(t *testing.T) { ours = journal(t, tandem()) })
 	})
-	if t.Failed() {
+	if t.Failed() || theirs == "" || ours == "" { // one of them has been skipped
 		return
 	}
 	const start, stop = "INSTANCE \"VI_7\" BACKUP 100\n", "INSTANCE \"VI_7\" STOP 103\nGROUP \"G\" STOP 0\n"
