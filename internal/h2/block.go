@@ -32,8 +32,8 @@ type Block struct {
 	EndStream bool
 }
 
-// maxBlock is how long an encoded block may be; what is longer cannot be within
-// Limits.List unless it is made to cost work. Times the list's limit.
+// maxBlock times Limits.List is how long a block may be as encoded: what decodes to
+// no more than the list's limit is not longer, unless it is made to cost work.
 const maxBlock = 2
 
 // headerFrame is what a HEADERS frame says besides its block.
@@ -130,10 +130,9 @@ func (c *Conn) decode(p []byte) error {
 	return nil
 }
 
-// emit takes a field from the decoder.
+// emit takes a field from the decoder. Limits.List bounds what fields hold, and
+// Limits.Fields how many are kept of those that hold nothing.
 func (c *Conn) emit(f hpack.HeaderField) {
-	// Each field has a price beside its length, or a block of a few thousand
-	// bytes that names table entries with empty values would cost nothing.
 	if c.listLeft -= len(f.Name) + len(f.Value); c.listLeft < 0 {
 		c.decoder.SetEmitEnabled(false)
 		return

@@ -270,14 +270,8 @@ func (c *Conn) Usable() bool {
 	return c.dead == nil && c.goingAway == staying && c.nextID <= maxID && uint32(len(c.streams)) < c.theirs.maxStreams
 }
 
-// ConnectProtocol reports whether the peer takes extended CONNECT (RFC 8441).
-func (c *Conn) ConnectProtocol() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.theirs.connectProtocol
-}
-
-// reset ends a stream, or has ended. The caller holds mu.
+// reset ends a stream with RST_STREAM, unless the peer has sent one (remote) or
+// nothing is left to end. The caller holds mu.
 func (c *Conn) reset(s *Stream, code ErrCode, remote bool) {
 	if s.dead != nil || s.inEnded && s.outEnded {
 		return

@@ -6,7 +6,7 @@ import "time"
 // altogether. Each limit is far above what any client does; past it the
 // connection ends with ENHANCE_YOUR_CALM.
 type flood struct {
-	second  int64 // which the first two counts are of
+	second  int64 // which idle and resets are of
 	idle    int   // frames that nothing came of: PING, SETTINGS, empty DATA, unknown ones
 	resets  int   // streams that were reset, by the peer or for what it did
 	refused int   // streams that there was no room for

@@ -104,8 +104,7 @@ func (c *Conn) frame() (frameHeader, []byte, error) {
 	return h, p, err
 }
 
-// unpad takes the padding off a payload, and says how long that was at most
-// valid (RFC 9113 section 6.1).
+// unpad takes the padding off a payload (RFC 9113 section 6.1).
 func (c *Conn) unpad(h frameHeader, p []byte, name string) ([]byte, error) {
 	if h.flags&FlagPadded == 0 {
 		return p, nil

@@ -30,10 +30,9 @@ const defaultWindow = 1<<16 - 1
 
 // peerSettings are what the peer has asked for, or the protocol's defaults.
 type peerSettings struct {
-	maxStreams      uint32
-	window          int64 // of new streams
-	maxFrame        int
-	connectProtocol bool
+	maxStreams uint32
+	window     int64 // of new streams
+	maxFrame   int
 }
 
 func defaultSettings() peerSettings {
@@ -106,7 +105,6 @@ func (c *Conn) apply(s Setting) error {
 		if s.Value > 1 {
 			return connectionError(ProtocolError, "%s sent SETTINGS frame with incorrect ENABLE_CONNECT_PROTOCOL value %d", c.peer(), s.Value)
 		}
-		c.theirs.connectProtocol = s.Value == 1
 	}
 	return nil
 }
