@@ -550,12 +550,19 @@ func TestSpeakerThatLies(t *testing.T) {
 	c2, _ := connect()
 	_, _ = c2.Write([]byte(good + `{"info":{"node":"again"}}` + "\n"))
 	master.until(t, "peer VI again")
-	master.until(t, "left VI")
-	if s := master.Sessions(); len(s) != 1 {
-		t.Errorf("%d sessions", len(s))
+	for end := time.Now().Add(10 * time.Second); len(master.Sessions()) != 1; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d sessions", len(master.Sessions()))
+		}
 	}
 	_, _ = c2.Write([]byte(strings.Repeat(`{"info":{"node":"loud"}}`+"\n", 3*burst)))
 	master.untilRefused(t, tooLoud, 1)
+	master.until(t, "left VI")
+	for len(master.events) > 0 {
+		if e := <-master.events; strings.HasPrefix(e, "left") {
+			t.Errorf("the node left once, but %q came again", e)
+		}
+	}
 }
 
 // A server may not say what a backup may: its master's follower hears nothing of

@@ -38,13 +38,15 @@ type session struct {
 	wake     chan struct{}
 
 	// Guarded by Link.mu.
-	since   time.Time
-	known   bool // the other side has told its Info
-	info    Info
-	outbox  []Handover    // what is still to be sent of conversations about a handover
-	open    map[Step]bool // questions of ours that were not answered
-	asked   time.Time     // when it last asked for a handover
-	leaving bool          // say that the process lives on, and end
+	since  time.Time
+	known  bool // the other side has told its Info
+	info   Info
+	outbox []Handover    // what is still to be sent of conversations about a handover
+	open   map[Step]bool // questions of ours that were not answered
+	asked  time.Time     // when it last asked for a handover
+	// replaced: a later connection of the same node, which has not left, took its place.
+	replaced bool
+	leaving  bool // say that the process lives on, and end
 }
 
 func (l *Link) newSession(conn Conn, addr netip.Addr) *session {
@@ -204,7 +206,8 @@ func (s *session) converse() error {
 	}
 	for other := range l.sessions {
 		if other.instance == s.instance && other.addr == s.addr && other.client == s.client {
-			_ = other.conn.Close() // a node has one connection: the last
+			other.replaced = true // a node has one connection: the last
+			_ = other.conn.Close()
 		}
 	}
 	l.sessions[s] = struct{}{}
@@ -221,10 +224,10 @@ func (s *session) converse() error {
 	<-told
 	l.mu.Lock()
 	delete(l.sessions, s)
-	known := s.known
+	left := s.known && !s.replaced
 	l.pokeFollowers(s)
 	l.mu.Unlock()
-	if known && l.events.Peer != nil {
+	if left && l.events.Peer != nil {
 		l.events.Peer(s.instance.Name, s.addr, nil)
 	}
 	return err
