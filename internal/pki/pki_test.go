@@ -185,6 +185,8 @@ func TestVerify(t *testing.T) {
 	old := root.issue(t, func(c *x509.Certificate) { c.NotAfter = now.Add(-time.Minute) })
 	alone := (*authority)(nil).issue(t, nil)
 	roots := write(t, "roots.pem", encoded(root.cert))
+	both := write(t, "both.pem", encoded(middle.cert, root.cert))
+	inner := write(t, "inner.pem", encoded(middle.cert))
 	chain := func(as ...*authority) (certs []*x509.Certificate) {
 		for _, a := range as {
 			certs = append(certs, a.cert)
@@ -225,6 +227,30 @@ func TestVerify(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := trust.Verify(c.chain, x509.ExtKeyUsageServerAuth, now); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", c.name, err, c.want)
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		file  string
+		crl   []byte
+		depth int
+		want  error
+	}{
+		{"trusted below the root", both, nil, 1, nil},
+		{"trusted below the root, too deep", both, nil, 0, errTooLong},
+		{"nothing trusted is self-signed", inner, nil, 1, errNoTrusted},
+		{"its list missing, its issuer revoked", both, root.revoke(t, now.Add(time.Hour), middle.cert), 1, errRevoked},
+	} {
+		crl := ""
+		if c.crl != nil {
+			crl = write(t, "crl.pem", c.crl)
+		}
+		trust, err := NewTrust(crl, c.depth, c.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := trust.Verify(chain(leaf), x509.ExtKeyUsageServerAuth, now); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)
 		}
 	}

@@ -3,31 +3,37 @@ package pki
 import (
 	"bytes"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 )
 
-// Trust is what the certificates of others are held against.
+// Trust is what the certificates of others are held against. As with OpenSSL, a
+// chain has to end in a trusted certificate that is self-signed; other trusted
+// ones only help to get there.
 type Trust struct {
-	roots *x509.CertPool
-	depth int               // how many intermediate certificates there may be
-	crls  []*revocationList // nil: revocation does not matter
+	named *x509.CertPool      // all of them
+	roots *x509.CertPool      // the self-signed ones
+	inner []*x509.Certificate // the others
+	depth int                 // how many intermediate certificates there may be
+	crls  []*revocationList   // nil: revocation does not matter
 }
 
 // NewTrust reads the trusted certificates of the files and, unless crl is
 // empty, the revocation lists. Without files nobody is trusted.
 func NewTrust(crl string, depth int, files ...string) (*Trust, error) {
-	t := &Trust{roots: x509.NewCertPool(), depth: depth}
+	t := &Trust{named: x509.NewCertPool(), roots: x509.NewCertPool(), depth: depth}
 	for _, name := range files {
 		b, err := os.ReadFile(name)
 		if err != nil {
 			return nil, err
 		}
-		if !t.roots.AppendCertsFromPEM(plainCertificates(b)) {
+		if !t.add(plainCertificates(b)) {
 			return nil, fmt.Errorf("no certificates in \"%s\"", name)
 		}
 	}
@@ -39,8 +45,29 @@ func NewTrust(crl string, depth int, files ...string) (*Trust, error) {
 	return t, err
 }
 
-// Roots returns the trusted certificates.
-func (t *Trust) Roots() *x509.CertPool { return t.roots }
+// add trusts the certificates of a PEM file; false when it has none.
+func (t *Trust) add(text []byte) (found bool) {
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			continue
+		}
+		found = true
+		t.named.AddCert(c)
+		if bytes.Equal(c.RawIssuer, c.RawSubject) {
+			t.roots.AddCert(c)
+		} else {
+			t.inner = append(t.inner, c)
+		}
+	}
+	return found
+}
+
+// Named returns all trusted certificates, as the client is told of them.
+func (t *Trust) Named() *x509.CertPool { return t.named }
 
 // VerifyError is why a certificate is not trusted, with OpenSSL's number and
 // words.
@@ -64,6 +91,7 @@ func (e *VerifyError) IsUntrusted() bool {
 
 // The errors that are told apart.
 var (
+	errNoTrusted  = &VerifyError{2, "unable to get issuer certificate"}
 	errNoCRL      = &VerifyError{3, "unable to get certificate CRL"}
 	errCRLSign    = &VerifyError{8, "CRL signature failure"}
 	errNotYet     = &VerifyError{9, "certificate is not yet valid"}
@@ -86,14 +114,14 @@ func (t *Trust) Verify(chain []*x509.Certificate, use x509.ExtKeyUsage, now time
 		return errOther
 	}
 	intermediates := x509.NewCertPool()
-	for _, c := range chain[1:] {
+	for _, c := range slices.Concat(chain[1:], t.inner) {
 		intermediates.AddCert(c)
 	}
 	found, err := chain[0].Verify(x509.VerifyOptions{
 		Roots: t.roots, Intermediates: intermediates, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{use},
 	})
 	if err != nil {
-		return verifyError(chain, err, now)
+		return t.verifyError(chain, err, now)
 	}
 	var last error = errTooLong
 	for _, c := range found {
@@ -108,7 +136,7 @@ func (t *Trust) Verify(chain []*x509.Certificate, use x509.ExtKeyUsage, now time
 }
 
 // verifyError puts an error of package x509 into OpenSSL's words.
-func verifyError(chain []*x509.Certificate, err error, now time.Time) error {
+func (t *Trust) verifyError(chain []*x509.Certificate, err error, now time.Time) error {
 	var invalid x509.CertificateInvalidError
 	if errors.As(err, &invalid) {
 		switch invalid.Reason {
@@ -132,27 +160,34 @@ func verifyError(chain []*x509.Certificate, err error, now time.Time) error {
 			return errSelfChain
 		}
 	}
+	for _, c := range t.inner {
+		if bytes.Equal(c.RawSubject, chain[len(chain)-1].RawIssuer) {
+			return errNoTrusted
+		}
+	}
 	if len(chain) == 1 {
 		return errNoFirst
 	}
 	return errNoIssuer
 }
 
-// revoked looks every certificate of a chain up in the list of its issuer.
+// revoked looks every certificate of a chain up in the list of its issuer. Of
+// several errors the last one counts: nginx lets OpenSSL go on after each.
 func (t *Trust) revoked(chain []*x509.Certificate, now time.Time) error {
 	if t.crls == nil {
 		return nil
 	}
+	var last error
 	for i, c := range chain {
 		issuer := c
 		if i+1 < len(chain) {
 			issuer = chain[i+1]
 		}
 		if err := t.revokedBy(c, issuer, now); err != nil {
-			return err
+			last = err
 		}
 	}
-	return nil
+	return last
 }
 
 func (t *Trust) revokedBy(c, issuer *x509.Certificate, now time.Time) error {

@@ -281,7 +281,7 @@ func (c *settings) loadTrust(t *tls.Config) error {
 	}
 	named, err := pki.NewTrust("", 0, c.clientCA.V)
 	if err == nil {
-		t.ClientCAs = named.Roots()
+		t.ClientCAs = named.Named()
 	}
 	return err
 }
