@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"math"
 
-	"tandem/proxy/exchange"
+	"tandem/proxy/answer"
 )
 
 // chunkDecoder is how far a chunked body has been read. Lines that come in
@@ -29,9 +29,9 @@ const (
 const maxChunkLine = 4 << 10
 
 var (
-	errChunked   = &exchange.BadField{Reason: "upstream sent invalid chunked response"}
-	errTrailers  = &exchange.BadField{Reason: "upstream sent too big trailers"}
-	errChunkLine = &exchange.BadField{Reason: "upstream sent too long chunk header"}
+	errChunked   = &answer.BadField{Reason: "upstream sent invalid chunked response"}
+	errTrailers  = &answer.BadField{Reason: "upstream sent too big trailers"}
+	errChunkLine = &answer.BadField{Reason: "upstream sent too long chunk header"}
 )
 
 // parseChunks undoes the chunked coding up to the next data or the end.
@@ -73,7 +73,7 @@ func (c *call) boundLine() error {
 		if len(d.part) > maxChunkLine {
 			return errChunkLine
 		}
-	case c.settings.PassTrailers.V:
+	case c.settings.Answers.PassTrailers.V:
 		if len(d.part)+d.size > int(c.settings.BufferSize.V) {
 			return errTrailers
 		}
@@ -126,7 +126,7 @@ func (c *call) chunkLine(line []byte) (done bool, err error) {
 		if n == 0 {
 			return true, nil
 		}
-		if !c.settings.PassTrailers.V {
+		if !c.settings.Answers.PassTrailers.V {
 			return false, nil
 		}
 		if d.size += n + 2; d.size > int(c.settings.BufferSize.V) {
@@ -139,9 +139,9 @@ func (c *call) chunkLine(line []byte) (done bool, err error) {
 
 // takeTrailer keeps a trailer, whose line does not last.
 func (c *call) takeTrailer(line []byte) error {
-	f, skip, ok := exchange.ParseField(c.Request.Keep(line))
+	f, skip, ok := answer.ParseField(c.Request.Keep(line))
 	if !ok {
-		return &exchange.BadField{Reason: "upstream sent invalid trailer: \"" + exchange.Quote(line) + "\""}
+		return &answer.BadField{Reason: "upstream sent invalid trailer: \"" + answer.Quote(line) + "\""}
 	}
 	if !skip {
 		c.Head.Trailers = append(c.Head.Trailers, f)

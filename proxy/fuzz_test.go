@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"tandem/internal/errorlog"
-	"tandem/proxy/exchange"
+	"tandem/proxy/answer"
 	"tandem/web"
 	"tandem/web/message"
 )
@@ -90,9 +90,9 @@ func FuzzChunks(f *testing.F) {
 		f.Add([]byte(seed), uint8(200), true)
 	}
 	f.Fuzz(func(t *testing.T, b []byte, piece uint8, trailers bool) {
-		decode := func(size int) (data []byte, fields []exchange.Field, rest int, done bool, err error) {
+		decode := func(size int) (data []byte, fields []answer.Field, rest int, done bool, err error) {
 			c := bareCall()
-			c.settings.PassTrailers.V = trailers
+			c.settings.Answers.PassTrailers.V = trailers
 			c.Head.Chunked = true
 			for in := b; len(in) > 0 && !c.Done; {
 				p := in[:min(size, len(in))]

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	nc "tandem/nginxconf"
+	"tandem/proxy/answer"
 	"tandem/proxy/exchange"
 	"tandem/web"
 )
@@ -50,7 +51,8 @@ const (
 var slot = web.NewLocationSlot(inherit)
 
 var family = &exchange.Family{
-	Prefix: "proxy", NextUpstream: exchange.NextUpstream, Hidden: []string{"Date", "Server", "X-Pad"}, OwnServer: true,
+	Prefix: "proxy", NextUpstream: exchange.NextUpstream,
+	Answers: answer.Defaults{Hidden: []string{"Date", "Server", "X-Pad"}, OwnServer: true},
 }
 
 func inherit(c, p *settings) error {
@@ -110,7 +112,7 @@ func commands() []nc.Command {
 			Set: readCookieRule(func(c *settings) *cookieRules { return &c.cookiePath }, matchPrefix)},
 		{Name: "proxy_cookie_flags", In: in, Arity: nc.Take1234, Set: readCookieFlags},
 		{Name: "proxy_pass_trailers", In: in, Arity: nc.Flag,
-			Set: nc.SetFlag(web.At(slot, func(c *settings) *nc.Value[bool] { return &c.PassTrailers }))},
+			Set: nc.SetFlag(web.At(slot, func(c *settings) *nc.Value[bool] { return &c.Answers.PassTrailers }))},
 		family.SendLowat(),
 		// Headers are not kept in hashes here.
 		{Name: "proxy_headers_hash_max_size", In: in, Arity: nc.Take1},

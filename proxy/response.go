@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"strconv"
 
-	"tandem/proxy/exchange"
+	"tandem/proxy/answer"
 )
 
 // ParseHead reads the status line and headers of a response (RFC 9112).
@@ -16,26 +16,26 @@ func (c *call) ParseHead(b []byte) (int, error) {
 		}
 		return 0, nil
 	}
-	version, ok := c.Head.ParseStatusLine(exchange.TrimCR(b[:i]))
+	version, ok := c.Head.ParseStatusLine(answer.TrimCR(b[:i]))
 	if !ok {
 		return 0, errNoHeader
 	}
 	c.Head.Close = version < 11
 	// The head must be complete before anything is made of its fields, so that
 	// nothing is done twice.
-	if !exchange.HeadComplete(b[i+1:]) {
+	if !answer.HeadComplete(b[i+1:]) {
 		return 0, nil
 	}
 	for pos := i + 1; ; {
 		end := pos + bytes.IndexByte(b[pos:], '\n')
-		line := exchange.TrimCR(b[pos:end])
+		line := answer.TrimCR(b[pos:end])
 		pos = end + 1
 		if len(line) == 0 {
 			return pos, c.settle()
 		}
-		f, skip, ok := exchange.ParseField(line)
+		f, skip, ok := answer.ParseField(line)
 		if !ok {
-			return 0, exchange.InvalidField(line)
+			return 0, answer.InvalidField(line)
 		}
 		if skip {
 			continue
@@ -57,19 +57,19 @@ func beginsStatusLine(b []byte) bool {
 	return string(b[:n]) == begin[:n]
 }
 
-var errNoHeader = &exchange.BadField{Reason: "upstream sent no valid HTTP/1.0 header"}
+var errNoHeader = &answer.BadField{Reason: "upstream sent no valid HTTP/1.0 header"}
 
 // settle decides how the body is delimited (RFC 9112 section 6.3).
 func (c *call) settle() error {
 	h := &c.Head
 	if h.Status == 103 {
 		if h.Close {
-			return &exchange.BadField{Reason: "upstream sent HTTP/1.0 response with early hints"}
+			return &answer.BadField{Reason: "upstream sent HTTP/1.0 response with early hints"}
 		}
 		return nil
 	}
 	if h.Status < 200 && h.Status != 101 {
-		return &exchange.BadField{Reason: "upstream sent unexpected status " + strconv.Itoa(h.Status)}
+		return &answer.BadField{Reason: "upstream sent unexpected status " + strconv.Itoa(h.Status)}
 	}
 	if h.Chunked {
 		h.ContentLength = -1

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
+	"tandem/proxy/answer"
 	"tandem/proxy/exchange"
 )
 
@@ -27,7 +28,7 @@ func (h *HeadReader) Reset() {
 
 // Read takes the next piece of a response, and returns how much of it belongs
 // to the head; done: the head ends there, and x.Head is complete. The error is
-// a *exchange.BadField.
+// a *answer.BadField.
 func (h *HeadReader) Read(x *exchange.Exchange, piece []byte) (n int, done bool, err error) {
 	for n < len(piece) {
 		end := bytes.IndexByte(piece[n:], '\n') + 1
@@ -37,7 +38,7 @@ func (h *HeadReader) Read(x *exchange.Exchange, piece []byte) (n int, done bool,
 		h.buf = append(h.buf, piece[n:n+end]...)
 		n += end
 		if int64(len(h.buf)) > x.Settings.BufferSize.V {
-			return n, false, &exchange.BadField{Reason: "upstream sent too big header"}
+			return n, false, &answer.BadField{Reason: "upstream sent too big header"}
 		}
 		last := len(h.buf) - 1
 		if h.buf[last] != '\n' {
@@ -45,7 +46,7 @@ func (h *HeadReader) Read(x *exchange.Exchange, piece []byte) (n int, done bool,
 		}
 		line := h.buf[h.line:last]
 		h.line = last + 1
-		if done, err = readLine(x, exchange.TrimCR(line)); done || err != nil {
+		if done, err = readLine(x, answer.TrimCR(line)); done || err != nil {
 			return n, done, err
 		}
 	}
@@ -54,14 +55,14 @@ func (h *HeadReader) Read(x *exchange.Exchange, piece []byte) (n int, done bool,
 
 // ReadHead reads a head that is at the beginning of b, as SCGI and uwsgi have
 // it: CGI's, with HTTP's status line in front of it or without. It returns the
-// length of the head; 0: more is needed. The error is a *exchange.BadField.
+// length of the head; 0: more is needed. The error is a *answer.BadField.
 func ReadHead(x *exchange.Exchange, b []byte) (n int, err error) {
-	if !exchange.HeadComplete(b) {
+	if !answer.HeadComplete(b) {
 		return 0, nil
 	}
 	for {
 		end := n + bytes.IndexByte(b[n:], '\n')
-		line := exchange.TrimCR(b[n:end])
+		line := answer.TrimCR(b[n:end])
 		first := n == 0
 		n = end + 1
 		if first {
@@ -80,10 +81,10 @@ func readLine(x *exchange.Exchange, line []byte) (done bool, err error) {
 	if len(line) == 0 {
 		return true, settleStatus(&x.Head)
 	}
-	f, skip, ok := exchange.ParseField(line)
+	f, skip, ok := answer.ParseField(line)
 	switch {
 	case !ok:
-		return false, exchange.InvalidField(line)
+		return false, answer.InvalidField(line)
 	case skip:
 		return false, nil
 	}
@@ -92,7 +93,7 @@ func readLine(x *exchange.Exchange, line []byte) (done bool, err error) {
 
 // settleStatus finds the status of a response out (RFC 3875 section 6.3.3): it
 // is that of the header Status, 302 with a Location, and 200 otherwise.
-func settleStatus(h *exchange.Head) error {
+func settleStatus(h *answer.Head) error {
 	value, told := h.Lookup("status")
 	_, moved := h.Lookup("location")
 	switch {
@@ -116,8 +117,8 @@ func settleStatus(h *exchange.Head) error {
 
 // UnexpectedStatus is the error of a response with a status that the protocol
 // has no use for.
-func UnexpectedStatus(status int) *exchange.BadField {
-	return &exchange.BadField{Reason: fmt.Sprintf("upstream sent unexpected status %d", status)}
+func UnexpectedStatus(status int) *answer.BadField {
+	return &answer.BadField{Reason: fmt.Sprintf("upstream sent unexpected status %d", status)}
 }
 
 var (
@@ -126,7 +127,7 @@ var (
 )
 
 // readStatus reads the value of Status: three digits, and words after a space.
-func readStatus(h *exchange.Head, value []byte) error {
+func readStatus(h *answer.Head, value []byte) error {
 	status := 0
 	for i, c := range value[:min(3, len(value))] {
 		if c < '0' || c > '9' || i == 0 && c == '0' {
@@ -135,7 +136,7 @@ func readStatus(h *exchange.Head, value []byte) error {
 		status = status*10 + int(c-'0')
 	}
 	if status < 100 || len(value) > 3 && value[3] != ' ' {
-		return &exchange.BadField{Reason: fmt.Sprintf("upstream sent invalid status \"%s\"", exchange.Quote(value))}
+		return &answer.BadField{Reason: fmt.Sprintf("upstream sent invalid status \"%s\"", answer.Quote(value))}
 	}
 	h.Status = status
 	if len(value) > 3 {

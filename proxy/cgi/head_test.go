@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"tandem/internal/errorlog"
+	"tandem/proxy/answer"
 	"tandem/proxy/exchange"
 	"tandem/web"
 	"tandem/web/message"
@@ -94,7 +95,7 @@ func FuzzHead(f *testing.F) {
 		if want := inPieces(b, len(b)+1); got != want {
 			t.Errorf("in pieces of %d: %s, at once: %s", size, got, want)
 		}
-		if want := show(x, n, err); got != want && !bytes.HasPrefix(b, []byte("HTTP")) && exchange.HeadComplete(b) {
+		if want := show(x, n, err); got != want && !bytes.HasPrefix(b, []byte("HTTP")) && answer.HeadComplete(b) {
 			t.Errorf("in pieces of %d: %s, otherwise: %s", size, got, want)
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	nc "tandem/nginxconf"
+	"tandem/proxy/answer"
 	"tandem/proxy/exchange"
 	"tandem/web"
 )
@@ -68,7 +69,7 @@ var nextUpstream = []nc.Name{
 // Family returns the family of directives with a prefix, such as "fastcgi", whose
 // back ends have the headers hidden that are named.
 func Family(prefix string, hidden ...string) *exchange.Family {
-	return &exchange.Family{Prefix: prefix, NextUpstream: nextUpstream, Hidden: hidden}
+	return &exchange.Family{Prefix: prefix, NextUpstream: nextUpstream, Answers: answer.Defaults{Hidden: hidden}}
 }
 
 // Commands returns the directives that the three protocols have, as p has them;

@@ -10,6 +10,7 @@ import (
 
 	"tandem/internal/regex"
 	nc "tandem/nginxconf"
+	"tandem/proxy/answer"
 	"tandem/proxy/exchange"
 	"tandem/web"
 )
@@ -185,7 +186,7 @@ func (m *match) wantsBody() bool { return m != nil && len(m.bodies) > 0 }
 
 // judge returns what is wrong with the response to r, nil for nothing. A nil
 // match wants a status of 2xx or 3xx.
-func (m *match) judge(r *web.Request, head *exchange.Head, body []byte) *exchange.Failure {
+func (m *match) judge(r *web.Request, head *answer.Head, body []byte) *exchange.Failure {
 	if m == nil {
 		m = &byDefault
 	}
@@ -231,7 +232,7 @@ func (t *statusTest) passes(status int) bool {
 
 // fails returns what is wrong with the fields. Of several fields of the name
 // one has to pass a positive test, and all have to pass a negative one.
-func (t *headerTest) fails(fields []exchange.Field) error {
+func (t *headerTest) fails(fields []answer.Field) error {
 	there, hit := false, false
 	for i := range fields {
 		f := &fields[i]

@@ -6,6 +6,7 @@ import (
 
 	nc "tandem/nginxconf"
 	"tandem/proxy"
+	"tandem/proxy/answer"
 	"tandem/proxy/exchange"
 	"tandem/web"
 	"tandem/web/webtest"
@@ -21,13 +22,13 @@ func load(t testing.TB, block string) (*web.HTTP, *match, nc.Errors) {
 }
 
 // head makes the head of a response out of its text.
-func head(t testing.TB, status int, fields string) *exchange.Head {
-	h := &exchange.Head{Status: status}
+func head(t testing.TB, status int, fields string) *answer.Head {
+	h := &answer.Head{Status: status}
 	for line := range strings.SplitSeq(fields, "\n") {
 		if line == "" {
 			continue
 		}
-		f, _, ok := exchange.ParseField([]byte(line))
+		f, _, ok := answer.ParseField([]byte(line))
 		if !ok {
 			t.Fatalf("%q is no field", line)
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	nc "tandem/nginxconf"
+	"tandem/proxy/answer"
 	"tandem/web"
 )
 
@@ -23,7 +24,8 @@ func (f *Family) Commands(get func(*nc.Scope) *Settings) []nc.Command {
 	msec := func(name string, f func(*Settings) *nc.Value[time.Duration]) nc.Command {
 		return nc.Command{Name: prefix + name, In: in, Arity: nc.Take1, Set: nc.SetMsec(of(get, f))}
 	}
-	return slices.Concat(cacheCommands(prefix), []nc.Command{
+	answers := answer.Commands(prefix, func(s *nc.Scope) *answer.Settings { return &get(s).Answers })
+	return slices.Concat(cacheCommands(prefix), answers, []nc.Command{
 		{Name: prefix + "_bind", In: in, Arity: nc.Take12, Set: readBind(get)},
 		flag("_socket_keepalive", func(c *Settings) *nc.Value[bool] { return &c.SocketKeepalive }),
 		size("_socket_rcvbuf", func(c *Settings) *nc.Value[int64] { return &c.SocketRcvbuf }),
@@ -49,14 +51,6 @@ func (f *Family) Commands(get func(*nc.Scope) *Settings) []nc.Command {
 		flag("_request_buffering", func(c *Settings) *nc.Value[bool] { return &c.RequestBuffering }),
 		flag("_pass_request_headers", func(c *Settings) *nc.Value[bool] { return &c.PassRequestHeaders }),
 		flag("_pass_request_body", func(c *Settings) *nc.Value[bool] { return &c.PassRequestBody }),
-		{Name: prefix + "_hide_header", In: in, Arity: nc.Take1,
-			Set: nc.SetStrings(of(get, func(c *Settings) *nc.Value[[]string] { return &c.HideHeader }))},
-		{Name: prefix + "_pass_header", In: in, Arity: nc.Take1,
-			Set: nc.SetStrings(of(get, func(c *Settings) *nc.Value[[]string] { return &c.PassHeader }))},
-		{Name: prefix + "_ignore_headers", In: in, Arity: nc.OneMore,
-			Set: nc.SetBitmask(of(get, func(c *Settings) *nc.Value[ignored] { return &c.IgnoreHeaders }), ignoredNames...)},
-		flag("_force_ranges", func(c *Settings) *nc.Value[bool] { return &c.ForceRanges }),
-		flag("_intercept_errors", func(c *Settings) *nc.Value[bool] { return &c.InterceptErrors }),
 		flag("_ignore_client_abort", func(c *Settings) *nc.Value[bool] { return &c.IgnoreClientAbort }),
 		{Name: prefix + "_store", In: in, Arity: nc.Take1, Set: readStore(get)},
 		{Name: prefix + "_store_access", In: in, Arity: nc.Take123,

@@ -80,28 +80,3 @@ func (c Condition) status() int {
 	}
 	return 502
 }
-
-// ignored is a set of headers of a response that are not acted on.
-type ignored int
-
-const (
-	ignoreRedirect ignored = 1 << iota
-	ignoreExpires
-	ignoreLimitRate
-	ignoreBuffering
-	ignoreCharset
-	ignoreCaching
-)
-
-var ignoredNames = []nc.Name{
-	{Name: "X-Accel-Redirect", Value: int(ignoreRedirect)},
-	{Name: "X-Accel-Expires", Value: int(ignoreExpires)},
-	{Name: "X-Accel-Limit-Rate", Value: int(ignoreLimitRate)},
-	{Name: "X-Accel-Buffering", Value: int(ignoreBuffering)},
-	{Name: "X-Accel-Charset", Value: int(ignoreCharset)},
-	// What only a cache acts on.
-	{Name: "Expires", Value: int(ignoreCaching << 0)},
-	{Name: "Cache-Control", Value: int(ignoreCaching << 1)},
-	{Name: "Set-Cookie", Value: int(ignoreCaching << 2)},
-	{Name: "Vary", Value: int(ignoreCaching << 3)},
-}

@@ -8,6 +8,7 @@ import (
 
 	"tandem/internal/errorlog"
 	"tandem/internal/sock"
+	"tandem/proxy/answer"
 	"tandem/proxy/upstream"
 	"tandem/web"
 )
@@ -21,7 +22,7 @@ type Protocol interface {
 	// is all that has been received of it. It fills Head and the framing and
 	// returns the length of the head; 0: more is needed. If there is no status
 	// in Head, the protocol has taken the n bytes and needs more. The error of
-	// an invalid head is a *BadField.
+	// an invalid head is a *answer.BadField.
 	ParseHead(b []byte) (n int, err error)
 	// ParseBody takes n bytes off b, which are not all of it, and returns the
 	// part of them that belongs to the body. It sets Done at the end of the
@@ -52,8 +53,9 @@ type Exchange struct {
 	Request  *web.Request
 	Settings *Settings
 	Target   Target
-	Head     Head
-	URI      []byte // as sent, for logs
+	// Answer is what the back end answers.
+	answer.Answer
+	URI []byte // as sent, for logs
 
 	// Streams: the request body is sent as it comes. OwnBody: the request has
 	// a body of the configuration, which AppendRequest appends.
@@ -93,7 +95,6 @@ type Exchange struct {
 	sentAt      time.Time
 	headLimited bool
 
-	buffering bool
 	// withHead: the part of an unbuffered body that came with the head is being
 	// looked at, which nginx's log takes for a part of reading the head.
 	withHead bool
@@ -102,7 +103,7 @@ type Exchange struct {
 	hints  int    // bytes of interim responses
 	sender *sender
 	spool  *spool
-	copy   *copying // nil: the response is not stored
+	copy   *answer.Copy // nil: the response is not copied
 	slow   func()   // becomeSlow, made once
 
 	rate     int64         // bytes a second that are read of a response, 0: no limit
@@ -131,7 +132,7 @@ type Exchange struct {
 // of the request has been read, if it is to be buffered.
 func (x *Exchange) Run(r *web.Request, s *Settings, t Target, p Protocol) web.Code {
 	x.Request, x.Settings, x.Target, x.proto = r, s, t, p
-	x.buffering = s.Buffering.V
+	x.Buffering = s.Buffering.V
 	x.record = recordOf(r)
 	x.record.begin(x)
 	if x.gone == nil {
@@ -258,7 +259,7 @@ func (x *Exchange) reset() {
 	x.Done, x.UntilClose, x.Reusable, x.Upgrade = false, false, false, false
 	x.proto, x.conn, x.live = nil, nil, nil
 	x.selection = upstream.Selection{}
-	x.cached, x.sent, x.received, x.buffering, x.withHead = false, false, false, false, false
+	x.cached, x.sent, x.received, x.Buffering, x.withHead = false, false, false, false, false
 	x.sentAt, x.headLimited = time.Time{}, false
 	x.buf, x.rest, x.body, x.end, x.headEnd = nil, nil, nil, 0, 0
 	x.record, x.index = nil, 0

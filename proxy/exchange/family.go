@@ -1,19 +1,16 @@
 package exchange
 
-import nc "tandem/nginxconf"
+import (
+	nc "tandem/nginxconf"
+	"tandem/proxy/answer"
+)
 
 // Family is what tells the directives of one protocol from those of another.
 type Family struct {
 	Prefix string // of the directives: "proxy"
 	// NextUpstream are the conditions that *_next_upstream knows.
 	NextUpstream []nc.Name
-	// Hidden are the response headers that clients do not get to see unless
-	// *_pass_header names them, beside those that concern this server. They
-	// are among those that something is done with.
-	Hidden []string
-	// OwnServer: a response that says nothing of Server or Date, while these
-	// are passed on, goes to the client without.
-	OwnServer bool
+	Answers      answer.Defaults
 }
 
 // SendLowat is *_send_lowat, which some protocols have.

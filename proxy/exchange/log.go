@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"tandem/internal/errorlog"
+	"tandem/proxy/answer"
 )
 
 // The levels used here.
@@ -30,6 +31,17 @@ const (
 	toClient    = "sending to client"
 	tunneling   = "proxying upgraded connection"
 )
+
+// AddField takes a header of the response into x.Head. The error is a
+// *answer.BadField.
+func (x *Exchange) AddField(f answer.Field) error {
+	old, err := x.Head.Add(f)
+	if old != nil {
+		x.Logf(logWarn, "upstream sent duplicate header line: \"%s: %s\", previous value: \"%s: %s\", ignored",
+			f.Name, f.Value, old.Name, old.Value)
+	}
+	return err
+}
 
 // Logf writes to the request's error log what happened while the head of the
 // response was being read.

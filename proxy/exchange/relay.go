@@ -6,6 +6,7 @@ import (
 	"time"
 
 	nc "tandem/nginxconf"
+	"tandem/proxy/answer"
 	"tandem/web"
 	"tandem/web/openfile"
 )
@@ -21,7 +22,7 @@ func (x *Exchange) relay() web.Code {
 	wanted := !r.HeaderOnly
 	switch {
 	case !wanted || x.Done:
-	case x.buffering:
+	case x.Buffering:
 		r.WhenSlow(x.slow)
 		defer r.WhenSlow(nil)
 	case len(x.rest) == 0:
@@ -30,7 +31,7 @@ func (x *Exchange) relay() web.Code {
 			return code
 		}
 	}
-	x.withHead = !x.buffering
+	x.withHead = !x.Buffering
 	for {
 		for len(x.rest) > 0 {
 			data, n, err := x.proto.ParseBody(x.rest)
@@ -50,7 +51,7 @@ func (x *Exchange) relay() web.Code {
 				continue
 			}
 			x.Request.Waited()
-			code := r.SendBody(web.Chunk{Data: data, Flush: !x.buffering, Last: last})
+			code := r.SendBody(web.Chunk{Data: data, Flush: !x.Buffering, Last: last})
 			switch {
 			case last:
 				return code
@@ -121,7 +122,7 @@ func (x *Exchange) bodyBuffer() []byte {
 // no limit, as in nginx.
 func (x *Exchange) limitRate() {
 	t := x.Settings.LimitRate.V
-	if t == nil || !x.buffering {
+	if t == nil || !x.Buffering {
 		return
 	}
 	if n, err := nc.ParseSize(string(t.Value(x.Request))); err == nil && n > 0 {
@@ -161,16 +162,11 @@ var errClientLeft = errors.New("client left")
 // last bytes are sent: the client may be slow.
 func (x *Exchange) complete() {
 	if x.spool == nil {
-		x.finishCopy()
+		x.keepCopy()
 	}
 	x.finish(true)
-	if !x.Settings.PassTrailers.V {
-		return
-	}
-	for i := range x.Head.Trailers {
-		if f := &x.Head.Trailers[i]; !x.Settings.hidden.has(f) {
-			x.Request.Response.AddTrailerBytes(f.Name, f.Value)
-		}
+	if x.Settings.Answers.PassTrailers.V {
+		x.CopyTrailers(x.Request, &x.Settings.Answers)
 	}
 }
 
@@ -189,7 +185,7 @@ func (x *Exchange) readFailed(err error) web.Code {
 
 // logReadError says why a body has not come to its end.
 func (x *Exchange) logReadError(err error) {
-	var bad *BadField
+	var bad *answer.BadField
 	var file *fileError
 	switch {
 	case errors.As(err, &bad):

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	nc "tandem/nginxconf"
+	"tandem/proxy/answer"
 	"tandem/web"
 )
 
@@ -40,19 +41,13 @@ type Settings struct {
 
 	PassRequestHeaders nc.Value[bool]
 	PassRequestBody    nc.Value[bool]
-	PassTrailers       nc.Value[bool]
-	HideHeader         nc.Value[[]string]
-	PassHeader         nc.Value[[]string]
-	IgnoreHeaders      nc.Value[ignored]
-	ForceRanges        nc.Value[bool]
-	InterceptErrors    nc.Value[bool]
 	IgnoreClientAbort  nc.Value[bool]
+	Answers            answer.Settings
 
 	Store       nc.Value[*store] // nil: off
 	StoreAccess nc.Value[fs.FileMode]
 
-	tls    tlsSettings
-	hidden hiddenFields
+	tls tlsSettings
 }
 
 const pageSize = 4096
@@ -76,18 +71,12 @@ func (c *Settings) Inherit(p *Settings, family *Family) {
 	c.RequestBuffering.Inherit(p.RequestBuffering, true)
 	c.PassRequestHeaders.Inherit(p.PassRequestHeaders, true)
 	c.PassRequestBody.Inherit(p.PassRequestBody, true)
-	c.PassTrailers.Inherit(p.PassTrailers, false)
-	c.HideHeader.Inherit(p.HideHeader, nil)
-	c.PassHeader.Inherit(p.PassHeader, nil)
-	c.IgnoreHeaders.Inherit(p.IgnoreHeaders, 0)
-	c.ForceRanges.Inherit(p.ForceRanges, false)
-	c.InterceptErrors.Inherit(p.InterceptErrors, false)
 	c.IgnoreClientAbort.Inherit(p.IgnoreClientAbort, false)
 	c.Store.Inherit(p.Store, nil)
 	c.StoreAccess.Inherit(p.StoreAccess, defaultStoreAccess)
 	c.TempPath.Inherit(p.TempPath, family.Prefix+"_temp")
 	c.tls.inherit(&p.tls)
-	c.hidden = family.hideFields(c.HideHeader.V, c.PassHeader.V)
+	c.Answers.Inherit(&p.Answers, &family.Answers)
 	c.BufferSize.Inherit(p.BufferSize, pageSize)
 }
 

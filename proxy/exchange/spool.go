@@ -57,7 +57,7 @@ func (s *spool) put(x *Exchange, data []byte, off int64) (bool, error) {
 				off += int64(n)
 			}
 		case off >= 0:
-			s.add(segment{file: x.copy.file, off: off, n: int64(len(data))})
+			s.add(segment{file: x.copy.File(), off: off, n: int64(len(data))})
 			data = nil
 		case s.end < c.MaxTempFileSize.V:
 			n := min(c.MaxTempFileSize.V-s.end, int64(len(data)))
@@ -80,7 +80,7 @@ type fileError struct{ error }
 // write adds a piece to the file.
 func (s *spool) write(x *Exchange, data []byte) error {
 	if s.file == nil {
-		f, err := x.Request.CreateTemp(x.Settings.TempPath.V)
+		f, err := x.createTemp()
 		if err != nil {
 			return err
 		}
@@ -192,7 +192,7 @@ func (x *Exchange) fill(s *spool) {
 			}
 		}
 		if x.Done {
-			x.finishCopy()
+			x.keepCopy()
 			x.giveBack(true)
 			s.finish(nil)
 			return

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	nc "tandem/nginxconf"
+	"tandem/proxy/answer"
 	"tandem/web"
 	"tandem/web/message"
 	"tandem/web/openfile"
@@ -42,25 +43,16 @@ func readStore(get func(*nc.Scope) *Settings) nc.Setter {
 	}
 }
 
-// copying is a response's body being written to a temporary file, which takes
-// its place when the response is complete.
-type copying struct {
-	to   string   // the file's name when it is complete
-	file *os.File // nil until there is something to write
-	name string   // of file; "" when it is not there any more
-	size int64
-}
-
 // keepsOn reports whether the back end's response is read to its end even if
 // the client leaves.
 func (x *Exchange) keepsOn() bool {
 	return x.Settings.IgnoreClientAbort.V || x.Settings.Store.V != nil || x.Request.Background
 }
 
-// beginCopy prepares to store the response, if it is to be stored.
+// beginCopy prepares to copy the response, if it is to be stored.
 func (x *Exchange) beginCopy() {
 	st, r := x.Settings.Store.V, x.Request
-	if st == nil || !x.buffering || x.Head.Status != 200 || r.HeaderOnly && x.Done {
+	if st == nil || !x.Buffering || x.Head.Status != 200 || r.HeaderOnly && x.Done {
 		return
 	}
 	var to []byte
@@ -75,90 +67,53 @@ func (x *Exchange) beginCopy() {
 		to = path
 	}
 	if len(to) > 0 {
-		x.copy = &copying{to: string(to)}
+		x.copy = &answer.Copy{To: string(to), Create: x.createTemp}
 	}
 }
 
+// createTemp makes a temporary file for a response.
+func (x *Exchange) createTemp() (*os.File, error) { return x.Request.CreateTemp(x.Settings.TempPath.V) }
+
 // copyBody writes a piece of the body to the copy and returns where in the file
-// it is; -1 without a copy. A copy that cannot be written is given up, which
-// is no reason to give up the response.
+// it is; -1 without a copy. That a copy cannot be written is no reason to give up
+// the response.
 func (x *Exchange) copyBody(data []byte) (off int64) {
-	c := x.copy
-	if c == nil || c.to == "" || len(data) == 0 {
+	if !x.copy.Live() || len(data) == 0 {
 		return -1
 	}
-	err := x.openCopy()
-	if err == nil {
-		_, err = c.file.WriteAt(data, c.size)
-	}
+	off, err := x.copy.Write(data)
 	if err != nil {
 		x.log(logCrit, reading, "%s", openfile.ChangeError(err))
-		x.dropCopy()
-		return -1
 	}
-	off = c.size
-	c.size += int64(len(data))
 	return off
 }
 
-func (x *Exchange) openCopy() error {
-	if x.copy.file != nil {
-		return nil
-	}
-	f, err := x.Request.CreateTemp(x.Settings.TempPath.V)
-	if err == nil {
-		x.copy.file, x.copy.name = f, f.Name()
-	}
-	return err
-}
-
-// finishCopy gives a complete copy its place.
-func (x *Exchange) finishCopy() {
-	c := x.copy
-	if c == nil || c.to == "" {
+// keepCopy gives the copy of a complete response its place.
+func (x *Exchange) keepCopy() {
+	if !x.copy.Live() {
 		return
 	}
-	if n := x.Head.ContentLength; n >= 0 && n != c.size {
+	if n := x.Head.ContentLength; n >= 0 && n != x.copy.Size() {
 		return
 	}
-	err := x.openCopy()
-	if err == nil {
-		access := x.Settings.StoreAccess.V
-		move := openfile.Move{Access: access, FolderAccess: access, CreatePath: true}
-		if f := x.Head.get(fieldLastModified); f != nil {
-			if t, ok := message.ParseTime(f.Value); ok {
-				move.Modified = time.Unix(t, 0)
-			}
+	access := x.Settings.StoreAccess.V
+	move := openfile.Move{Access: access, FolderAccess: access, CreatePath: true}
+	if f := x.Head.Get(answer.FieldLastModified); f != nil {
+		if t, ok := message.ParseTime(f.Value); ok {
+			move.Modified = time.Unix(t, 0)
 		}
-		err = move.Do(c.name, c.to)
 	}
-	if err != nil {
+	if err := x.copy.Keep(move); err != nil {
 		x.log(logCrit, reading, "%s", openfile.ChangeError(err))
-		x.dropCopy()
-		return
 	}
-	c.to, c.name = "", ""
-}
-
-// dropCopy gives the copy up. What has been written can still be read.
-func (x *Exchange) dropCopy() {
-	c := x.copy
-	if c.name != "" {
-		_ = os.Remove(c.name)
-	}
-	c.to, c.name = "", ""
 }
 
 // endCopy ends what beginCopy began.
 func (x *Exchange) endCopy() {
-	if x.copy == nil {
-		return
+	if x.copy != nil {
+		x.copy.Close()
+		x.copy = nil
 	}
-	x.dropCopy()
-	if x.copy.file != nil {
-		_ = x.copy.file.Close()
-	}
-	x.copy = nil
 }
 
 // defaultStoreAccess is for the user alone.

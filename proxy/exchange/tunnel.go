@@ -132,7 +132,7 @@ func (x *Exchange) passEarlyHints(size int) error {
 	}
 	var fields []web.ResponseField
 	for i := range x.Head.Fields {
-		if f := &x.Head.Fields[i]; !x.Settings.hidden.has(f) {
+		if f := &x.Head.Fields[i]; !x.Settings.Answers.Hides(f) {
 			fields = append(fields, web.ResponseField{Name: f.Name, Value: f.Value})
 		}
 	}

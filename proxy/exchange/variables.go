@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"time"
 
+	"tandem/proxy/answer"
 	"tandem/web"
 	"tandem/web/message"
 )
@@ -50,7 +51,7 @@ var variables = []web.Variable{
 				return dst, false
 			}
 			for i := range x.Head.Fields {
-				if f := &x.Head.Fields[i]; f.id == fieldSetCookie {
+				if f := &x.Head.Fields[i]; f.ID == answer.FieldSetCookie {
 					if v, ok := cookieValue(f.Value, name); ok {
 						return append(dst, v...), true
 					}
@@ -99,7 +100,7 @@ func appendSeconds(dst []byte, d time.Duration) []byte {
 
 // appendFields appends the values of all fields of a name, in which dashes are
 // underscores.
-func appendFields(dst []byte, fields []Field, name string) ([]byte, bool) {
+func appendFields(dst []byte, fields []answer.Field, name string) ([]byte, bool) {
 	found := false
 	for i := range fields {
 		if !message.NameMatches(fields[i].Name, name) {

@@ -5,16 +5,16 @@ import (
 	"fmt"
 
 	"tandem/internal/errorlog"
+	"tandem/proxy/answer"
 	"tandem/proxy/cgi"
-	"tandem/proxy/exchange"
 	"tandem/web"
 )
 
 // Errors of responses, in nginx's words.
 var (
-	errEndBeforeHead = &exchange.BadField{Reason: fmt.Sprintf("upstream sent unexpected FastCGI record: %d", endRequest)}
-	errStdoutClosed  = &exchange.BadField{Reason: "upstream prematurely closed FastCGI stdout"}
-	errRequestEnded  = &exchange.BadField{Reason: "upstream prematurely closed FastCGI request"}
+	errEndBeforeHead = &answer.BadField{Reason: fmt.Sprintf("upstream sent unexpected FastCGI record: %d", endRequest)}
+	errStdoutClosed  = &answer.BadField{Reason: "upstream prematurely closed FastCGI stdout"}
+	errRequestEnded  = &answer.BadField{Reason: "upstream prematurely closed FastCGI request"}
 )
 
 // ParseHead reads records up to the end of the head.
@@ -27,7 +27,7 @@ func (c *call) ParseHead(b []byte) (n int, err error) {
 		p, size, err := c.records.next(b[n:])
 		n += size
 		if err != nil {
-			return n, &exchange.BadField{Reason: err.Error()}
+			return n, &answer.BadField{Reason: err.Error()}
 		}
 		switch {
 		case p.kind == endRequest:
@@ -35,7 +35,7 @@ func (c *call) ParseHead(b []byte) (n int, err error) {
 		case p.kind == stderr:
 			if message, ok := c.takeMessage(p); ok {
 				if c.catches(message) {
-					return n, &exchange.BadField{Reason: fmt.Sprintf(stderrFormat, message)}
+					return n, &answer.BadField{Reason: fmt.Sprintf(stderrFormat, message)}
 				}
 				c.Logf(errorlog.Error, stderrFormat, message)
 			}
@@ -119,7 +119,7 @@ func (c *call) ParseBody(b []byte) (data []byte, n int, err error) {
 		if err == nil {
 			p.data, err = c.takeBody(p)
 		} else {
-			err = &exchange.BadField{Reason: err.Error()}
+			err = &answer.BadField{Reason: err.Error()}
 		}
 		if err != nil {
 			if len(data) > 0 {

@@ -1,4 +1,4 @@
-package exchange
+package answer
 
 import "testing"
 
@@ -28,25 +28,6 @@ func TestParseLength(t *testing.T) {
 	for text, want := range map[string]int64{"0": 0, "007": 7, "9223372036854775807": 1<<63 - 1, "9223372036854775808": -1, "": -1, "+1": -1, "-1": -1, "1 ": -1, "0x1": -1} {
 		if n, ok := parseLength([]byte(text)); ok != (want >= 0) || ok && n != want {
 			t.Errorf("%q: %d %v, want %d", text, n, ok, want)
-		}
-	}
-}
-
-// Which status a failure comes to, and which failure a status is.
-func TestConditions(t *testing.T) {
-	for c, status := range map[Condition]int{OnError: 502, OnTimeout: 504, OnInvalidHeader: 502, onNoLive: 502} {
-		if got := c.status(); got != status {
-			t.Errorf("condition %x: %d, want %d", int(c), got, status)
-		}
-	}
-	for _, status := range []int{403, 404, 429, 500, 502, 503, 504} {
-		if c := conditionOf(status); c == 0 || c.status() != status {
-			t.Errorf("%d is condition %x, which is %d", status, int(c), c.status())
-		}
-	}
-	for _, status := range []int{200, 301, 304, 400, 401, 405, 501, 505, 599} {
-		if c := conditionOf(status); c != 0 {
-			t.Errorf("%d is condition %x", status, int(c))
 		}
 	}
 }

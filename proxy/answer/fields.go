@@ -1,4 +1,4 @@
-package exchange
+package answer
 
 import (
 	"fmt"
@@ -7,42 +7,39 @@ import (
 	"tandem/web/message"
 )
 
-// AddField takes a header of the response into x.Head. What frames the message
-// is looked at now, because no other reading of it may exist. The error is a
-// *BadField.
-func (x *Exchange) AddField(f Field) error {
-	h := &x.Head
-	switch f.id {
-	case 0, fieldAcceptRanges, fieldContentDisposition, fieldUpgrade, fieldContentRange, fieldKeepAlive,
-		fieldLink, fieldContentEncoding, fieldSetCookie, fieldCacheControl, fieldVary, fieldWWWAuthenticate,
-		fieldXAccelBuffering, fieldXAccelCharset, fieldXPad, fieldTrailer:
-	case fieldConnection:
+// Add takes a header of the response. What frames the message is looked at now,
+// because no other reading of it may exist. A header of which there may be one
+// only and was one before is ignored: other is that one. The error is a *BadField.
+func (h *Head) Add(f Field) (other *Field, err error) {
+	switch f.ID {
+	case 0, FieldAcceptRanges, FieldContentDisposition, FieldUpgrade, FieldContentRange, FieldKeepAlive,
+		FieldLink, FieldContentEncoding, FieldSetCookie, FieldCacheControl, FieldVary, FieldWWWAuthenticate,
+		FieldXAccelBuffering, FieldXAccelCharset, FieldXPad, FieldTrailer:
+	case FieldConnection:
 		if containsFold(f.Value, "close") {
 			h.Close = true
 		}
-	case fieldContentLength:
+	case FieldContentLength:
 		if err := h.takeLength(&f); err != nil {
-			return err
+			return nil, err
 		}
-	case fieldTransferEncoding:
+	case FieldTransferEncoding:
 		if err := h.takeEncoding(&f); err != nil {
-			return err
+			return nil, err
 		}
 	default:
-		if old := h.get(f.id); old != nil {
-			x.Logf(logWarn, "upstream sent duplicate header line: \"%s: %s\", previous value: \"%s: %s\", ignored",
-				f.Name, f.Value, old.Name, old.Value)
-			return nil
+		if old := h.Get(f.ID); old != nil {
+			return old, nil
 		}
 	}
 	if len(h.Fields) >= maxFields {
-		return &BadField{"upstream sent too many headers"}
+		return nil, &BadField{"upstream sent too many headers"}
 	}
 	h.Fields = append(h.Fields, f)
-	if f.id != 0 && h.known[f.id] == 0 {
-		h.known[f.id] = uint16(len(h.Fields))
+	if f.ID != 0 && h.known[f.ID] == 0 {
+		h.known[f.ID] = uint16(len(h.Fields))
 	}
-	return nil
+	return nil, nil
 }
 
 // errBothLengths: RFC 9112 section 6.3 lets a recipient treat such a response
@@ -51,10 +48,10 @@ func (x *Exchange) AddField(f Field) error {
 var errBothLengths = &BadField{"upstream sent \"Content-Length\" and \"Transfer-Encoding\" headers at the same time"}
 
 func (h *Head) takeLength(f *Field) error {
-	if old := h.get(fieldContentLength); old != nil {
+	if old := h.Get(FieldContentLength); old != nil {
 		return duplicate(f, old)
 	}
-	if h.get(fieldTransferEncoding) != nil {
+	if h.Get(FieldTransferEncoding) != nil {
 		return errBothLengths
 	}
 	n, ok := parseLength(f.Value)
@@ -66,10 +63,10 @@ func (h *Head) takeLength(f *Field) error {
 }
 
 func (h *Head) takeEncoding(f *Field) error {
-	if old := h.get(fieldTransferEncoding); old != nil {
+	if old := h.Get(FieldTransferEncoding); old != nil {
 		return duplicate(f, old)
 	}
-	if h.get(fieldContentLength) != nil {
+	if h.Get(FieldContentLength) != nil {
 		return errBothLengths
 	}
 	if !message.EqualLower(f.Value, "chunked") {

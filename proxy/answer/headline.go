@@ -1,4 +1,4 @@
-package exchange
+package answer
 
 import "bytes"
 

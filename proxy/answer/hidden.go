@@ -1,4 +1,4 @@
-package exchange
+package answer
 
 import (
 	"strings"
@@ -13,18 +13,18 @@ type hiddenFields struct {
 }
 
 // hiddenByDefault is what nginx hides whatever the protocol.
-var hiddenByDefault = []fieldID{
-	fieldXAccelExpires, fieldXAccelRedirect, fieldXAccelLimitRate, fieldXAccelBuffering, fieldXAccelCharset,
+var hiddenByDefault = []FieldID{
+	FieldXAccelExpires, FieldXAccelRedirect, FieldXAccelLimitRate, FieldXAccelBuffering, FieldXAccelCharset,
 }
 
-// hideFields returns the headers hidden by default and those in hide, without
-// those in pass.
-func (f *Family) hideFields(hide, pass []string) hiddenFields {
+// hideFields returns the headers hidden by default, whatever the protocol and by
+// it, and those in hide, without those in pass.
+func hideFields(protocol, hide, pass []string) hiddenFields {
 	var h hiddenFields
 	for _, id := range hiddenByDefault {
 		h.byID[id] = true
 	}
-	for _, name := range f.Hidden {
+	for _, name := range protocol {
 		h.byID[lookupField([]byte(name))] = true
 	}
 	passed := make(map[string]bool)
@@ -48,12 +48,12 @@ func (f *Family) hideFields(hide, pass []string) hiddenFields {
 	return h
 }
 
-// has reports whether f is hidden.
-func (h *hiddenFields) has(f *Field) bool {
-	if f.id != 0 {
-		return h.byID[f.id]
+// Hides reports whether clients do not get to see f.
+func (c *Settings) Hides(f *Field) bool {
+	if f.ID != 0 {
+		return c.hidden.byID[f.ID]
 	}
-	for _, name := range h.names {
+	for _, name := range c.hidden.names {
 		if message.EqualLower(f.Name, name) {
 			return true
 		}

@@ -1,4 +1,4 @@
-package exchange
+package answer
 
 import (
 	"bytes"
@@ -8,8 +8,11 @@ import (
 // Field is a header or trailer of a response.
 type Field struct {
 	Name, Value []byte
-	id          fieldID
+	ID          FieldID
 }
+
+// NewField returns a field that has been taken apart elsewhere.
+func NewField(name, value []byte) Field { return Field{name, value, lookupField(name)} }
 
 // Head is the head of a response. Its slices point into the buffer that the
 // head was received in and are valid until the request ends.
@@ -34,8 +37,8 @@ func (h *Head) Reset() {
 	*h = Head{ContentLength: -1, Fields: fields[:0], Trailers: trailers[:0]}
 }
 
-// get returns the first field with the ID, nil without one.
-func (h *Head) get(id fieldID) *Field {
+// Get returns the first field with the ID, nil without one.
+func (h *Head) Get(id FieldID) *Field {
 	if i := h.known[id]; i != 0 {
 		return &h.Fields[i-1]
 	}
@@ -45,7 +48,7 @@ func (h *Head) get(id fieldID) *Field {
 // Lookup returns the value of the first header of a name, in any case, that
 // something is done with.
 func (h *Head) Lookup(name string) (value []byte, ok bool) {
-	if f := h.get(lookupField([]byte(name))); f != nil {
+	if f := h.Get(lookupField([]byte(name))); f != nil {
 		return f.Value, true
 	}
 	return nil, false
@@ -111,7 +114,7 @@ scan:
 	if bytes.IndexByte(f.Value, 0) >= 0 || bytes.IndexByte(f.Value, '\r') >= 0 {
 		return f, false, false
 	}
-	f.id = lookupField(f.Name)
+	f.ID = lookupField(f.Name)
 	return f, false, true
 }
 
