@@ -7,7 +7,7 @@ import (
 	"tandem/internal/errorlog"
 	"tandem/node/configuration"
 	"tandem/node/failover"
-	"tandem/proxy/exchange"
+	"tandem/proxy/block"
 )
 
 // failoverPart has the node take part in VRRP as keepalived.conf says. It ends a
@@ -53,7 +53,7 @@ func failoverConfig(c *configuration.Configuration) *failover.Config {
 	f := &failover.Config{
 		Keepalived: c.Keepalived, Digest: c.Digest(), Leftovers: failover.LeftoversFile(c.PIDFile()),
 		Upstream: func(name string) failover.Upstream {
-			if group := exchange.Find(c.HTTP, name); group != nil {
+			if group := block.Find(c.HTTP, name); group != nil {
 				return group
 			}
 			return nil // not a nil pointer in an interface

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"tandem/internal/errorlog"
+	"tandem/proxy/block"
 	"tandem/proxy/exchange"
 	"tandem/web"
 	"tandem/web/http1/wire"
@@ -65,7 +66,7 @@ func (c *call) mayStream() bool {
 }
 
 // findTarget settles where the request goes.
-func (c *call) findTarget() (exchange.Target, web.Code) {
+func (c *call) findTarget() (block.Target, web.Code) {
 	p := c.pass
 	if p.template != nil {
 		return c.evaluateTarget()
@@ -77,7 +78,7 @@ func (c *call) findTarget() (exchange.Target, web.Code) {
 }
 
 // evaluateTarget is findTarget for a proxy_pass with variables.
-func (c *call) evaluateTarget() (exchange.Target, web.Code) {
+func (c *call) evaluateTarget() (block.Target, web.Code) {
 	r := c.Request
 	url := string(c.pass.template.Value(r))
 	t, l, err := parseTarget(url)
@@ -87,13 +88,13 @@ func (c *call) evaluateTarget() (exchange.Target, web.Code) {
 		} else {
 			r.Logf(logError, "%v", err)
 		}
-		return exchange.Target{}, 500
+		return block.Target{}, 500
 	}
 	if strings.HasPrefix(t.uri, "?") {
 		t.uri = "/" + t.uri
 	}
 	c.target = t
-	to, code := exchange.FindTarget(r, l)
+	to, code := block.FindTarget(r, l)
 	to.Scheme, to.TLS = t.scheme, t.tls
 	return to, code
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	nc "tandem/nginxconf"
+	"tandem/proxy/block"
 	"tandem/proxy/exchange"
 	"tandem/proxy/upstream"
 	"tandem/web"
@@ -17,7 +18,7 @@ import (
 type pass struct {
 	url      string // as written; "" when it has variables
 	template *web.Template
-	ref      exchange.Ref
+	ref      block.Ref
 	target   target
 	prefix   string // the part of the path that the URI takes the place of
 }
@@ -59,7 +60,7 @@ func readPass(s *nc.Scope, d *nc.Directive) error {
 		}
 		p.prefix = ""
 	}
-	if p.ref, err = exchange.Refer(b.HTTP, d, loc); err != nil {
+	if p.ref, err = block.Refer(b.HTTP, d, loc); err != nil {
 		return err
 	}
 	c.pass = p

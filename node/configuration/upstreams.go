@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"tandem/keepalivedconf"
-	"tandem/proxy/exchange"
+	"tandem/proxy/block"
 )
 
 // checkUpstreams says which of the upstreams that the self-probes depend on do
@@ -18,7 +18,7 @@ func (c *Configuration) checkUpstreams() keepalivedconf.Reports {
 				continue
 			}
 			said[u] = true
-			switch group := exchange.Find(c.HTTP, u.Name); {
+			switch group := block.Find(c.HTTP, u.Name); {
 			case group == nil:
 				reports = append(reports, keepalivedconf.Report{Kind: keepalivedconf.KindGeneral, Pos: u.Pos,
 					Text: fmt.Sprintf("self_probe: there is no upstream '%s' in nginx.conf, ignored", u.Name)})

@@ -10,6 +10,7 @@ import (
 	"tandem/internal/logfile"
 	"tandem/node/configuration"
 	"tandem/proxy"
+	"tandem/proxy/block"
 	"tandem/proxy/check"
 	"tandem/proxy/exchange"
 	"tandem/proxy/upstream"
@@ -70,7 +71,7 @@ vrrp_instance VI_2 {
 	}
 
 	f := &Config{Keepalived: c.Keepalived, Upstream: func(name string) Upstream {
-		if group := exchange.Find(c.HTTP, name); group != nil {
+		if group := block.Find(c.HTTP, name); group != nil {
 			return group
 		}
 		return nil
@@ -87,7 +88,7 @@ vrrp_instance VI_2 {
 		}
 		return ""
 	}
-	app := exchange.Find(c.HTTP, "app")
+	app := block.Find(c.HTTP, "app")
 	check := &upstream.Check{Fails: 1, Passes: 1}
 	app.AddCheck(check, nil)
 	for i, p := range app.Peers()[:2] {

@@ -7,6 +7,7 @@ import (
 
 	"tandem/internal/errorlog"
 	nc "tandem/nginxconf"
+	"tandem/proxy/block"
 	"tandem/proxy/exchange"
 	"tandem/proxy/upstream"
 	"tandem/web"
@@ -39,7 +40,7 @@ type Scheme struct {
 type Pass struct {
 	protocol *Protocol
 	template *web.Template // nil: no variables
-	ref      exchange.Ref
+	ref      block.Ref
 	scheme   Scheme
 }
 
@@ -76,7 +77,7 @@ func (p *Protocol) readPass(get func(*nc.Scope) *Settings) nc.Setter {
 		if c.Pass.scheme, loc, err = p.parse(address); err != nil {
 			return err
 		}
-		if c.Pass.ref, err = exchange.Refer(b.HTTP, d, loc); err != nil {
+		if c.Pass.ref, err = block.Refer(b.HTTP, d, loc); err != nil {
 			return err
 		}
 		exchange.SetPasser(l, exchange.Passer{
@@ -103,7 +104,7 @@ func (p *Protocol) parse(address string) (Scheme, upstream.Location, error) {
 }
 
 // Target returns where a request goes; otherwise the code is what to answer.
-func (p *Pass) Target(r *web.Request) (exchange.Target, web.Code) {
+func (p *Pass) Target(r *web.Request) (block.Target, web.Code) {
 	if p.template == nil {
 		t := p.ref.Target()
 		t.Scheme, t.TLS = p.scheme.Name, p.scheme.TLS
@@ -112,9 +113,9 @@ func (p *Pass) Target(r *web.Request) (exchange.Target, web.Code) {
 	scheme, l, err := p.protocol.parse(string(p.template.Value(r)))
 	if err != nil {
 		r.Logf(errorlog.Error, "%v", err)
-		return exchange.Target{}, 500
+		return block.Target{}, 500
 	}
-	t, code := exchange.FindTarget(r, l)
+	t, code := block.FindTarget(r, l)
 	t.Scheme, t.TLS = scheme.Name, scheme.TLS
 	return t, code
 }

@@ -14,6 +14,7 @@ import (
 	"fmt"
 
 	nc "tandem/nginxconf"
+	"tandem/proxy/block"
 	"tandem/proxy/exchange"
 	"tandem/proxy/upstream"
 	"tandem/web"
@@ -75,7 +76,7 @@ func (c *healthCheck) complete(h *web.HTTP, l *web.Location) error {
 	c.check.Key = fmt.Sprintf("%q %q %q %q %d %v", l.Server.Name(), l.Name, c.uri, c.matchName, c.port, c.connect)
 	var before *upstream.Group
 	if h.Previous != nil {
-		before = exchange.Find(h.Previous, t.Name)
+		before = block.Find(h.Previous, t.Name)
 	}
 	c.group.AddCheck(&c.check, before)
 	return nil

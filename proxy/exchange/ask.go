@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"tandem/internal/errorlog"
+	"tandem/proxy/block"
 	"tandem/proxy/upstream"
 	"tandem/web"
 )
@@ -11,7 +12,7 @@ import (
 // Passer is how a location passes requests on, for who asks its back ends on
 // the process's own account. Protocols set it where a location has a target.
 type Passer struct {
-	Ref      Ref
+	Ref      block.Ref
 	Scheme   string
 	TLS      bool
 	Settings *Settings
@@ -61,11 +62,11 @@ type Question struct {
 func (q *Question) Ask(ctx context.Context, r *web.Request) (x *Exchange, body []byte, err error) {
 	x, proto := q.Passer.Call(r, q.Pool != nil)
 	x.Request, x.Settings, x.proto, x.ctx = r, q.Passer.Settings, proto, ctx
-	x.Target = q.Passer.Ref.Target()
-	x.Target.Scheme, x.Target.TLS = q.Passer.Scheme, q.Passer.TLS && !q.Connect
 	// Nobody else is asked, and what comes of it is no failure of the group's.
-	x.Target.Group = &upstream.Group{Name: x.Target.Name, Pool: q.Pool}
-	x.Target.Upstream = nil
+	name := q.Passer.Ref.Target().Name
+	x.Target = block.Target{
+		Group: &upstream.Group{Name: name, Pool: q.Pool}, Name: name, Scheme: q.Passer.Scheme, TLS: q.Passer.TLS && !q.Connect,
+	}
 	x.record = recordOf(r)
 	x.record.begin(x)
 	x.room = x.makeBuffer

@@ -9,6 +9,7 @@ import (
 	"tandem/internal/errorlog"
 	"tandem/internal/sock"
 	"tandem/proxy/answer"
+	"tandem/proxy/block"
 	"tandem/proxy/upstream"
 	"tandem/web"
 )
@@ -35,24 +36,12 @@ type Protocol interface {
 	Release()
 }
 
-// Target is where a request goes.
-type Target struct {
-	Group  *upstream.Group
-	Scheme string // as logs have it: "http://"
-	TLS    bool
-	// Name is what the certificate of the back end must be for.
-	Name string
-	// Upstream is the block that says how to choose among the peers; nil for
-	// addresses that were found for the request.
-	Upstream *block
-}
-
 // Exchange is one request's dealings with back ends. A Protocol embeds it; the
 // zero value is ready for Run.
 type Exchange struct {
 	Request  *web.Request
 	Settings *Settings
-	Target   Target
+	Target   block.Target
 	// Answer is what the back end answers.
 	answer.Answer
 	URI []byte // as sent, for logs
@@ -104,17 +93,14 @@ type Exchange struct {
 	sender *sender
 	spool  *spool
 	copy   *answer.Copy // nil: the response is not copied
-	slow   func()   // becomeSlow, made once
+	slow   func()       // becomeSlow, made once
 
 	rate     int64         // bytes a second that are read of a response, 0: no limit
 	rateFrom time.Time     // when reading began
 	rateNext time.Time     // when reading goes on
 	left     chan struct{} // closed when the client leaves, if that may have to be waited for
 
-	session   []byte // what the request is bound by, of sticky
-	boundTo   string // the SID of the peer that it is bound to
-	cookieSet bool   // sticky has set its cookie, which is
-	cookieAt  int    // the header of the response with that index
+	bound block.Binding
 
 	// Of a question of the process's own: what ends it, and who is told what
 	// went wrong in place of the log. nil otherwise.
@@ -130,7 +116,7 @@ type Exchange struct {
 
 // Run carries r to one of the target's peers and the response back. The body
 // of the request has been read, if it is to be buffered.
-func (x *Exchange) Run(r *web.Request, s *Settings, t Target, p Protocol) web.Code {
+func (x *Exchange) Run(r *web.Request, s *Settings, t block.Target, p Protocol) web.Code {
 	x.Request, x.Settings, x.Target, x.proto = r, s, t, p
 	x.Buffering = s.Buffering.V
 	x.record = recordOf(r)
@@ -178,8 +164,7 @@ func (x *Exchange) ReadBody(r *web.Request, stream bool) web.Code {
 
 // prepareSelection begins the way through the peers.
 func (x *Exchange) prepareSelection() {
-	x.selection.Start(x.Target.Group)
-	x.chooseBy()
+	x.Target.Start(&x.selection, &x.bound, x.Request)
 	if n := x.Settings.NextUpstreamTries.V; n > 0 && x.selection.Tries > n {
 		x.selection.Tries = n
 	}
@@ -254,7 +239,7 @@ const keepRequest = 16 << 10
 
 // reset makes x ready for another request.
 func (x *Exchange) reset() {
-	x.Request, x.Settings, x.Target = nil, nil, Target{}
+	x.Request, x.Settings, x.Target = nil, nil, block.Target{}
 	x.URI = nil
 	x.Done, x.UntilClose, x.Reusable, x.Upgrade = false, false, false, false
 	x.proto, x.conn, x.live = nil, nil, nil
@@ -267,7 +252,7 @@ func (x *Exchange) reset() {
 	x.unsent, x.early, x.hints = nil, nil, 0
 	x.sender, x.spool = nil, nil
 	x.rate, x.rateFrom, x.rateNext, x.left = 0, time.Time{}, time.Time{}, nil
-	x.session, x.boundTo, x.cookieSet, x.cookieAt = nil, "", false, 0
+	x.bound = block.Binding{}
 	x.ctx, x.report = nil, nil
 	x.clientGone.Store(false)
 }

@@ -1,8 +1,7 @@
 package exchange
 
 import (
-	"slices"
-
+	"tandem/proxy/block"
 	"tandem/web"
 )
 
@@ -10,7 +9,7 @@ import (
 // before the protocols in the list of modules.
 var Module = &web.Module{
 	Name:      "upstream",
-	Commands:  slices.Concat(blockCommands, balanceCommands, stickyCommands, queueCommands),
+	Commands:  block.Commands(),
 	Variables: variables,
-	Init:      complete,
+	Init:      block.Complete,
 }

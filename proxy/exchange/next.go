@@ -93,10 +93,7 @@ func (x *Exchange) closeConn() {
 // pool, if it may, or is closed. Calling it again does nothing.
 func (x *Exchange) finish(complete bool) {
 	x.giveBack(complete)
-	if x.boundTo != "" {
-		x.Target.Upstream.sticky.ended(x)
-		x.boundTo = ""
-	}
+	x.bound.Ended(x.Request)
 }
 
 // giveBack is finish as far as the peer is concerned.

@@ -24,9 +24,7 @@ func (x *Exchange) respond() outcome {
 		}
 	}
 	x.selection.HeaderReceived(now)
-	if b := x.Target.Upstream; b != nil && b.sticky != nil {
-		b.sticky.answered(x)
-	}
+	x.bound.Answered(x.Request)
 	if code, taken := x.redirect(); taken {
 		return outcome{code: code}
 	}

@@ -41,9 +41,7 @@ func (x *Exchange) try() outcome {
 		}
 	}
 	x.state().peer = peer.Name
-	if b := x.Target.Upstream; b != nil && b.sticky != nil {
-		b.sticky.chosen(x)
-	}
+	x.bound.Chosen(x.Request, peer.SID)
 	if o, ok := x.connect(peer); !ok {
 		return o
 	}

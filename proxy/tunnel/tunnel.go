@@ -7,6 +7,7 @@ import (
 
 	"tandem/internal/errorlog"
 	nc "tandem/nginxconf"
+	"tandem/proxy/block"
 	"tandem/proxy/exchange"
 	"tandem/proxy/upstream"
 	"tandem/web"
@@ -32,7 +33,7 @@ type settings struct {
 
 // destination is what one tunnel_pass says.
 type destination struct {
-	ref     exchange.Ref
+	ref     block.Ref
 	address *web.Template // nil: ref
 }
 
@@ -94,7 +95,7 @@ func readPass(s *nc.Scope, d *nc.Directive) error {
 	if err != nil {
 		return err
 	}
-	c.to.ref, err = exchange.Refer(b.HTTP, d, l)
+	c.to.ref, err = block.Refer(b.HTTP, d, l)
 	return err
 }
 
@@ -125,7 +126,7 @@ func handle(r *web.Request) web.Code {
 }
 
 // find settles where the tunnel leads.
-func (to *destination) find(r *web.Request) (exchange.Target, web.Code) {
+func (to *destination) find(r *web.Request) (block.Target, web.Code) {
 	if to.address == nil {
 		return to.ref.Target(), web.OK
 	}
@@ -133,9 +134,9 @@ func (to *destination) find(r *web.Request) (exchange.Target, web.Code) {
 	l, err := upstream.ParseLocation(address, 0, false)
 	if err != nil {
 		r.Logf(errorlog.Info, "%v in upstream \"%s\"", err, address)
-		return exchange.Target{}, 500
+		return block.Target{}, 500
 	}
-	return exchange.FindTarget(r, l)
+	return block.FindTarget(r, l)
 }
 
 // AppendRequest appends nothing: the client speaks for itself.

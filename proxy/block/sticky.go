@@ -1,4 +1,4 @@
-package exchange
+package block
 
 import (
 	"fmt"
@@ -160,35 +160,46 @@ func firstOf(r *web.Request, refs []web.VariableRef) []byte {
 	return nil
 }
 
+// Binding is what binds one request to a peer. The zero value binds it to none.
+type Binding struct {
+	sticky    *sticky // nil: none
+	session   []byte  // what the request is bound by
+	to        string  // the SID of the peer that it is bound to
+	cookieSet bool    // the cookie has been set; it is
+	cookieAt  int     // the header of the response with that index
+}
+
 // hint returns the SID of the peer that the request is bound to, nil for none.
-func (st *sticky) hint(x *Exchange) []byte {
-	id := firstOf(x.Request, st.lookup)
-	x.session = id
+func (st *sticky) hint(b *Binding, r *web.Request) []byte {
+	id := firstOf(r, st.lookup)
+	b.session = id
 	if st.sessions == nil || id == nil {
 		return id
 	}
 	return st.sessions.find(id, time.Now())
 }
 
-// chosen tells the client the peer that was chosen.
-func (st *sticky) chosen(x *Exchange) {
-	x.boundTo = x.selection.Peer.SID
-	c := st.cookie
+// Chosen notes the peer that was chosen, and tells the client.
+func (b *Binding) Chosen(r *web.Request, sid string) {
+	if b.sticky == nil {
+		return
+	}
+	b.to = sid
+	c := b.sticky.cookie
 	if c == nil {
 		return
 	}
-	r := x.Request
 	value := append(r.Scratch(), c.name...)
-	value = append(append(value, '='), x.boundTo...)
+	value = append(append(value, '='), sid...)
 	value = c.appendAttributes(r, value, time.Now())
 	kept := r.Keep(value)
 	r.Unscratch(value)
 	// A try after a failed one takes the cookie of that one back.
-	if fields := r.Response.Fields(); x.cookieSet && x.cookieAt < len(fields) {
-		fields[x.cookieAt].Value = kept
+	if fields := r.Response.Fields(); b.cookieSet && b.cookieAt < len(fields) {
+		fields[b.cookieAt].Value = kept
 		return
 	}
-	x.cookieSet, x.cookieAt = true, len(r.Response.Fields())
+	b.cookieSet, b.cookieAt = true, len(r.Response.Fields())
 	r.Response.AddBytes(setCookieName, kept)
 }
 
@@ -232,28 +243,29 @@ func appendCookieDate(dst []byte, t time.Time) []byte {
 	return t.AppendFormat(dst, "Mon, 02-Jan-06 15:04:05 GMT")
 }
 
-// answered notes that the peer has sent the head of its response.
-func (st *sticky) answered(x *Exchange) {
-	if st.sessions != nil && st.early {
-		st.learn(x)
+// Answered notes that the peer has sent the head of its response.
+func (b *Binding) Answered(r *web.Request) {
+	if b.sticky != nil && b.sticky.sessions != nil && b.sticky.early {
+		b.learn(r)
 	}
 }
 
-// ended notes that the peer's response is complete.
-func (st *sticky) ended(x *Exchange) {
-	if st.sessions != nil && !st.early {
-		st.learn(x)
+// Ended notes that the peer's response is complete, or never will be.
+func (b *Binding) Ended(r *web.Request) {
+	if b.to != "" && b.sticky.sessions != nil && !b.sticky.early {
+		b.learn(r)
 	}
+	b.to = ""
 }
 
 // learn binds the session that the response has begun, or that the request
 // belongs to, to the peer.
-func (st *sticky) learn(x *Exchange) {
-	id, create := firstOf(x.Request, st.create), true
+func (b *Binding) learn(r *web.Request) {
+	id, create := firstOf(r, b.sticky.create), true
 	if id == nil {
-		id, create = x.session, false
+		id, create = b.session, false
 	}
-	if id != nil && x.boundTo != "" {
-		st.sessions.bind(id, x.boundTo, create, time.Now())
+	if id != nil && b.to != "" {
+		b.sticky.sessions.bind(id, b.to, create, time.Now())
 	}
 }

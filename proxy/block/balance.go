@@ -1,4 +1,4 @@
-package exchange
+package block
 
 import (
 	"fmt"
@@ -7,6 +7,7 @@ import (
 
 	nc "tandem/nginxconf"
 	"tandem/proxy/upstream"
+	"tandem/web"
 )
 
 // The directives of an upstream block that choose how its peers are balanced.
@@ -92,19 +93,20 @@ func readLeastTime(s *nc.Scope, d *nc.Directive) error {
 	return nil
 }
 
-// chooseBy tells the selection what the balancer of the target's upstream
-// chooses by.
-func (x *Exchange) chooseBy() {
-	b := x.Target.Upstream
+// Start begins a request's way through the peers of t, which may be bound to one
+// of them.
+func (t *Target) Start(sel *upstream.Selection, bound *Binding, r *web.Request) {
+	sel.Start(t.Group)
+	b := t.block
 	if b == nil {
 		return
 	}
-	r := x.Request
 	if b.key != nil {
-		x.selection.Key = b.key.Value(r)
+		sel.Key = b.key.Value(r)
 	}
-	x.selection.Client = r.RemoteAddr().Addr()
+	sel.Client = r.RemoteAddr().Addr()
 	if b.sticky != nil {
-		x.selection.Hint = b.sticky.hint(x)
+		bound.sticky = b.sticky
+		sel.Hint = b.sticky.hint(bound, r)
 	}
 }

@@ -1,4 +1,4 @@
-package exchange
+package block
 
 import (
 	"context"
@@ -153,7 +153,7 @@ func readKeepalive(s *nc.Scope, d *nc.Directive) error {
 
 // minZone is the size of a zone at least; memory is not shared here, but the
 // configuration is to be nginx's.
-const minZone = 8 * pageSize
+const minZone = 8 << 12
 
 // readZone reads zone name [size].
 func readZone(s *nc.Scope, d *nc.Directive) error {
@@ -190,7 +190,7 @@ func readResolver(s *nc.Scope, d *nc.Directive) error {
 type Ref struct{ b *block }
 
 // Target returns where requests go.
-func (r Ref) Target() Target { return Target{Group: r.b.group, Name: r.b.name, Upstream: r.b} }
+func (r Ref) Target() Target { return Target{Group: r.b.group, Name: r.b.name, block: r.b} }
 
 // Declared reports whether there is an upstream block, and no mere host. It is
 // known once the configuration has been read.
@@ -227,8 +227,8 @@ func (all *blocks) lookup(host string, port int, written bool) *block {
 	return nil
 }
 
-// complete makes the groups of all upstreams.
-func complete(h *web.HTTP) error {
+// Complete makes the groups of all upstreams.
+func Complete(h *web.HTTP) error {
 	var errs nc.Errors
 	var lookups []*lookup
 	for _, b := range blocksSlot.Of(h).list {

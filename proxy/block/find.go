@@ -1,9 +1,10 @@
-package exchange
+package block
 
 import (
 	"context"
 	"net/netip"
 
+	"tandem/internal/errorlog"
 	"tandem/proxy/upstream"
 	"tandem/web"
 	"tandem/web/resolver"
@@ -17,7 +18,7 @@ func FindTarget(r *web.Request, l upstream.Location) (Target, web.Code) {
 		return Ref{b}.Target(), web.OK
 	}
 	if l.Port == 0 && !l.Unix {
-		r.Logf(logError, "no port in upstream \"%s\"", l.Host)
+		r.Logf(errorlog.Error, "no port in upstream \"%s\"", l.Host)
 		return Target{}, 500
 	}
 	group, code := findGroup(r, l)
@@ -33,7 +34,7 @@ func findGroup(r *web.Request, l upstream.Location) (*upstream.Group, web.Code) 
 	}
 	res, timeout := resolver.Of(r.Location)
 	if res == nil {
-		r.Logf(logError, "no resolver defined to resolve %s", l.Host)
+		r.Logf(errorlog.Error, "no resolver defined to resolve %s", l.Host)
 		return nil, 502
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
@@ -43,7 +44,7 @@ func findGroup(r *web.Request, l upstream.Location) (*upstream.Group, web.Code) 
 	r.StopWatch()
 	r.Waited()
 	if err != nil {
-		r.Logf(logError, "%s could not be resolved (%v)", l.Host, err)
+		r.Logf(errorlog.Error, "%s could not be resolved (%v)", l.Host, err)
 		return nil, 502
 	}
 	for _, a := range addrs {

@@ -1,0 +1,16 @@
+// Package block is the upstream {} language: which back ends stand for one
+// another, how requests are spread over them and bound to them, where their
+// addresses come from, and how it all is doing. A host that a directive names
+// without there being a block stands for one.
+package block
+
+import (
+	"slices"
+
+	nc "tandem/nginxconf"
+)
+
+// Commands returns the upstream directive, and those inside of it.
+func Commands() []nc.Command {
+	return slices.Concat(blockCommands, balanceCommands, stickyCommands, queueCommands)
+}
