@@ -65,7 +65,7 @@ func inherit(c, p *settings) error {
 		c.pass = p.pass
 	}
 	if c.pass != nil && (c.pass.template != nil || c.pass.target.tls) {
-		if err := c.UseTLS(); err != nil {
+		if err := c.TLS.Use(family.Prefix); err != nil {
 			return err
 		}
 	}
@@ -119,7 +119,7 @@ func commands() []nc.Command {
 		{Name: "proxy_headers_hash_bucket_size", In: in, Arity: nc.Take1},
 	}
 	get := func(s *nc.Scope) *exchange.Settings { return &of(s).Settings }
-	return slices.Concat(own, family.Commands(get), family.SSLCommands(get))
+	return slices.Concat(own, family.Commands(get), family.TLSCommands(get))
 }
 
 // setTemplate is the setter of a value that may hold variables. late: see

@@ -7,6 +7,7 @@ import (
 
 	nc "tandem/nginxconf"
 	"tandem/proxy/answer"
+	"tandem/proxy/secure"
 	"tandem/web"
 )
 
@@ -26,7 +27,7 @@ func (f *Family) Commands(get func(*nc.Scope) *Settings) []nc.Command {
 	}
 	answers := answer.Commands(prefix, func(s *nc.Scope) *answer.Settings { return &get(s).Answers })
 	return slices.Concat(cacheCommands(prefix), answers, []nc.Command{
-		{Name: prefix + "_bind", In: in, Arity: nc.Take12, Set: readBind(get)},
+		{Name: prefix + "_bind", In: in, Arity: nc.Take12, Set: secure.ReadBind(of(get, func(c *Settings) *nc.Value[*secure.Bind] { return &c.Bind }))},
 		flag("_socket_keepalive", func(c *Settings) *nc.Value[bool] { return &c.SocketKeepalive }),
 		size("_socket_rcvbuf", func(c *Settings) *nc.Value[int64] { return &c.SocketRcvbuf }),
 		size("_socket_sndbuf", func(c *Settings) *nc.Value[int64] { return &c.SocketSndbuf }),
@@ -56,6 +57,12 @@ func (f *Family) Commands(get func(*nc.Scope) *Settings) []nc.Command {
 		{Name: prefix + "_store_access", In: in, Arity: nc.Take123,
 			Set: nc.SetAccess(of(get, func(c *Settings) *nc.Value[fs.FileMode] { return &c.StoreAccess }))},
 	})
+}
+
+// TLSCommands returns the directives for TLS to back ends, as one of the family
+// has them.
+func (f *Family) TLSCommands(get func(*nc.Scope) *Settings) []nc.Command {
+	return secure.Commands(f.Prefix, func(s *nc.Scope) *secure.Settings { return &get(s).TLS })
 }
 
 func of[V any](get func(*nc.Scope) *Settings, field func(*Settings) *nc.Value[V]) func(*nc.Scope) *nc.Value[V] {

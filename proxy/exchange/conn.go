@@ -59,7 +59,7 @@ func (x *Exchange) setNoDelay(s *sock.Conn) {
 func (x *Exchange) dial(addr upstream.Addr) (*sock.Conn, error) {
 	c, b := x.Settings, x.Settings.Bind.V
 	o := sock.Options{
-		Local: b.local(x.Request), Transparent: b != nil && b.transparent,
+		Local: b.Local(x.Request), Transparent: b.Transparent(),
 		Rcvbuf: int(c.SocketRcvbuf.V), Sndbuf: int(c.SocketSndbuf.V), KeepAlive: c.SocketKeepalive.V,
 		SpeaksFirst: !x.Instant,
 	}

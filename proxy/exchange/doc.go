@@ -4,9 +4,9 @@
 // instead, and relays the body, buffered or not. What goes over the wire is
 // the business of a Protocol.
 //
-// It also reads upstream blocks, and knows the settings that the protocols'
-// directives have in common (proxy_connect_timeout, fastcgi_connect_timeout
-// ...), each under its own prefix.
+// It also knows the settings that the protocols' directives have in common
+// (proxy_connect_timeout, fastcgi_connect_timeout ...), each under its own
+// prefix.
 //
 // An exchange runs on the goroutine of the client's connection. Another one
 // helps where two things have to be waited for at once: a client that is

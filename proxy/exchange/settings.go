@@ -8,6 +8,7 @@ import (
 
 	nc "tandem/nginxconf"
 	"tandem/proxy/answer"
+	"tandem/proxy/secure"
 	"tandem/web"
 )
 
@@ -16,7 +17,7 @@ import (
 type Settings struct {
 	family *Family
 
-	Bind            nc.Value[*bind] // nil: off
+	Bind            nc.Value[*secure.Bind] // nil: off
 	SocketKeepalive nc.Value[bool]
 	SocketRcvbuf    nc.Value[int64] // bytes, 0: the kernel's choice
 	SocketSndbuf    nc.Value[int64]
@@ -47,7 +48,7 @@ type Settings struct {
 	Store       nc.Value[*store] // nil: off
 	StoreAccess nc.Value[fs.FileMode]
 
-	tls tlsSettings
+	TLS secure.Settings
 }
 
 const pageSize = 4096
@@ -75,7 +76,7 @@ func (c *Settings) Inherit(p *Settings, family *Family) {
 	c.Store.Inherit(p.Store, nil)
 	c.StoreAccess.Inherit(p.StoreAccess, defaultStoreAccess)
 	c.TempPath.Inherit(p.TempPath, family.Prefix+"_temp")
-	c.tls.inherit(&p.tls)
+	c.TLS.Inherit(&p.TLS)
 	c.Answers.Inherit(&p.Answers, &family.Answers)
 	c.BufferSize.Inherit(p.BufferSize, pageSize)
 }

@@ -10,6 +10,7 @@ import (
 
 	"tandem/internal/flow"
 	"tandem/internal/sock"
+	"tandem/proxy/secure"
 	"tandem/proxy/upstream"
 	"tandem/web"
 )
@@ -73,10 +74,10 @@ func (x *Exchange) connect(peer *upstream.Peer) (outcome, bool) {
 	// if they were made for the same name with the same certificate.
 	pool := x.Target.Group.Pool
 	var tag any
-	var id tlsIdentity
+	var id secure.Identity
 	switch {
 	case x.Target.TLS:
-		id = x.identify()
+		id = x.Settings.TLS.Identify(x.Request, x.Target.Name, "")
 		tag = id
 	case pool != nil && pool.Local:
 		tag = x.Settings
@@ -118,17 +119,17 @@ func (x *Exchange) connect(peer *upstream.Peer) (outcome, bool) {
 }
 
 // wrap makes a Conn of a new connection.
-func (x *Exchange) wrap(s *sock.Conn, id tlsIdentity) (*Conn, error) {
+func (x *Exchange) wrap(s *sock.Conn, id secure.Identity) (*Conn, error) {
 	if !x.Target.TLS {
 		return &Conn{Conn: flow.NewConn(s), net: s, began: x.tryBegan}, nil
 	}
-	secure, err := x.secure(s, id)
+	client, err := x.Settings.TLS.Client(s, id)
 	if err != nil {
 		return nil, err
 	}
 	// A handshake that is cut short may get on badly with Nagle's algorithm.
 	x.setNoDelay(s)
-	return &Conn{Conn: flow.NewConn(secure), net: s, tls: secure, began: x.tryBegan}, nil
+	return &Conn{Conn: flow.NewConn(client), net: s, tls: client, began: x.tryBegan}, nil
 }
 
 func (x *Exchange) connected() outcome {

@@ -34,7 +34,7 @@ var slot = web.NewLocationSlot(cgi.Inherit(func(c, p *settings) error {
 	c.modifier2.Inherit(p.modifier2, 0)
 	c.text.Inherit(p.text, "")
 	if c.Pass != nil && c.Pass.UsesTLS() {
-		return c.UseTLS()
+		return c.TLS.Use(protocol.Prefix)
 	}
 	return nil
 }))
@@ -53,7 +53,7 @@ func commands() []nc.Command {
 	}
 	return slices.Concat(
 		protocol.Commands(func(s *nc.Scope) *cgi.Settings { return &of(s).Settings }),
-		protocol.SSLCommands(func(s *nc.Scope) *exchange.Settings { return &of(s).Settings.Settings }),
+		protocol.TLSCommands(func(s *nc.Scope) *exchange.Settings { return &of(s).Settings.Settings }),
 		[]nc.Command{
 			modifier("uwsgi_modifier1", func(c *settings) *nc.Value[int] { return &c.modifier1 }),
 			modifier("uwsgi_modifier2", func(c *settings) *nc.Value[int] { return &c.modifier2 }),

@@ -1,24 +1,26 @@
-package exchange
+package secure
 
 import (
 	"fmt"
 	"net/netip"
 
+	"tandem/internal/errorlog"
 	nc "tandem/nginxconf"
 	"tandem/web"
 )
 
-// bind is what *_bind says: the local address of connections to back ends.
-type bind struct {
+// Bind is what *_bind says: the local address of connections to back ends.
+type Bind struct {
 	addr        netip.AddrPort // port 0: any; not valid when value is set
 	value       *web.Template
-	transparent bool // the address need not be one of this host
+	transparent bool
 }
 
-// readBind reads *_bind address [transparent] | off.
-func readBind(get func(*nc.Scope) *Settings) nc.Setter {
+// ReadBind makes the setter of *_bind address [transparent] | off; get returns
+// where it goes, nil for off.
+func ReadBind(get func(*nc.Scope) *nc.Value[*Bind]) nc.Setter {
 	return func(s *nc.Scope, d *nc.Directive) error {
-		v := &get(s).Bind
+		v := get(s)
 		if v.Set {
 			return nc.ErrDuplicate
 		}
@@ -26,7 +28,7 @@ func readBind(get func(*nc.Scope) *Settings) nc.Setter {
 		if len(d.Args) == 1 && d.Args[0] == "off" {
 			return nil
 		}
-		b := new(bind)
+		b := new(Bind)
 		t, err := web.BlockOf(s).HTTP.Template(d, d.Args[0])
 		if err != nil {
 			return err
@@ -63,8 +65,11 @@ func parseLocal(text string) (netip.AddrPort, bool) {
 	return netip.AddrPortFrom(ip, 0), err == nil
 }
 
-// local returns the local address for r, the zero one for the kernel's choice.
-func (b *bind) local(r *web.Request) netip.AddrPort {
+// Transparent reports whether the address need not be one of this host.
+func (b *Bind) Transparent() bool { return b != nil && b.transparent }
+
+// Local returns the local address for r, the zero one for the kernel's choice.
+func (b *Bind) Local(r *web.Request) netip.AddrPort {
 	if b == nil {
 		return netip.AddrPort{}
 	}
@@ -77,7 +82,7 @@ func (b *bind) local(r *web.Request) netip.AddrPort {
 	}
 	addr, ok := parseLocal(string(text))
 	if !ok {
-		r.Logf(logError, "invalid local address \"%s\"", text)
+		r.Logf(errorlog.Error, "invalid local address \"%s\"", text)
 	}
 	return addr
 }

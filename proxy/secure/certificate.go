@@ -1,4 +1,4 @@
-package exchange
+package secure
 
 import (
 	"container/list"
@@ -16,7 +16,7 @@ import (
 
 // load reads a certificate and its key from files, or, after "data:", from the
 // name itself.
-func (t *tlsSettings) load(cert, key string) (*tls.Certificate, error) {
+func (t *Settings) load(cert, key string) (*tls.Certificate, error) {
 	certPEM, err := t.readPEM(cert)
 	if err != nil {
 		return nil, fmt.Errorf("cannot load certificate \"%s\": %w", cert, err)
@@ -32,7 +32,7 @@ func (t *tlsSettings) load(cert, key string) (*tls.Certificate, error) {
 	return &pair, nil
 }
 
-func (t *tlsSettings) readPEM(name string) ([]byte, error) {
+func (t *Settings) readPEM(name string) ([]byte, error) {
 	if data, ok := strings.CutPrefix(name, "data:"); ok {
 		return []byte(data), nil
 	}
@@ -57,7 +57,7 @@ type cachedCertificate struct {
 }
 
 // get returns the certificate of the files, read if need be.
-func (c *certificateCache) get(t *tlsSettings, cert, key string, now time.Time) (*tls.Certificate, error) {
+func (c *certificateCache) get(t *Settings, cert, key string, now time.Time) (*tls.Certificate, error) {
 	names := [2]string{cert, key}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -1,4 +1,4 @@
-package exchange
+package secure
 
 import (
 	"crypto/tls"
@@ -12,10 +12,11 @@ import (
 	"tandem/web"
 )
 
-// tlsSettings are what the *_ssl_* directives say of TLS to back ends.
-type tlsSettings struct {
+// Settings are what the *_ssl_* directives say of TLS to back ends, for one
+// location. They are complete once Inherit has run.
+type Settings struct {
 	sessionReuse nc.Value[bool]
-	protocols    nc.Value[tlsProtocols]
+	protocols    nc.Value[protocols]
 	ciphers      nc.Value[string]
 	name         nc.Value[*web.Template] // nil: the target's
 	serverName   nc.Value[bool]          // whether the name is sent (SNI)
@@ -29,15 +30,15 @@ type tlsSettings struct {
 	passwords    nc.Value[[][]byte]
 	commands     nc.Value[[]nc.Keyval]
 
-	folder  string // of the configuration file, which certificates are relative to
-	context *tlsContext
+	folder string    // of the configuration file, which certificates are relative to
+	made   *prepared // by Use
 }
 
-// tlsProtocols is a set of protocol versions.
-type tlsProtocols int
+// protocols is a set of protocol versions.
+type protocols int
 
 const (
-	tlsOld tlsProtocols = 1 << iota // SSLv2 and SSLv3, which Go does not speak
+	tlsOld protocols = 1 << iota // SSLv2 and SSLv3, which Go does not speak
 	tls10
 	tls11
 	tls12
@@ -50,13 +51,13 @@ var protocolNames = []nc.Name{
 }
 
 var versions = []struct {
-	bit     tlsProtocols
+	bit     protocols
 	version uint16
 }{{tls10, tls.VersionTLS10}, {tls11, tls.VersionTLS11}, {tls12, tls.VersionTLS12}, {tls13, tls.VersionTLS13}}
 
 // bounds returns the lowest and the highest version of the set; Go does not
 // leave out versions between them.
-func (p tlsProtocols) bounds() (low, high uint16) {
+func (p protocols) bounds() (low, high uint16) {
 	for _, v := range versions {
 		if p&v.bit == 0 {
 			continue
@@ -69,7 +70,8 @@ func (p tlsProtocols) bounds() (low, high uint16) {
 	return low, high
 }
 
-func (t *tlsSettings) inherit(p *tlsSettings) {
+// Inherit completes the settings from those of the outer level.
+func (t *Settings) Inherit(p *Settings) {
 	if t.folder == "" {
 		t.folder = p.folder
 	}
@@ -89,47 +91,47 @@ func (t *tlsSettings) inherit(p *tlsSettings) {
 	t.commands.Inherit(p.commands, nil)
 }
 
-// SSLCommands returns the directives for TLS to back ends, as one of the family
-// has them.
-func (f *Family) SSLCommands(get func(*nc.Scope) *Settings) []nc.Command {
+// Commands returns the directives with a prefix, such as "proxy"; get returns the
+// settings of the level being read.
+func Commands(prefix string, get func(*nc.Scope) *Settings) []nc.Command {
 	const in = nc.HTTP | nc.Server | nc.Location
-	prefix := f.Prefix + "_ssl_"
-	of := func(s *nc.Scope) *tlsSettings {
-		t := &get(s).tls
+	prefix += "_ssl_"
+	of := func(s *nc.Scope) *Settings {
+		t := get(s)
 		t.folder = s.Path("", true)
 		return t
 	}
-	flag := func(name string, f func(*tlsSettings) *nc.Value[bool]) nc.Command {
+	flag := func(name string, f func(*Settings) *nc.Value[bool]) nc.Command {
 		return nc.Command{Name: prefix + name, In: in, Arity: nc.Flag,
 			Set: nc.SetFlag(func(s *nc.Scope) *nc.Value[bool] { return f(of(s)) })}
 	}
-	template := func(name string, f func(*tlsSettings) *nc.Value[*web.Template]) nc.Command {
+	template := func(name string, f func(*Settings) *nc.Value[*web.Template]) nc.Command {
 		return nc.Command{Name: prefix + name, In: in, Arity: nc.Take1,
 			Set: readTLSTemplate(func(s *nc.Scope) *nc.Value[*web.Template] { return f(of(s)) })}
 	}
-	file := func(name string, f func(*tlsSettings) *nc.Value[string]) nc.Command {
+	file := func(name string, f func(*Settings) *nc.Value[string]) nc.Command {
 		return nc.Command{Name: prefix + name, In: in, Arity: nc.Take1,
 			Set: nc.SetString(func(s *nc.Scope) *nc.Value[string] { return f(of(s)) })}
 	}
 	return []nc.Command{
-		flag("session_reuse", func(t *tlsSettings) *nc.Value[bool] { return &t.sessionReuse }),
+		flag("session_reuse", func(t *Settings) *nc.Value[bool] { return &t.sessionReuse }),
 		{Name: prefix + "protocols", In: in, Arity: nc.OneMore,
-			Set: nc.SetBitmask(func(s *nc.Scope) *nc.Value[tlsProtocols] { return &of(s).protocols }, protocolNames...)},
+			Set: nc.SetBitmask(func(s *nc.Scope) *nc.Value[protocols] { return &of(s).protocols }, protocolNames...)},
 		{Name: prefix + "ciphers", In: in, Arity: nc.Take1, Set: func(s *nc.Scope, d *nc.Directive) error {
 			if warning := pki.WarnOfCiphers(d.Args[0]); warning != "" {
 				s.Warnf(d, "%s", warning)
 			}
 			return nc.SetString(func(s *nc.Scope) *nc.Value[string] { return &of(s).ciphers })(s, d)
 		}},
-		template("name", func(t *tlsSettings) *nc.Value[*web.Template] { return &t.name }),
-		flag("server_name", func(t *tlsSettings) *nc.Value[bool] { return &t.serverName }),
-		flag("verify", func(t *tlsSettings) *nc.Value[bool] { return &t.verify }),
+		template("name", func(t *Settings) *nc.Value[*web.Template] { return &t.name }),
+		flag("server_name", func(t *Settings) *nc.Value[bool] { return &t.serverName }),
+		flag("verify", func(t *Settings) *nc.Value[bool] { return &t.verify }),
 		{Name: prefix + "verify_depth", In: in, Arity: nc.Take1,
 			Set: nc.SetNumber(func(s *nc.Scope) *nc.Value[int] { return &of(s).depth })},
-		file("trusted_certificate", func(t *tlsSettings) *nc.Value[string] { return &t.trusted }),
-		file("crl", func(t *tlsSettings) *nc.Value[string] { return &t.crl }),
-		template("certificate", func(t *tlsSettings) *nc.Value[*web.Template] { return &t.certificate }),
-		template("certificate_key", func(t *tlsSettings) *nc.Value[*web.Template] { return &t.key }),
+		file("trusted_certificate", func(t *Settings) *nc.Value[string] { return &t.trusted }),
+		file("crl", func(t *Settings) *nc.Value[string] { return &t.crl }),
+		template("certificate", func(t *Settings) *nc.Value[*web.Template] { return &t.certificate }),
+		template("certificate_key", func(t *Settings) *nc.Value[*web.Template] { return &t.key }),
 		{Name: prefix + "certificate_cache", In: in, Arity: nc.Take123,
 			Set: readCertificateCache(func(s *nc.Scope) *nc.Value[*certificateCache] { return &of(s).cache })},
 		{Name: prefix + "password_file", In: in, Arity: nc.Take1, Set: func(s *nc.Scope, d *nc.Directive) error {
@@ -162,26 +164,26 @@ func readTLSTemplate(get func(*nc.Scope) *nc.Value[*web.Template]) nc.Setter {
 	}
 }
 
-// tlsContext is what connections over TLS of a location have in common.
-type tlsContext struct {
+// prepared is what connections over TLS of a location have in common.
+type prepared struct {
 	config      *tls.Config
 	certificate *tls.Certificate // nil: none, or one with variables
 	trust       *pki.Trust       // nil: not verified
 }
 
-// UseTLS prepares connecting over TLS, for a level that passes requests to
-// back ends so. It is to be called once the settings are complete.
-func (c *Settings) UseTLS() error {
-	t := &c.tls
+// Use prepares connecting over TLS, for a level that passes requests to back
+// ends so; prefix is that of its directives. It is to be called once the settings
+// are complete.
+func (t *Settings) Use(prefix string) error {
 	low, high := t.protocols.V.bounds()
 	if low == 0 {
-		return fmt.Errorf("\"%s_ssl_protocols\" leaves no protocol that can be spoken", c.family.Prefix)
+		return fmt.Errorf("\"%s_ssl_protocols\" leaves no protocol that can be spoken", prefix)
 	}
 	ciphers, err := pki.Ciphers(t.ciphers.V)
 	if err != nil {
 		return err
 	}
-	ctx := &tlsContext{config: &tls.Config{
+	ctx := &prepared{config: &tls.Config{
 		MinVersion: low, MaxVersion: high, CipherSuites: ciphers,
 		// The certificate is verified by OpenSSL's rules, see handshake.
 		InsecureSkipVerify: true, //nolint:gosec
@@ -191,7 +193,7 @@ func (c *Settings) UseTLS() error {
 	}
 	if t.verify.V {
 		if t.trusted.V == "" {
-			return fmt.Errorf("no %s_ssl_trusted_certificate for %s_ssl_verify", c.family.Prefix, c.family.Prefix)
+			return fmt.Errorf("no %s_ssl_trusted_certificate for %s_ssl_verify", prefix, prefix)
 		}
 		crl := t.crl.V
 		if crl != "" {
@@ -203,7 +205,7 @@ func (c *Settings) UseTLS() error {
 	}
 	if cert := t.certificate.V; cert != nil {
 		if t.key.V == nil {
-			return fmt.Errorf("no \"%s_ssl_certificate_key\" is defined for certificate \"%s\"", c.family.Prefix, cert.Text)
+			return fmt.Errorf("no \"%s_ssl_certificate_key\" is defined for certificate \"%s\"", prefix, cert.Text)
 		}
 		if cert.IsLiteral() && t.key.V.IsLiteral() {
 			if ctx.certificate, err = t.load(cert.Text, t.key.V.Text); err != nil {
@@ -214,12 +216,12 @@ func (c *Settings) UseTLS() error {
 	if err := ctx.command(t); err != nil {
 		return err
 	}
-	t.context = ctx
+	t.made = ctx
 	return nil
 }
 
 // path returns the full name of a certificate's file.
-func (t *tlsSettings) path(name string) string {
+func (t *Settings) path(name string) string {
 	if strings.HasPrefix(name, "/") {
 		return name
 	}
@@ -228,7 +230,7 @@ func (t *tlsSettings) path(name string) string {
 
 // command carries out *_ssl_conf_command, as far as there is something here
 // that the command is about.
-func (ctx *tlsContext) command(t *tlsSettings) error {
+func (ctx *prepared) command(t *Settings) error {
 	cert, key := "", ""
 	for _, kv := range t.commands.V {
 		var err error
@@ -264,7 +266,7 @@ func (ctx *tlsContext) command(t *tlsSettings) error {
 func version(name string) (uint16, error) {
 	for _, n := range protocolNames {
 		if n.Name == name {
-			if low, _ := tlsProtocols(n.Value).bounds(); low != 0 {
+			if low, _ := protocols(n.Value).bounds(); low != 0 {
 				return low, nil
 			}
 		}
