@@ -49,6 +49,7 @@ var forbidden = []rule{
 	{"web/http2", "net/http", "the HTTP/2 path is our own"},
 	{"nginxconf", "web", "a language knows none of its users"},
 	{"keepalivedconf", "vrrp", "a language knows none of its users"},
+	{"keepalivedconf/text", "keepalivedconf", "the language knows no keywords"},
 	{"internal/flow", "net/http", "the bytes of a connection know no protocol"},
 	{"node/configuration", "node/failover", "a configuration is read; what is done with it is decided above"},
 	{"node/failover", "node/configuration", "failing over is told what it needs of a configuration"},

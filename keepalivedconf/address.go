@@ -3,6 +3,7 @@ package keepalivedconf
 import (
 	"math"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -35,7 +36,7 @@ func (s Scope) String() string {
 	case ScopeNowhere:
 		return "nowhere"
 	}
-	return utoa(uint32(s))
+	return strconv.Itoa(int(s))
 }
 
 // Address is an entry of virtual_ipaddress, virtual_ipaddress_excluded or static_ipaddress.

@@ -1,6 +1,10 @@
 package keepalivedconf
 
-import "strings"
+import (
+	"strings"
+
+	"tandem/keepalivedconf/text"
+)
 
 // advise looks for what is valid and most likely not meant: each finding says what happens and what to do. It sees the
 // effective values, and only this node: nothing is said that depends on what the other nodes have.
@@ -16,7 +20,7 @@ func (b *builder) advise() {
 
 // advice reports a finding with its remedy.
 func (b *builder) advice(pos Pos, remedy, format string, args ...any) {
-	b.say(KindAdvice, pos, format, args...)
+	b.say(text.KindAdvice, pos, format, args...)
 	b.hint("%s", remedy)
 }
 

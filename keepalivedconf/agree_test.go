@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"tandem/keepalivedconf/text"
 )
 
 // twin is the machine that the test's keepalived runs on: this one, with the interfaces of the test's own namespace.
@@ -112,7 +114,7 @@ func keepalivedSaid(out []byte) []said {
 func tandemSaid(reports Reports) []said {
 	var all []said
 	for _, r := range reports {
-		if r.Kind > KindUnsupported {
+		if r.Kind > text.KindUnsupported {
 			all = append(all, said{filepath.Base(r.Pos.File), r.Pos.Line, r.Text})
 		}
 	}
@@ -193,7 +195,7 @@ func compare(t *testing.T, file string, reports Reports) {
 		if want := []int{ourExit, theirExit}; !slices.Equal(exits, want) {
 			t.Errorf("exits %v, stated %v", want, exits)
 		}
-	} else if ourExit != theirExit && !early && len(reports.Of(KindUnsupported)) == 0 {
+	} else if ourExit != theirExit && !early && len(reports.Of(text.KindUnsupported)) == 0 {
 		t.Errorf("exit %d, keepalived's is %d", ourExit, theirExit)
 	}
 	if t.Failed() {
@@ -228,7 +230,7 @@ func TestAgreesWithKeepalived(t *testing.T) {
 	for _, name := range files {
 		t.Run(strings.TrimSuffix(name, ".conf"), func(t *testing.T) {
 			file := filepath.Join(dir, name)
-			_, reports := Read(file, Options{ConfigID: "node1", Host: twin{}})
+			_, reports := Read(file, Options{Text: text.Options{ConfigID: "node1"}, Host: twin{}})
 			compare(t, file, reports)
 		})
 	}
@@ -257,7 +259,7 @@ func TestAgreesAboutSamples(t *testing.T) {
 	for _, name := range files {
 		t.Run(strings.TrimPrefix(name, "keepalived.conf."), func(t *testing.T) {
 			file := filepath.Join(dir, name)
-			_, reports := Read(file, Options{ConfigID: "node1", Host: twin{}})
+			_, reports := Read(file, Options{Text: text.Options{ConfigID: "node1"}, Host: twin{}})
 			compare(t, file, reports)
 		})
 	}

@@ -2,8 +2,11 @@ package keepalivedconf
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 	"time"
+
+	"tandem/keepalivedconf/text"
 )
 
 // authRows is what may stand in vrrp_instance/authentication.
@@ -100,11 +103,11 @@ func setHMACKey(b *builder, i *Instance, s *Statement) {
 	}
 	value := []byte(s.Arg(2))
 	if path, isFile := strings.CutPrefix(s.Arg(2), "file:"); isFile {
-		data, err := b.opt.readFile(path)
+		data, err := b.opt.Text.ReadFile(path)
 		if err != nil {
 			b.err(s, "(%s) auth_hmac key file '%s' cannot be opened", i.Name, path)
-		} else if info, err := b.opt.stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
-			b.say(KindSecurity, s.Pos, "(%s) auth_hmac key file '%s' is readable by group or others", i.Name, path)
+		} else if info, err := b.opt.Text.Stat(path); err == nil && info.Mode().Perm()&0o077 != 0 {
+			b.say(text.KindSecurity, s.Pos, "(%s) auth_hmac key file '%s' is readable by group or others", i.Name, path)
 		}
 		value = bytes.TrimRight(data, "\r\n")
 	}
@@ -122,20 +125,16 @@ func setHMACKey(b *builder, i *Instance, s *Statement) {
 	}
 }
 
-// unhex reads pairs of hexadecimal digits, which blanks may separate; a digit alone before a blank is a byte too. It
+// unhex reads pairs of hexadecimal digits, which text.Blanks may separate; a digit alone before a blank is a byte too. It
 // returns nil if anything else is among them.
 func unhex(text string) []byte {
 	var out []byte
 	for field := range strings.FieldsSeq(text) {
 		for len(field) > 0 {
 			n := min(2, len(field))
-			v := 0
-			for _, c := range []byte(field[:n]) {
-				d := hexDigit(c)
-				if d < 0 {
-					return nil
-				}
-				v = v<<4 | d
+			v, err := strconv.ParseUint(field[:n], 16, 8)
+			if err != nil {
+				return nil
 			}
 			out = append(out, byte(v))
 			field = field[n:]

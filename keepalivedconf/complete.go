@@ -3,6 +3,8 @@ package keepalivedconf
 import (
 	"net/netip"
 	"time"
+
+	"tandem/keepalivedconf/text"
 )
 
 // complete checks what can be checked only when everything is read, and fills in the defaults that depend on it. The
@@ -43,9 +45,9 @@ func (b *builder) completeGroups() {
 		for _, name := range g.Names {
 			switch i := b.instances[name]; {
 			case i == nil:
-				b.say(KindGeneral, g.Pos, "Virtual router %s specified in sync group %s doesn't exist - ignoring", name, g.Name)
+				b.say(text.KindGeneral, g.Pos, "Virtual router %s specified in sync group %s doesn't exist - ignoring", name, g.Name)
 			case i.Group != nil:
-				b.say(KindGeneral, g.Pos, "Virtual router %s cannot exist in more than one sync group; ignoring %s", name, g.Name)
+				b.say(text.KindGeneral, g.Pos, "Virtual router %s cannot exist in more than one sync group; ignoring %s", name, g.Name)
 			default:
 				i.Group = g
 				g.Members = append(g.Members, i)
@@ -53,10 +55,10 @@ func (b *builder) completeGroups() {
 		}
 		switch len(g.Members) {
 		case 0:
-			b.say(KindGeneral, g.Pos, "Sync group %s, no matching virtual router found in group declaration - removing", g.Name)
+			b.say(text.KindGeneral, g.Pos, "Sync group %s, no matching virtual router found in group declaration - removing", g.Name)
 			continue
 		case 1:
-			b.say(KindGeneral, g.Pos, "Sync group %s has only 1 virtual router(s) - this probably isn't what you want", g.Name)
+			b.say(text.KindGeneral, g.Pos, "Sync group %s has only 1 virtual router(s) - this probably isn't what you want", g.Name)
 		}
 		kept = append(kept, g)
 	}
@@ -74,7 +76,7 @@ func or[T any](value *T, fallback T) T {
 func (b *builder) completeInstance(i *Instance) {
 	g := &b.cfg.Global
 	say := func(keyword, format string, args ...any) {
-		b.say(KindGeneral, i.at(keyword), "("+escape(i.Name)+") "+format, args...)
+		b.say(text.KindGeneral, i.at(keyword), "("+escape(i.Name)+") "+format, args...)
 	}
 	i.raw.state = i.State
 	i.CheckUnicastSource = i.CheckUnicastSource || g.CheckUnicastSource
@@ -137,14 +139,14 @@ func (b *builder) completeInstance(i *Instance) {
 		i.TrackSourceAddress = false
 	}
 	if i.NoAddresses && i.Strict {
-		b.say(KindWarning, i.at("no_virtual_ipaddress"), "(%s) no_virtual_ipaddress and strict mode incompatible, clearing no_virtual_ipaddress", i.Name)
+		b.say(text.KindWarning, i.at("no_virtual_ipaddress"), "(%s) no_virtual_ipaddress and strict mode incompatible, clearing no_virtual_ipaddress", i.Name)
 		i.NoAddresses = false
 	}
 	if !i.NoAddresses && len(i.Addresses) == 0 {
 		if i.Version == 3 || i.Strict {
 			b.stops(i.Pos, "(%s) No VIP specified; at least one is required", i.Name)
 		} else {
-			b.say(KindWarning, i.Pos, "(%s) No VIP specified; at least one is sensible", i.Name)
+			b.say(text.KindWarning, i.Pos, "(%s) No VIP specified; at least one is sensible", i.Name)
 		}
 		if _, given := i.At["virtual_ipaddress"]; given {
 			b.hint("its virtual_ipaddress block has no address that can be used")
@@ -214,16 +216,16 @@ const (
 )
 
 func (b *builder) completeNetwork(i *Instance, say sayFunc) {
-	link, found := b.opt.host.Interface(i.Interface)
+	link, found := b.opt.Host.Interface(i.Interface)
 	if i.raw.unicast {
 		switch {
 		case len(i.Peers) > 0:
 			i.Unicast = true
 		case i.UnicastFaultNoPeer:
-			b.say(KindNote, i.at("unicast_fault_no_peer"), "(%s) Cannot use unicast without any peers - going to fault state", i.Name)
+			b.say(text.KindNote, i.at("unicast_fault_no_peer"), "(%s) Cannot use unicast without any peers - going to fault state", i.Name)
 			i.Fault = true
 		default:
-			b.say(KindDeprecated, i.Pos, "(%s) A unicast keyword has been specified without any unicast peers. Defaulting to multicast. This usage is deprecated - please update your configuration.", i.Name)
+			b.say(text.KindDeprecated, i.Pos, "(%s) A unicast keyword has been specified without any unicast peers. Defaulting to multicast. This usage is deprecated - please update your configuration.", i.Name)
 		}
 	}
 	if i.Strict && i.Unicast && found && link.Multicast {
@@ -238,7 +240,7 @@ func (b *builder) completeNetwork(i *Instance, say sayFunc) {
 	}
 	if i.VMAC != nil && i.VMAC.MAC != nil {
 		if i.Strict {
-			b.say(KindGeneral, i.at("use_vmac"), "(%s): cannot specify MAC address with strict mode - clearing", i.Name)
+			b.say(text.KindGeneral, i.at("use_vmac"), "(%s): cannot specify MAC address with strict mode - clearing", i.Name)
 			i.VMAC.MAC = nil
 		} else if len(i.VMAC.MAC) == 5 {
 			i.VMAC.MAC = append(i.VMAC.MAC, i.VRID)
@@ -268,7 +270,7 @@ func (b *builder) completeNetwork(i *Instance, say sayFunc) {
 		if i.Strict {
 			say("virtual_ipaddress", "the first IPv6 VIP address must be link local")
 		} else {
-			b.say(KindNote, i.at("virtual_ipaddress"), "(%s) the first IPv6 VIP address should be link local", i.Name)
+			b.say(text.KindNote, i.at("virtual_ipaddress"), "(%s) the first IPv6 VIP address should be link local", i.Name)
 		}
 	}
 	if i.VRF != "" && (i.Interface != "" || !i.Unicast) {

@@ -1,11 +1,15 @@
 package keepalivedconf
 
-import "strings"
+import (
+	"strings"
+
+	"tandem/keepalivedconf/text"
+)
 
 // checkScripts looks at every program that is to be run. A tracked script that cannot be run stays tracked and carries the
 // reason in Unusable; a notify script that cannot be run is dropped.
 func (b *builder) checkScripts() {
-	look := b.opt.host.Scripts()
+	look := b.opt.Host.Scripts()
 	if look == nil || len(b.cfg.Instances) == 0 {
 		return
 	}
@@ -40,10 +44,10 @@ func (b *builder) checkScripts() {
 		switch {
 		case s.Unusable == "":
 		case !f.found:
-			b.say(KindGeneral, s.Command.Pos, "Disabling track script %s since not found/accessible", s.Name)
+			b.say(text.KindGeneral, s.Command.Pos, "Disabling track script %s since not found/accessible", s.Name)
 			b.hint("%s; the script counts as failing until it can be run", s.Unusable)
 		case f.insecure:
-			b.say(KindGeneral, s.Command.Pos, "Disabling track script %s due to insecure", s.Name)
+			b.say(text.KindGeneral, s.Command.Pos, "Disabling track script %s due to insecure", s.Name)
 			b.hint("%s; the script counts as failing until it can be run", s.Unusable)
 		default:
 			b.advice(s.Command.Pos, "make it a program with chmod +x; it counts as failing until then", "vrrp_script %s: %s", s.Name, s.Unusable)
@@ -55,7 +59,7 @@ func (b *builder) checkScripts() {
 				continue
 			}
 			if why := check(*c); why != "" {
-				b.say(KindAdvice, c.Pos, "(%s) notify script %s will not be run: %s", owner, strings.Join(c.Args, " "), why)
+				b.say(text.KindAdvice, c.Pos, "(%s) notify script %s will not be run: %s", owner, strings.Join(c.Args, " "), why)
 				*c = Command{}
 			}
 		}
@@ -72,14 +76,17 @@ func (b *builder) checkScripts() {
 	notify("notify_fifo", &g.NotifyFIFO.Script)
 	notify("vrrp_notify_fifo", &g.VRRPNotifyFIFO.Script)
 	if any && !secure {
-		text := "SECURITY VIOLATION - scripts are being executed but script_security not enabled."
+		told := "SECURITY VIOLATION - scripts are being executed but script_security not enabled."
 		if insecure {
-			text += " There are insecure scripts."
+			told += " There are insecure scripts."
 		}
-		b.add(Report{Kind: KindSecurity, Pos: first, Text: text,
+		b.add(Report{Kind: text.KindSecurity, Pos: first, Text: told,
 			Hint: "add enable_script_security and a script_user to global_defs, and let only root write to the scripts"})
 	}
 }
+
+// maxRivals bounds how many instances with one VRID each further one is compared with.
+const maxRivals = 64
 
 // checkVRIDs finds instances that would take each other's adverts for their own.
 func (b *builder) checkVRIDs() {
@@ -100,7 +107,7 @@ func (b *builder) checkVRIDs() {
 		}
 		before := seen[at]
 		seen[at] = append(before, j)
-		for _, i := range before[:min(len(before), maxNesting)] {
+		for _, i := range before[:min(len(before), maxRivals)] {
 			if i.Unicast {
 				if i.Interface != "" && j.Interface != "" && i.Interface != j.Interface || i.SourceAddress != j.SourceAddress {
 					continue

@@ -1,6 +1,10 @@
 package keepalivedconf
 
-import "slices"
+import (
+	"slices"
+
+	"tandem/keepalivedconf/text"
+)
 
 // completeTracking drops the weights that cannot apply to an instance: those of an address owner, whose priority never
 // changes, and those of a member of a sync group, unless the group asks for them.
@@ -8,7 +12,7 @@ func (b *builder) completeTracking(i *Instance) {
 	i.TrackInterfaces = slices.DeleteFunc(i.TrackInterfaces, func(t Track) bool {
 		own := t.Name == i.Interface
 		if own {
-			b.say(KindGeneral, t.Pos, "(%s) Ignoring track_interface %s since own interface", i.Name, t.Name)
+			b.say(text.KindGeneral, t.Pos, "(%s) Ignoring track_interface %s since own interface", i.Name, t.Name)
 		}
 		return own
 	})
@@ -23,10 +27,10 @@ func (b *builder) completeTracking(i *Instance) {
 	interfaces := i.TrackInterfaces[:0]
 	for _, t := range i.TrackInterfaces {
 		if t.Weight != 0 && inGroup {
-			b.say(KindGeneral, t.Pos, "(%s) ignoring %s tracked interface weight due to SYNC group", i.Name, t.Name)
+			b.say(text.KindGeneral, t.Pos, "(%s) ignoring %s tracked interface weight due to SYNC group", i.Name, t.Name)
 			t.Weight = 0
 		} else if t.Weight != 0 {
-			b.say(KindGeneral, t.Pos, "(%s) ignoring %s tracked interface due to address owner", i.Name, t.Name)
+			b.say(text.KindGeneral, t.Pos, "(%s) ignoring %s tracked interface due to address owner", i.Name, t.Name)
 			continue
 		}
 		interfaces = append(interfaces, t)
@@ -35,7 +39,7 @@ func (b *builder) completeTracking(i *Instance) {
 	scripts := i.TrackScripts[:0]
 	for _, t := range i.TrackScripts {
 		if t.Weight != 0 {
-			b.say(KindGeneral, t.Pos, "(%s) ignoring tracked script %s with weights due to %s", i.Name, t.Name, why)
+			b.say(text.KindGeneral, t.Pos, "(%s) ignoring tracked script %s with weights due to %s", i.Name, t.Name, why)
 			continue
 		}
 		scripts = append(scripts, t)
@@ -44,10 +48,10 @@ func (b *builder) completeTracking(i *Instance) {
 	files := i.TrackFiles[:0]
 	for _, t := range i.TrackFiles {
 		if t.Weight == 1 { // the default
-			b.say(KindGeneral, t.Pos, "(%s) ignoring weight from tracked file %s due to %s. specify weight 0", i.Name, t.Name, why)
+			b.say(text.KindGeneral, t.Pos, "(%s) ignoring weight from tracked file %s due to %s. specify weight 0", i.Name, t.Name, why)
 			t.Weight = 0
 		} else if t.Weight != 0 {
-			b.say(KindGeneral, t.Pos, "(%s) ignoring tracked file %s with weight %d due to %s", i.Name, t.Name, t.Weight, why)
+			b.say(text.KindGeneral, t.Pos, "(%s) ignoring tracked file %s with weight %d due to %s", i.Name, t.Name, t.Weight, why)
 			continue
 		}
 		files = append(files, t)
@@ -64,7 +68,7 @@ func (b *builder) completeGroupTracking() {
 		}
 		clear := func(what, end string, pos Pos, name string, weight *int) {
 			if owner && *weight != 0 {
-				b.say(KindGeneral, pos, "(%s) Cannot have weighted track %s '%s' with member having priority %d - %s", g.Name, what, name, PriorityOwner, end)
+				b.say(text.KindGeneral, pos, "(%s) Cannot have weighted track %s '%s' with member having priority %d - %s", g.Name, what, name, PriorityOwner, end)
 				*weight = 0
 			}
 		}

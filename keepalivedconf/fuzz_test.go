@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"tandem/keepalivedconf/text"
 )
 
 // memory is a file system of a test's own.
@@ -25,12 +27,10 @@ func (m memory) Glob(pattern string) ([]string, error) { return m.MapFS.Glob(pat
 // readMemory reads "main" of a file system in memory, at most so many lines.
 func readMemory(files fstest.MapFS, most int) (*Config, Reports) {
 	m := memory{files}
-	o := Options{
-		ConfigID: "node1", Host: testHost, ReadFile: m.ReadFile, Stat: m.Stat, Glob: m.Glob, Random: rand.NewPCG(1, 2),
-		Env: func(name string) string { return "value of " + name },
-	}.settings()
-	o.maxLines = most
-	return read("main", o)
+	return Read("main", Options{Host: testHost, Text: text.Options{
+		ConfigID: "node1", ReadFile: m.ReadFile, Stat: m.Stat, Glob: m.Glob, Random: rand.NewPCG(1, 2),
+		Env: func(name string) string { return "value of " + name }, MaxLines: most,
+	}})
 }
 
 // checkPlaces fails if something is placed outside the files that were read.
@@ -122,39 +122,10 @@ func FuzzRead(f *testing.F) {
 		cfg, reports := readMemory(files, 3000)
 		checkPlaces(t, cfg, reports)
 		checkInstances(t, cfg, reports)
-		text := cfg.String()
+		config := cfg.String()
 		again, reportsAgain := readMemory(files, 3000)
-		if again.String() != text || !reflect.DeepEqual(reports, reportsAgain) {
+		if again.String() != config || !reflect.DeepEqual(reports, reportsAgain) {
 			t.Error("read twice, and it came to something else")
 		}
 	})
 }
-
-// Words hold no more than their line does, and what holds no quotes or escapes is cut at blanks alone.
-func FuzzWords(f *testing.F) {
-	for _, line := range []string{"a b", `a "b c"d`, `"`, `'a "b' \"`, `x\x41\101\cA\`, "a # b \\# c", `"# "!`, "\\"} {
-		f.Add(line)
-	}
-	f.Fuzz(func(t *testing.T, line string) {
-		text, _ := uncomment(line)
-		if len(text) > len(line) {
-			t.Errorf("uncomment(%q) = %q", line, text)
-		}
-		words, _ := splitWords(line)
-		plain := !strings.ContainsAny(line, `"'\`)
-		if plain && !reflect.DeepEqual(append([]string{}, words...), append([]string{}, strings.FieldsFunc(line, isBlank)...)) {
-			t.Errorf("splitWords(%q) = %q", line, words)
-		}
-		for _, escapes := range []bool{false, true} {
-			quoted, open, dangling := splitQuoted(line, escapes)
-			if plain && (open != 0 || dangling || !reflect.DeepEqual(append([]string{}, quoted...), append([]string{}, words...))) {
-				t.Errorf("splitQuoted(%q) = %q", line, quoted)
-			}
-			if n := len(strings.Join(quoted, "")); n > len(line) {
-				t.Errorf("splitQuoted(%q) = %q", line, quoted)
-			}
-		}
-	})
-}
-
-func isBlank(r rune) bool { return strings.ContainsRune(blanks, r) }

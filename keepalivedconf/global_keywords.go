@@ -1,6 +1,10 @@
 package keepalivedconf
 
-import "time"
+import (
+	"time"
+
+	"tandem/keepalivedconf/text"
+)
 
 // globalRows is what may stand in global_defs.
 var globalRows = newRows(append(tandemRows(func(g *Global) *Tandem { return &g.Tandem }),
@@ -20,7 +24,7 @@ var globalRows = newRows(append(tandemRows(func(g *Global) *Tandem { return &g.T
 	row[Global]{name: "bfd_process_name", min: 1, set: checkProcessName},
 
 	// Mail.
-	row[Global]{name: "notification_email", kind: values, set: setEmails},
+	row[Global]{name: "notification_email", block: text.Values, set: setEmails},
 	row[Global]{name: "notification_email_from", set: setEmailFrom},
 	row[Global]{name: "smtp_server", min: 1, set: func(b *builder, g *Global, s *Statement) {
 		g.SMTPServer = s.Arg(1)
@@ -249,7 +253,7 @@ var globalRows = newRows(append(tandemRows(func(g *Global) *Tandem { return &g.T
 		if v, ok := b.integer(s, s.Arg(1), -1<<31, maxInt32); ok {
 			g.NFTablesPriority = v
 		} else {
-			b.say(KindNumber, s.Pos, "invalid nftables chain priority '%s'", s.Arg(1))
+			b.say(text.KindNumber, s.Pos, "invalid nftables chain priority '%s'", s.Arg(1))
 		}
 	}},
 	globalFlag("nftables_counters", func(g *Global) *bool { return &g.NFTablesCounters }),
@@ -257,12 +261,12 @@ var globalRows = newRows(append(tandemRows(func(g *Global) *Tandem { return &g.T
 	row[Global]{name: "nftables_ipvs"},
 	row[Global]{name: "nftables_ipvs_priority", min: 1, set: func(b *builder, g *Global, s *Statement) {
 		if _, ok := b.integer(s, s.Arg(1), -1<<31, maxInt32); !ok {
-			b.say(KindNumber, s.Pos, "invalid ipvs nftables chain priority '%s'", s.Arg(1))
+			b.say(text.KindNumber, s.Pos, "invalid ipvs nftables chain priority '%s'", s.Arg(1))
 		}
 	}},
 	row[Global]{name: "nftables_ipvs_start_fwmark", min: 1, set: func(b *builder, g *Global, s *Statement) {
 		if _, ok := b.unsigned(s, s.Arg(1), 1, maxUint32); !ok {
-			b.say(KindNumber, s.Pos, "invalid ipvs nftables start_fwmark priority '%s'", s.Arg(1))
+			b.say(text.KindNumber, s.Pos, "invalid ipvs nftables start_fwmark priority '%s'", s.Arg(1))
 		}
 	}},
 	row[Global]{name: "vrrp_iptables", set: func(b *builder, g *Global, s *Statement) {

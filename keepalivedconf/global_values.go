@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"tandem/keepalivedconf/text"
 )
 
 // globalFlag is a keyword that stands for true; whatever follows it is not looked at.
@@ -189,7 +191,7 @@ func (b *builder) multicast(s *Statement, family string, into *netip.Addr) {
 		b.err(s, "%s [%s] is not multicast. Skipping", name, word)
 	default:
 		if !a.Is4() && !a.IsLinkLocalMulticast() {
-			b.say(KindWarning, s.Pos, "%s [%s] should be link-local multicast.", name, word)
+			b.say(text.KindWarning, s.Pos, "%s [%s] should be link-local multicast.", name, word)
 		}
 		*into = a
 	}
@@ -215,7 +217,7 @@ func setMinGARP(b *builder, g *Global, s *Statement) {
 
 func setGlobalGARPExtraIf(b *builder, g *Global, s *Statement) {
 	if s.Name() == "vrrp_vmac_garp_intvl" {
-		b.say(KindDeprecated, s.Pos, `Keyword "vrrp_vmac_garp_intvl" is deprecated - please use "vrrp_garp_extra_if"`)
+		b.say(text.KindDeprecated, s.Pos, `Keyword "vrrp_vmac_garp_intvl" is deprecated - please use "vrrp_garp_extra_if"`)
 	}
 	given := uint32(0)
 	for _, word := range s.Words[1:] {

@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"tandem/keepalivedconf/text"
 )
 
 var update = flag.Bool("update", false, "rewrite the expectations in testdata/read")
@@ -34,7 +36,7 @@ func readArchive(t *testing.T, a *txtar.Archive) (*Config, string) {
 		}
 	}
 	env := func(name string) string { return map[string]string{"VIP": "192.0.2.77", "EMPTY": ""}[name] }
-	cfg, reports := Read(filepath.Join(dir, "keepalived.conf"), Options{ConfigID: node, Host: testHost, Env: env})
+	cfg, reports := Read(filepath.Join(dir, "keepalived.conf"), Options{Text: text.Options{ConfigID: node, Env: env}, Host: testHost})
 	var out strings.Builder
 	for _, r := range reports {
 		out.WriteString(r.Kind.String() + ": " + strings.ReplaceAll(r.Explain(), dir+"/", "") + "\n")

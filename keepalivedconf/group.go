@@ -1,8 +1,10 @@
 package keepalivedconf
 
+import "tandem/keepalivedconf/text"
+
 // groupRows is what may stand in vrrp_sync_group.
 var groupRows = newRows(append(trackRows(func(g *SyncGroup) (string, *Tracking) { return g.Name, &g.Tracking }),
-	row[SyncGroup]{name: "group", kind: values, set: func(b *builder, g *SyncGroup, s *Statement) {
+	row[SyncGroup]{name: "group", block: text.Values, set: func(b *builder, g *SyncGroup, s *Statement) {
 		if g.hasGroup {
 			b.err(s, "Group list already specified for sync group %s", g.Name)
 			return
@@ -69,7 +71,7 @@ func (b *builder) addGroup(s *Statement) {
 	g := &SyncGroup{Name: s.Arg(1), Pos: s.Pos}
 	groupRows.walk(b, g, s.Body, nil)
 	if !g.hasGroup {
-		b.say(KindGeneral, s.Close, "Sync group %s has no members - removing", g.Name)
+		b.say(text.KindGeneral, s.Close, "Sync group %s has no members - removing", g.Name)
 		return
 	}
 	b.cfg.Groups = append(b.cfg.Groups, g)
@@ -96,7 +98,7 @@ var garpGroupRows = newRows(
 	row[GARPGroup]{name: "interface", min: 1, set: func(b *builder, g *GARPGroup, s *Statement) {
 		b.garpInterface(g, s, s.Arg(1))
 	}},
-	row[GARPGroup]{name: "interfaces", kind: values, set: func(b *builder, g *GARPGroup, s *Statement) {
+	row[GARPGroup]{name: "interfaces", block: text.Values, set: func(b *builder, g *GARPGroup, s *Statement) {
 		words := blockWords(s)
 		if len(words) == 0 {
 			b.err(s, "Warning - empty garp_group interfaces block")
@@ -129,7 +131,7 @@ func (b *builder) addGARPGroup(s *Statement) {
 	g := &GARPGroup{Pos: s.Pos}
 	garpGroupRows.walk(b, g, s.Body, nil)
 	if !g.hasGARP && !g.hasNA {
-		b.say(KindGeneral, s.Close, "garp group %d does not have any delay set - removing", len(b.cfg.GARPGroups))
+		b.say(text.KindGeneral, s.Close, "garp group %d does not have any delay set - removing", len(b.cfg.GARPGroups))
 		return
 	}
 	b.cfg.GARPGroups = append(b.cfg.GARPGroups, g)
@@ -137,7 +139,7 @@ func (b *builder) addGARPGroup(s *Statement) {
 
 // staticGroupRows is what may stand in track_group.
 var staticGroupRows = newRows(
-	row[StaticGroup]{name: "group", kind: values, set: func(b *builder, g *StaticGroup, s *Statement) {
+	row[StaticGroup]{name: "group", block: text.Values, set: func(b *builder, g *StaticGroup, s *Statement) {
 		if g.hasGroup {
 			b.err(s, "Group list already specified for sync group %s", g.Name)
 			return
@@ -165,7 +167,7 @@ func (b *builder) addStaticGroup(s *Statement) {
 	g := &StaticGroup{Name: s.Arg(1), Pos: s.Pos}
 	staticGroupRows.walk(b, g, s.Body, nil)
 	if !g.hasGroup {
-		b.say(KindGeneral, s.Close, "Static track group %s has no members - removing", g.Name)
+		b.say(text.KindGeneral, s.Close, "Static track group %s has no members - removing", g.Name)
 		return
 	}
 	b.cfg.StaticGroups = append(b.cfg.StaticGroups, g)

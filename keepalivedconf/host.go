@@ -86,6 +86,6 @@ func (machineScripts) Path(path string) ([]PathPart, error) { return pathParts(f
 
 // interfaceExists reports whether an interface is there, or need not be yet.
 func (b *builder) interfaceExists(name string) bool {
-	_, found := b.opt.host.Interface(name)
+	_, found := b.opt.Host.Interface(name)
 	return found || b.cfg.Global.DynamicInterfaces
 }

@@ -1,5 +1,7 @@
 package keepalivedconf
 
+import "tandem/keepalivedconf/text"
+
 // idle are the keywords of the VRRP side that are read and checked and have nothing to act on here, each with the reason. Its
 // first use is told.
 var idle = map[string]string{
@@ -117,7 +119,7 @@ func (b *builder) tellIdle(s *Statement) {
 		return
 	}
 	b.once["idle "+s.Name()] = true
-	b.say(KindAdvice, s.Pos, "%s has no effect: %s", s.Name(), why)
+	b.say(text.KindAdvice, s.Pos, "%s has no effect: %s", s.Name(), why)
 }
 
 // idles says whether the keywords of a block are among idle's.

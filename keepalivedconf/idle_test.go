@@ -3,6 +3,8 @@ package keepalivedconf
 import (
 	"strings"
 	"testing"
+
+	"tandem/keepalivedconf/text"
 )
 
 // Every keyword that does nothing says so: those that are told are keywords, and none is passed over without one.
@@ -29,9 +31,9 @@ func TestIdle(t *testing.T) {
 			t.Errorf("%s is no keyword", name)
 		}
 	}
-	_, reports := Read("a.conf", Options{Host: testHost, ReadFile: func(string) ([]byte, error) {
+	_, reports := Read("a.conf", Options{Host: testHost, Text: text.Options{ReadFile: func(string) ([]byte, error) {
 		return []byte("global_defs {\n    vrrp_iptables\n    vrrp_ipsets\n}\nuse_pid_dir\nuse_pid_dir\n"), nil
-	}})
+	}}})
 	if got, want := reports.String(), "(a.conf: Line 2) vrrp_iptables has no effect: "; !strings.HasPrefix(got, want) || strings.Count(got, "has no effect") != 3 {
 		t.Errorf("reports:\n%s", got)
 	}
@@ -39,11 +41,11 @@ func TestIdle(t *testing.T) {
 
 // no_accept beside a web server is most likely not meant.
 func TestNoAcceptIsTold(t *testing.T) {
-	_, reports := Read("a.conf", Options{Host: testHost, ReadFile: func(string) ([]byte, error) {
+	_, reports := Read("a.conf", Options{Host: testHost, Text: text.Options{ReadFile: func(string) ([]byte, error) {
 		return []byte("vrrp_instance A {\n    interface eth0\n    virtual_router_id 51\n    no_accept\n    virtual_ipaddress {\n        10.0.0.9\n    }\n}\n"), nil
-	}})
+	}}})
 	const want = "(a.conf: Line 4) (A) with no_accept packets to 10.0.0.9 are dropped: the VIP answers neither HTTP nor ping\n"
-	if got := reports.Of(KindAdvice).String(); got != want {
+	if got := reports.Of(text.KindAdvice).String(); got != want {
 		t.Errorf("reports %q, want %q", got, want)
 	}
 }

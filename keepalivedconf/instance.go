@@ -3,6 +3,8 @@ package keepalivedconf
 import (
 	"net/netip"
 	"time"
+
+	"tandem/keepalivedconf/text"
 )
 
 func instanceFlag(name string, field func(*Instance) *bool) row[Instance] {
@@ -89,15 +91,15 @@ func (b *builder) addInstance(s *Statement) {
 func (b *builder) endInstance(i *Instance, end Pos) {
 	if i.raw.unicast && (i.VMAC != nil || i.IPVLAN != nil) {
 		if i.Interface == "" {
-			b.say(KindGeneral, end, "(%s): Cannot use VMAC/ipvlan with unicast and no interface - clearing use_vmac", i.Name)
+			b.say(text.KindGeneral, end, "(%s): Cannot use VMAC/ipvlan with unicast and no interface - clearing use_vmac", i.Name)
 			i.VMAC, i.IPVLAN = nil, nil
 		} else if !i.VMACXmitBase {
-			b.say(KindGeneral, end, "(%s) unicast with use_vmac requires vmac_xmit_base - setting", i.Name)
+			b.say(text.KindGeneral, end, "(%s) unicast with use_vmac requires vmac_xmit_base - setting", i.Name)
 			i.VMACXmitBase = true
 		}
 	}
 	if len(i.Peers) == 0 && i.UnicastTTL != unset {
-		b.say(KindGeneral, end, "(%s): Cannot use unicast_ttl without unicast peers - resetting", i.Name)
+		b.say(text.KindGeneral, end, "(%s): Cannot use unicast_ttl without unicast peers - resetting", i.Name)
 		i.UnicastTTL = 0
 	}
 	if i.Interface == "" {
@@ -136,7 +138,7 @@ func setInterface(b *builder, i *Instance, s *Statement) {
 		return
 	}
 	i.Interface = name
-	link, found := b.opt.host.Interface(name)
+	link, found := b.opt.Host.Interface(name)
 	switch {
 	case !found && !b.cfg.Global.DynamicInterfaces:
 		b.err(s, "WARNING - interface %s for vrrp_instance %s doesn't exist", name, i.Name)
@@ -191,7 +193,7 @@ func setHighestOther(b *builder, i *Instance, s *Statement) {
 
 func setGARPExtraIf(b *builder, i *Instance, s *Statement) {
 	if s.Name() == "vmac_garp_intvl" {
-		b.say(KindDeprecated, s.Pos, `Keyword "vmac_garp_intvl" is deprecated - please use "garp_extra_if"`)
+		b.say(text.KindDeprecated, s.Pos, `Keyword "vmac_garp_intvl" is deprecated - please use "garp_extra_if"`)
 	}
 	given := false
 	for _, word := range s.Words[1:] {

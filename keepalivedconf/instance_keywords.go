@@ -3,6 +3,8 @@ package keepalivedconf
 import (
 	"strings"
 	"time"
+
+	"tandem/keepalivedconf/text"
 )
 
 // instanceRows is what may stand in vrrp_instance.
@@ -50,21 +52,21 @@ var instanceRows = newRows(append(append(
 	}},
 
 	// Authentication.
-	row[Instance]{name: "authentication", kind: keywords, sub: authRows, set: func(b *builder, i *Instance, s *Statement) {
+	row[Instance]{name: "authentication", block: text.Keywords, sub: authRows, set: func(b *builder, i *Instance, s *Statement) {
 		authRows.walk(b, i, s.Body, nil)
 	}},
-	row[Instance]{name: "auth_hmac", kind: keywords, sub: hmacRows, set: setHMAC},
+	row[Instance]{name: "auth_hmac", block: text.Keywords, sub: hmacRows, set: setHMAC},
 
 	// Addresses.
-	row[Instance]{name: "virtual_ipaddress", kind: values, set: eachValue((*builder).addVIP)},
-	row[Instance]{name: "virtual_ipaddress_excluded", kind: values, set: eachValue((*builder).addExcludedVIP)},
+	row[Instance]{name: "virtual_ipaddress", block: text.Values, set: eachValue((*builder).addVIP)},
+	row[Instance]{name: "virtual_ipaddress_excluded", block: text.Values, set: eachValue((*builder).addExcludedVIP)},
 	instanceFlag("no_virtual_ipaddress", func(i *Instance) *bool { return &i.NoAddresses }),
-	row[Instance]{name: "virtual_routes", kind: values, set: eachValue(func(b *builder, i *Instance, s *Statement) {
+	row[Instance]{name: "virtual_routes", block: text.Values, set: eachValue(func(b *builder, i *Instance, s *Statement) {
 		if r, ok := b.parseRoute(s, false); ok {
 			i.Routes = append(i.Routes, r)
 		}
 	})},
-	row[Instance]{name: "virtual_rules", kind: values, set: eachValue(func(b *builder, i *Instance, s *Statement) {
+	row[Instance]{name: "virtual_rules", block: text.Values, set: eachValue(func(b *builder, i *Instance, s *Statement) {
 		if r, ok := b.parseRule(s, false); ok {
 			i.Rules = append(i.Rules, r)
 		}
@@ -72,7 +74,7 @@ var instanceRows = newRows(append(append(
 	instanceFlag("promote_secondaries", func(i *Instance) *bool { return &i.PromoteSecondaries }),
 
 	// Where adverts go and come from.
-	row[Instance]{name: "unicast_peer", kind: values, set: func(b *builder, i *Instance, s *Statement) {
+	row[Instance]{name: "unicast_peer", block: text.Values, set: func(b *builder, i *Instance, s *Statement) {
 		i.raw.unicast = true
 		for _, line := range s.Body {
 			b.addPeer(i, line)

@@ -3,6 +3,8 @@ package keepalivedconf
 import (
 	"path"
 	"strings"
+
+	"tandem/keepalivedconf/text"
 )
 
 // nameTable is one of iproute2's tables of names for numbers: the file it is read from, the names that hold without one,
@@ -31,11 +33,11 @@ var iproute2Dirs = []string{"/etc/iproute2", "/usr/share/iproute2"}
 
 // find returns the number of a name, or the number itself if one is written.
 func (b *builder) find(t nameTable, word string) (uint32, bool) {
-	if v, ok := number(word, maxUint32); ok {
+	if v, ok := text.Number(word, maxUint32); ok {
 		return uint32(v), v <= t.most
 	}
 	for _, dir := range iproute2Dirs {
-		data, err := b.opt.readFile(path.Join(dir, t.file))
+		data, err := b.opt.Text.ReadFile(path.Join(dir, t.file))
 		if err != nil {
 			continue
 		}
@@ -45,7 +47,7 @@ func (b *builder) find(t nameTable, word string) (uint32, bool) {
 			if len(fields) != 2 || fields[1] != word {
 				continue
 			}
-			if v, ok := number(fields[0], t.most); ok {
+			if v, ok := text.Number(fields[0], t.most); ok {
 				return uint32(v), true
 			}
 		}

@@ -2,7 +2,10 @@ package keepalivedconf
 
 import (
 	"fmt"
+	"strings"
 	"sync"
+
+	"tandem/keepalivedconf/text"
 )
 
 // row is one keyword of a block whose settings go into a T.
@@ -10,8 +13,8 @@ type row[T any] struct {
 	name string
 	// min is the number of parameters that must be there. With fewer the statement is reported and skipped.
 	min int
-	// kind says whether a block follows.
-	kind blockKind
+	// block says whether a block follows.
+	block text.Block
 	// sub is the table of the block's own keywords, where they are known.
 	sub table
 	// quoted marks the keywords whose line is cut by the rules for scripts.
@@ -23,14 +26,14 @@ type row[T any] struct {
 }
 
 // table is the part of a keyword table that does not depend on what it fills.
-type table interface{ shapes() map[string]*shape }
+type table interface{ shapes() text.Shapes }
 
 // rows is a keyword table.
 type rows[T any] struct {
 	list []row[T]
 	once sync.Once
 	by   map[string]*row[T]
-	sub  map[string]*shape
+	sub  text.Shapes
 }
 
 func newRows[T any](list ...row[T]) *rows[T] { return &rows[T]{list: list} }
@@ -38,23 +41,23 @@ func newRows[T any](list ...row[T]) *rows[T] { return &rows[T]{list: list} }
 func (t *rows[T]) index() {
 	t.once.Do(func() {
 		t.by = make(map[string]*row[T], len(t.list))
-		t.sub = make(map[string]*shape, len(t.list))
+		t.sub = make(text.Shapes, len(t.list))
 		for i := range t.list {
 			r := &t.list[i]
 			if t.by[r.name] != nil {
 				panic("keepalivedconf: keyword " + r.name + " stands twice in one table")
 			}
 			t.by[r.name] = r
-			s := &shape{kind: r.kind, quoted: r.quoted}
+			s := &text.Shape{Block: r.block, Quoted: r.quoted}
 			if r.sub != nil {
-				s.sub = r.sub.shapes()
+				s.Sub = r.sub.shapes()
 			}
 			t.sub[r.name] = s
 		}
 	})
 }
 
-func (t *rows[T]) shapes() map[string]*shape {
+func (t *rows[T]) shapes() text.Shapes {
 	t.index()
 	return t.sub
 }
@@ -88,7 +91,7 @@ func (t *rows[T]) walk(b *builder, into *T, body []*Statement, pass func(*row[T]
 // builder makes a Config from statements.
 type builder struct {
 	cfg     *Config
-	opt     *settings
+	opt     Options
 	reports Reports
 	full    bool // the report made last found no place
 	// What was defined so far, by name.
@@ -105,7 +108,7 @@ type builder struct {
 	rulePriority [2]uint32
 }
 
-func newBuilder(opt *settings) *builder {
+func newBuilder(opt Options) *builder {
 	return &builder{
 		cfg: &Config{Global: newGlobal()}, opt: opt, once: map[string]bool{}, links: map[string]string{},
 		instances: map[string]*Instance{}, scripts: map[string]*Script{}, files: map[string]*TrackFile{}, processes: map[string]*Process{},
@@ -131,9 +134,12 @@ func (b *builder) add(r Report) {
 	}
 }
 
-func (b *builder) say(kind Kind, pos Pos, format string, args ...any) {
+func (b *builder) say(kind text.Kind, pos Pos, format string, args ...any) {
 	b.add(Report{Kind: kind, Pos: pos, Text: fmt.Sprintf(format, args...)})
 }
+
+// escape makes a name safe inside a format.
+func escape(name string) string { return strings.ReplaceAll(name, "%", "%%") }
 
 // hint adds what to do to the report made last.
 func (b *builder) hint(format string, args ...any) {
@@ -144,22 +150,22 @@ func (b *builder) hint(format string, args ...any) {
 
 // err reports an error that keepalived survives, at a statement.
 func (b *builder) err(s *Statement, format string, args ...any) {
-	b.say(KindGeneral, s.Pos, format, args...)
+	b.say(text.KindGeneral, s.Pos, format, args...)
 }
 
 // note reports what keepalived only logs.
 func (b *builder) note(s *Statement, format string, args ...any) {
-	b.say(KindNote, s.Pos, format, args...)
+	b.say(text.KindNote, s.Pos, format, args...)
 }
 
 // stops reports what makes keepalived refuse to run.
 func (b *builder) stops(pos Pos, format string, args ...any) {
-	b.add(Report{Kind: KindGeneral, Pos: pos, Text: fmt.Sprintf(format, args...), Stops: true})
+	b.add(Report{Kind: text.KindGeneral, Pos: pos, Text: fmt.Sprintf(format, args...), Stops: true})
 }
 
 // unknown reports a keyword that the table does not have; its block, if any, is skipped as a whole.
 func (b *builder) unknown(s *Statement, in table) {
-	r := Report{Kind: KindUnknown, Pos: s.Pos, Text: fmt.Sprintf("Unknown keyword '%s'", s.Name())}
+	r := Report{Kind: text.KindUnknown, Pos: s.Pos, Text: fmt.Sprintf("Unknown keyword '%s'", s.Name())}
 	if len(b.reports) < maxSuggestions {
 		r.Hint = suggest(s.Name(), in)
 	}
@@ -172,7 +178,7 @@ func (b *builder) unknown(s *Statement, in table) {
 
 // missing reports that word number n (from 1, the keyword) is the last one where another is needed.
 func (b *builder) missing(s *Statement, n int) {
-	b.say(KindMissingParameter, s.Pos,
+	b.say(text.KindMissingParameter, s.Pos,
 		"*** Configuration line starting `%s` is missing a parameter after keyword `%s` at word position %d",
 		s.Words[0], s.Words[n-1], n+1)
 }

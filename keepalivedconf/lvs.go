@@ -1,6 +1,10 @@
 package keepalivedconf
 
-import "fmt"
+import (
+	"fmt"
+
+	"tandem/keepalivedconf/text"
+)
 
 // unsupported says once that tandem does not have a part of keepalived yet.
 func (b *builder) unsupported(s *Statement, what string) {
@@ -8,7 +12,7 @@ func (b *builder) unsupported(s *Statement, what string) {
 		return
 	}
 	b.once[what] = true
-	b.add(Report{Kind: KindUnsupported, Pos: s.Pos, Text: fmt.Sprintf("\"%s\" is a keyword of keepalived that tandem does not support yet - ignoring", what)})
+	b.add(Report{Kind: text.KindUnsupported, Pos: s.Pos, Text: fmt.Sprintf("\"%s\" is a keyword of keepalived that tandem does not support yet - ignoring", what)})
 }
 
 // foreign is a block that is checked for unknown keywords and otherwise left alone.
@@ -43,7 +47,7 @@ func scripted(list ...string) []row[foreign] {
 
 // block makes the row of a keyword with a block of its own.
 func block(name string, in *rows[foreign]) row[foreign] {
-	return row[foreign]{name: name, kind: keywords, sub: in, set: func(b *builder, f *foreign, s *Statement) {
+	return row[foreign]{name: name, block: text.Keywords, sub: in, set: func(b *builder, f *foreign, s *Statement) {
 		in.walk(b, f, s.Body, nil)
 	}}
 }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"tandem/keepalivedconf/text"
 )
 
 // The readers of numbers report what keepalived reports, in its words, and return false where keepalived's caller would
@@ -14,14 +16,14 @@ import (
 
 // integer reads a decimal integer in [low, high].
 func (b *builder) integer(s *Statement, word string, low, high int) (int, bool) {
-	v, err := strconv.ParseInt(strings.TrimLeft(word, blanks), 10, 64)
+	v, err := strconv.ParseInt(strings.TrimLeft(word, text.Blanks), 10, 64)
 	switch {
 	case errors.Is(err, strconv.ErrRange), err == nil && (v < math.MinInt32 || v > math.MaxInt32):
-		b.say(KindNumber, s.Pos, "number '%s' outside integer range", word)
+		b.say(text.KindNumber, s.Pos, "number '%s' outside integer range", word)
 	case err != nil:
-		b.say(KindNumber, s.Pos, "invalid number '%s'", word)
+		b.say(text.KindNumber, s.Pos, "invalid number '%s'", word)
 	case int(v) < low || int(v) > high:
-		b.say(KindNumber, s.Pos, "number '%s' outside range [%d, %d]", word, low, high)
+		b.say(text.KindNumber, s.Pos, "number '%s' outside range [%d, %d]", word, low, high)
 	default:
 		return int(v), true
 	}
@@ -34,17 +36,17 @@ func (b *builder) unsigned(s *Statement, word string, low, high uint32) (uint32,
 }
 
 func (b *builder) unsignedBase(s *Statement, word string, base int, low, high uint32) (uint32, bool) {
-	text := strings.TrimLeft(word, blanks)
-	v, err := strconv.ParseUint(strings.TrimPrefix(text, "+"), base, 64)
+	written := strings.TrimLeft(word, text.Blanks)
+	v, err := strconv.ParseUint(strings.TrimPrefix(written, "+"), base, 64)
 	switch {
-	case strings.HasPrefix(text, "-"):
-		b.say(KindNumber, s.Pos, "negative number '%s'", word)
+	case strings.HasPrefix(written, "-"):
+		b.say(text.KindNumber, s.Pos, "negative number '%s'", word)
 	case errors.Is(err, strconv.ErrRange), err == nil && v > math.MaxUint32:
-		b.say(KindNumber, s.Pos, "number '%s' outside unsigned integer range", word)
+		b.say(text.KindNumber, s.Pos, "number '%s' outside unsigned integer range", word)
 	case err != nil:
-		b.say(KindNumber, s.Pos, "invalid number '%s'", word)
+		b.say(text.KindNumber, s.Pos, "invalid number '%s'", word)
 	case uint32(v) < low || uint32(v) > high:
-		b.say(KindNumber, s.Pos, "number '%s' outside range [%d, %d]", word, low, high)
+		b.say(text.KindNumber, s.Pos, "number '%s' outside range [%d, %d]", word, low, high)
 	default:
 		return uint32(v), true
 	}
@@ -54,13 +56,13 @@ func (b *builder) unsignedBase(s *Statement, word string, base int, low, high ui
 // digits returns the number that a word begins with, if it begins with one in [low, high] and goes on with something else.
 // Where keepalived may take such a number it does so when it runs, while its -t says that the line is ignored.
 func (b *builder) digits(word string, low, high int64) (int64, bool) {
-	text := strings.TrimLeft(word, blanks)
+	written := strings.TrimLeft(word, text.Blanks)
 	end := 0
-	for end < len(text) && (text[end] >= '0' && text[end] <= '9' || end == 0 && (text[0] == '-' || text[0] == '+')) {
+	for end < len(written) && (written[end] >= '0' && written[end] <= '9' || end == 0 && (written[0] == '-' || written[0] == '+')) {
 		end++
 	}
-	v, err := strconv.ParseInt(text[:end], 10, 64)
-	if err != nil || end == len(text) || v < low || v > high {
+	v, err := strconv.ParseInt(written[:end], 10, 64)
+	if err != nil || end == len(written) || v < low || v > high {
 		return 0, false
 	}
 	b.hint("%d is taken, which the word begins with, as keepalived does when it runs: write %d", v, v)
@@ -100,23 +102,23 @@ func (b *builder) decimal(s *Statement, word string, low, high uint64, places in
 // decimalNumber is decimal; clean reports whether the word is a number as a whole.
 func (b *builder) decimalNumber(s *Statement, word string, low, high uint64, places int) (v uint64, clean, ok bool) {
 	if strings.HasPrefix(word, "-") {
-		b.say(KindNumber, s.Pos, "negative number '%s'", word)
+		b.say(text.KindNumber, s.Pos, "negative number '%s'", word)
 		return 0, false, false
 	}
 	whole, fraction, _ := strings.Cut(word, ".")
 	round := false
 	if len(fraction) > places {
-		b.say(KindNumber, s.Pos, "number '%s' has too many decimal places", word)
+		b.say(text.KindNumber, s.Pos, "number '%s' has too many decimal places", word)
 		round = fraction[places] >= '5'
 		fraction = fraction[:places]
 	}
-	text := strings.TrimLeft(whole+fraction+strings.Repeat("0", places-len(fraction)), blanks)
-	text = strings.TrimPrefix(text, "+")
+	written := strings.TrimLeft(whole+fraction+strings.Repeat("0", places-len(fraction)), text.Blanks)
+	written = strings.TrimPrefix(written, "+")
 	end := 0
-	for end < len(text) && text[end] >= '0' && text[end] <= '9' {
+	for end < len(written) && written[end] >= '0' && written[end] <= '9' {
 		end++
 	}
-	v, err := strconv.ParseUint(text[:end], 10, 64)
+	v, err := strconv.ParseUint(written[:end], 10, 64)
 	if end == 0 {
 		v, err = 0, nil
 	}
@@ -124,21 +126,21 @@ func (b *builder) decimalNumber(s *Statement, word string, low, high uint64, pla
 		v++
 	}
 	switch {
-	case end < len(text):
-		b.say(KindNumber, s.Pos, "invalid number '%s'", word)
+	case end < len(written):
+		b.say(text.KindNumber, s.Pos, "invalid number '%s'", word)
 		b.hint("write seconds as a number without a unit, like 0.25")
 	case errors.Is(err, strconv.ErrRange):
-		b.say(KindNumber, s.Pos, "number '%s' outside unsigned decimal range", word)
+		b.say(text.KindNumber, s.Pos, "number '%s' outside unsigned decimal range", word)
 		return 0, true, false
 	case v < low || v > high:
 		unit := uint64(math.Pow10(places))
-		b.say(KindNumber, s.Pos, "number '%s' outside range [%d.%0*d, %d.%0*d]",
+		b.say(text.KindNumber, s.Pos, "number '%s' outside range [%d.%0*d, %d.%0*d]",
 			word, low/unit, places, low%unit, high/unit, places, high%unit)
 	}
 	if v < low || v > high {
-		return 0, end == len(text), false
+		return 0, end == len(written), false
 	}
-	return v, end == len(text), true
+	return v, end == len(written), true
 }
 
 // microseconds reads decimal seconds down to a microsecond. low and high are in microseconds.

@@ -1,6 +1,10 @@
 package keepalivedconf
 
-import "time"
+import (
+	"time"
+
+	"tandem/keepalivedconf/text"
+)
 
 // processRows is what may stand in vrrp_track_process.
 var processRows = newRows(
@@ -112,10 +116,10 @@ func (b *builder) addProcess(s *Statement) {
 	p := &Process{Name: s.Arg(1), Pos: s.Pos, Quorum: 1, QuorumMax: unset}
 	processRows.walk(b, p, s.Body, nil)
 	if p.Path == "" {
-		b.say(KindGeneral, s.Close, "track process '%s' process name not specified", p.Name)
+		b.say(text.KindGeneral, s.Close, "track process '%s' process name not specified", p.Name)
 		return
 	}
-	if p.StandIn = b.opt.standIn.Stands(p.Path) && p.QuorumMax != 0; p.StandIn {
+	if p.StandIn = b.opt.StandIn.Stands(p.Path) && p.QuorumMax != 0; p.StandIn {
 		b.advice(p.Pos, "nothing has to be done; once no node runs nginx and keepalived any more, the self-probe needs no such line",
 			"vrrp_track_process %s looks for %s, whose place tandem takes: the answer is what its self-probe says", p.Name, p.Path)
 	}
@@ -184,7 +188,7 @@ func (b *builder) addFile(s *Statement) {
 	f := &TrackFile{Name: s.Arg(1), Pos: s.Pos, Weight: 1}
 	trackFileRows.walk(b, f, s.Body, nil)
 	if f.Path == "" {
-		b.say(KindGeneral, s.Close, "No file set for track_file %s - ignoring", f.Name)
+		b.say(text.KindGeneral, s.Close, "No file set for track_file %s - ignoring", f.Name)
 		return
 	}
 	b.cfg.TrackFiles = append(b.cfg.TrackFiles, f)

@@ -3,6 +3,7 @@ package keepalivedconf
 import (
 	"os"
 	"path/filepath"
+	"tandem/keepalivedconf/text"
 	"testing"
 	"time"
 )
@@ -24,13 +25,13 @@ var ethernet = Link{Multicast: true, MTU: 1500}
 var testHost = blank{"eth0": ethernet, "eth1": ethernet, "ens33": ethernet, "lo": {Loopback: true, MTU: 65536}}
 
 // readText reads a configuration given as text.
-func readText(t testing.TB, text string) (*Config, Reports) {
+func readText(t testing.TB, config string) (*Config, Reports) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "keepalived.conf")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return Read(file, Options{ConfigID: "node1", Host: testHost})
+	return Read(file, Options{Text: text.Options{ConfigID: "node1"}, Host: testHost})
 }
 
 // A file as operators have it: comments that are not ASCII, no prefix length, both nodes MASTER.

@@ -1,10 +1,14 @@
 package keepalivedconf
 
-import "time"
+import (
+	"time"
+
+	"tandem/keepalivedconf/text"
+)
 
 // rootRows is what may stand at the top of the file.
 var rootRows = newRows(
-	row[Config]{name: "global_defs", kind: keywords, sub: globalRows, global: true, set: func(b *builder, c *Config, s *Statement) {
+	row[Config]{name: "global_defs", block: text.Keywords, sub: globalRows, global: true, set: func(b *builder, c *Config, s *Statement) {
 		for _, line := range s.Body {
 			if _, seen := c.Global.At[line.Name()]; !seen {
 				c.Global.At[line.Name()] = line.Pos
@@ -46,18 +50,18 @@ var rootRows = newRows(
 		}
 	}},
 
-	row[Config]{name: "vrrp_instance", kind: keywords, sub: instanceRows, set: func(b *builder, c *Config, s *Statement) { b.addInstance(s) }},
-	row[Config]{name: "vrrp_sync_group", kind: keywords, sub: groupRows, set: func(b *builder, c *Config, s *Statement) { b.addGroup(s) }},
-	row[Config]{name: "vrrp_script", kind: keywords, sub: scriptRows, min: 1, set: func(b *builder, c *Config, s *Statement) { b.addScript(s) }},
-	row[Config]{name: "vrrp_track_process", kind: keywords, sub: processRows, min: 1, set: func(b *builder, c *Config, s *Statement) { b.addProcess(s) }},
-	row[Config]{name: "track_file", kind: keywords, sub: trackFileRows, min: 1, set: func(b *builder, c *Config, s *Statement) { b.addFile(s) }},
-	row[Config]{name: "vrrp_track_file", kind: keywords, sub: trackFileRows, min: 1, set: func(b *builder, c *Config, s *Statement) {
+	row[Config]{name: "vrrp_instance", block: text.Keywords, sub: instanceRows, set: func(b *builder, c *Config, s *Statement) { b.addInstance(s) }},
+	row[Config]{name: "vrrp_sync_group", block: text.Keywords, sub: groupRows, set: func(b *builder, c *Config, s *Statement) { b.addGroup(s) }},
+	row[Config]{name: "vrrp_script", block: text.Keywords, sub: scriptRows, min: 1, set: func(b *builder, c *Config, s *Statement) { b.addScript(s) }},
+	row[Config]{name: "vrrp_track_process", block: text.Keywords, sub: processRows, min: 1, set: func(b *builder, c *Config, s *Statement) { b.addProcess(s) }},
+	row[Config]{name: "track_file", block: text.Keywords, sub: trackFileRows, min: 1, set: func(b *builder, c *Config, s *Statement) { b.addFile(s) }},
+	row[Config]{name: "vrrp_track_file", block: text.Keywords, sub: trackFileRows, min: 1, set: func(b *builder, c *Config, s *Statement) {
 		b.note(s, `"vrrp_track_file" is deprecated, please use "track_file"`)
 		b.addFile(s)
 	}},
-	row[Config]{name: "garp_group", kind: keywords, sub: garpGroupRows, set: func(b *builder, c *Config, s *Statement) { b.addGARPGroup(s) }},
-	row[Config]{name: "track_group", kind: keywords, sub: staticGroupRows, set: func(b *builder, c *Config, s *Statement) { b.addStaticGroup(s) }},
-	row[Config]{name: "static_ipaddress", kind: values, set: eachValue(func(b *builder, c *Config, s *Statement) {
+	row[Config]{name: "garp_group", block: text.Keywords, sub: garpGroupRows, set: func(b *builder, c *Config, s *Statement) { b.addGARPGroup(s) }},
+	row[Config]{name: "track_group", block: text.Keywords, sub: staticGroupRows, set: func(b *builder, c *Config, s *Statement) { b.addStaticGroup(s) }},
+	row[Config]{name: "static_ipaddress", block: text.Values, set: eachValue(func(b *builder, c *Config, s *Statement) {
 		if a, ok := b.parseAddress(s, true); ok {
 			if a.Device == "" {
 				a.Device = c.Global.DefaultInterface
@@ -65,23 +69,23 @@ var rootRows = newRows(
 			c.StaticAddresses = append(c.StaticAddresses, a)
 		}
 	})},
-	row[Config]{name: "static_routes", kind: values, set: eachValue(func(b *builder, c *Config, s *Statement) {
+	row[Config]{name: "static_routes", block: text.Values, set: eachValue(func(b *builder, c *Config, s *Statement) {
 		if r, ok := b.parseRoute(s, true); ok {
 			c.StaticRoutes = append(c.StaticRoutes, r)
 		}
 	})},
-	row[Config]{name: "static_rules", kind: values, set: eachValue(func(b *builder, c *Config, s *Statement) {
+	row[Config]{name: "static_rules", block: text.Values, set: eachValue(func(b *builder, c *Config, s *Statement) {
 		if r, ok := b.parseRule(s, true); ok {
 			c.StaticRules = append(c.StaticRules, r)
 		}
 	})},
-	row[Config]{name: "linkbeat_interfaces", kind: values, set: eachValue(addLinkbeat)},
-	row[Config]{name: "interface_up_down_delays", kind: values, set: eachValue(addDebounce)},
+	row[Config]{name: "linkbeat_interfaces", block: text.Values, set: eachValue(addLinkbeat)},
+	row[Config]{name: "interface_up_down_delays", block: text.Values, set: eachValue(addDebounce)},
 
-	row[Config]{name: "virtual_server", kind: keywords, sub: virtualServerRows, set: addUnsupported(virtualServerRows)},
-	row[Config]{name: "virtual_server_group", kind: values, set: func(b *builder, c *Config, s *Statement) { b.unsupported(s, s.Name()) }},
-	row[Config]{name: "SSL", kind: keywords, sub: sslRows, set: addUnsupported(sslRows)},
-	row[Config]{name: "bfd_instance", kind: keywords, sub: bfdRows, set: addUnsupported(bfdRows)},
+	row[Config]{name: "virtual_server", block: text.Keywords, sub: virtualServerRows, set: addUnsupported(virtualServerRows)},
+	row[Config]{name: "virtual_server_group", block: text.Values, set: func(b *builder, c *Config, s *Statement) { b.unsupported(s, s.Name()) }},
+	row[Config]{name: "SSL", block: text.Keywords, sub: sslRows, set: addUnsupported(sslRows)},
+	row[Config]{name: "bfd_instance", block: text.Keywords, sub: bfdRows, set: addUnsupported(bfdRows)},
 )
 
 func addLinkbeat(b *builder, c *Config, s *Statement) {
@@ -96,7 +100,7 @@ func addLinkbeat(b *builder, c *Config, s *Statement) {
 		}
 	}
 	if !b.interfaceExists(l.Interface) {
-		b.say(KindFatal, s.Pos, "unknown interface %s specified for linkbeat interface", l.Interface)
+		b.say(text.KindFatal, s.Pos, "unknown interface %s specified for linkbeat interface", l.Interface)
 		return
 	}
 	c.Linkbeats = append(c.Linkbeats, l)
@@ -105,7 +109,7 @@ func addLinkbeat(b *builder, c *Config, s *Statement) {
 func addDebounce(b *builder, c *Config, s *Statement) {
 	d := Debounce{Pos: s.Pos, Interface: s.Words[0]}
 	if !b.interfaceExists(d.Interface) {
-		b.say(KindFatal, s.Pos, "unknown interface %s specified for up/down delay", d.Interface)
+		b.say(text.KindFatal, s.Pos, "unknown interface %s specified for up/down delay", d.Interface)
 		return
 	}
 	if s.Args() == 0 {

@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"tandem/keepalivedconf/text"
 )
 
 // Route is an entry of virtual_routes or static_routes, in the grammar of `ip route add`.
@@ -359,7 +361,7 @@ loop:
 		}
 		r.Protocol = protocolKeepalived
 		if r.Device == "" {
-			b.say(KindWarning, s.Pos, "Warning - cannot track route %s with no interface specified, not tracking", written)
+			b.say(text.KindWarning, s.Pos, "Warning - cannot track route %s with no interface specified, not tracking", written)
 			b.hint("write `dev INTERFACE`, so that the instance is at fault when that is down, or no_track")
 		}
 	}
@@ -384,7 +386,7 @@ func routeType(word string) (string, bool) {
 	if word == "brd" {
 		return "broadcast", true
 	}
-	if n, ok := number(word, 255); ok {
+	if n, ok := text.Number(word, 255); ok {
 		if n > 0 && int(n) < len(routeTypes) {
 			return routeTypes[n], true
 		}

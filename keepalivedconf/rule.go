@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"tandem/keepalivedconf/text"
 )
 
 // Rule is an entry of virtual_rules or static_rules, in the grammar of `ip rule add`.
@@ -147,10 +149,10 @@ func (b *builder) parseRule(s *Statement, static bool) (Rule, bool) {
 		case "fwmark":
 			name := w.next()
 			mark, mask, masked := strings.Cut(name, "/")
-			m, ok1 := number(mark, maxUint32)
+			m, ok1 := text.Number(mark, maxUint32)
 			k, ok2 := uint64(0), true
 			if masked {
-				k, ok2 = number(mask, maxUint32)
+				k, ok2 = text.Number(mask, maxUint32)
 			}
 			if !ok1 || !ok2 {
 				w.fail("Invalid rule fwmark %s specified", name)
@@ -184,15 +186,15 @@ func (b *builder) parseRule(s *Statement, static bool) (Rule, bool) {
 			name := w.next()
 			v, err := strconv.ParseUint(name, 10, 64)
 			if err != nil && !w.broken {
-				b.say(KindNumber, s.Pos, "invalid number '%s'", name)
+				b.say(text.KindNumber, s.Pos, "invalid number '%s'", name)
 				w.fail("Invalid tunnel-id %s specified", word)
 			}
 			r.TunnelID = v
 		case "uidrange":
 			name := w.next()
 			low, high, isRange := strings.Cut(name, "-")
-			l, ok1 := number(low, maxUint32)
-			h, ok2 := number(high, maxUint32)
+			l, ok1 := text.Number(low, maxUint32)
+			h, ok2 := text.Number(high, maxUint32)
 			if !isRange || !ok1 || !ok2 {
 				w.fail("Invalid uidrange %s specified", word)
 			}
@@ -214,7 +216,7 @@ func (b *builder) parseRule(s *Statement, static bool) (Rule, bool) {
 			name := w.next()
 			if v, ok := ipProtocols[strings.ToLower(name)]; ok {
 				r.IPProto = v
-			} else if v, ok := number(name, 255); ok {
+			} else if v, ok := text.Number(name, 255); ok {
 				r.IPProto = int(v)
 			} else if !w.broken {
 				b.err(s, "Invalid ipproto %s", name)
@@ -310,8 +312,8 @@ func (w *words) ports(kind string) *[2]uint16 {
 	if !isRange {
 		high = low
 	}
-	l, ok1 := number(low, 65535)
-	h, ok2 := number(high, 65535)
+	l, ok1 := text.Number(low, 65535)
+	h, ok2 := text.Number(high, 65535)
 	if !ok1 || !ok2 {
 		if !w.broken {
 			w.b.err(w.s, "%s", fmt.Sprintf("invalid %s range %s", kind, name))

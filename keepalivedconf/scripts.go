@@ -9,23 +9,25 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"tandem/keepalivedconf/text"
 )
 
 // command reads the program of a script keyword from its raw line: `KEYWORD PROGRAM` or `KEYWORD "PROGRAM ARG..."`. The
 // words after the program's own are returned too: a user and group, where the keyword takes them.
 func (b *builder) command(s *Statement) (c Command, after []string) {
-	words, open, dangling := splitQuoted(s.Raw, false)
+	words, open, dangling := text.SplitQuoted(s.Raw, false)
 	if open != 0 {
-		b.say(KindQuote, s.Pos, "String '%s': missing terminating %c", s.Raw, open)
+		b.say(text.KindQuote, s.Pos, "String '%s': missing terminating %c", s.Raw, open)
 		return c, nil
 	}
 	if dangling || len(words) < 2 {
 		b.note(s, "Missing escape char at end: '%s'", s.Raw)
 		return c, nil
 	}
-	args, open, dangling := splitQuoted(words[1], true)
+	args, open, dangling := text.SplitQuoted(words[1], true)
 	if open != 0 {
-		b.say(KindQuote, s.Pos, "String '%s': missing terminating %c", words[1], open)
+		b.say(text.KindQuote, s.Pos, "String '%s': missing terminating %c", words[1], open)
 		return c, nil
 	}
 	if dangling {
@@ -49,11 +51,11 @@ func olderArgs(raw string) []string {
 	if !strings.Contains(raw, `\"`) {
 		return nil
 	}
-	words, open, dangling := splitQuoted(raw, true)
+	words, open, dangling := text.SplitQuoted(raw, true)
 	if open != 0 || dangling || len(words) < 2 {
 		return nil
 	}
-	args, open, dangling := splitQuoted(words[1], true)
+	args, open, dangling := text.SplitQuoted(words[1], true)
 	if open != 0 || dangling {
 		return nil
 	}
@@ -69,12 +71,12 @@ func (b *builder) owner(s *Statement, c *Command, words []string) bool {
 			c.Group, c.Supplementary = group, true
 		}
 	}
-	if _, _, ok := b.opt.host.User(c.User); !ok {
+	if _, _, ok := b.opt.Host.User(c.User); !ok {
 		b.note(s, "Script user '%s' does not exist", c.User)
 		return false
 	}
 	if c.Group != "" {
-		if _, ok := b.opt.host.Group(c.Group); !ok {
+		if _, ok := b.opt.Host.Group(c.Group); !ok {
 			b.note(s, "Script group '%s' does not exist", c.Group)
 			return false
 		}
@@ -109,12 +111,12 @@ func (b *builder) defaultOwner(at Pos) bool {
 	if g.scriptUserGiven {
 		return g.ScriptUser != ""
 	}
-	if _, _, ok := b.opt.host.User(defaultScriptUser); ok || !g.ScriptSecurity {
+	if _, _, ok := b.opt.Host.User(defaultScriptUser); ok || !g.ScriptSecurity {
 		return true
 	}
 	if !b.once[defaultScriptUser] {
 		b.once[defaultScriptUser] = true
-		b.say(KindGeneral, at, "Unable to set default user %s for script", defaultScriptUser)
+		b.say(text.KindGeneral, at, "Unable to set default user %s for script", defaultScriptUser)
 		b.hint("name a script_user in global_defs, or make a user %s", defaultScriptUser)
 	}
 	return false
@@ -224,11 +226,11 @@ func (b *builder) ids(c Command) (uid, gid int) {
 	if name == "" {
 		name = defaultScriptUser
 	}
-	uid, gid, ok := b.opt.host.User(name)
+	uid, gid, ok := b.opt.Host.User(name)
 	if !ok {
 		return os.Getuid(), os.Getgid()
 	}
-	if g, known := b.opt.host.Group(group); group != "" && known {
+	if g, known := b.opt.Host.Group(group); group != "" && known {
 		gid = g
 	}
 	return uid, gid

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"tandem/keepalivedconf/text"
 )
 
 // shelf is a host with programs: their paths, with owner and mode of every part.
@@ -62,17 +64,17 @@ func newShelf() shelf {
 // enable_script_security.
 func checkScript(t *testing.T, program, user string, secure bool) (*Config, Reports) {
 	t.Helper()
-	text := "global_defs {\n script_user " + user + "\n"
+	config := "global_defs {\n script_user " + user + "\n"
 	if secure {
-		text += " enable_script_security\n"
+		config += " enable_script_security\n"
 	}
-	text += "}\nvrrp_script chk {\n script " + program + "\n}\nvrrp_instance A {\n interface eth0\n virtual_router_id 1\n" +
+	config += "}\nvrrp_script chk {\n script " + program + "\n}\nvrrp_instance A {\n interface eth0\n virtual_router_id 1\n" +
 		" track_script {\n  chk\n }\n notify \"" + program + " x\"\n no_virtual_ipaddress\n}\n"
 	file := filepath.Join(t.TempDir(), "keepalived.conf")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return Read(file, Options{ConfigID: "node1", Host: newShelf()})
+	return Read(file, Options{Text: text.Options{ConfigID: "node1"}, Host: newShelf()})
 }
 
 func TestScriptSecurity(t *testing.T) {
@@ -82,24 +84,24 @@ func TestScriptSecurity(t *testing.T) {
 		exit          int
 		unusable      string // part of why; "": it is run
 	}{
-		{"/etc/ok.sh", "root", true, ExitOK, ""},
-		{"/etc/ok.sh", "root", false, ExitSecurity, ""},
-		{"/etc/ok.sh", "web", false, ExitSecurity, ""},
-		{"/etc/wheel.sh", "root", true, ExitOK, ""},
-		{"/etc/group.sh", "root", true, ExitErrors, "/etc/group.sh can be changed"},
-		{"/etc/group.sh", "root", false, ExitSecurity, ""},
-		{"/etc/group.sh", "web", true, ExitOK, ""},
-		{"/open/x.sh", "root", true, ExitErrors, "/open can be changed"},
-		{"/tmp/x.sh", "root", true, ExitOK, ""},
-		{"/home/x.sh", "root", true, ExitErrors, "/home can be changed"},
-		{"/home/x.sh", "web", true, ExitOK, ""},
-		{"/etc/suid.sh", "web", true, ExitOK, ""},
-		{"/etc/plain.txt", "root", true, ExitOK, "not executable"},
-		{"/etc/root.sh", "web", true, ExitOK, "not executable"},
-		{"/etc", "root", true, ExitOK, "not executable"},
-		{"/etc/none.sh", "root", true, ExitErrors, "not found"},
-		{"</etc/none", "root", true, ExitOK, ""},
-		{"</etc/none", "root", false, ExitOK, ""},
+		{"/etc/ok.sh", "root", true, text.ExitOK, ""},
+		{"/etc/ok.sh", "root", false, text.ExitSecurity, ""},
+		{"/etc/ok.sh", "web", false, text.ExitSecurity, ""},
+		{"/etc/wheel.sh", "root", true, text.ExitOK, ""},
+		{"/etc/group.sh", "root", true, text.ExitErrors, "/etc/group.sh can be changed"},
+		{"/etc/group.sh", "root", false, text.ExitSecurity, ""},
+		{"/etc/group.sh", "web", true, text.ExitOK, ""},
+		{"/open/x.sh", "root", true, text.ExitErrors, "/open can be changed"},
+		{"/tmp/x.sh", "root", true, text.ExitOK, ""},
+		{"/home/x.sh", "root", true, text.ExitErrors, "/home can be changed"},
+		{"/home/x.sh", "web", true, text.ExitOK, ""},
+		{"/etc/suid.sh", "web", true, text.ExitOK, ""},
+		{"/etc/plain.txt", "root", true, text.ExitOK, "not executable"},
+		{"/etc/root.sh", "web", true, text.ExitOK, "not executable"},
+		{"/etc", "root", true, text.ExitOK, "not executable"},
+		{"/etc/none.sh", "root", true, text.ExitErrors, "not found"},
+		{"</etc/none", "root", true, text.ExitOK, ""},
+		{"</etc/none", "root", false, text.ExitOK, ""},
 	} {
 		t.Run(strings.Trim(strings.ReplaceAll(c.program, "/", "_")+"_"+c.user, "_"), func(t *testing.T) {
 			cfg, reports := checkScript(t, c.program, c.user, c.secure)
@@ -115,7 +117,7 @@ func TestScriptSecurity(t *testing.T) {
 			if len(i.TrackScripts) != 1 || i.Notify.Any.Set() != (c.unusable == "") {
 				t.Errorf("tracked %v, notify %v", i.TrackScripts, i.Notify.Any)
 			}
-			if insecure := strings.Contains(reports.String(), "There are insecure scripts"); insecure != (c.exit == ExitSecurity && c.program == "/etc/group.sh") {
+			if insecure := strings.Contains(reports.String(), "There are insecure scripts"); insecure != (c.exit == text.ExitSecurity && c.program == "/etc/group.sh") {
 				t.Errorf("insecure %v", insecure)
 			}
 			if t.Failed() {

@@ -10,7 +10,7 @@ import (
 // standIn finds out whether a tracked script asks for nginx or keepalived, whose place this process takes, and says what
 // that means here.
 func (b *builder) standIn(s *Script) *standin.Check {
-	c := standin.Find(s.Command.Args, b.opt.standIn, b.opt.readFile)
+	c := standin.Find(s.Command.Args, b.opt.StandIn, b.opt.Text.ReadFile)
 	if c == nil {
 		return nil
 	}

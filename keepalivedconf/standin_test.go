@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"tandem/internal/standin"
+	"tandem/keepalivedconf/text"
 )
 
 // What a check asks for nginx means something else here: that is told, with the lines.
@@ -17,7 +18,7 @@ func TestChecksOfNginx(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(dir, "keepalived.conf")
-	text := `vrrp_script one {
+	config := `vrrp_script one {
     script "no-such-program/killall -0 nginx"
 }
 vrrp_script two {
@@ -38,7 +39,7 @@ vrrp_instance VI_1 {
     virtual_router_id 1
 }
 `
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	const answer = ", whose place tandem takes: the answer is what its self-probe says"
@@ -58,10 +59,10 @@ vrrp_instance VI_1 {
 		cfg, reports := Read(file, Options{StandIn: standin.Process{Serves: c.serves, PIDFile: "/run/nginx.pid"}})
 		var got []string
 		for _, r := range reports {
-			if r.Kind == KindAdvice && len(r.String()) > len(answer) && r.String()[len(r.String())-len(answer):] == answer {
+			if r.Kind == text.KindAdvice && len(r.String()) > len(answer) && r.String()[len(r.String())-len(answer):] == answer {
 				got = append(got, r.String()[:len(r.String())-len(answer)])
 			}
-			if r.Pos.Line == 8 && c.serves && r.Kind == KindAdvice {
+			if r.Pos.Line == 8 && c.serves && r.Kind == text.KindAdvice {
 				if want := `line 3, "systemctl start nginx", does nothing here; line 4, "pidof nginx || killall keepalived", makes it fail, and ends nothing`; r.Hint != want {
 					t.Errorf("hint %q, want %q", r.Hint, want)
 				}

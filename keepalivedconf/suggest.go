@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"tandem/keepalivedconf/text"
 )
 
 // suggest says what an unknown keyword may have been meant for: a keyword of the same block that differs by a slip of the
@@ -32,17 +34,17 @@ func suggest(name string, in table) string {
 }
 
 // homes collects the blocks that know a keyword.
-func homes(name, path string, shapes map[string]*shape, places *[]string) {
+func homes(name, path string, shapes text.Shapes, places *[]string) {
 	if _, ok := shapes[name]; ok {
 		*places = append(*places, path)
 	}
 	for word, s := range shapes {
-		if s.sub != nil {
+		if s.Sub != nil {
 			inner := word
 			if path != "" {
 				inner = path + "/" + word
 			}
-			homes(name, inner, s.sub, places)
+			homes(name, inner, s.Sub, places)
 		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"tandem/keepalivedconf/text"
 )
 
 // Tandem is the keywords that keepalived does not have. They may stand in global_defs, for every instance, and in a
@@ -116,7 +118,7 @@ func probeKeywords(prefix string) []row[SelfProbe] {
 	return []row[SelfProbe]{
 		// url PATH: what is asked for. Default /.
 		{name: prefix + "url", min: 1, set: func(b *builder, p *SelfProbe, s *Statement) {
-			if !strings.HasPrefix(s.Arg(1), "/") || strings.ContainsAny(s.Arg(1), blanks+"#") {
+			if !strings.HasPrefix(s.Arg(1), "/") || strings.ContainsAny(s.Arg(1), text.Blanks+"#") {
 				b.err(s, "%s: '%s' is not the path of a URL, it has to begin with '/'", s.Name(), s.Arg(1))
 				return
 			}
@@ -178,7 +180,7 @@ func probeKeywords(prefix string) []row[SelfProbe] {
 func tandemRows[T any](field func(*T) *Tandem) []row[T] {
 	list := []row[T]{
 		// self_probe { ... } | self_probe on|off: whether and how this node asks its own HTTP for an answer.
-		{name: "self_probe", kind: optional, sub: probeRows, set: func(b *builder, t *T, s *Statement) {
+		{name: "self_probe", block: text.Optional, sub: probeRows, set: func(b *builder, t *T, s *Statement) {
 			p := &field(t).Probe
 			if s.Args() > 0 {
 				on, ok := truth(s.Arg(1))

@@ -3,13 +3,15 @@ package keepalivedconf
 import (
 	"strings"
 	"time"
+
+	"tandem/keepalivedconf/text"
 )
 
 // trackRows is the keywords of a block that says what is tracked. of returns
 // the name of the block's owner, for the reports, and where its lines go.
 func trackRows[T any](of func(*T) (owner string, into *Tracking)) []row[T] {
 	block := func(name string, add func(b *builder, owner string, into *Tracking, s *Statement)) row[T] {
-		return row[T]{name: name, kind: values, set: eachValue(func(b *builder, v *T, s *Statement) {
+		return row[T]{name: name, block: text.Values, set: eachValue(func(b *builder, v *T, s *Statement) {
 			owner, into := of(v)
 			add(b, owner, into, s)
 		})}
@@ -232,12 +234,12 @@ func (b *builder) addScript(s *Statement) {
 	scriptRows.walk(b, v, s.Body, nil)
 	switch {
 	case !v.Command.Set():
-		b.say(KindGeneral, s.Close, "No script set for vrrp_script %s - removing", v.Name)
+		b.say(text.KindGeneral, s.Close, "No script set for vrrp_script %s - removing", v.Name)
 		return
 	case v.remove:
 		return
 	case !v.userSet && !b.defaultOwner(s.Close):
-		b.say(KindGeneral, s.Close, "Unable to set default user for vrrp script %s - removing", v.Name)
+		b.say(text.KindGeneral, s.Close, "Unable to set default user for vrrp script %s - removing", v.Name)
 		return
 	}
 	if v.Timeout == 0 {

@@ -14,6 +14,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
+
+	"tandem/keepalivedconf/text"
 )
 
 // dumpScript runs keepalived in the foreground in the interfaces of testHost.
@@ -209,7 +211,7 @@ func TestValuesAsKeepalived(t *testing.T) {
 				t.Fatal(err)
 			}
 			theirs := dumpedValues(keepalivedDump(t, file))
-			cfg, _ := Read(file, Options{ConfigID: "node1", Host: twin{}})
+			cfg, _ := Read(file, Options{Text: text.Options{ConfigID: "node1"}, Host: twin{}})
 			ours := map[string][]string{}
 			for _, i := range cfg.Instances {
 				ours[i.Name] = ourValues(i)

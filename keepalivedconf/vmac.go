@@ -4,11 +4,13 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"tandem/keepalivedconf/text"
 )
 
 // validLinkName is the kernel's rule for names of interfaces.
 func validLinkName(name string) bool {
-	return name != "" && len(name) <= maxInterfaceName && name != "." && name != ".." && !strings.ContainsAny(name, "/:"+blanks)
+	return name != "" && len(name) <= maxInterfaceName && name != "." && name != ".." && !strings.ContainsAny(name, "/:"+text.Blanks)
 }
 
 // linkName takes the name of an interface to be made, unless another instance makes one of that name.

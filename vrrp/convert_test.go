@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tandem/keepalivedconf"
+	"tandem/keepalivedconf/text"
 	"tandem/vrrp"
 	"tandem/vrrp/fsm"
 	"tandem/vrrp/netif"
@@ -19,9 +20,9 @@ import (
 // converted is the one instance of a configuration with the given lines in its vrrp_instance, whatever is reported.
 func converted(t *testing.T, lines string) vrrp.InstanceConfig {
 	t.Helper()
-	text := fmt.Sprintf("vrrp_instance VI_1 {\n interface ens33\n virtual_router_id 51\n virtual_ipaddress {\n 192.168.200.254\n }\n %s\n}\n", lines)
+	config := fmt.Sprintf("vrrp_instance VI_1 {\n interface ens33\n virtual_router_id 51\n virtual_ipaddress {\n 192.168.200.254\n }\n %s\n}\n", lines)
 	k, _ := keepalivedconf.Read("keepalived.conf", keepalivedconf.Options{
-		ReadFile: func(string) ([]byte, error) { return []byte(text), nil }, Host: anyHost{}})
+		Text: text.Options{ReadFile: func(string) ([]byte, error) { return []byte(config), nil }}, Host: anyHost{}})
 	c := vrrp.FromKeepalived(k, time.Hour)
 	if len(c.Instances) != 1 {
 		t.Fatalf("%d instances", len(c.Instances))
@@ -80,9 +81,9 @@ func TestFact07Version(t *testing.T) {
 	if v := converted(t, "version 3").Packet.Version; v != packet.V3 {
 		t.Errorf("version 3: %v", v)
 	}
-	k, _ := keepalivedconf.Read("keepalived.conf", keepalivedconf.Options{Host: anyHost{}, ReadFile: func(string) ([]byte, error) {
+	k, _ := keepalivedconf.Read("keepalived.conf", keepalivedconf.Options{Host: anyHost{}, Text: text.Options{ReadFile: func(string) ([]byte, error) {
 		return []byte(strings.ReplaceAll(seed("VI_1", 100), "192.168.200.254", "fe80::254")), nil
-	}})
+	}}})
 	if in := vrrp.FromKeepalived(k, 0).Instances[0]; in.Packet.Version != packet.V3 || in.Packet.Family != packet.IPv6 {
 		t.Errorf("IPv6: %v, %v", in.Packet.Version, in.Packet.Family)
 	}

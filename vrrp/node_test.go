@@ -10,19 +10,20 @@ import (
 	"time"
 
 	"tandem/keepalivedconf"
+	"tandem/keepalivedconf/text"
 	"tandem/vrrp"
 	"tandem/vrrp/vrrptest"
 )
 
 // conf reads a keepalived.conf.
-func conf(t *testing.T, text string) vrrp.Config {
+func conf(t *testing.T, config string) vrrp.Config {
 	t.Helper()
 	k, reports := keepalivedconf.Read("keepalived.conf", keepalivedconf.Options{
-		ReadFile: func(string) ([]byte, error) { return []byte(text), nil },
-		Host:     anyHost{},
+		Text: text.Options{ReadFile: func(string) ([]byte, error) { return []byte(config), nil }},
+		Host: anyHost{},
 	})
 	for _, r := range reports {
-		if r.Kind > keepalivedconf.KindUnsupported {
+		if r.Kind > text.KindUnsupported {
 			t.Fatal(r)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"tandem/internal/process"
 	"tandem/keepalivedconf"
+	"tandem/keepalivedconf/text"
 	"tandem/node/configuration"
 	"tandem/node/failover"
 	"tandem/vrrp"
@@ -38,7 +39,7 @@ func releaseLeftovers(args []string, stdout, stderr io.Writer) int {
 	if o.Keepalived == "" {
 		return 0
 	}
-	k, reports := keepalivedconf.Read(o.Keepalived, keepalivedconf.Options{ConfigID: o.ConfigID})
+	k, reports := keepalivedconf.Read(o.Keepalived, keepalivedconf.Options{Text: text.Options{ConfigID: o.ConfigID}})
 	if len(k.Instances) == 0 {
 		configuration.PrintReports(stderr, reports)
 		return 0

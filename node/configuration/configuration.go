@@ -10,6 +10,7 @@ import (
 	"tandem/internal/logfile"
 	"tandem/internal/standin"
 	"tandem/keepalivedconf"
+	"tandem/keepalivedconf/text"
 	"tandem/nginxconf"
 	"tandem/web"
 )
@@ -73,8 +74,8 @@ func Load(o *Source, logs *logfile.Set, previous *web.HTTP) (*Configuration, ngi
 			_ = f.Close()
 		}
 		c.Keepalived, c.Reports = keepalivedconf.Read(o.Keepalived, keepalivedconf.Options{
-			ConfigID: o.ConfigID,
-			StandIn:  standin.Process{Serves: len(c.HTTP.Ports) > 0, PIDFile: c.PIDFile()},
+			Text:    text.Options{ConfigID: o.ConfigID},
+			StandIn: standin.Process{Serves: len(c.HTTP.Ports) > 0, PIDFile: c.PIDFile()},
 		})
 		if !errs.Failed() {
 			c.Reports = append(c.Reports, c.checkUpstreams()...)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"tandem/keepalivedconf"
+	"tandem/keepalivedconf/text"
 	"tandem/proxy/block"
 )
 
@@ -20,10 +21,10 @@ func (c *Configuration) checkUpstreams() keepalivedconf.Reports {
 			said[u] = true
 			switch group := block.Find(c.HTTP, u.Name); {
 			case group == nil:
-				reports = append(reports, keepalivedconf.Report{Kind: keepalivedconf.KindGeneral, Pos: u.Pos,
+				reports = append(reports, keepalivedconf.Report{Kind: text.KindGeneral, Pos: u.Pos,
 					Text: fmt.Sprintf("self_probe: there is no upstream '%s' in nginx.conf, ignored", u.Name)})
 			case !group.Checked():
-				reports = append(reports, keepalivedconf.Report{Kind: keepalivedconf.KindAdvice, Pos: u.Pos,
+				reports = append(reports, keepalivedconf.Report{Kind: text.KindAdvice, Pos: u.Pos,
 					Text: fmt.Sprintf("self_probe: upstream '%s' has no health_check", u.Name),
 					Hint: "without one it never counts as failed"})
 			}

@@ -17,6 +17,7 @@ import (
 	"tandem/internal/errorlog"
 	"tandem/internal/story"
 	"tandem/keepalivedconf"
+	"tandem/keepalivedconf/text"
 	"tandem/node/failover"
 	"tandem/node/failover/failovertest"
 	"tandem/vrrp"
@@ -92,7 +93,7 @@ func (anyHost) Interface(string) (keepalivedconf.Link, bool) {
 }
 
 func newBox(t *testing.T, lan *vrrptest.LAN, name, address string, priority int) *box {
-	text := fmt.Sprintf(`vrrp_instance VI_1 {
+	config := fmt.Sprintf(`vrrp_instance VI_1 {
 	state MASTER
 	interface %s
 	virtual_router_id 51
@@ -108,7 +109,7 @@ func newBox(t *testing.T, lan *vrrptest.LAN, name, address string, priority int)
 }
 `, vrrptest.Interface, priority, vip)
 	k, reports := keepalivedconf.Read("keepalived.conf", keepalivedconf.Options{
-		ReadFile: func(string) ([]byte, error) { return []byte(text), nil }, Host: anyHost{},
+		Text: text.Options{ReadFile: func(string) ([]byte, error) { return []byte(config), nil }}, Host: anyHost{},
 	})
 	if reports.Stops() || len(k.Instances) != 1 {
 		t.Fatal(reports)

@@ -18,6 +18,7 @@ import (
 
 	"tandem/internal/lab"
 	"tandem/keepalivedconf"
+	"tandem/keepalivedconf/text"
 	"tandem/vrrp"
 	"tandem/vrrp/netif"
 )
@@ -150,12 +151,12 @@ type ours struct {
 	once   sync.Once
 }
 
-func startOurs(t *testing.T, h *lab.Host, text string) *ours {
+func startOurs(t *testing.T, h *lab.Host, config string) *ours {
 	t.Helper()
 	o := &ours{t: t}
 	check(t, h.Do(func() error {
 		k, reports := keepalivedconf.Read("keepalived.conf", keepalivedconf.Options{
-			ReadFile: func(string) ([]byte, error) { return []byte(text), nil }})
+			Text: text.Options{ReadFile: func(string) ([]byte, error) { return []byte(config), nil }}})
 		if reports.Stops() {
 			return fmt.Errorf("configuration: %s", reports)
 		}

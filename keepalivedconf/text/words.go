@@ -1,16 +1,19 @@
-package keepalivedconf
+package text
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
-// blanks are the bytes that separate words.
-const blanks = " \t\f\n\r\v"
+// Blanks are the bytes that separate words.
+const Blanks = " \t\f\n\r\v"
 
-// splitWords cuts a logical line into words as keepalived does for every keyword that takes no script: blanks separate,
+// SplitWords cuts a logical line into words as keepalived does for every keyword that takes no script: Blanks separate,
 // and a double quote always begins a word of its own, which ends at the next one. Neither single quotes nor backslashes
 // mean anything here. A quote without a partner ends the line; unmatched reports it.
-func splitWords(line string) (words []string, unmatched bool) {
+func SplitWords(line string) (words []string, unmatched bool) {
 	for {
-		line = strings.TrimLeft(line, blanks)
+		line = strings.TrimLeft(line, Blanks)
 		if line == "" {
 			return words, false
 		}
@@ -23,7 +26,7 @@ func splitWords(line string) (words []string, unmatched bool) {
 			line = line[2+end:]
 			continue
 		}
-		end := strings.IndexAny(line, blanks+`"`)
+		end := strings.IndexAny(line, Blanks+`"`)
 		if end < 0 {
 			end = len(line)
 		}
@@ -32,13 +35,13 @@ func splitWords(line string) (words []string, unmatched bool) {
 	}
 }
 
-// splitQuoted cuts the line of a script keyword: single and double quotes join, a backslash protects the next byte. With
+// SplitQuoted cuts the line of a script keyword: single and double quotes join, a backslash protects the next byte. With
 // escapes, backslash sequences become the bytes they stand for; without, they are left for a second cut.
 // open is the quote that has no partner, or 0; dangling is set when the line ends in a lone backslash.
-func splitQuoted(line string, escapes bool) (words []string, open byte, dangling bool) {
+func SplitQuoted(line string, escapes bool) (words []string, open byte, dangling bool) {
 	i := 0
 	for {
-		for i < len(line) && strings.IndexByte(blanks, line[i]) >= 0 {
+		for i < len(line) && strings.IndexByte(Blanks, line[i]) >= 0 {
 			i++
 		}
 		if i == len(line) {
@@ -66,7 +69,7 @@ func splitQuoted(line string, escapes bool) (words []string, open byte, dangling
 				open = 0
 			case open == 0 && (c == '"' || c == '\''):
 				open = c
-			case open == 0 && strings.IndexByte(blanks, c) >= 0:
+			case open == 0 && strings.IndexByte(Blanks, c) >= 0:
 				goto done
 			default:
 				word = append(word, c)
@@ -122,9 +125,9 @@ func hexDigit(c byte) int {
 	return -1
 }
 
-// uncomment removes leading and trailing blanks and the comment, which begins at the first '#' or '!' outside double
+// uncomment removes leading and trailing Blanks and the comment, which begins at the first '#' or '!' outside double
 // quotes; a backslash before either keeps it. A backslash at the very end says that a definition goes on: it is kept, and
-// the blanks before it are removed. open reports a double quote without a partner.
+// the Blanks before it are removed. open reports a double quote without a partner.
 func uncomment(line string) (text string, open bool) {
 	line = strings.TrimLeft(line, " \t")
 	out := make([]byte, 0, len(line))
@@ -156,4 +159,10 @@ loop:
 		text += `\`
 	}
 	return text, open
+}
+
+// Number reads an unsigned number as C does: decimal, octal (0...) or hexadecimal (0x...), at most high.
+func Number(word string, high uint64) (uint64, bool) {
+	v, err := strconv.ParseUint(strings.TrimPrefix(strings.TrimLeft(word, Blanks), "+"), 0, 64)
+	return v, err == nil && v <= high
 }

@@ -1,8 +1,9 @@
-package keepalivedconf
+package text
 
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 )
 
@@ -31,7 +32,8 @@ type source interface {
 
 // lineReader turns files into logical lines. The sources form a stack: the newest is read to its end first.
 type lineReader struct {
-	opt     *settings
+	opt     Options // with everything filled in
+	random  *rand.Rand
 	report  func(Report)
 	files   []File
 	stack   []source
@@ -78,7 +80,7 @@ func (r *lineReader) stop() {
 func (r *lineReader) account(text string) bool {
 	r.lines++
 	r.bytes += len(text)
-	if r.lines <= r.opt.maxLines && r.bytes <= maxBytes {
+	if r.lines <= r.opt.MaxLines && r.bytes <= maxBytes {
 		return true
 	}
 	r.tooLarge()
@@ -86,7 +88,7 @@ func (r *lineReader) account(text string) bool {
 }
 
 func (r *lineReader) tooLarge() {
-	r.say(KindGeneral, "the configuration grows beyond %d lines - the rest is ignored", r.opt.maxLines)
+	r.say(KindGeneral, "the configuration grows beyond %d lines - the rest is ignored", r.opt.MaxLines)
 	r.stop()
 }
 
@@ -195,7 +197,7 @@ func (r *lineReader) condition(text string) string {
 	if end < 0 {
 		return "" // nothing after the id
 	}
-	matches := id[:end] == r.opt.configID || id[:end] == OwnID
+	matches := id[:end] == r.opt.ConfigID || id[:end] == OwnID
 	if matches == not {
 		return ""
 	}

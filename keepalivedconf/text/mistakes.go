@@ -1,4 +1,4 @@
-package keepalivedconf
+package text
 
 import "slices"
 

@@ -1,4 +1,4 @@
-package keepalivedconf
+package text
 
 import (
 	"errors"
@@ -62,7 +62,7 @@ func (o *openFiles) next(r *lineReader) (string, bool) {
 		name := o.names[0]
 		o.names = o.names[1:]
 		r.pos = o.back
-		data, err := r.opt.readFile(name)
+		data, err := r.opt.ReadFile(name)
 		if err != nil {
 			var pe *fs.PathError
 			if errors.As(err, &pe) {
@@ -106,7 +106,7 @@ func (r *lineReader) include(text string) bool {
 	}
 	for _, k := range includeKeywords {
 		if word == k.name {
-			r.open(strings.TrimLeft(text[len(word):], blanks), strings.TrimSpace(name) != "", k.check)
+			r.open(strings.TrimLeft(text[len(word):], Blanks), strings.TrimSpace(name) != "", k.check)
 			return true
 		}
 	}
@@ -124,7 +124,7 @@ func (r *lineReader) open(pattern string, named bool, check includeCheck) {
 	missing, wild := false, false
 	for _, one := range braceExpand(pattern) {
 		if !strings.ContainsAny(one, "*?[") {
-			if _, err := r.opt.stat(one); err != nil {
+			if _, err := r.opt.Stat(one); err != nil {
 				missing = true
 				continue
 			}
@@ -132,7 +132,7 @@ func (r *lineReader) open(pattern string, named bool, check includeCheck) {
 			continue
 		}
 		wild = true
-		matches, err := r.opt.glob(one)
+		matches, err := r.opt.Glob(one)
 		if err != nil {
 			r.fileProblem(check, includeReadable, "Error reading config file(s): glob(\"%s\"): %v, skipping.", one, err)
 			continue
@@ -159,7 +159,7 @@ func (r *lineReader) open(pattern string, named bool, check includeCheck) {
 	}
 	regular := names[:0]
 	for _, name := range names {
-		info, err := r.opt.stat(name)
+		info, err := r.opt.Stat(name)
 		switch {
 		case err == nil && info.IsDir():
 			r.fileProblem(check, includeReadable, "Configuration file '%s' is a directory - skipping", name)

@@ -1,7 +1,8 @@
-package keepalivedconf
+package text
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 )
 
@@ -12,7 +13,7 @@ type Statement struct {
 	Raw   string   // the line before it was cut into words: script keywords cut it by other rules
 	Block bool     // a block follows
 	Body  []*Statement
-	Close Pos // where the block ends: its '}', or the last line of the configuration
+	Close Pos // where the block ends: its '}'; the zero Pos if the configuration ends before
 }
 
 // Name is the keyword.
@@ -29,22 +30,26 @@ func (s *Statement) Arg(i int) string {
 	return ""
 }
 
-// blockKind says what follows a keyword.
-type blockKind uint8
+// Block says what follows a keyword.
+type Block uint8
 
+// What may follow a keyword.
 const (
-	leaf     blockKind = iota // nothing
-	values                    // a block of lines that are values, like virtual_ipaddress
-	keywords                  // a block of keywords, like vrrp_instance
-	optional                  // a block of keywords, or none
+	None     Block = iota // nothing
+	Values                // a block of lines that are values, like virtual_ipaddress
+	Keywords              // a block of keywords, like vrrp_instance
+	Optional              // a block of keywords, or none
 )
 
-// shape is what the keyword tables say about blocks: it lets a block whose '{' is missing be read as one.
-type shape struct {
-	kind   blockKind
-	quoted bool // a script keyword, whose quotes may span what splitWords takes for words
-	sub    map[string]*shape
+// Shape is what has to be known of a keyword to read its block even if its '{' is missing.
+type Shape struct {
+	Block  Block
+	Quoted bool // a script keyword, whose quotes may span what SplitWords takes for words
+	Sub    Shapes
 }
+
+// Shapes is the keywords of a block.
+type Shapes map[string]*Shape
 
 // treeBuilder turns logical lines into statements.
 type treeBuilder struct {
@@ -56,17 +61,17 @@ type treeBuilder struct {
 // level is one open block.
 type level struct {
 	of     *Statement // nil for the file itself, and for a block that no statement owns
-	shape  *shape     // nil if the keyword is unknown
+	known  Shapes     // nil if the keyword is unknown
 	body   []*Statement
 	await  *Statement // the statement before, if a '{' would belong to it
-	wanted blockKind  // what await's keyword has to have
-	child  *shape
+	wanted Block      // what await's keyword has to have
+	child  *Shape
 }
 
-// buildTree reads every line. root is the shape of the file.
-func buildTree(lines *lineReader, root *shape) []*Statement {
+// buildTree reads every line. known are the keywords of the file itself.
+func buildTree(lines *lineReader, known Shapes) []*Statement {
 	b := &treeBuilder{lines: lines, report: lines.report}
-	b.stack = []*level{{shape: root}}
+	b.stack = []*level{{known: known}}
 	for {
 		line, ok := lines.next()
 		if !ok {
@@ -94,9 +99,9 @@ func (b *treeBuilder) top() *level { return b.stack[len(b.stack)-1] }
 
 func (b *treeBuilder) words(line logical) {
 	top := b.top()
-	if top.await != nil && (top.wanted == keywords || top.wanted == values) {
+	if top.await != nil && (top.wanted == Keywords || top.wanted == Values) {
 		// The keyword before has to have a block, and this line is not its '{': it is the first of the block.
-		if top.wanted == keywords {
+		if top.wanted == Keywords {
 			b.report(Report{Kind: KindMissingOpen, Pos: line.pos, Text: "Missing '{' at beginning of configuration block"})
 		} else {
 			b.report(Report{Kind: KindNote, Pos: line.pos,
@@ -105,12 +110,12 @@ func (b *treeBuilder) words(line logical) {
 		b.push()
 		top = b.top()
 	}
-	words, unmatched := splitWords(line.text)
-	var sub *shape
-	if len(words) > 0 && top.shape != nil {
-		sub = top.shape.sub[words[0]]
+	words, unmatched := SplitWords(line.text)
+	var sub *Shape
+	if len(words) > 0 {
+		sub = top.known[words[0]]
 	}
-	if unmatched && !(len(words) > 1 && sub != nil && sub.quoted) {
+	if unmatched && !(len(words) > 1 && sub != nil && sub.Quoted) {
 		b.report(Report{Kind: KindQuote, Pos: line.pos, Text: fmt.Sprintf("Unmatched quote: '%s'", line.text)})
 	}
 	if len(words) == 0 {
@@ -121,9 +126,9 @@ func (b *treeBuilder) words(line logical) {
 	}
 	s := &Statement{Pos: line.pos, Words: words, Raw: line.text}
 	top.body = append(top.body, s)
-	top.await, top.child, top.wanted = s, sub, leaf
+	top.await, top.child, top.wanted = s, sub, None
 	if sub != nil {
-		top.wanted = sub.kind
+		top.wanted = sub.Block
 	}
 }
 
@@ -135,8 +140,8 @@ func (b *treeBuilder) atOnce(in *level, words []string) {
 	if words[0] == "include_check" {
 		b.lines.setIncludeCheck(words[1:])
 	} else if len(words) > 1 {
-		if seed, ok := number(words[1], maxUint32); ok {
-			b.lines.opt.random = rand.New(rand.NewPCG(seed, seed))
+		if seed, ok := Number(words[1], math.MaxUint32); ok {
+			b.lines.random = rand.New(rand.NewPCG(seed, seed))
 		}
 	}
 }
@@ -144,7 +149,7 @@ func (b *treeBuilder) atOnce(in *level, words []string) {
 func (b *treeBuilder) open(pos Pos) {
 	top := b.top()
 	// A known keyword without a block leaves its '{' to nobody, and a second '{' belongs to nobody either.
-	if top.await == nil || top.child != nil && top.wanted == leaf {
+	if top.await == nil || top.child != nil && top.wanted == None {
 		b.report(Report{Kind: KindUnexpectedOpen, Pos: pos, Text: "Unexpected '{' - ignoring"})
 		b.stack = append(b.stack, &level{})
 		return
@@ -156,7 +161,11 @@ func (b *treeBuilder) open(pos Pos) {
 func (b *treeBuilder) push() {
 	top := b.top()
 	top.await.Block = true
-	b.stack = append(b.stack, &level{of: top.await, shape: top.child})
+	inside := &level{of: top.await}
+	if top.child != nil {
+		inside.known = top.child.Sub
+	}
+	b.stack = append(b.stack, inside)
 	top.await = nil
 }
 

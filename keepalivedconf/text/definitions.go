@@ -1,4 +1,4 @@
-package keepalivedconf
+package text
 
 import (
 	"os"
@@ -109,7 +109,7 @@ func (r *lineReader) substitute(text string) (replaced string, changed bool) {
 			r.say(KindNote, "Parameter substitution on line '%.80s' would exceed maximum line length", text)
 			return strings.ReplaceAll(text, "$", ""), changed
 		}
-		if r.moved += len(text) + len(value); r.moved > r.opt.maxLines*putBytes {
+		if r.moved += len(text) + len(value); r.moved > r.opt.MaxLines*putBytes {
 			r.tooLarge()
 			return "", true
 		}
@@ -138,7 +138,7 @@ func (r *lineReader) undefined(text string) {
 		if n == 0 {
 			continue
 		}
-		word := n == len(name) && (at == 1 || strings.IndexByte(blanks, text[at-2]) >= 0)
+		word := n == len(name) && (at == 1 || strings.IndexByte(Blanks, text[at-2]) >= 0)
 		name = name[:n]
 		switch {
 		case r.defs[name] == nil && (braces || word):
@@ -230,13 +230,13 @@ func (r *lineReader) builtin(name string, args []string) (string, bool) {
 		}
 		return dir, true
 	case "_INSTANCE":
-		return r.opt.configID, true
+		return r.opt.ConfigID, true
 	case "_HASH":
 		return "#", true
 	case "_BANG":
 		return "!", true
 	case "_ENV":
-		return r.opt.env(args[0]), true
+		return r.opt.Env(args[0]), true
 	}
 	bounds := [2]uint64{0, 32767}
 	for i, a := range args {
@@ -251,5 +251,5 @@ func (r *lineReader) builtin(name string, args []string) (string, bool) {
 		r.say(KindGeneral, "${_RANDOM}: min %d exceeds max %d, using %d", bounds[0], bounds[1], bounds[0])
 		bounds[1] = bounds[0]
 	}
-	return strconv.FormatUint(bounds[0]+r.opt.random.Uint64N(bounds[1]-bounds[0]+1), 10), true
+	return strconv.FormatUint(bounds[0]+r.random.Uint64N(bounds[1]-bounds[0]+1), 10), true
 }
