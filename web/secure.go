@@ -20,8 +20,9 @@ import (
 type TLS struct {
 	// Config returns the settings for a server that a client asked for by
 	// name (SNI, RFC 6066), nil where it has none of its own and those of the
-	// default server stand in. An error refuses the handshake.
-	Config func(srv *Server, hello *tls.ClientHelloInfo) (*tls.Config, error)
+	// default server stand in. An error refuses the handshake. What it notes in
+	// session is the connection's.
+	Config func(srv *Server, hello *tls.ClientHelloInfo, session *TLSSession) (*tls.Config, error)
 	// Verify judges the client's certificate after the handshake; the error
 	// is for $ssl_client_verify and the log.
 	Verify func(srv *Server, state *tls.ConnectionState) error
@@ -37,6 +38,7 @@ type secured struct {
 	state   tls.ConnectionState
 	plain   bool // the client spoke plain HTTP
 	offered TLSOffer
+	session TLSSession
 	refusal error // why the handshake was refused, nil if it was not
 
 	// server is the one that the handshake chose. name is the one that chose it
@@ -105,6 +107,21 @@ type TLSOffer struct {
 	Curves       []tls.CurveID
 }
 
+// TLSSession is what is known of the session of a connection once its handshake
+// is through.
+type TLSSession struct {
+	ID []byte // that OpenSSL would know it by, nil without any
+}
+
+// TLSSession returns the session of the request's connection, an empty one
+// without TLS.
+func (r *Request) TLSSession() TLSSession {
+	if r.client.secured == nil {
+		return TLSSession{}
+	}
+	return r.client.secured.session
+}
+
 // TLSOffer returns what the client offered, nothing without TLS.
 func (r *Request) TLSOffer() TLSOffer {
 	if r.client.secured == nil {
@@ -149,10 +166,10 @@ func (c *Conn) secure() bool {
 			s.server, s.name = c.servers.byServerName(hello.ServerName)
 			s.offered = TLSOffer{hello.CipherSuites, hello.SupportedCurves}
 			s.asked = s.server
-			config, err := hooks.Config(s.server, hello)
+			config, err := hooks.Config(s.server, hello, &s.session)
 			if config == nil && err == nil {
 				s.asked = c.servers.dflt
-				config, err = hooks.Config(s.asked, hello)
+				config, err = hooks.Config(s.asked, hello, &s.session)
 			}
 			if config == nil || err != nil {
 				s.refusal = cmp.Or(err, errNoSettings)

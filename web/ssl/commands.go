@@ -1,8 +1,10 @@
 package ssl
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -41,8 +43,8 @@ var commands = []nc.Command{
 	{Name: "ssl_stapling_verify", In: levels, Arity: nc.Flag},
 	{Name: "ssl_stapling_responder", In: levels, Arity: nc.Take1},
 
-	// Without effect; see the package's comment.
 	{Name: "ssl_session_cache", In: levels, Arity: nc.Take12, Set: readSessionCache},
+	// Without effect; see the package's comment.
 	{Name: "ssl_prefer_server_ciphers", In: levels, Arity: nc.Flag, Set: nc.SetFlag(at(func(c *settings) *nc.Value[bool] { return &c.preferServer }))},
 	{Name: "ssl_dhparam", In: levels, Arity: nc.Take1, Set: readDHParam},
 	{Name: "ssl_buffer_size", In: levels, Arity: nc.Take1, Set: nc.SetSize(at(func(c *settings) *nc.Value[int64] { return &c.bufferSize }))},
@@ -116,29 +118,95 @@ func readTicketKey(s *nc.Scope, d *nc.Directive) error {
 	return nil
 }
 
-// readSessionCache checks ssl_session_cache: sessions are resumed by tickets,
-// which need no cache.
+// cacheChoice is what ssl_session_cache says: a shared cache, one of the server's
+// own, or none of both.
+type cacheChoice struct {
+	shared  *web.Zone
+	builtin int // sessions, 0 for none
+}
+
+// open returns the cache, nil for none and for a zone that could not be made. A
+// server's own begins empty.
+func (c cacheChoice) open() *sessionCache {
+	switch {
+	case c.shared != nil:
+		cache, _ := c.shared.Data().(*sessionCache)
+		return cache
+	case c.builtin > 0:
+		return newSessionCache(c.builtin)
+	}
+	return nil
+}
+
 func readSessionCache(s *nc.Scope, d *nc.Directive) error {
-	v := &conf.Of(web.BlockOf(s).Server).sessionCache
+	b := web.BlockOf(s)
+	v := &conf.Of(b.Server).sessionCache
+	var choice cacheChoice
 	for _, word := range d.Args {
 		name, rest, has := strings.Cut(word, ":")
+		var err error
 		switch {
-		case word == "off", word == "none", word == "builtin", name == "builtin" && has:
-		case name == "shared" && has:
-			zone, size, ok := strings.Cut(rest, ":")
-			n, err := nc.ParseSize(size)
-			if !ok || zone == "" || err != nil {
+		case word == "off", word == "none":
+		case word == "builtin":
+			choice.builtin = builtinDefault
+		case name == "builtin" && has:
+			if choice.builtin, err = strconv.Atoi(rest); err != nil || choice.builtin <= 0 {
 				return fmt.Errorf("invalid session cache \"%s\"", word)
 			}
-			if n < 8*4096 {
-				return fmt.Errorf("session cache \"%s\" is too small", word)
+		case name == "shared" && has:
+			if choice.shared, err = declareCache(b, d, word, rest); err != nil {
+				return err
 			}
 		default:
 			return fmt.Errorf("invalid session cache \"%s\"", word)
 		}
 	}
-	*v = nc.Value[string]{V: strings.Join(d.Args, " "), Set: true}
+	*v = nc.Value[cacheChoice]{V: choice, Set: true}
 	return nil
+}
+
+// declareCache makes a shared cache of NAME:SIZE. It outlives a reload.
+func declareCache(b *web.Block, d *nc.Directive, word, text string) (*web.Zone, error) {
+	name, size, ok := strings.Cut(text, ":")
+	n, err := nc.ParseSize(size)
+	if !ok || name == "" || err != nil {
+		return nil, fmt.Errorf("invalid session cache \"%s\"", word)
+	}
+	if n < 8*4096 {
+		return nil, fmt.Errorf("session cache \"%s\" is too small", word)
+	}
+	z, err := b.HTTP.Zone(d, "ssl_session_cache", name)
+	if err != nil {
+		return nil, err
+	}
+	return z, z.Declare(n, "", func(old any) (any, error) {
+		if old, ok := old.(*sessionCache); ok {
+			return old, nil
+		}
+		return newSessionCache(int(n / sessionSize)), nil
+	})
+}
+
+// readTicketKeys reads the files of ssl_session_ticket_key, each 48 or 80 bytes of
+// which the first 16 are the key's name: the first encrypts, all decrypt. Nil
+// without any.
+func readTicketKeys(names []string) (*ticketKeys, error) {
+	if names == nil {
+		return nil, nil
+	}
+	keys := new(ticketKeys)
+	for _, name := range names {
+		text, err := readFile(name)
+		if err != nil {
+			return nil, err
+		}
+		if len(text) != 48 && len(text) != 80 {
+			return nil, fmt.Errorf("\"%s\" must be 48 or 80 bytes", name)
+		}
+		secret := sha256.Sum256(text[ticketNameSize:])
+		keys.keys = append(keys.keys, newTicketKey(text[:ticketNameSize], secret[:]))
+	}
+	return keys, nil
 }
 
 // readDHParam checks that the file is there; nginx would read it.

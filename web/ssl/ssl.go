@@ -2,8 +2,7 @@
 //
 // TLS itself is Go's crypto/tls. What it does not have, or does without being
 // told, is accepted and has no effect: ssl_dhparam (there is no finite-field
-// Diffie-Hellman), ssl_session_cache (sessions are resumed by tickets),
-// ssl_prefer_server_ciphers (the server always chooses), ssl_buffer_size
+// Diffie-Hellman), ssl_prefer_server_ciphers (the server always chooses), ssl_buffer_size
 // (records grow with the connection), ssl_early_data (never accepted).
 package ssl
 
@@ -13,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"tandem/internal/pki"
@@ -51,7 +49,7 @@ type settings struct {
 	ticketKeys    nc.Value[[]string]
 	timeout       nc.Value[time.Duration]
 	reject        nc.Value[bool]
-	sessionCache  nc.Value[string]
+	sessionCache  nc.Value[cacheChoice]
 	stapling      nc.Value[bool]
 	staplingFile  nc.Value[string]
 	preferServer  nc.Value[bool]
@@ -65,9 +63,7 @@ type settings struct {
 	config *tls.Config // nil: nothing to serve TLS with
 	trust  *pki.Trust  // of clients' certificates, nil without ssl_verify_client
 
-	context    sessionContext
-	ownTickets bool          // ssl_session_ticket_key
-	ticketAge  atomic.Uint64 // of the keys that config has, see ticketRing
+	sessions *sessions
 }
 
 var conf = web.NewServerSlot(inherit)
@@ -97,7 +93,7 @@ func inherit(c, p *settings) error {
 	c.ticketKeys.Inherit(p.ticketKeys, nil)
 	c.timeout.Inherit(p.timeout, 5*time.Minute)
 	c.reject.Inherit(p.reject, false)
-	c.sessionCache.Inherit(p.sessionCache, "none")
+	c.sessionCache.Inherit(p.sessionCache, cacheChoice{})
 	c.stapling.Inherit(p.stapling, false)
 	c.staplingFile.Inherit(p.staplingFile, "")
 	return nil
@@ -148,7 +144,7 @@ func (c *settings) load(srv *web.Server) error {
 	if err != nil {
 		return fmt.Errorf("\"ssl_protocols\": %w", err)
 	}
-	t := &tls.Config{MinVersion: low, MaxVersion: high, SessionTicketsDisabled: !c.tickets.V, NextProtos: srv.ALPN()}
+	t := &tls.Config{MinVersion: low, MaxVersion: high, NextProtos: srv.ALPN()}
 	if t.CipherSuites, err = pki.Ciphers(c.ciphers.V); err != nil {
 		return err
 	}
@@ -166,10 +162,11 @@ func (c *settings) load(srv *web.Server) error {
 			return err
 		}
 	}
-	if err := c.makeContext(t); err != nil {
+	c.sessions = &sessions{life: c.timeout.V, tickets: c.tickets.V, cache: c.sessionCache.V.open()}
+	if c.sessions.context, err = c.makeContext(t); err != nil {
 		return err
 	}
-	if err := c.loadTicketKeys(t); err != nil {
+	if c.sessions.own, err = readTicketKeys(c.ticketKeys.V); err != nil {
 		return err
 	}
 	c.config = t
@@ -211,9 +208,9 @@ func (c *settings) passwords() ([][]byte, error) {
 	return pki.ReadPasswords(c.passwordFile.V)
 }
 
-// makeContext notes what sessions are agreed under. Certificates by variables
+// makeContext returns what sessions are agreed under. Certificates by variables
 // count by their names, as in nginx.
-func (c *settings) makeContext(t *tls.Config) error {
+func (c *settings) makeContext(t *tls.Config) (sessionContext, error) {
 	var parts [][]byte
 	for i, name := range c.certificates.V {
 		if i < len(t.Certificates) {
@@ -227,36 +224,12 @@ func (c *settings) makeContext(t *tls.Config) error {
 		if c.clientCA.V != "" {
 			var err error
 			if named, err = readFile(c.clientCA.V); err != nil {
-				return err
+				return sessionContext{}, err
 			}
 		}
 		parts = append(parts, []byte("asks"), named)
 	}
-	c.context = newSessionContext(parts...)
-	return nil
-}
-
-// loadTicketKeys reads the files of ssl_session_ticket_key, each 48 or 80
-// bytes: the first encrypts, all decrypt.
-func (c *settings) loadTicketKeys(t *tls.Config) error {
-	var keys [][32]byte
-	for _, name := range c.ticketKeys.V {
-		text, err := readFile(name)
-		if err != nil {
-			return err
-		}
-		if len(text) != 48 && len(text) != 80 {
-			return fmt.Errorf("\"%s\" must be 48 or 80 bytes", name)
-		}
-		var key [32]byte
-		copy(key[:], text[len(text)-32:])
-		keys = append(keys, key)
-	}
-	if keys != nil {
-		t.SetSessionTicketKeys(c.context.keys(keys))
-		c.ownTickets = true
-	}
-	return nil
+	return newSessionContext(parts...), nil
 }
 
 // loadTrust reads what clients' certificates are held against. Those of
@@ -287,7 +260,7 @@ func (c *settings) loadTrust(t *tls.Config) error {
 }
 
 // config answers a ClientHello.
-func config(srv *web.Server, hello *tls.ClientHelloInfo) (*tls.Config, error) {
+func config(srv *web.Server, hello *tls.ClientHelloInfo, session *web.TLSSession) (*tls.Config, error) {
 	c := conf.Of(srv)
 	switch {
 	case c.reject.V:
@@ -295,14 +268,12 @@ func config(srv *web.Server, hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	case c.config == nil || len(c.certificates.V) == 0:
 		return nil, nil
 	}
-	if !c.ownTickets {
-		tickets.give(c)
-	}
+	t := c.config.Clone()
+	c.sessions.attach(t, session)
 	if len(c.certTemplates) == 0 {
-		return c.config, nil
+		return t, nil
 	}
 	// Certificates by variables are loaded for each handshake.
-	t := c.config.Clone()
 	passwords, err := c.passwords()
 	if err != nil {
 		return nil, err

@@ -71,8 +71,11 @@ var variables = []web.Variable{
 		}
 		return "."
 	})},
-	// Tickets have no identifier, and early data is never taken.
-	{Name: "ssl_session_id", Get: ofState(func(*tls.ConnectionState) string { return "" })},
+	{Name: "ssl_session_id", Get: func(r *web.Request, dst []byte) ([]byte, bool) {
+		id := r.TLSSession().ID
+		return hex.AppendEncode(dst, id), len(id) > 0
+	}},
+	// Early data is never taken.
 	{Name: "ssl_early_data", Get: ofState(func(*tls.ConnectionState) string { return "" })},
 
 	{Name: "ssl_client_verify", Get: func(r *web.Request, dst []byte) ([]byte, bool) {

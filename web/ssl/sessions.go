@@ -1,0 +1,141 @@
+package ssl
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/binary"
+	"sync/atomic"
+	"time"
+
+	"tandem/web"
+)
+
+// sessionContext is what a session was agreed under, and what a server must
+// have in common to resume it: the same certificates, and the same question to
+// the client (OpenSSL's session id context, which nginx makes of these).
+// Otherwise a client whom one server has not asked would pass by the other's
+// question. How strict a server is about the answer does not matter here: the
+// client's certificate is judged anew in every session.
+type sessionContext [sha256.Size]byte
+
+// newSessionContext makes a context of everything that counts, in order.
+func newSessionContext(parts ...[]byte) (s sessionContext) {
+	h := sha256.New()
+	for _, p := range parts {
+		_, _ = h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(p))))
+		_, _ = h.Write(p)
+	}
+	h.Sum(s[:0])
+	return s
+}
+
+// sessions is how the sessions of a server are resumed: by tickets, or by a cache
+// where there are none.
+type sessions struct {
+	context sessionContext
+	life    time.Duration
+	tickets bool
+	own     *ticketKeys // of ssl_session_ticket_key, nil without
+	cache   *sessionCache
+
+	derived atomic.Pointer[ticketKeys]
+}
+
+// keys returns those of a moment.
+func (s *sessions) keys(now time.Time) *ticketKeys {
+	if s.own != nil {
+		return s.own
+	}
+	k := s.derived.Load()
+	if k == nil || !now.Before(k.until) {
+		k = ring.keysAt(now, s.life)
+		s.derived.Store(k)
+	}
+	return k
+}
+
+// resumption is a connection's part in it.
+type resumption struct {
+	*sessions
+	note *web.TLSSession // for $ssl_session_id
+
+	offered []byte    // what unwrap took the session from
+	begun   time.Time // when that session was agreed
+}
+
+// attach makes a connection resume sessions, and be resumed.
+func (s *sessions) attach(t *tls.Config, note *web.TLSSession) {
+	note.ID = make([]byte, len(sessionID{}))
+	_, _ = rand.Read(note.ID)
+	if !s.tickets && s.cache == nil {
+		t.SessionTicketsDisabled = true
+		return
+	}
+	r := &resumption{sessions: s, note: note}
+	t.WrapSession, t.UnwrapSession = r.wrap, r.unwrap
+}
+
+// wrap makes what the client is to come back with. In TLS 1.2 a session keeps the
+// time at which it was agreed, and its name; in TLS 1.3 each connection has a new
+// one.
+func (r *resumption) wrap(cs tls.ConnectionState, state *tls.SessionState) ([]byte, error) {
+	b, err := state.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	kept := cs.DidResume && cs.Version < tls.VersionTLS13
+	begun := time.Now()
+	if kept {
+		begun = r.begun
+	}
+	if r.tickets {
+		switch {
+		case kept: // the name that OpenSSL's clients give it
+			sum := sha256.Sum256(r.offered)
+			r.note.ID = sum[:]
+		case cs.Version < tls.VersionTLS13:
+			r.note.ID = nil
+		}
+		plain := binary.BigEndian.AppendUint64(nil, uint64(begun.UnixNano()))
+		return r.keys(time.Now()).keys[0].seal(append(plain, b...), r.context), nil
+	}
+	if kept {
+		r.note.ID = r.offered
+	}
+	r.cache.put(&cachedSession{sessionID(r.note.ID), r.context, begun, b})
+	return r.note.ID, nil
+}
+
+// unwrap finds the session that a client offers; nil when it is to be agreed anew.
+func (r *resumption) unwrap(offered []byte, _ tls.ConnectionState) (*tls.SessionState, error) {
+	state, begun, ok := r.find(offered)
+	if age := time.Since(begun); !ok || age >= r.life && age >= time.Second {
+		return nil, nil
+	}
+	s, err := tls.ParseSessionState(state)
+	if err != nil {
+		return nil, nil // of another version of Go's TLS
+	}
+	r.offered, r.begun = offered, begun
+	return s, nil
+}
+
+func (r *resumption) find(offered []byte) (state []byte, begun time.Time, ok bool) {
+	if !r.tickets {
+		if len(offered) != len(sessionID{}) {
+			return nil, begun, false
+		}
+		s := r.cache.get(sessionID(offered))
+		if s == nil || s.context != r.context {
+			return nil, begun, false
+		}
+		return s.state, s.begun, true
+	}
+	for _, k := range r.keys(time.Now()).keys {
+		if plain, ok := k.open(offered, r.context); ok && len(plain) >= 8 {
+			return plain[8:], time.Unix(0, int64(binary.BigEndian.Uint64(plain))), true
+		}
+	}
+	return nil, begun, false
+}
