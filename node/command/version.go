@@ -21,7 +21,7 @@ func printVersion(w io.Writer, o *options) {
 	}
 	if o.configure {
 		fmt.Fprintf(w, "built by %s%s\n", runtime.Version(), revision())
-		fmt.Fprintf(w, "TLS SNI support enabled\nconfigure arguments: %s\n", configureArguments(o.Modules))
+		fmt.Fprintf(w, "TLS by Go's crypto/tls, its directives read as with OpenSSL 3.0.0\nTLS SNI support enabled\nconfigure arguments: %s\n", configureArguments(o.Modules))
 	}
 }
 
