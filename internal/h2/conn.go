@@ -62,6 +62,7 @@ type Conn struct {
 	ended      endedStreams
 	theirs     peerSettings
 	acked      bool // the peer has seen our settings
+	heard      bool // theirs have come
 	sendWindow int64
 	recvWindow int64
 	encoder    Encoder
@@ -238,7 +239,7 @@ func (c *Conn) Request(s *Stream, h Head, end bool) error {
 	switch {
 	case c.dead != nil || c.goingAway != staying || c.nextID > maxID:
 		return ErrClosed
-	case uint32(len(c.streams)) >= c.theirs.maxStreams:
+	case c.full():
 		return ErrFull
 	}
 	s.init(c, c.nextID)
@@ -267,8 +268,21 @@ func (c *Conn) Err() error {
 func (c *Conn) Usable() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.dead == nil && c.goingAway == staying && c.nextID <= maxID && uint32(len(c.streams)) < c.theirs.maxStreams
+	return c.dead == nil && c.goingAway == staying && c.nextID <= maxID && !c.full()
 }
+
+// full reports whether the peer allows no more streams. Before it has said
+// anything it is taken to allow as many as it is asked to allow at least (RFC 9113
+// section 6.5.2). The caller holds mu.
+func (c *Conn) full() bool {
+	most := c.theirs.maxStreams
+	if !c.heard {
+		most = unheardStreams
+	}
+	return uint32(len(c.streams)) >= most
+}
+
+const unheardStreams = 100
 
 // reset ends a stream with RST_STREAM, unless the peer has sent one (remote) or
 // nothing is left to end. The caller holds mu.

@@ -82,6 +82,8 @@ func (c *Conn) headers(h frameHeader, p []byte) error {
 	case c.block.EndStream:
 		s.inEnded = true
 		wake(s.reader)
+	case c.client:
+		wake(s.reader)
 	}
 	return nil
 }
@@ -268,7 +270,10 @@ func (c *Conn) rstStreamFrame(h frameHeader, p []byte) error {
 		c.work.idle++
 		return nil
 	}
-	c.work.resets++
+	if !c.client {
+		// A server that resets streams has nobody work for it.
+		c.work.resets++
+	}
 	s.remoteReset(ErrCode(binary.BigEndian.Uint32(p)))
 	return nil
 }

@@ -71,6 +71,7 @@ func (c *Conn) settingsFrame(h frameHeader, p []byte) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.heard = true
 	for ; len(p) > 0; p = p[6:] {
 		if err := c.apply(Setting{SettingID(binary.BigEndian.Uint16(p)), binary.BigEndian.Uint32(p[2:])}); err != nil {
 			return err

@@ -140,6 +140,29 @@ func (s *Stream) read(p []byte, wait bool) (int, error) {
 	return n, nil
 }
 
+// Await waits, as Read does, until ready, which is called with the connection's
+// lock held: for what Handler.Head has been told of the stream. What came before
+// the stream ended is ready still; io.EOF: nothing more comes.
+func (s *Stream) Await(ready func() bool) error {
+	c := s.c
+	c.mu.Lock()
+	for !ready() {
+		if err := s.readEnd(); err != nil {
+			c.mu.Unlock()
+			return err
+		}
+		c.mu.Unlock()
+		err := await(s.reader, &s.readTimer, s.ReadTimeout)
+		c.mu.Lock()
+		if err != nil && !ready() {
+			c.mu.Unlock()
+			return err
+		}
+	}
+	c.mu.Unlock()
+	return nil
+}
+
 // readEnd says why nothing more can be read, nil if it can. The caller holds mu.
 func (s *Stream) readEnd() error {
 	switch {
@@ -183,6 +206,14 @@ func (s *Stream) Buffered() int {
 	s.c.mu.Lock()
 	defer s.c.mu.Unlock()
 	return len(s.in) - s.inAt
+}
+
+// Fits reports whether n bytes of a body can be sent now without waiting.
+func (s *Stream) Fits(n int64) bool {
+	c := s.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return n <= min(s.sendWindow, c.sendWindow, int64(outLimit-len(c.buf))) && len(c.waiters) == 0
 }
 
 // Ended reports whether the peer has sent everything, and all of it been read.
