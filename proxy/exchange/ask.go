@@ -61,7 +61,8 @@ type Question struct {
 // properly, or at all is a *Failure; that of ctx comes as it is.
 func (q *Question) Ask(ctx context.Context, r *web.Request) (x *Exchange, body []byte, err error) {
 	x, proto := q.Passer.Call(r, q.Pool != nil)
-	x.Request, x.Settings, x.proto, x.ctx = r, q.Passer.Settings, proto, ctx
+	x.Request, x.Settings, x.ctx = r, q.Passer.Settings, ctx
+	x.setProtocol(proto)
 	// Nobody else is asked, and what comes of it is no failure of the group's.
 	name := q.Passer.Ref.Target().Name
 	x.Target = block.Target{
@@ -118,7 +119,7 @@ func (x *Exchange) ask(q *Question) (body []byte, ok bool) {
 	if _, ok := x.sendRequest(); !ok {
 		return nil, false
 	}
-	if _, ok := x.readHead(); !ok {
+	if _, ok := x.link.head(x); !ok {
 		return nil, false
 	}
 	s := x.state()

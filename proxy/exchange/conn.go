@@ -2,7 +2,7 @@ package exchange
 
 import (
 	"crypto/tls"
-	"net"
+	"io"
 	"sync/atomic"
 	"time"
 
@@ -11,8 +11,8 @@ import (
 	"tandem/proxy/upstream"
 )
 
-// Conn is a connection to a back end. It is used by one exchange at a time and
-// may be idle in a pool in between.
+// Conn is a connection to a back end that carries one request at a time, as bytes
+// of a ByteProtocol, and may be idle in a pool in between.
 type Conn struct {
 	*flow.Conn
 	net      *sock.Conn
@@ -23,6 +23,8 @@ type Conn struct {
 	began    time.Time
 	sentBase int64 // bytes sent for earlier requests
 	closed   atomic.Bool
+
+	before, after []byte // see piece
 }
 
 // Close closes the connection and gives up its buffers.
@@ -44,42 +46,27 @@ func (c *Conn) Watch(gone func()) { c.WatchClose(gone) }
 // Unwatch ends Watch.
 func (c *Conn) Unwatch() { c.StopWatch() }
 
-// sent returns the bytes sent for the present request.
-func (c *Conn) sent() int64 { return c.Sent() - c.sentBase }
+// The methods below make it a link.
 
-// setNoDelay has small packets to the back end sent at once, unless tcp_nodelay
-// is off.
-func (x *Exchange) setNoDelay(s *sock.Conn) {
-	if x.Request.Core.TCPNodelay.V {
-		s.SetNoDelay()
-	}
+func (c *Conn) sent() int64                    { return c.Sent() - c.sentBase }
+func (c *Conn) line() io.Closer                { return c.net }
+func (c *Conn) setReadTimeout(d time.Duration) { c.SetReadTimeout(d) }
+func (c *Conn) setSendTimeout(d time.Duration) { c.SetSendTimeout(d) }
+func (c *Conn) interrupt()                     { c.InterruptRead() }
+func (c *Conn) resume()                        { c.ResumeRead() }
+
+// unprocessed: a request of which nothing could be sent.
+func (c *Conn) unprocessed(err error) bool {
+	_, sending := err.(sendError)
+	return sending && c.sent() == 0
 }
 
-// dial connects to a peer. The client's leaving ends it.
-func (x *Exchange) dial(addr upstream.Addr) (*sock.Conn, error) {
-	c, b := x.Settings, x.Settings.Bind.V
-	o := sock.Options{
-		Local: b.Local(x.Request), Transparent: b.Transparent(),
-		Rcvbuf: int(c.SocketRcvbuf.V), Sndbuf: int(c.SocketSndbuf.V), KeepAlive: c.SocketKeepalive.V,
-		SpeaksFirst: !x.Instant,
-	}
-	if addr.Network == "unix" {
-		return sock.DialUnix(addr.Text, &o)
-	}
-	s, connected, err := sock.Dial(addr.IP, &o)
-	if err != nil || connected {
-		return s, err
-	}
-	x.setLive(s)
-	if x.clientGone.Load() || x.context().Err() != nil {
-		err = net.ErrClosed
-	} else {
-		err = s.Connected(c.ConnectTimeout.V)
-	}
-	x.setLive(nil)
-	if err != nil {
-		_ = s.Close()
-		return nil, err
-	}
-	return s, nil
+func (c *Conn) mayKeep(x *Exchange, now time.Time) bool {
+	pool := x.Target.Group.Pool
+	return x.Reusable && x.sentAll() && pool != nil && c.poolable && c.requests < pool.Requests && now.Sub(c.began) <= pool.Time &&
+		!x.clientGone.Load()
 }
+
+func (c *Conn) keep(x *Exchange, now time.Time) { x.Target.Group.Pool.Put(&c.idle, now) }
+
+func (c *Conn) close(*Exchange, time.Time, bool) { _ = c.Close() }

@@ -2,38 +2,44 @@ package exchange
 
 import (
 	"context"
+	"io"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"tandem/internal/errorlog"
-	"tandem/internal/sock"
 	"tandem/proxy/answer"
 	"tandem/proxy/block"
 	"tandem/proxy/upstream"
 	"tandem/web"
 )
 
-// Protocol is what a back end speaks. One value serves one exchange, whose
-// fields it reads and fills.
+// Protocol is what a back end speaks: a ByteProtocol or a StreamProtocol. One
+// value serves one exchange, whose fields it reads and fills.
 type Protocol interface {
 	// AppendRequest appends the request up to its body.
 	AppendRequest(dst []byte) ([]byte, error)
+	// ParseBody takes n bytes off b, which are not all of the response's body, and
+	// returns the part of them that belongs to it.
+	ParseBody(b []byte) (data []byte, n int, err error)
+	// Release gives the value back after the request has ended.
+	Release()
+}
+
+// ByteProtocol is a Protocol whose requests have connections of their own.
+// ParseBody sets Done at the end of the response, and is then called with what
+// follows it, if anything does.
+type ByteProtocol interface {
+	Protocol
 	// ParseHead looks for the head of a response at the beginning of b, which
 	// is all that has been received of it. It fills Head and the framing and
 	// returns the length of the head; 0: more is needed. If there is no status
 	// in Head, the protocol has taken the n bytes and needs more. The error of
 	// an invalid head is a *answer.BadField.
 	ParseHead(b []byte) (n int, err error)
-	// ParseBody takes n bytes off b, which are not all of it, and returns the
-	// part of them that belongs to the body. It sets Done at the end of the
-	// response, and is then called with what follows it, if anything does.
-	ParseBody(b []byte) (data []byte, n int, err error)
 	// FrameBody appends what goes before a piece of size bytes, at most 32 KB,
 	// of the request body and after it; the last piece may be empty.
 	FrameBody(before, after []byte, size int64, last bool) ([]byte, []byte)
-	// Release gives the value back after the request has ended.
-	Release()
 }
 
 // Exchange is one request's dealings with back ends. A Protocol embeds it; the
@@ -63,9 +69,10 @@ type Exchange struct {
 	Upgrade    bool // the connection becomes a tunnel
 
 	proto     Protocol
+	bytes     ByteProtocol // proto, if it is one
 	selection upstream.Selection
-	conn      *Conn
-	cached    bool   // conn was idle before
+	link      link
+	cached    bool   // the connection is not new
 	out       []byte // the request's head
 	unsent    []byte // out, while it is to be sent by the first read
 	buf       []byte // what has been received, beginning with the head
@@ -108,7 +115,7 @@ type Exchange struct {
 	report func(level errorlog.Level, action, message string)
 
 	mu         sync.Mutex // guards live against gone
-	live       *sock.Conn // to be closed when the client goes
+	live       io.Closer  // to be closed when the client goes
 	clientGone atomic.Bool
 	gone       func()
 	room       func() []byte // makeBuffer, made once
@@ -117,7 +124,8 @@ type Exchange struct {
 // Run carries r to one of the target's peers and the response back. The body
 // of the request has been read, if it is to be buffered.
 func (x *Exchange) Run(r *web.Request, s *Settings, t block.Target, p Protocol) web.Code {
-	x.Request, x.Settings, x.Target, x.proto = r, s, t, p
+	x.Request, x.Settings, x.Target = r, s, t
+	x.setProtocol(p)
 	x.Buffering = s.Buffering.V
 	x.record = recordOf(r)
 	x.record.begin(x)
@@ -129,7 +137,7 @@ func (x *Exchange) Run(r *web.Request, s *Settings, t block.Target, p Protocol) 
 		r.Logf(logError, "%v", err)
 		return 500
 	}
-	if x.Streams {
+	if x.Streams && x.bytes != nil {
 		x.frameEarlyBody()
 	}
 	x.prepareSelection()
@@ -197,20 +205,25 @@ func (x *Exchange) context() context.Context {
 	return context.Background()
 }
 
-// setConn makes c the connection that the client's leaving closes.
-func (x *Exchange) setConn(c *Conn) {
-	x.conn = c
-	if c == nil {
+func (x *Exchange) setProtocol(p Protocol) {
+	x.proto = p
+	x.bytes, _ = p.(ByteProtocol)
+}
+
+// setLink makes l what the client's leaving ends.
+func (x *Exchange) setLink(l link) {
+	x.link = l
+	if l == nil {
 		x.setLive(nil)
 	} else {
-		x.setLive(c.net)
+		x.setLive(l.line())
 	}
 }
 
-// setLive makes s what the client's leaving closes.
-func (x *Exchange) setLive(s *sock.Conn) {
+// setLive makes c what the client's leaving closes.
+func (x *Exchange) setLive(c io.Closer) {
 	x.mu.Lock()
-	x.live = s
+	x.live = c
 	x.mu.Unlock()
 }
 
@@ -242,7 +255,7 @@ func (x *Exchange) reset() {
 	x.Request, x.Settings, x.Target = nil, nil, block.Target{}
 	x.URI = nil
 	x.Done, x.UntilClose, x.Reusable, x.Upgrade = false, false, false, false
-	x.proto, x.conn, x.live = nil, nil, nil
+	x.proto, x.bytes, x.link, x.live = nil, nil, nil, nil
 	x.selection = upstream.Selection{}
 	x.cached, x.sent, x.received, x.Buffering, x.withHead = false, false, false, false, false
 	x.sentAt, x.headLimited = time.Time{}, false

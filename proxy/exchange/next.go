@@ -23,9 +23,9 @@ func (x *Exchange) next(why Condition) outcome {
 	now := x.Request.Now()
 	status := why.status()
 	s := x.state()
-	if x.conn != nil {
+	if x.link != nil {
 		x.stopSender()
-		s.sent = x.conn.sent()
+		s.sent = x.link.sent()
 	}
 	s.response = now.Sub(x.tryBegan)
 	result := upstream.Failed
@@ -38,7 +38,7 @@ func (x *Exchange) next(why Condition) outcome {
 	if x.selection.Free(result, now) {
 		x.log(logWarn, connecting, "upstream server temporarily disabled")
 	}
-	x.closeConn()
+	x.closeLink(now, why != OnTimeout && why != OnError)
 	if x.clientGone.Load() {
 		return x.abandoned()
 	}
@@ -68,7 +68,7 @@ func (x *Exchange) mayRetry(why Condition, now time.Time) bool {
 
 // abandoned ends the exchange because the client has left.
 func (x *Exchange) abandoned() outcome {
-	if x.conn != nil {
+	if x.link != nil {
 		x.Request.LogUpstreamf(logInfo, x.appendUpstream,
 			"client prematurely closed connection, so upstream connection is closed too while %s", sending)
 	} else {
@@ -78,15 +78,16 @@ func (x *Exchange) abandoned() outcome {
 	return outcome{code: web.StatusClientClosed}
 }
 
-// closeConn closes the connection to the back end.
-func (x *Exchange) closeConn() {
-	c := x.conn
-	if c == nil {
+// closeLink ends the use of the connection to the back end; trusted: it may
+// serve other requests still, if it can.
+func (x *Exchange) closeLink(now time.Time, trusted bool) {
+	l := x.link
+	if l == nil {
 		return
 	}
 	x.stopSender()
-	x.setConn(nil)
-	_ = c.Close()
+	x.setLink(nil)
+	l.close(x, now, trusted)
 }
 
 // finish ends the dealings with the peer: its connection goes back to the
@@ -99,35 +100,29 @@ func (x *Exchange) finish(complete bool) {
 // giveBack is finish as far as the peer is concerned.
 func (x *Exchange) giveBack(complete bool) {
 	now := x.Request.Now()
-	c := x.conn
-	keep := complete && c != nil && x.Reusable && x.sentAll() && x.mayKeep(c, now)
-	if !keep && c != nil {
+	l := x.link
+	keep := complete && l != nil && l.mayKeep(x, now)
+	if !keep && l != nil {
 		x.stopSender()
 	}
 	if s := x.state(); s != nil && s.response < 0 {
 		s.response = now.Sub(x.tryBegan)
-		if c != nil {
-			s.sent = c.sent()
+		if l != nil {
+			s.sent = l.sent()
 		}
 	}
 	x.selection.Free(upstream.Worked, now)
-	if c == nil {
+	if l == nil {
 		return
 	}
 	if !keep {
-		x.closeConn()
+		x.closeLink(now, true)
 		return
 	}
 	if x.sender != nil {
 		x.sender = nil
-		c.ResumeRead()
+		l.resume()
 	}
-	x.setConn(nil)
-	x.Target.Group.Pool.Put(&c.idle, now)
-}
-
-// mayKeep reports whether the pool takes the connection.
-func (x *Exchange) mayKeep(c *Conn, now time.Time) bool {
-	pool := x.Target.Group.Pool
-	return pool != nil && c.poolable && c.requests < pool.Requests && now.Sub(c.began) <= pool.Time && !x.clientGone.Load()
+	x.setLink(nil)
+	l.keep(x, now)
 }

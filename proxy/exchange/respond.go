@@ -25,32 +25,45 @@ func (x *Exchange) respond() outcome {
 	}
 	x.selection.HeaderReceived(now)
 	x.bound.Answered(x.Request)
-	if code, taken := x.redirect(); taken {
-		return outcome{code: code}
-	}
-	r := x.Request
-	x.CopyHead(r, &x.Settings.Answers, x.rewriter())
-	if code := r.SendHeader(); code != web.OK {
-		x.finish(false)
+	if code, done := x.sendHead(); done {
 		return outcome{code: code}
 	}
 	if x.Upgrade {
 		return outcome{code: x.tunnel()}
 	}
 	x.beginCopy()
-	if r.HeaderOnly && x.copy == nil {
-		if r.Method != web.HEAD {
-			// What has come with the head of a 204 or 304 counts, and is told of.
-			s.length += int64(len(x.rest))
-			if x.Done && len(x.rest) > 0 {
-				x.withHead = !x.Buffering
-				_, _, _ = x.proto.ParseBody(x.rest)
-			}
-		}
-		x.finish(x.Done && len(x.rest) == 0)
+	if x.Request.HeaderOnly && x.copy == nil {
+		x.dropBody()
 		return outcome{code: web.OK}
 	}
 	return outcome{code: x.relay()}
+}
+
+// sendHead sends the head of the answer to the client, wherever it has come from;
+// done: the answer is none for the client, or it could not be sent.
+func (x *Exchange) sendHead() (code web.Code, done bool) {
+	if code, taken := x.redirect(); taken {
+		return code, true
+	}
+	x.CopyHead(x.Request, &x.Settings.Answers, x.rewriter())
+	if code := x.Request.SendHeader(); code != web.OK {
+		x.finish(false)
+		return code, true
+	}
+	return web.OK, false
+}
+
+// dropBody ends a response whose body nobody wants.
+func (x *Exchange) dropBody() {
+	if x.Request.Method != web.HEAD {
+		// What has come with the head of a 204 or 304 counts, and is told of.
+		x.state().length += int64(len(x.rest))
+		if x.Done && len(x.rest) > 0 {
+			x.withHead = !x.Buffering
+			_, _, _ = x.proto.ParseBody(x.rest)
+		}
+	}
+	x.finish(x.Done && len(x.rest) == 0)
 }
 
 // testNext asks another peer when the response's status is a reason to.

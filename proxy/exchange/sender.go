@@ -13,7 +13,7 @@ import (
 // may come before all of it has been sent.
 type sender struct {
 	x    *Exchange
-	conn *Conn
+	link link
 	done chan struct{} // closed when nothing more is sent
 
 	// Valid once done is closed.
@@ -25,48 +25,14 @@ type sender struct {
 	sendFailed error
 }
 
-// inlineBody is how large a request body is sent at most before the response
-// is looked at; so much fits into a socket's buffer.
-const inlineBody = 32 << 10
+// maxPiece is how large the pieces of a request body are at most, in bytes.
+const maxPiece = largeBuffer
 
-// smallBody is how large a request body is sent at most together with the head
-// by the first read, into whose buffer it is copied.
-const smallBody = 4 << 10
-
-// sendRequest sends the request, or begins to; one that is small is left to
-// read.
+// sendRequest sends the request, or begins to.
 func (x *Exchange) sendRequest() (outcome, bool) {
 	x.sent = true
-	var err error
-	body := &x.Request.Main.Body
-	switch {
-	case x.Streams:
-		x.setNoDelay(x.conn.net)
-		if _, err = x.conn.Writev(x.out, x.early); err == nil {
-			x.startSender(x.streamBody)
-		}
-	case !x.SendsBody():
-		if x.Instant {
-			_, err = x.conn.Write(x.out)
-		} else {
-			x.unsent = x.out
-		}
-	case body.File == nil && body.Len <= inlineBody && x.Framed:
-		before, after := x.proto.FrameBody(nil, nil, body.Len, true)
-		_, err = x.conn.Writev(x.out, before, body.Data, after)
-	case body.File == nil && body.Len <= smallBody:
-		x.unsent = append(x.out, body.Data...)
-		x.out = x.unsent[:len(x.out)]
-	case body.File == nil && body.Len <= inlineBody:
-		_, err = x.conn.Writev(x.out, body.Data)
-	default:
-		x.setNoDelay(x.conn.net) // a short last piece may follow another
-		if _, err = x.conn.WriteMore(x.out); err == nil {
-			x.startSender(x.sendBody)
-		}
-	}
-	if err != nil {
-		return x.failed(err, "send()", sending), false
+	if err := x.link.begin(x); err != nil {
+		return x.failed(sendError{err}, "send()", sending), false
 	}
 	return outcome{}, true
 }
@@ -80,14 +46,14 @@ func (x *Exchange) SendsBody() bool {
 // startSender has send run on another goroutine. While the request is being
 // sent there is no time limit for the response.
 func (x *Exchange) startSender(send func(*sender) error) {
-	s := &sender{x: x, conn: x.conn, done: make(chan struct{})}
+	s := &sender{x: x, link: x.link, done: make(chan struct{})}
 	x.sender = s
-	x.conn.SetReadTimeout(0)
+	x.link.setReadTimeout(0)
 	go func() {
 		defer close(s.done)
 		if err := contain.Run("sending a request to a back end", func() { s.sendFailed = send(s) }); err != nil {
 			s.sendFailed = err
-			_ = s.conn.net.Close()
+			_ = s.link.line().Close()
 		}
 		switch {
 		case s.sendFailed == nil:
@@ -96,29 +62,14 @@ func (x *Exchange) startSender(send func(*sender) error) {
 				x.Request.WatchClient(x.gone)
 			}
 			// From now on the response is waited for with a limit.
-			s.conn.InterruptRead()
+			s.link.interrupt()
 		case isTimeout(s.sendFailed) && s.clientErr == nil:
 			s.timedOut = true
-			_ = s.conn.net.Close()
+			_ = s.link.line().Close()
 		case s.clientErr != nil, s.tooLarge:
-			_ = s.conn.net.Close()
+			_ = s.link.line().Close()
 		}
 	}()
-}
-
-// sendBody sends a body that has been read.
-func (x *Exchange) sendBody(s *sender) error {
-	body := &x.Request.Main.Body
-	var err error
-	if x.Framed {
-		return x.sendFramed(s)
-	}
-	if body.File == nil {
-		_, err = s.conn.Write(body.Data)
-	} else {
-		_, err = s.conn.SendFile(body.File, 0, body.Len)
-	}
-	return err
 }
 
 var errTooLarge = errors.New("request body too large")
@@ -130,7 +81,6 @@ func (x *Exchange) streamBody(s *sender) error {
 	limit := r.Core.ClientMaxBodySize.V
 	buf := getBuffer(largeBuffer)
 	defer putBuffer(buf)
-	var before, after []byte
 	s.size = r.Body.Len
 	for {
 		n, err := reader.Read(buf)
@@ -154,8 +104,7 @@ func (x *Exchange) streamBody(s *sender) error {
 		}
 		last = last || r.BodyComplete()
 		if n > 0 || last {
-			before, after = x.proto.FrameBody(before[:0], after[:0], int64(n), last)
-			if _, err := s.conn.Writev(before, buf[:n], after); err != nil {
+			if err := s.link.piece(x, buf[:n], last); err != nil {
 				return err
 			}
 		}
@@ -165,46 +114,29 @@ func (x *Exchange) streamBody(s *sender) error {
 	}
 }
 
-// maxFrame is how large the pieces of a request body are at most, in bytes,
-// that a protocol frames.
-const maxFrame = largeBuffer
-
-// sendFramed sends a body that has been read, in the protocol's framing.
-func (x *Exchange) sendFramed(s *sender) error {
+// sendPieces sends a body that has been read, piece by piece.
+func (x *Exchange) sendPieces(s *sender) error {
 	body := &x.Request.Main.Body
 	var buf []byte
 	if body.File != nil {
-		buf = getBuffer(maxFrame)
+		buf = getBuffer(maxPiece)
 		defer putBuffer(buf)
 	}
-	var before, after []byte
 	for off := int64(0); off < body.Len; {
-		n := min(body.Len-off, maxFrame)
+		n := min(body.Len-off, maxPiece)
 		piece := buf
 		if body.File == nil {
 			piece = body.Data[off:]
 		} else if _, err := body.File.ReadAt(piece[:n], off); err != nil {
-			_ = s.conn.net.Close()
+			_ = s.link.line().Close()
 			return err
 		}
 		off += n
-		before, after = x.proto.FrameBody(before[:0], after[:0], n, off == body.Len)
-		if _, err := s.conn.Writev(before, piece[:n], after); err != nil {
+		if err := s.link.piece(x, piece[:n], off == body.Len); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// frameEarlyBody gives the beginning of a body that is sent as it comes, which
-// came together with the head, the protocol's framing.
-func (x *Exchange) frameEarlyBody() {
-	for data := x.Request.Body.Data; len(data) > 0; {
-		n := min(len(data), maxFrame)
-		before, after := x.proto.FrameBody(nil, nil, int64(n), false)
-		x.early = append(append(append(x.early, before...), data[:n]...), after...)
-		data = data[n:]
-	}
 }
 
 // stopSender ends the sending of the request body and waits for that.
@@ -216,7 +148,7 @@ func (x *Exchange) stopSender() {
 	select {
 	case <-s.done:
 	default:
-		_ = s.conn.net.Close()
+		_ = s.link.line().Close()
 		if x.Streams {
 			x.Request.InterruptBody()
 		}
@@ -271,40 +203,23 @@ func (x *Exchange) senderFailed() (o outcome, ok bool) {
 	return o, false
 }
 
-// sendError says that the request could not be sent.
-type sendError struct{ error }
-
-// read reads from the back end, after it has sent what sendRequest left to it.
-// When the request has been sent meanwhile, the wait begins anew, with the
-// time-out for responses. Without p it reads into x.buf, which is got when
-// something has come.
+// read reads from the back end. When the request has been sent meanwhile, the
+// wait begins anew, with the time-out for responses.
 func (x *Exchange) read(p []byte) (int, error) {
 	x.Request.Waited()
-	request := x.unsent
-	x.unsent = nil
 	for {
-		n, sent, err := x.conn.Ask(request, p, x.room)
-		switch {
-		case !sent:
-			return 0, sendError{err}
-		case err != flow.ErrInterrupted:
+		n, err := x.link.read(x, p)
+		if err != flow.ErrInterrupted {
 			return n, err
 		}
-		<-x.sender.done
-		x.conn.ResumeRead()
-		x.conn.SetReadTimeout(x.Settings.ReadTimeout.V)
-		x.sentAt = time.Now()
+		x.senderDone()
 	}
 }
 
-// makeBuffer gets x.buf. It is larger than a head may be, so that a body that
-// comes with the head is not read, and sent, in two pieces; but not where
-// messages between frames would count as parts of the head.
-func (x *Exchange) makeBuffer() []byte {
-	size := int(x.Settings.BufferSize.V)
-	if x.conn.tls == nil && x.Settings.LimitRate.V == nil && !x.Framed {
-		size = max(size, largeBuffer)
-	}
-	x.buf = getBuffer(size)
-	return x.buf
+// senderDone has the time-out for responses begin when the request has been sent.
+func (x *Exchange) senderDone() {
+	<-x.sender.done
+	x.link.resume()
+	x.link.setReadTimeout(x.Settings.ReadTimeout.V)
+	x.sentAt = time.Now()
 }

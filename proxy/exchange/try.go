@@ -8,10 +8,6 @@ import (
 	"syscall"
 	"time"
 
-	"tandem/internal/flow"
-	"tandem/internal/sock"
-	"tandem/proxy/secure"
-	"tandem/proxy/upstream"
 	"tandem/web"
 )
 
@@ -49,7 +45,7 @@ func (x *Exchange) try() outcome {
 	if o, ok := x.sendRequest(); !ok {
 		return o
 	}
-	if o, ok := x.readHead(); !ok {
+	if o, ok := x.link.head(x); !ok {
 		return o
 	}
 	return x.respond()
@@ -66,84 +62,6 @@ func (x *Exchange) beginTry() {
 	x.sent, x.received, x.cached = false, false, false
 	x.sentAt, x.headLimited = time.Time{}, false
 	x.unsent, x.rest, x.end, x.hints = nil, nil, 0, 0
-}
-
-// connect takes an idle connection to the peer, or makes one.
-func (x *Exchange) connect(peer *upstream.Peer) (outcome, bool) {
-	// Connections that were made alike are all the same; those over TLS only
-	// if they were made for the same name with the same certificate.
-	pool := x.Target.Group.Pool
-	var tag any
-	var id secure.Identity
-	switch {
-	case x.Target.TLS:
-		id = x.Settings.TLS.Identify(x.Request, x.Target.Name, "")
-		tag = id
-	case pool != nil && pool.Local:
-		tag = x.Settings
-	}
-	if pool != nil {
-		if link := pool.Take(peer.Addr, tag); link != nil {
-			c := link.(*Conn)
-			c.sentBase = c.Sent()
-			x.cached = true
-			x.setConn(c)
-			return x.connected(), true
-		}
-	}
-	s, err := x.dial(peer.Addr)
-	if err != nil {
-		return x.connectFailed(err), false
-	}
-	c, err := x.wrap(s, id)
-	if err != nil {
-		_ = s.Close()
-		x.log(logError, handshaking, "%v", err)
-		x.finish(false)
-		return outcome{code: 500}, false
-	}
-	if pool != nil {
-		c.idle.Init(pool, c, peer.Addr, tag)
-		c.poolable = true
-	}
-	x.setConn(c)
-	if x.clientGone.Load() {
-		return x.abandoned(), false
-	}
-	if c.tls != nil {
-		if err := x.handshake(c); err != nil {
-			return x.handshakeFailed(err), false
-		}
-	}
-	return x.connected(), true
-}
-
-// wrap makes a Conn of a new connection.
-func (x *Exchange) wrap(s *sock.Conn, id secure.Identity) (*Conn, error) {
-	if !x.Target.TLS {
-		return &Conn{Conn: flow.NewConn(s), net: s, began: x.tryBegan}, nil
-	}
-	client, err := x.Settings.TLS.Client(s, id)
-	if err != nil {
-		return nil, err
-	}
-	// A handshake that is cut short may get on badly with Nagle's algorithm.
-	x.setNoDelay(s)
-	return &Conn{Conn: flow.NewConn(client), net: s, tls: client, began: x.tryBegan}, nil
-}
-
-func (x *Exchange) connected() outcome {
-	x.conn.requests++
-	x.conn.SetSendTimeout(x.Settings.SendTimeout.V)
-	x.conn.SetReadTimeout(x.Settings.ReadTimeout.V)
-	s := x.state()
-	if x.cached {
-		s.connect = 0
-	} else {
-		x.Request.Waited()
-		s.connect = x.Request.Now().Sub(x.tryBegan)
-	}
-	return outcome{}
 }
 
 func (x *Exchange) connectFailed(err error) outcome {
@@ -170,11 +88,11 @@ func (x *Exchange) failed(err error, call, action string) outcome {
 	if x.clientGone.Load() {
 		return x.abandoned()
 	}
+	if x.link.unprocessed(err) {
+		x.sent = false // so that even a POST may go elsewhere
+	}
 	if e, ok := err.(sendError); ok {
 		err, call, action = e.error, "send()", sending
-	}
-	if action == sending && x.conn.sent() == 0 {
-		x.sent = false // so that even a POST may go elsewhere
 	}
 	if errors.Is(err, net.ErrClosed) && x.sender != nil {
 		<-x.sender.done // it has closed the connection, and says why
@@ -193,82 +111,10 @@ func (x *Exchange) failed(err error, call, action string) outcome {
 	return x.next(OnError)
 }
 
-// readHead reads the head of the response into x.Head.
-func (x *Exchange) readHead() (outcome, bool) {
-	if x.Instant {
-		if _, err := x.proto.ParseHead(nil); err != nil {
-			return x.invalidHead(err), false
-		}
-		return outcome{}, true
-	}
-	limit := int(x.Settings.BufferSize.V)
-	start := 0
-	for {
-		if x.end > start {
-			n, err := x.proto.ParseHead(x.buf[start:x.end])
-			switch {
-			case err != nil:
-				return x.invalidHead(err), false
-			case n > 0 && x.Head.Status == 0:
-				start += n
-				continue
-			case n > 0 && x.Head.Status == 103:
-				if err := x.passEarlyHints(n); err != nil {
-					x.Request.LogSendError(err)
-					x.finish(false)
-					return outcome{code: web.Error}, false
-				}
-				x.Head.Reset()
-				start += n
-				continue
-			case n > 0:
-				if n > limit {
-					x.log(logError, readingHead, "upstream sent too big header")
-					return x.next(OnInvalidHeader), false
-				}
-				x.headEnd = start + n
-				x.rest = x.buf[x.headEnd:x.end]
-				if x.headLimited {
-					x.conn.SetReadTimeout(x.Settings.ReadTimeout.V)
-				}
-				return outcome{}, true
-			}
-		}
-		if start > 0 {
-			x.end = copy(x.buf, x.buf[start:x.end])
-			start = 0
-		}
-		if x.end >= limit {
-			x.log(logError, readingHead, "upstream sent too big header")
-			return x.next(OnInvalidHeader), false
-		}
-		if x.received && !x.headInTime() {
-			return x.nextTimeout(readingHead), false
-		}
-		n, err := x.read(x.buf[x.end:])
-		if err != nil {
-			return x.failed(err, "recv()", readingHead), false
-		}
-		x.received = true
-		x.end += n
-		x.state().received += int64(n)
-	}
-}
-
-// headInTime has the read time-out limit the head as a whole, which has come in
-// part: a back end that sends a byte now and then does not gain time by it. It
-// reports false when that time is over.
-func (x *Exchange) headInTime() bool {
-	from := x.sentAt
-	if x.sender == nil {
-		from = x.tryBegan.Add(x.state().connect)
-	} else if from.IsZero() {
-		return true // the request is still being sent
-	}
-	left := x.Settings.ReadTimeout.V - time.Since(from)
-	x.headLimited = true
-	x.conn.SetReadTimeout(left)
-	return left > 0
+// headTooBig ends a try whose response's head does not fit.
+func (x *Exchange) headTooBig() outcome {
+	x.log(logError, readingHead, "upstream sent too big header")
+	return x.next(OnInvalidHeader)
 }
 
 // invalidHead ends a try whose response cannot be understood.

@@ -16,6 +16,7 @@ import (
 // after the response's head (RFC 9110 section 7.8).
 type tunnel struct {
 	x    *Exchange
+	conn *Conn
 	last atomic.Int64 // when something went through, in nanoseconds since began
 	from time.Time
 	done chan struct{} // closed when the client's half has ended
@@ -37,8 +38,9 @@ func (x *Exchange) tunnel() web.Code {
 		x.finish(false)
 		return web.Error
 	}
-	x.setNoDelay(x.conn.net)
-	t := &tunnel{x: x, from: time.Now(), done: make(chan struct{})}
+	conn := x.link.(*Conn)
+	x.setNoDelay(conn.net)
+	t := &tunnel{x: x, conn: conn, from: time.Now(), done: make(chan struct{})}
 	go t.upward()
 	err := t.downward()
 	x.hangUp()
@@ -68,7 +70,7 @@ func (t *tunnel) upward() {
 		n, err := x.Request.TunnelRead(buf)
 		if n > 0 {
 			t.touch()
-			if _, err := x.conn.Write(buf[:n]); err != nil {
+			if _, err := t.conn.Write(buf[:n]); err != nil {
 				return
 			}
 		}
@@ -94,17 +96,17 @@ func (t *tunnel) downward() error {
 	defer putBuffer(buf)
 	limit := x.Settings.ReadTimeout.V
 	for wait := limit; ; wait = limit {
-		n, err := x.conn.Read(buf)
+		n, err := t.conn.Read(buf)
 		if isTimeout(err) {
 			// What went the other way counts, too.
 			idle := time.Since(t.from) - time.Duration(t.last.Load())
 			if wait = limit - idle; wait <= 0 {
 				return err
 			}
-			x.conn.SetReadTimeout(wait)
+			t.conn.SetReadTimeout(wait)
 			continue
 		}
-		x.conn.SetReadTimeout(limit)
+		t.conn.SetReadTimeout(limit)
 		if n > 0 {
 			t.touch()
 			s.received += int64(n)
@@ -121,20 +123,4 @@ func (t *tunnel) downward() error {
 			return err
 		}
 	}
-}
-
-// passEarlyHints sends the headers of an interim response to the client.
-func (x *Exchange) passEarlyHints(size int) error {
-	x.hints += size
-	if x.hints > int(x.Settings.BufferSize.V) {
-		x.log(logInfo, readingHead, "upstream sent too big early hints")
-		return nil
-	}
-	var fields []web.ResponseField
-	for i := range x.Head.Fields {
-		if f := &x.Head.Fields[i]; !x.Settings.Answers.Hides(f) {
-			fields = append(fields, web.ResponseField{Name: f.Name, Value: f.Value})
-		}
-	}
-	return x.Request.SendEarlyHints(fields)
 }

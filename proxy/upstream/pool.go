@@ -28,7 +28,8 @@ type Pool struct {
 	Local bool
 
 	mu     sync.Mutex
-	head   *Idle // last used
+	shared []*Idle // see Share
+	head   *Idle   // last used
 	tail   *Idle
 	count  int
 	timer  *time.Timer
@@ -43,6 +44,7 @@ type Idle struct {
 	tag  any
 
 	pool       *Pool
+	users      int  // of a link that is shared
 	kept       bool // in the list of pool
 	since      time.Time
 	prev, next *Idle
@@ -59,6 +61,13 @@ func (i *Idle) Init(p *Pool, link Link, addr Addr, tag any) {
 // Take returns an idle connection to the address and removes it from the pool;
 // nil: there is none.
 func (p *Pool) Take(addr Addr, tag any) Link {
+	if i := p.take(addr, tag); i != nil {
+		return i.link
+	}
+	return nil
+}
+
+func (p *Pool) take(addr Addr, tag any) *Idle {
 	for {
 		p.mu.Lock()
 		i := p.head
@@ -73,7 +82,7 @@ func (p *Pool) Take(addr Addr, tag any) Link {
 		p.mu.Unlock()
 		i.link.Unwatch()
 		if i.link.Quiet() {
-			return i.link
+			return i
 		}
 		// The peer closed it meanwhile, or sent what nobody asked for.
 		_ = i.link.Close()
