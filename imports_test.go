@@ -23,6 +23,9 @@ const (
 
 // forbidden are the directions that no other rule forbids: see serving and below.
 var forbidden = []rule{
+	{"session", "web", "what http and stream stand on knows neither"},
+	{"session", "static", "what http and stream stand on knows neither"},
+	{"session", "proxy", "what http and stream stand on does not know what stands beside it"},
 	{"web", "static", "the server is given its modules by modules.go and knows none"},
 	{"web", "proxy", "the server is given its modules by modules.go and knows none"},
 	{"vrrp", "health", "the state machines are told the verdict; they do not ask for it"},
@@ -48,6 +51,7 @@ var forbidden = []rule{
 	{"internal/h2", "net/http", "the HTTP/2 path is our own"},
 	{"web/http2", "net/http", "the HTTP/2 path is our own"},
 	{"nginxconf", "web", "a language knows none of its users"},
+	{"nginxconf", "session", "a language knows none of its users"},
 	{"keepalivedconf", "vrrp", "a language knows none of its users"},
 	{"keepalivedconf/text", "keepalivedconf", "the language knows no keywords"},
 	{"internal/flow", "net/http", "the bytes of a connection know no protocol"},
@@ -58,12 +62,13 @@ var forbidden = []rule{
 	{"web", "node", fromBelow},
 	{"vrrp", "node", fromBelow},
 	{"proxy", "node", fromBelow},
+	{"session", "node", fromBelow},
 }
 
 // serving and failingOver are the two sides of a node, each with its language.
 // They meet in node, and nowhere else.
 var (
-	serving     = []string{"web", "static", "proxy", "nginxconf"}
+	serving     = []string{"web", "static", "proxy", "session", "nginxconf"}
 	failingOver = []string{"vrrp", "health", "notify", "keepalivedconf"}
 )
 

@@ -53,7 +53,7 @@ func failoverConfig(c *configuration.Configuration) *failover.Config {
 	f := &failover.Config{
 		Keepalived: c.Keepalived, Digest: c.Digest(), Leftovers: failover.LeftoversFile(c.PIDFile()),
 		Upstream: func(name string) failover.Upstream {
-			if group := block.Find(c.HTTP, name); group != nil {
+			if group := block.Find(&c.HTTP.Realm, name); group != nil {
 				return group
 			}
 			return nil // not a nil pointer in an interface

@@ -80,7 +80,7 @@ func (c *call) findTarget() (block.Target, web.Code) {
 // evaluateTarget is findTarget for a proxy_pass with variables.
 func (c *call) evaluateTarget() (block.Target, web.Code) {
 	r := c.Request
-	url := string(c.pass.template.Value(r))
+	url := string(c.pass.template.Value(&r.Session))
 	t, l, err := parseTarget(url)
 	if err != nil {
 		if errors.Is(err, errURLPrefix) {
@@ -113,7 +113,7 @@ func (c *call) AppendRequest(dst []byte) ([]byte, error) {
 	r, set := c.Request, c.settings
 	start := len(dst)
 	if t := set.method.V; t != nil {
-		dst = t.Append(r, dst)
+		dst = t.Append(&r.Session, dst)
 	} else {
 		dst = append(dst, r.MethodName...)
 	}
@@ -132,7 +132,7 @@ func (c *call) AppendRequest(dst []byte) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	body := set.setBody.V.Value(r)
+	body := set.setBody.V.Value(&r.Session)
 	c.OwnBody = set.setBody.V != nil
 	c.measureBody(body)
 	if dst, err = c.appendSet(dst); err != nil {
@@ -170,7 +170,7 @@ func (c *call) appendHost(dst []byte) ([]byte, error) {
 	dst = append(dst, "Host: "...)
 	name := len(dst)
 	if t := c.settings.headers.host; t != nil {
-		dst = t.Append(c.Request, dst)
+		dst = t.Append(&c.Request.Session, dst)
 	}
 	if len(dst) == name {
 		if c.settings.headers.host != nil && c.settings.version.V != version11 {
@@ -211,7 +211,7 @@ func (c *call) appendSet(dst []byte) ([]byte, error) {
 		start := len(dst)
 		dst = append(append(dst, sh.name...), ": "...)
 		value := len(dst)
-		dst = sh.value.Append(r, dst)
+		dst = sh.value.Append(&r.Session, dst)
 		if len(dst) == value {
 			dst = dst[:start]
 			continue

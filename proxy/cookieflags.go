@@ -4,15 +4,16 @@ import (
 	"strings"
 
 	nc "tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 	"tandem/web/message"
 )
 
 // flagRule is one proxy_cookie_flags cookie flag ...
 type flagRule struct {
-	re    *web.Regex    // nil: name
-	name  *web.Template // in any case
-	flags []*web.Template
+	re    *session.Regex    // nil: name
+	name  *session.Template // in any case
+	flags []*session.Template
 }
 
 // cookieFlags are changes to the flags of a cookie.
@@ -73,12 +74,12 @@ func cookieFlagsOf(r *web.Request, rules []flagRule, name []byte) cookieFlags {
 			if !r.Match(ru.re, name) {
 				continue
 			}
-		} else if !strings.EqualFold(string(ru.name.Value(r)), string(name)) {
+		} else if !strings.EqualFold(string(ru.name.Value(&r.Session)), string(name)) {
 			continue
 		}
 		var flags cookieFlags
 		for _, t := range ru.flags {
-			flags |= flagNames[strings.ToLower(string(t.Value(r)))]
+			flags |= flagNames[strings.ToLower(string(t.Value(&r.Session)))]
 		}
 		return flags
 	}

@@ -9,14 +9,15 @@ import (
 
 	"tandem/internal/errorlog"
 	"tandem/proxy/answer"
+	"tandem/session"
 	"tandem/web"
-	"tandem/web/message"
 )
 
 // bareCall returns a call whose request has no client and whose log is silent.
 func bareCall() *call {
 	c := &call{settings: &settings{}}
-	c.Request = &web.Request{Head: new(message.Head), Server: &web.Server{HTTP: &web.HTTP{Log: errorlog.New()}}}
+	c.Request = web.NewRequest(nil)
+	c.Request.Server = &web.Server{HTTP: &web.HTTP{Realm: session.Realm{Log: errorlog.New()}}}
 	c.Request.Main = c.Request
 	c.Settings = &c.settings.Settings
 	c.settings.BufferSize.V = 4096

@@ -6,6 +6,7 @@ import (
 	nc "tandem/nginxconf"
 	"tandem/proxy/answer"
 	"tandem/proxy/exchange"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -28,8 +29,8 @@ type settings struct {
 	pass *pass // nil: none; never inherited but by if and limit_except
 
 	setHeaders nc.Value[[]setHeader]
-	setBody    nc.Value[*web.Template]
-	method     nc.Value[*web.Template]
+	setBody    nc.Value[*session.Template]
+	method     nc.Value[*session.Template]
 	version    nc.Value[version]
 
 	redirect     redirect
@@ -99,9 +100,9 @@ func commands() []nc.Command {
 		{Name: "proxy_pass", In: nc.Location | nc.LocationIf | nc.LimitExcept, Arity: nc.Take1, Set: readPass},
 		{Name: "proxy_set_header", In: in, Arity: nc.Take2, Set: readSetHeader},
 		{Name: "proxy_set_body", In: in, Arity: nc.Take1,
-			Set: setTemplate(func(c *settings) *nc.Value[*web.Template] { return &c.setBody }, true)},
+			Set: setTemplate(func(c *settings) *nc.Value[*session.Template] { return &c.setBody }, true)},
 		{Name: "proxy_method", In: in, Arity: nc.Take1,
-			Set: setTemplate(func(c *settings) *nc.Value[*web.Template] { return &c.method }, false)},
+			Set: setTemplate(func(c *settings) *nc.Value[*session.Template] { return &c.method }, false)},
 		{Name: "proxy_http_version", In: in, Arity: nc.Take1,
 			Set: nc.SetEnum(web.At(slot, func(c *settings) *nc.Value[version] { return &c.version }),
 				nc.Name{Name: "1.0", Value: int(version10)}, nc.Name{Name: "1.1", Value: int(version11)})},
@@ -124,7 +125,7 @@ func commands() []nc.Command {
 
 // setTemplate is the setter of a value that may hold variables. late: see
 // web.HTTP.LateTemplate.
-func setTemplate(field func(*settings) *nc.Value[*web.Template], late bool) nc.Setter {
+func setTemplate(field func(*settings) *nc.Value[*session.Template], late bool) nc.Setter {
 	return func(s *nc.Scope, d *nc.Directive) error {
 		v := field(of(s))
 		if v.Set {
@@ -133,13 +134,13 @@ func setTemplate(field func(*settings) *nc.Value[*web.Template], late bool) nc.S
 		h := web.BlockOf(s).HTTP
 		compile := h.Template
 		if late {
-			compile = func(d *nc.Directive, text string) (*web.Template, error) { return h.LateTemplate(s, d, text) }
+			compile = func(d *nc.Directive, text string) (*session.Template, error) { return h.LateTemplate(s, d, text) }
 		}
 		t, err := compile(d, d.Args[0])
 		if err != nil {
 			return err
 		}
-		*v = nc.Value[*web.Template]{V: t, Set: true}
+		*v = nc.Value[*session.Template]{V: t, Set: true}
 		return nil
 	}
 }

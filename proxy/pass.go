@@ -11,13 +11,14 @@ import (
 	"tandem/proxy/block"
 	"tandem/proxy/exchange"
 	"tandem/proxy/upstream"
+	"tandem/session"
 	"tandem/web"
 )
 
 // pass is what one proxy_pass says.
 type pass struct {
 	url      string // as written; "" when it has variables
-	template *web.Template
+	template *session.Template
 	ref      block.Ref
 	target   target
 	prefix   string // the part of the path that the URI takes the place of
@@ -43,7 +44,7 @@ func readPass(s *nc.Scope, d *nc.Directive) error {
 	l.Handler = handle
 	l.AutoRedirect = l.Kind != web.Level && strings.HasSuffix(l.Name, "/")
 	url := d.Args[0]
-	if web.HasVariables(url) {
+	if session.HasVariables(url) {
 		t, err := b.HTTP.Template(d, url)
 		c.pass = &pass{template: t}
 		return err

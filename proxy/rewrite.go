@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	nc "tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -11,12 +12,12 @@ import (
 // the attributes of a cookie.
 type rule struct {
 	match   matchKind
-	literal string        // matchLiteral: the beginning that is replaced
-	pattern *web.Template // matchPrefix, matchDomain
-	re      *web.Regex    // matchRegex: the whole value is replaced
+	literal string            // matchLiteral: the beginning that is replaced
+	pattern *session.Template // matchPrefix, matchDomain
+	re      *session.Regex    // matchRegex: the whole value is replaced
 
-	text string        // the replacement, for matchLiteral
-	to   *web.Template // the replacement otherwise
+	text string            // the replacement, for matchLiteral
+	to   *session.Template // the replacement otherwise
 }
 
 type matchKind uint8
@@ -65,9 +66,9 @@ func (ru *rule) apply(r *web.Request, dst, value []byte) (out []byte, ok bool) {
 		if !r.Match(ru.re, value) {
 			return dst, false
 		}
-		return ru.to.Append(r, dst), true
+		return ru.to.Append(&r.Session, dst), true
 	}
-	pattern := ru.pattern.Append(r, r.Scratch())
+	pattern := ru.pattern.Append(&r.Session, r.Scratch())
 	defer r.Unscratch(pattern)
 	if ru.match == matchDomain {
 		if len(value) > 0 && value[0] == '.' {
@@ -76,12 +77,12 @@ func (ru *rule) apply(r *web.Request, dst, value []byte) (out []byte, ok bool) {
 		if !bytes.EqualFold(value, pattern) {
 			return dst, false
 		}
-		return ru.to.Append(r, dst), true
+		return ru.to.Append(&r.Session, dst), true
 	}
 	if !bytes.HasPrefix(value, pattern) {
 		return dst, false
 	}
-	return append(ru.to.Append(r, dst), value[len(pattern):]...), true
+	return append(ru.to.Append(&r.Session, dst), value[len(pattern):]...), true
 }
 
 // rewrite returns the value as the first rule that concerns it has it, kept

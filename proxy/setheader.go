@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	nc "tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 	"tandem/web/message"
 )
@@ -12,7 +13,7 @@ import (
 // setHeader is one proxy_set_header.
 type setHeader struct {
 	name  string
-	value *web.Template
+	value *session.Template
 }
 
 // readSetHeader reads proxy_set_header field value.
@@ -29,10 +30,10 @@ func readSetHeader(s *nc.Scope, d *nc.Directive) error {
 
 // headers are the headers that the proxy sends in place of the client's.
 type headers struct {
-	host    *web.Template // nil: what proxy_pass says
-	set     []setHeader   // with a value of the configuration
-	length  bool          // Content-Length is ours
-	chunked bool          // Transfer-Encoding is ours
+	host    *session.Template // nil: what proxy_pass says
+	set     []setHeader       // with a value of the configuration
+	length  bool              // Content-Length is ours
+	chunked bool              // Transfer-Encoding is ours
 
 	// The client's headers that are not passed on.
 	droppedByID [256]bool

@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"tandem/web"
+	"tandem/session"
 	"tandem/web/openfile"
 )
 
@@ -68,7 +68,7 @@ type cacheEntry struct {
 
 func (e *cacheEntry) cost() int { return len(e.data) + len(e.name) + entryOverhead }
 
-var cacheSlot = web.NewMainSlot[cache]()
+var cacheSlot = session.NewRealmSlot[cache]()
 
 func (c *cache) hash(name []byte) uint64 {
 	c.once.Do(func() { c.seed = maphash.MakeSeed() })

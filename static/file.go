@@ -28,7 +28,7 @@ func openFile(r *web.Request, name []byte) (file, openfile.Failure) {
 	if links.Check {
 		return readFile(r, links, name, false)
 	}
-	contents, open := cacheSlot.Of(r.HTTP()), r.Core.OpenFileCache.V
+	contents, open := cacheSlot.Of(r.Realm()), r.Core.OpenFileCache.V
 	e := contents.lookup(name)
 	var k *openfile.Kept
 	if e == nil && open != nil {
@@ -78,7 +78,7 @@ func sameFile(a, b *openfile.Info) bool {
 // kept for later requests.
 func readFile(r *web.Request, links openfile.Links, name []byte, keep bool) (file, openfile.Failure) {
 	f := file{fd: -1}
-	contents := cacheSlot.Of(r.HTTP())
+	contents := cacheSlot.Of(r.Realm())
 	fd, failed := links.Open(name)
 	if !failed.OK() {
 		if keep && failed.Errno == unix.ENOENT {

@@ -7,6 +7,7 @@ import (
 
 	"tandem/internal/errorlog"
 	"tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 	"tandem/web/openfile"
 )
@@ -32,7 +33,7 @@ var Index = &web.Module{
 }
 
 type indexSettings struct {
-	names nginxconf.Value[[]*web.Template]
+	names nginxconf.Value[[]*session.Template]
 }
 
 var indexSlot = web.NewLocationSlot(func(c, p *indexSettings) error {
@@ -60,7 +61,7 @@ func readIndex(s *nginxconf.Scope, d *nginxconf.Directive) error {
 	return nil
 }
 
-var defaultIndex = []*web.Template{web.Literal("index.html")}
+var defaultIndex = []*session.Template{session.Literal("index.html")}
 
 func serveIndex(r *web.Request) web.Code {
 	if r.Path[len(r.Path)-1] != '/' || r.Method&readMethods == 0 {
@@ -83,7 +84,7 @@ func serveIndex(r *web.Request) web.Code {
 			return 500
 		}
 		directory := len(path)
-		path = index.Append(r, path)
+		path = index.Append(&r.Session, path)
 		if len(path) > directory && path[directory] == '/' && !index.IsLiteral() {
 			return r.InternalRedirect(r.Keep(path[directory:]), r.Args)
 		}

@@ -20,7 +20,7 @@ func look(r *web.Request, links openfile.Links, name []byte, i *openfile.Info) o
 	if links.Check {
 		return links.Stat(name, i)
 	}
-	return cacheSlot.Of(r.HTTP()).lookup(name).look(r, links, name, i)
+	return cacheSlot.Of(r.Realm()).lookup(name).look(r, links, name, i)
 }
 
 // look is look of a name of which e is kept, if e is not nil.

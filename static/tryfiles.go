@@ -8,6 +8,7 @@ import (
 
 	"tandem/internal/errorlog"
 	"tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 	"tandem/web/openfile"
 )
@@ -38,12 +39,12 @@ var TryFiles = &web.Module{
 // tryFilesSettings are those of one level; they are not inherited.
 type tryFilesSettings struct {
 	names []tryFile
-	last  *web.Template // where to go when none exists
-	code  web.Code      // or what to answer, if not 0
+	last  *session.Template // where to go when none exists
+	code  web.Code          // or what to answer, if not 0
 }
 
 type tryFile struct {
-	name      *web.Template
+	name      *session.Template
 	directory bool
 }
 
@@ -118,8 +119,8 @@ func tryFiles(r *web.Request) web.Code {
 
 // appendTried appends a name to the root that it is looked for in. What an
 // alias stands for is taken off a name that comes from the request.
-func appendTried(r *web.Request, root []byte, name *web.Template) []byte {
-	path := name.Append(r, root)
+func appendTried(r *web.Request, root []byte, name *session.Template) []byte {
+	path := name.Append(&r.Session, root)
 	if name.IsLiteral() {
 		return path
 	}

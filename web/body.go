@@ -8,6 +8,9 @@ import (
 	"tandem/web/message"
 )
 
+// defaultBodyFolder is client_body_temp_path where it is not set.
+const defaultBodyFolder = "client_body_temp"
+
 // body is the request body once it has been read: in memory, or in a file
 // when it is larger than client_body_buffer_size.
 type body struct {

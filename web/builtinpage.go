@@ -1,24 +1,23 @@
 package web
 
-import "tandem/web/message"
-
-// Version is the nginx version whose behaviour tandem follows; what the Server
-// header, error pages and $nginx_version say.
-const Version = "1.31.5"
+import (
+	"tandem/internal/version"
+	"tandem/web/message"
+)
 
 // Build is what server_tokens build adds.
 const Build = "tandem"
 
 var serverTokens = [...]string{
 	TokensOff:   "nginx",
-	TokensOn:    "nginx/" + Version,
-	TokensBuild: "nginx/" + Version + " (" + Build + ")",
+	TokensOn:    "nginx/" + version.Nginx,
+	TokensBuild: "nginx/" + version.Nginx + " (" + Build + ")",
 }
 
 var errorTails = [...]string{
 	TokensOff:   "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n",
-	TokensOn:    "<hr><center>nginx/" + Version + "</center>\r\n</body>\r\n</html>\r\n",
-	TokensBuild: "<hr><center>nginx/" + Version + " (" + Build + ")</center>\r\n</body>\r\n</html>\r\n",
+	TokensOn:    "<hr><center>nginx/" + version.Nginx + "</center>\r\n</body>\r\n</html>\r\n",
+	TokensBuild: "<hr><center>nginx/" + version.Nginx + " (" + Build + ")</center>\r\n</body>\r\n</html>\r\n",
 }
 
 var textHTML = []byte("text/html")

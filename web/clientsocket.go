@@ -17,7 +17,7 @@ func (c *Conn) CutOff(reset bool) {
 	if !reset {
 		return
 	}
-	if s, ok := c.socket.(*net.TCPConn); ok {
+	if s, ok := c.Socket.(*net.TCPConn); ok {
 		_ = s.SetLinger(0) // fails only on a closed connection
 	}
 }
@@ -25,17 +25,17 @@ func (c *Conn) CutOff(reset bool) {
 // Cut closes the connection as it is, from any goroutine; whoever waits for the
 // client notices.
 func (c *Conn) Cut() error {
-	if c.socket == nil {
+	if c.Socket == nil {
 		return nil
 	}
-	return c.socket.Close()
+	return c.Socket.Close()
 }
 
 // SetNoDelay has small packets wait until others have been acknowledged (Nagle's
 // algorithm, RFC 9293 section 3.7.4), or not, as tcp_nodelay says. A connection
 // begins with on, which package net sees to.
 func (c *Conn) SetNoDelay(on bool) {
-	if s, ok := c.socket.(*net.TCPConn); ok {
+	if s, ok := c.Socket.(*net.TCPConn); ok {
 		_ = s.SetNoDelay(on) // fails only on a closed connection
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"net/netip"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -12,32 +11,18 @@ import (
 
 	"tandem/internal/errorlog"
 	"tandem/internal/flow"
-	"tandem/internal/proxyproto"
+	"tandem/session"
 )
 
 // Client is who sends requests, and how it is connected: what a request knows of
 // its connection, whatever the protocol. The zero Client is nobody.
 type Client struct {
-	number   uint64
-	start    time.Time
-	peer     netip.AddrPort // zero for a unix socket
-	peerText string
-	local    net.Addr // nil: none
-	socket   net.Conn // as accepted, below TLS; nil: none of its own
-	real     atomic.Pointer[realAddr]
-	proxied  *proxyproto.Header // what a PROXY header said, nil without
+	session.Client
 	scheme   string
 	protocol *Protocol // nil: not known yet, or none
 	secured  *secured  // nil without TLS
-	own      bool      // made by this process itself
 	// abandoned: something has panicked, see Request.contained.
 	abandoned atomic.Bool
-}
-
-// realAddr is an address that SetRemote was given, and its text.
-type realAddr struct {
-	addr netip.Addr
-	text string
 }
 
 // Conn is a client's connection. The protocol that is spoken on it has a Session.
@@ -68,7 +53,7 @@ var connectionNumber atomic.Uint64
 // it is parked.
 func (g *Generation) Serve(nc net.Conn, p *Port) {
 	c := g.newConn(p, nc.LocalAddr(), nc.RemoteAddr())
-	c.socket, c.Flow = nc, flow.NewConn(nc)
+	c.Socket, c.Flow = nc, flow.NewConn(nc)
 	defer c.contained()
 	c.silent.Store(true)
 	g.admit(c)
@@ -89,17 +74,8 @@ func (c *Conn) Disconnect() { c.end() }
 
 func (g *Generation) newConn(p *Port, local, peer net.Addr) *Conn {
 	c := &Conn{port: p, servers: p.servers(local), gen: g}
-	c.number, c.start, c.local, c.scheme = connectionNumber.Add(1), time.Now(), local, "http"
-	switch a := peer.(type) {
-	case *net.TCPAddr:
-		c.peer = a.AddrPort()
-		c.peerText = c.peer.Addr().String()
-	case *net.UDPAddr:
-		c.peer = a.AddrPort()
-		c.peerText = c.peer.Addr().String()
-	default:
-		c.peerText = "unix:"
-	}
+	c.Number, c.Start, c.Local, c.scheme = connectionNumber.Add(1), time.Now(), local, "http"
+	c.SetPeer(peer)
 	return c
 }
 
@@ -137,7 +113,7 @@ func (c *Conn) prepare(err error) bool {
 	wait := c.servers.dflt.Core.Limits.HeaderTimeout
 	c.silent.Store(false)
 	c.CountWaiting(-1)
-	if err != nil && !c.gen.Own.has(c.peer) {
+	if err != nil && !c.gen.Own.has(c.Peer) {
 		c.logNoRequest(err)
 	}
 	if c.Draining() {
@@ -175,9 +151,9 @@ func (c *Conn) prepare(err error) bool {
 func (c *Conn) logNoRequest(err error) {
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		c.logf(errLevelInfo, "client timed out (110: Connection timed out) while waiting for request, client: %s, server: %v", c.peerText, c.local)
+		c.logf(errLevelInfo, "client timed out (110: Connection timed out) while waiting for request, client: %s, server: %v", c.PeerText, c.Local)
 	case errors.Is(err, io.EOF):
-		c.logf(errLevelInfo, "client closed connection while waiting for request, client: %s, server: %v", c.peerText, c.local)
+		c.logf(errLevelInfo, "client closed connection while waiting for request, client: %s, server: %v", c.PeerText, c.Local)
 	}
 }
 
@@ -231,7 +207,7 @@ func (c *Conn) end() {
 	c.gen.stats.conns.Add(-1)
 	if c.abrupt {
 		// TLS is not to say goodbye, as in nginx: the client may take nothing.
-		_ = c.socket.Close()
+		_ = c.Socket.Close()
 	}
 	if c.Flow != nil {
 		c.Flow.Close()
@@ -245,13 +221,13 @@ func (c *Conn) end() {
 
 // abort has the connection end as it is.
 func (c *Conn) abort() {
-	if c.socket != nil {
-		_ = c.socket.Close()
+	if c.Socket != nil {
+		_ = c.Socket.Close()
 	}
 	if s := c.current(); s != nil {
 		s.Close()
 	}
-	parking.wake(c.number)
+	parking.wake(c.Number)
 }
 
 // interrupt ends the wait for another request, and not that for the first.
@@ -261,7 +237,7 @@ func (c *Conn) interrupt() {
 	}
 	if s := c.current(); s != nil {
 		s.Interrupt()
-		parking.wake(c.number)
+		parking.wake(c.Number)
 	}
 }
 
@@ -280,12 +256,6 @@ func (c *Conn) Server() *Server {
 	return c.servers.dflt
 }
 
-// Start returns when the connection was accepted.
-func (c *Conn) Start() time.Time { return c.start }
-
-// Number returns the serial number of the connection, $connection.
-func (c *Conn) Number() uint64 { return c.number }
-
 // Secure reports whether the connection is one for TLS.
 func (c *Conn) Secure() bool { return c.secured != nil }
 
@@ -300,7 +270,7 @@ func (c *Conn) Draining() bool { return c.gen.draining() }
 // Closing reports whether the client is to be told that the connection ends,
 // because its generation is being retired, or its address handed over.
 func (c *Conn) Closing() bool {
-	return c.Draining() && !c.Movable() || c.gen.Drain.On() && c.gen.Drain.has(c.local)
+	return c.Draining() && !c.Movable() || c.gen.Drain.On() && c.gen.Drain.has(c.Local)
 }
 
 // Log returns the error log of what happens beside requests.

@@ -8,6 +8,7 @@ import (
 
 	"tandem/internal/errorlog"
 	"tandem/nginxconf"
+	"tandem/session"
 	"tandem/web/message"
 	"tandem/web/openfile"
 )
@@ -61,8 +62,8 @@ type Core struct {
 	DirectIO           nginxconf.Value[string] // without effect, as aio
 	TCPNodelay         nginxconf.Value[bool]
 	TCPNopush          nginxconf.Value[bool]
-	LimitRate          nginxconf.Value[*Template] // bytes a second; nil: no limit
-	LimitRateAfter     nginxconf.Value[*Template]
+	LimitRate          nginxconf.Value[*session.Template] // bytes a second; nil: no limit
+	LimitRateAfter     nginxconf.Value[*session.Template]
 	Satisfy            nginxconf.Value[Satisfy]
 	AuthDelay          nginxconf.Value[time.Duration]
 	Internal           nginxconf.Value[bool]
@@ -81,7 +82,7 @@ type Core struct {
 	MaxRanges          nginxconf.Value[int] // -1: no limit, 0: no ranges
 	ErrorPages         nginxconf.Value[[]*ErrorPage]
 	PostAction         nginxconf.Value[string]
-	EarlyHints         nginxconf.Value[[]*Template] // interim responses go out if one is true
+	EarlyHints         nginxconf.Value[[]*session.Template] // interim responses go out if one is true
 	SubrequestBuffer   nginxconf.Value[int64]
 	ErrorLog           nginxconf.Value[*errorlog.Log]
 	DisableSymlinks    nginxconf.Value[Symlinks]
@@ -243,7 +244,7 @@ const (
 type Symlinks struct {
 	Check   bool
 	IfOwner bool // only links to another owner's file are refused
-	From    *Template
+	From    *session.Template
 }
 
 const disableMSIE6, disableSafari = 1, 2
@@ -269,7 +270,7 @@ type Alias struct {
 // PathTemplate is a file name that may hold variables, already made absolute.
 type PathTemplate struct {
 	Text string
-	Vars *Template // nil when Text has no variables
+	Vars *session.Template // nil when Text has no variables
 }
 
 func readRoot(s *nginxconf.Scope, d *nginxconf.Directive) error {
@@ -357,7 +358,7 @@ func readInternal(s *nginxconf.Scope, _ *nginxconf.Directive) error {
 	return nil
 }
 
-func readRate(field func(*Core) *nginxconf.Value[*Template]) func(*nginxconf.Scope, *nginxconf.Directive) error {
+func readRate(field func(*Core) *nginxconf.Value[*session.Template]) func(*nginxconf.Scope, *nginxconf.Directive) error {
 	return func(s *nginxconf.Scope, d *nginxconf.Directive) error {
 		v := field(BlockOf(s).Location.Core)
 		if v.Set {
@@ -372,7 +373,7 @@ func readRate(field func(*Core) *nginxconf.Value[*Template]) func(*nginxconf.Sco
 				return nginxconf.ErrInvalidValue
 			}
 		}
-		*v = nginxconf.Value[*Template]{V: t, Set: true}
+		*v = nginxconf.Value[*session.Template]{V: t, Set: true}
 		return nil
 	}
 }

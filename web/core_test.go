@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"tandem/web"
+	"tandem/internal/version"
 	"tandem/web/webtest"
 )
 
@@ -52,8 +52,8 @@ func TestBuiltinPages(t *testing.T) {
 	s := webtest.Start(t, header+`server { listen 127.0.0.1:8080; } }`, webtest.Say, nil)
 	raw := s.Raw(t, "GET /x HTTP/1.0\r\n\r\n")
 	want := "<html>\r\n<head><title>404 Not Found</title></head>\r\n<body>\r\n<center><h1>404 Not Found</h1></center>\r\n" +
-		"<hr><center>nginx/" + web.Version + "</center>\r\n</body>\r\n</html>\r\n"
-	if !strings.HasPrefix(raw, "HTTP/1.1 404 Not Found\r\nServer: nginx/"+web.Version+"\r\nDate: ") || !strings.HasSuffix(raw, "\r\n\r\n"+want) {
+		"<hr><center>nginx/" + version.Nginx + "</center>\r\n</body>\r\n</html>\r\n"
+	if !strings.HasPrefix(raw, "HTTP/1.1 404 Not Found\r\nServer: nginx/"+version.Nginx+"\r\nDate: ") || !strings.HasSuffix(raw, "\r\n\r\n"+want) {
 		t.Errorf("got %q", raw)
 	}
 	for _, bad := range []string{"GET / HTTP/1.1\r\n\r\n", "GE T / HTTP/1.1\r\nHost: a\r\n\r\n", "GET /%00 HTTP/1.1\r\nHost: a\r\n\r\n"} {

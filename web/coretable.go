@@ -4,6 +4,7 @@ import (
 	"time"
 
 	nc "tandem/nginxconf"
+	"tandem/session"
 )
 
 // The directives of the core module.
@@ -37,7 +38,7 @@ var coreCommands = []nc.Command{
 	{Name: "client_max_body_size", In: allHTTP, Arity: nc.Take1, Set: nc.SetOffset(at(func(c *Core) *nc.Value[int64] { return &c.ClientMaxBodySize }))},
 	{Name: "client_body_buffer_size", In: allHTTP, Arity: nc.Take1, Set: nc.SetSize(at(func(c *Core) *nc.Value[int64] { return &c.ClientBodyBufferSize }))},
 	{Name: "client_body_timeout", In: allHTTP, Arity: nc.Take1, Set: nc.SetMsec(at(func(c *Core) *nc.Value[time.Duration] { return &c.ClientBodyTimeout }))},
-	{Name: "client_body_temp_path", In: allHTTP, Arity: nc.Take1234, Set: SetTempPath(at(func(c *Core) *nc.Value[string] { return &c.ClientBodyTempPath }))},
+	{Name: "client_body_temp_path", In: allHTTP, Arity: nc.Take1234, Set: session.SetTempPath(at(func(c *Core) *nc.Value[string] { return &c.ClientBodyTempPath }))},
 	{Name: "client_body_in_file_only", In: allHTTP, Arity: nc.Take1, Set: nc.SetEnum(at(func(c *Core) *nc.Value[BodyFile] { return &c.ClientBodyInFileOnly }),
 		nc.Name{Name: "off", Value: int(BodyFileOff)}, nc.Name{Name: "clean", Value: int(BodyFileClean)}, nc.Name{Name: "on", Value: int(BodyFileOn)})},
 	{Name: "client_body_in_single_buffer", In: allHTTP, Arity: nc.Flag, Set: nc.SetFlag(at(func(c *Core) *nc.Value[bool] { return &c.ClientBodyInSingleBuffer }))},
@@ -63,8 +64,8 @@ var coreCommands = []nc.Command{
 	{Name: "sendfile", In: allHTTP | nc.LocationIf, Arity: nc.Flag, Set: nc.SetFlag(at(func(c *Core) *nc.Value[bool] { return &c.Sendfile }))},
 	{Name: "sendfile_max_chunk", In: allHTTP, Arity: nc.Take1, Set: nc.SetSize(at(func(c *Core) *nc.Value[int64] { return &c.SendfileMaxChunk }))},
 	{Name: "directio", In: allHTTP, Arity: nc.Take1, Set: nc.SetString(at(func(c *Core) *nc.Value[string] { return &c.DirectIO }))},
-	{Name: "limit_rate", In: allHTTP | nc.LocationIf, Arity: nc.Take1, Set: readRate(func(c *Core) *nc.Value[*Template] { return &c.LimitRate })},
-	{Name: "limit_rate_after", In: allHTTP | nc.LocationIf, Arity: nc.Take1, Set: readRate(func(c *Core) *nc.Value[*Template] { return &c.LimitRateAfter })},
+	{Name: "limit_rate", In: allHTTP | nc.LocationIf, Arity: nc.Take1, Set: readRate(func(c *Core) *nc.Value[*session.Template] { return &c.LimitRate })},
+	{Name: "limit_rate_after", In: allHTTP | nc.LocationIf, Arity: nc.Take1, Set: readRate(func(c *Core) *nc.Value[*session.Template] { return &c.LimitRateAfter })},
 	{Name: "chunked_transfer_encoding", In: allHTTP, Arity: nc.Flag, Set: nc.SetFlag(at(func(c *Core) *nc.Value[bool] { return &c.Chunked }))},
 	{Name: "subrequest_output_buffer_size", In: allHTTP, Arity: nc.Take1, Set: nc.SetSize(at(func(c *Core) *nc.Value[int64] { return &c.SubrequestBuffer }))},
 

@@ -2,14 +2,12 @@ package web
 
 import (
 	"bytes"
-	"net"
-	"net/netip"
-	"os"
 	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"tandem/session"
 	"tandem/web/message"
 )
 
@@ -48,7 +46,7 @@ var coreVariables = []Variable{
 	{Name: "request_filename", Get: func(r *Request, dst []byte) ([]byte, bool) { return r.MapPath(dst) }},
 	{Name: "request_length", Get: number(func(r *Request) int64 { return r.requestLength() })},
 	{Name: "request_time", Get: func(r *Request, dst []byte) ([]byte, bool) {
-		return AppendSeconds(dst, time.Since(r.Start)), true
+		return session.AppendSeconds(dst, time.Since(r.Start)), true
 	}},
 	{Name: "request_completion", Get: func(r *Request, dst []byte) ([]byte, bool) {
 		if r.Main.done && !r.Main.broken {
@@ -75,35 +73,12 @@ var coreVariables = []Variable{
 	}},
 
 	{Name: "host", Get: hostVariable},
-	{Name: "hostname", Get: func(_ *Request, dst []byte) ([]byte, bool) { return append(dst, hostname...), true }},
 	{Name: "content_length", Get: contentLengthVariable},
 	{Name: "content_type", Get: requestHeaderVariable("content_type")},
-	{Name: "remote_addr", Get: func(r *Request, dst []byte) ([]byte, bool) { return append(dst, r.RemoteText()...), true }},
-	{Name: "binary_remote_addr", Get: func(r *Request, dst []byte) ([]byte, bool) {
-		switch addr := r.RemoteAddr().Addr(); {
-		case addr.Is4():
-			b := addr.As4()
-			return append(dst, b[:]...), true
-		case addr.Is6():
-			b := addr.As16()
-			return append(dst, b[:]...), true
-		}
-		return append(dst, r.RemoteText()...), true
-	}},
 	{Name: "remote_user", Get: func(r *Request, dst []byte) ([]byte, bool) {
 		user, _, ok := r.BasicCredentials()
 		return append(dst, user...), ok
 	}, Cached: true},
-	{Name: "remote_port", Get: func(r *Request, dst []byte) ([]byte, bool) {
-		return AppendPort(dst, r.RemoteAddr().Port()), true
-	}},
-	{Name: "server_addr", Get: func(r *Request, dst []byte) ([]byte, bool) { return r.appendLocalAddr(dst), true }},
-	{Name: "server_port", Get: func(r *Request, dst []byte) ([]byte, bool) {
-		if p := r.localPort(); p > 0 {
-			dst = strconv.AppendInt(dst, int64(p), 10)
-		}
-		return dst, true
-	}},
 	{Name: "server_name", Get: func(r *Request, dst []byte) ([]byte, bool) { return append(dst, r.Server.Name()...), true }},
 	{Name: "server_protocol", Get: text(func(r *Request) []byte { return r.Head.Protocol })},
 	{Name: "scheme", Get: func(r *Request, dst []byte) ([]byte, bool) { return append(dst, r.Scheme()...), true }},
@@ -135,10 +110,9 @@ var coreVariables = []Variable{
 	{Name: "status", Get: func(r *Request, dst []byte) ([]byte, bool) { return AppendStatus(dst, r.FinalStatus()), true }},
 	{Name: "body_bytes_sent", Get: number(func(r *Request) int64 { return r.BodyBytesSent() })},
 	{Name: "bytes_sent", Get: number(func(r *Request) int64 { return r.BytesSent() })},
-	{Name: "connection", Get: number(func(r *Request) int64 { return int64(r.client.number) })},
 	{Name: "connection_requests", Get: number(func(r *Request) int64 { return int64(r.Main.ordinal) })},
 	{Name: "connection_time", Get: func(r *Request, dst []byte) ([]byte, bool) {
-		return AppendSeconds(dst, time.Since(r.client.start)), true
+		return session.AppendSeconds(dst, time.Since(r.client.Start)), true
 	}},
 	{Name: "pipe", Get: func(r *Request, dst []byte) ([]byte, bool) {
 		if r.Main.Pipelined {
@@ -146,30 +120,12 @@ var coreVariables = []Variable{
 		}
 		return append(dst, '.'), true
 	}},
-	{Name: "nginx_version", Get: func(_ *Request, dst []byte) ([]byte, bool) { return append(dst, Version...), true }},
-	{Name: "pid", Get: number(func(*Request) int64 { return int64(os.Getpid()) })},
-	{Name: "msec", Get: func(_ *Request, dst []byte) ([]byte, bool) {
-		ms := time.Now().UnixMilli()
-		dst = append(strconv.AppendInt(dst, ms/1000, 10), '.')
-		return appendThree(dst, ms%1000), true
-	}},
-	{Name: "time_iso8601", Get: func(_ *Request, dst []byte) ([]byte, bool) {
-		return timeISO8601.append(dst, time.Now()), true
-	}},
-	{Name: "time_local", Get: func(_ *Request, dst []byte) ([]byte, bool) {
-		return timeLocal.append(dst, time.Now()), true
-	}},
 	{Name: "tcpinfo_rtt", Get: tcpInfoVariable(func(i *unix.TCPInfo) uint32 { return i.Rtt })},
 	{Name: "tcpinfo_rttvar", Get: tcpInfoVariable(func(i *unix.TCPInfo) uint32 { return i.Rttvar })},
 	{Name: "tcpinfo_snd_cwnd", Get: tcpInfoVariable(func(i *unix.TCPInfo) uint32 { return i.Snd_cwnd })},
 	{Name: "tcpinfo_rcv_space", Get: tcpInfoVariable(func(i *unix.TCPInfo) uint32 { return i.Rcv_space })},
 	{Name: "limit_rate", Get: limitRateVariable, Set: setLimitRate, Changeable: true},
 }
-
-var hostname = func() string {
-	name, _ := os.Hostname()
-	return name
-}()
 
 var empty = []byte{}
 
@@ -179,13 +135,6 @@ func nonNil(b []byte) []byte {
 		return empty
 	}
 	return b
-}
-
-// AppendSeconds appends a duration in seconds with milliseconds, 0.000.
-func AppendSeconds(dst []byte, d time.Duration) []byte {
-	ms := max(d.Milliseconds(), 0)
-	dst = append(strconv.AppendInt(dst, ms/1000, 10), '.')
-	return appendThree(dst, ms%1000)
 }
 
 func appendThree(dst []byte, n int64) []byte {
@@ -224,38 +173,11 @@ func (r *Request) requestLength() int64 { return int64(r.Head.Size) + r.carrier.
 // Scheme returns "http" or "https".
 func (r *Request) Scheme() string { return r.client.scheme }
 
-func (r *Request) defaultPort() int {
+func (r *Request) defaultPort() uint16 {
 	if r.Scheme() == "https" {
 		return 443
 	}
 	return 80
-}
-
-// localPort returns the port the client connected to, 0 for a unix socket.
-func (r *Request) localPort() int {
-	switch a := r.client.local.(type) {
-	case *net.TCPAddr:
-		return a.Port
-	case *net.UDPAddr:
-		return a.Port
-	}
-	return 0
-}
-
-func (r *Request) appendLocalAddr(dst []byte) []byte {
-	switch a := r.client.local.(type) {
-	case *net.TCPAddr:
-		if ip, ok := netip.AddrFromSlice(a.IP); ok {
-			return ip.AppendTo(dst)
-		}
-	case *net.UDPAddr:
-		if ip, ok := netip.AddrFromSlice(a.IP); ok {
-			return ip.AppendTo(dst)
-		}
-	case *net.UnixAddr:
-		return append(append(dst, "unix:"...), a.Name...)
-	}
-	return dst
 }
 
 func hostVariable(r *Request, dst []byte) ([]byte, bool) {

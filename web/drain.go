@@ -49,7 +49,7 @@ func (g *Generation) EndIdle() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for c := range g.conns {
-		if g.Drain.has(c.local) {
+		if g.Drain.has(c.Local) {
 			c.interrupt()
 		}
 	}
@@ -62,7 +62,7 @@ func (g *Generation) Silent(since time.Duration, end bool) (n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for c := range g.conns {
-		if c.silent.Load() && c.start.Before(before) && g.Drain.has(c.local) {
+		if c.silent.Load() && c.Start.Before(before) && g.Drain.has(c.Local) {
 			n++
 			if end {
 				c.abort()
@@ -78,7 +78,7 @@ func (g *Generation) Cut(addrs []netip.Addr) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for c := range g.conns {
-		if isTo(c.local, addrs) {
+		if isTo(c.Local, addrs) {
 			c.abort()
 		}
 	}

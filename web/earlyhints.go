@@ -2,6 +2,7 @@ package web
 
 import (
 	"tandem/nginxconf"
+	"tandem/session"
 	"tandem/web/message"
 )
 
@@ -27,7 +28,7 @@ func readEarlyHints(s *nginxconf.Scope, d *nginxconf.Directive) error {
 // SendEarlyHints sends an interim response with status 103 (RFC 8297) before
 // the response itself, where early_hints allows it.
 func (r *Request) SendEarlyHints(fields []ResponseField) error {
-	if !r.IsMain() || r.HeaderSent || r.Head.Version < message.HTTP11 || len(fields) == 0 || !AnyTrue(r, r.Core.EarlyHints.V) {
+	if !r.IsMain() || r.HeaderSent || r.Head.Version < message.HTTP11 || len(fields) == 0 || !session.AnyTrue(&r.Session, r.Core.EarlyHints.V) {
 		return nil
 	}
 	return r.carrier.SendInterim(103, fields)

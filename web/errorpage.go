@@ -6,13 +6,14 @@ import (
 	"strings"
 
 	"tandem/nginxconf"
+	"tandem/session"
 )
 
 // ErrorPage is one status of an error_page directive.
 type ErrorPage struct {
 	status    Code
 	overwrite int // the status to answer with; -1: the original, 0: that of the page
-	uri       *Template
+	uri       *session.Template
 	args      []byte // of a uri without variables
 }
 
@@ -36,7 +37,7 @@ func readErrorPage(s *nginxconf.Scope, d *nginxconf.Directive) error {
 		}
 	}
 	uri, args := target, []byte(nil)
-	if path, query, ok := strings.Cut(target, "?"); ok && strings.HasPrefix(target, "/") && !HasVariables(target) {
+	if path, query, ok := strings.Cut(target, "?"); ok && strings.HasPrefix(target, "/") && !session.HasVariables(target) {
 		uri, args = path, []byte(query)
 	}
 	t, err := b.HTTP.Template(d, uri)

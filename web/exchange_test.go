@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"tandem/internal/version"
 	"tandem/web"
 	"tandem/web/webtest"
 )
@@ -38,7 +39,7 @@ func TestExchange(t *testing.T) {
 	if x.Status != 200 || x.Content != "GET /a b c HTTP/2.0 h2c 127.0.0.2 8080 1 " || !x.Ended {
 		t.Errorf("%d %q, ended %v", x.Status, x.Content, x.Ended)
 	}
-	if want := "Server: nginx/" + web.Version + "|Date|Content-Length: 41"; fieldsOf(x) != want {
+	if want := "Server: nginx/" + version.Nginx + "|Date|Content-Length: 41"; fieldsOf(x) != want {
 		t.Errorf("fields %s, want %s", fieldsOf(x), want)
 	}
 	if x = s.Exchange(t, &webtest.Exchange{Method: "HEAD"}); x.Content != "" || x.Field("Content-Length") == "" || !x.Ended {

@@ -9,7 +9,7 @@ import (
 
 // NoDelay returns the TCP_NODELAY of the client's socket.
 func (r *Request) NoDelay() (on bool, err error) {
-	raw, err := r.client.socket.(*net.TCPConn).SyscallConn()
+	raw, err := r.client.Socket.(*net.TCPConn).SyscallConn()
 	if err != nil {
 		return false, err
 	}

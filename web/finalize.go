@@ -110,7 +110,7 @@ func (r *Request) sendErrorPage(page *ErrorPage) Code {
 	if page.overwrite >= 0 {
 		r.ErrStatus = Code(page.overwrite)
 	}
-	uri := page.uri.Value(r)
+	uri := page.uri.Value(&r.Session)
 	if len(uri) > 0 && uri[0] == '/' {
 		path, args := uri, page.args
 		if !page.uri.IsLiteral() {

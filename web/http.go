@@ -3,42 +3,22 @@ package web
 import (
 	"context"
 	"errors"
-	"io"
 	"slices"
 
-	"tandem/internal/errorlog"
-	"tandem/internal/logfile"
 	"tandem/nginxconf"
+	"tandem/session"
 )
 
 // HTTP is one http block, read and complete: the servers, the addresses they
 // listen on, and the handlers and filters that the modules added.
 // It is never changed once requests use it.
 type HTTP struct {
+	session.Realm // what its modules share by name
+
 	Servers []*Server
 	Ports   []*Port // what to listen on, in order of first mention
-	Log     *errorlog.Log
-	Prefix  string  // -p, with a final slash: what relative file names are relative to
-	OpenLog OpenLog // opens the target of an error_log directive
-	// OpenAccessLog opens the target of an access_log directive: a file by
-	// its full name, "syslog:..." or, with an empty name, the default log.
-	OpenAccessLog func(name string, opts logfile.Options) (io.Writer, error)
-	// OpenNamedLogs opens a writer for access logs with variables in the name.
-	OpenNamedLogs func(logfile.CacheOptions) *logfile.Named
-	// TempRoot returns the full name of a default folder for temporary files,
-	// such as "client_body_temp". nil: it is below Prefix.
-	TempRoot func(name string) string
-	// Previous is the http block that this one takes the place of at a
-	// reload, for modules whose state outlives configurations; it is there
-	// while the block is read. nil: there is none.
-	Previous *HTTP
-
 	// TLS is set by the module that configures it.
 	TLS TLS
-
-	settings                []any
-	tempNamed, tempDefaults []string
-	zones                   map[string]*Zone
 
 	root *Block // the level of the http block itself
 
@@ -48,10 +28,8 @@ type HTTP struct {
 	background []func(context.Context)
 	stats      *Stats // once a generation has it
 
-	modules   []*Module
-	variables variableTable
-	regexes   map[regexKey]*Regex
-	newer     newerProtocols
+	modules []*Module
+	newer   newerProtocols
 }
 
 // Block is one level of the configuration while it is being read: what the
@@ -62,9 +40,11 @@ type Block struct {
 	Location *Location // this level's location settings
 }
 
-// Empty reports whether the configuration has no http block; there are no
-// settings in h then.
-func (h *HTTP) Empty() bool { return h.root == nil }
+// Shared returns the level as modules see it that serve stream as well; see
+// session.BlockOf.
+func (b *Block) Shared() session.Block {
+	return session.Block{Realm: &b.HTTP.Realm, Server: &b.Server.Server, Level: &b.Location.Level}
+}
 
 // BlockOf returns the level that s reads.
 func BlockOf(s *nginxconf.Scope) *Block { return s.Data.(*Block) }
@@ -101,11 +81,11 @@ func (h *HTTP) read(s *nginxconf.Scope, d *nginxconf.Directive) error {
 	if h.root != nil {
 		return nginxconf.ErrDuplicate
 	}
-	h.settings = makeSettings(mainSlots)
-	level := &Server{HTTP: h, settings: makeSettings(serverSlots), Pos: d.Pos}
-	level.Location = newLocation(level, nil)
+	h.Begin()
+	h.addVariables()
+	h.AddTempFolder(defaultBodyFolder)
+	level := newServer(h, d.Pos)
 	h.root = &Block{HTTP: h, Server: level, Location: level.Location}
-	h.variables.init(h.modules)
 	h.newer = newerProtocols{}
 
 	s.Block(d, nginxconf.HTTP, h.root)
@@ -119,7 +99,7 @@ func (h *HTTP) read(s *nginxconf.Scope, d *nginxconf.Directive) error {
 	h.arrangePorts(s)
 	h.newer.warn(s)
 	h.allowConnect()
-	h.openZones(s)
+	h.OpenZones(s)
 	for _, m := range h.modules {
 		if m.Init == nil {
 			continue
@@ -128,8 +108,7 @@ func (h *HTTP) read(s *nginxconf.Scope, d *nginxconf.Directive) error {
 			reportInit(s, d, err)
 		}
 	}
-	h.variables.resolve(s)
-	h.Previous = nil
+	h.Finish(s)
 	return nil
 }
 
@@ -167,18 +146,17 @@ func reportInit(s *nginxconf.Scope, d *nginxconf.Directive, err error) {
 // inherit completes the settings of every level, outermost first.
 func (h *HTTP) inherit(s *nginxconf.Scope) error {
 	root := h.root.Server
-	if err := inheritSettings(serverSlots, root.settings, makeSettings(serverSlots)); err != nil {
+	if err := root.inherit(nil); err != nil {
 		return err
 	}
 	if c := root.Location.Core; !c.Root.Set {
 		c.Root = nginxconf.Value[PathTemplate]{V: PathTemplate{Text: h.Prefix + "html"}, Set: true}
 	}
-	if err := inheritSettings(locationSlots, root.Location.settings, makeSettings(locationSlots)); err != nil {
+	if err := root.Location.inherit(nil); err != nil {
 		return err
 	}
-	root.Location.finish()
 	for _, srv := range h.Servers {
-		if err := inheritSettings(serverSlots, srv.settings, root.settings); err != nil {
+		if err := srv.inherit(root); err != nil {
 			s.ErrorAt(srv.Pos, "%v", err)
 		}
 		srv.Core = coreServer.Of(srv)
@@ -188,10 +166,9 @@ func (h *HTTP) inherit(s *nginxconf.Scope) error {
 }
 
 func inheritLocation(s *nginxconf.Scope, l, parent *Location) {
-	if err := inheritSettings(locationSlots, l.settings, parent.settings); err != nil {
+	if err := l.inherit(parent); err != nil {
 		s.ErrorAt(l.Pos, "%v", err)
 	}
-	l.finish()
 	for _, inner := range l.inner {
 		inheritLocation(s, inner, l)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tandem/internal/errorlog"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -27,7 +28,7 @@ func (l lines) Write(p []byte) (int, error) {
 // listening returns a configuration that listens on addr, and its log.
 func listening(addr netip.AddrPort) (*web.HTTP, lines) {
 	log := make(lines, 16)
-	h := &web.HTTP{Log: errorlog.New(errorlog.Target{Level: errorlog.Alert, To: io.Writer(log)})}
+	h := &web.HTTP{Realm: session.Realm{Log: errorlog.New(errorlog.Target{Level: errorlog.Alert, To: io.Writer(log)})}}
 	h.Ports = []*web.Port{{Addr: web.Address{IP: addr}}}
 	return h, log
 }

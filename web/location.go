@@ -1,10 +1,12 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"tandem/nginxconf"
+	"tandem/session"
 )
 
 // LocationKind says how a location's name is compared with a path.
@@ -30,6 +32,8 @@ type Location struct {
 	Outer  *Location // the location it stands in; nil for a server's own level
 	Pos    nginxconf.Pos
 	Core   *Core // the core module's settings; never nil once read
+	// Level are the settings of modules that serve stream as well.
+	Level session.Level
 
 	// Handler answers every request of this location, in place of the
 	// content phase. Set by directives such as proxy_pass. Never inherited.
@@ -41,15 +45,16 @@ type Location struct {
 	// of the core: both take Handler and name from the location around them.
 	IsIf, IsLimitExcept bool
 
-	settings []any
+	settings session.Settings
 	inner    []*Location // everything that inherits from here
-	re       *Regex
+	re       *session.Regex
 	tree     *locationTree // inner locations by path, nil without any
 	regexes  []*Location   // inner regex locations in order
 }
 
 func newLocation(srv *Server, outer *Location) *Location {
-	l := &Location{Kind: Level, Server: srv, Outer: outer, settings: makeSettings(locationSlots)}
+	l := &Location{Kind: Level, Server: srv, Outer: outer, settings: locationSlots.Make()}
+	l.Level.Init(&srv.Server)
 	l.Core = coreLocation.Of(l)
 	return l
 }
@@ -64,11 +69,17 @@ func (l *Location) Nest(pos nginxconf.Pos) *Location {
 	return inner
 }
 
-// finish completes l once its settings have been inherited.
-func (l *Location) finish() {
+// inherit completes l by what the level around it says; nil: there is none.
+func (l *Location) inherit(outer *Location) error {
+	from, level := locationSlots.Make(), (*session.Level)(nil)
+	if outer != nil {
+		from, level = outer.settings, &outer.Level
+	}
+	err := errors.Join(l.Level.Inherit(level), locationSlots.Inherit(l.settings, from))
 	if l.Outer != nil && (l.IsIf || l.IsLimitExcept) && l.Handler == nil {
 		l.Handler = l.Outer.Handler
 	}
+	return err
 }
 
 // readLocation reads a location block: location [ = | ~ | ~* | ^~ ] uri {...}
@@ -208,7 +219,7 @@ func (l *Location) find(r *Request, path []byte) findResult {
 			}
 			return findFinal
 		}
-		if r.matchFailed {
+		if r.MatchFailed() {
 			return findFailed
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"sync"
 	"syscall"
 
 	"tandem/internal/errorlog"
@@ -22,42 +21,9 @@ const (
 	errLevelInfo  = errorlog.Info
 )
 
-// Logf writes to the request's error log: the message, then whose request it
-// is about, as nginx does.
-func (r *Request) Logf(level errorlog.Level, format string, args ...any) {
-	r.LogUpstreamf(level, nil, format, args...)
-}
-
-// LogUpstreamf is Logf with what else is known, such as `upstream: "..."`,
-// appended by extra.
-func (r *Request) LogUpstreamf(level errorlog.Level, extra func([]byte) []byte, format string, args ...any) {
-	log := r.Log()
-	if !log.Enabled(level) {
-		return
-	}
-	p := logBuffers.Get().(*[]byte)
-	*p = r.log(log, level, extra, fmt.Appendf((*p)[:0], format, args...))
-	logBuffers.Put(p)
-}
-
-// logBuffers is what messages are put together in. They are not the request's
-// own: what runs beside the request's goroutine may log, too.
-var logBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }}
-
-// LogMessage is Logf for a message that is complete: it does not allocate.
-func (r *Request) LogMessage(level errorlog.Level, message []byte) {
-	log := r.Log()
-	if !log.Enabled(level) {
-		return
-	}
-	p := logBuffers.Get().(*[]byte)
-	*p = r.log(log, level, nil, append((*p)[:0], message...))
-	logBuffers.Put(p)
-}
-
-// log writes the message in b, and behind it whose request it is about.
-func (r *Request) log(log *errorlog.Log, level errorlog.Level, extra func([]byte) []byte, b []byte) []byte {
-	b = append(append(b, ", client: "...), r.RemoteText()...)
+// AppendAbout appends to a message of the log which request it is about; see
+// session.Owner.
+func (r *Request) AppendAbout(b []byte, extra func([]byte) []byte) []byte {
 	b = append(append(b, ", server: "...), r.Server.Name()...)
 	if line := r.Head.Line; len(line) > 0 {
 		b = appendQuoted(b, ", request: ", line)
@@ -74,26 +40,21 @@ func (r *Request) log(log *errorlog.Log, level errorlog.Level, extra func([]byte
 	if referer := r.Header(message.Referer); referer != nil {
 		b = appendQuoted(b, ", referrer: ", referer)
 	}
-	log.Write(level, r.client.number, b)
-	if level < errorlog.Debug {
-		// As with nginx the line is in the file before the client has its answer.
-		log.Settle(level)
-	}
 	return b
 }
 
-// logf writes to the error log of the connection what concerns no request.
 // Infof logs what happened to the connection, beside requests, in nginx's words
 // and with its client and server.
 func (c *Conn) Infof(format string, args ...any) {
 	if c.Log().Enabled(errLevelInfo) {
-		c.logf(errLevelInfo, "%s, client: %s, server: %s", fmt.Sprintf(format, args...), c.peerText, c.servers.addr)
+		c.logf(errLevelInfo, "%s, client: %s, server: %s", fmt.Sprintf(format, args...), c.PeerText, c.servers.addr)
 	}
 }
 
+// logf writes to the error log of the connection what concerns no request.
 func (c *Conn) logf(level errorlog.Level, format string, args ...any) {
 	if log := c.Log(); log.Enabled(level) {
-		log.Write(level, c.number, fmt.Appendf(nil, format, args...))
+		log.Write(level, c.Number, fmt.Appendf(nil, format, args...))
 	}
 }
 
@@ -116,11 +77,6 @@ func (r *Request) LogSendError(err error) {
 		r.Logf(errLevelError, "%v while sending response to client", err)
 	}
 }
-
-// OpenLog returns the target of an error_log or access log directive: a file,
-// "stderr", "syslog:...". The process gives it, because files are shared and
-// reopened together.
-type OpenLog func(s *nginxconf.Scope, d *nginxconf.Directive) (errorlog.Target, error)
 
 func readErrorLog(s *nginxconf.Scope, d *nginxconf.Directive) error {
 	b := BlockOf(s)

@@ -49,7 +49,7 @@ func (r *Request) AppendRoot(dst []byte) []byte {
 		return append(dst, c.Root.V.Text...)
 	}
 	start := len(dst)
-	dst = c.Root.V.Vars.Append(r, dst)
+	dst = c.Root.V.Vars.Append(&r.Session, dst)
 	if start == len(dst) || dst[start] != '/' {
 		value := r.Keep(dst[start:])
 		dst = append(append(dst[:start], r.Server.HTTP.Prefix...), value...)

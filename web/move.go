@@ -16,7 +16,7 @@ func (c *Conn) successor() (*Generation, *Port) {
 		if p.Addr != c.port.Addr {
 			continue
 		}
-		servers := p.servers(c.local)
+		servers := p.servers(c.Local)
 		if servers.ssl != c.servers.ssl {
 			continue
 		}
@@ -48,7 +48,7 @@ func (c *Conn) Move() bool {
 		}
 		next.adopt(c)
 		c.gen.remove(c)
-		c.gen, c.port, c.servers = next, port, port.servers(c.local)
+		c.gen, c.port, c.servers = next, port, port.servers(c.Local)
 		if s := c.secured; s != nil {
 			s.server, s.name = c.servers.byServerName(s.state.ServerName)
 			s.asked, s.verdicts = s.server, nil

@@ -35,7 +35,3 @@ func (o *OwnConnections) has(remote netip.AddrPort) bool {
 	_, ok := o.addrs.Load(netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port()))
 	return ok
 }
-
-// IsOwn reports whether the request comes from the process itself: limits do
-// not concern it.
-func (r *Request) IsOwn() bool { return r.client.own }

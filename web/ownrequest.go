@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"tandem/session"
 	"tandem/web/message"
 )
 
@@ -14,7 +15,7 @@ import (
 // values as far as they do not tell of a client. It cannot be answered, and it
 // is neither counted nor logged. End ends it.
 func (l *Location) OwnRequest(uri, userAgent string) (*Request, error) {
-	r := l.ask(&Client{start: time.Now(), scheme: "http", own: true})
+	r := l.ask(&Client{Client: session.Client{Start: time.Now(), Own: true}, scheme: "http"})
 	// Nothing is to be sent.
 	r.HeaderSent = true
 	h := r.Head
@@ -33,15 +34,12 @@ func (l *Location) OwnRequest(uri, userAgent string) (*Request, error) {
 	return r, nil
 }
 
-// End ends a request that OwnRequest has made.
-func (r *Request) End() { r.runCleanups() }
-
 // ask makes a request that stands for what has no request: its variables and
 // settings can be asked for.
 func (l *Location) ask(c *Client) *Request {
 	r := NewRequest(nobody{})
-	r.client, r.Server, r.Start = c, l.Server, c.start
+	r.client, r.Server, r.Start = c, l.Server, c.Start
+	r.Attach(&c.Client, &l.Level)
 	r.setLocation(l)
-	r.vars.reset(l.Server.HTTP.variables.stored)
 	return r
 }

@@ -1,9 +1,11 @@
 package web
 
 import (
+	"slices"
 	"testing"
 
 	"tandem/nginxconf"
+	"tandem/session"
 )
 
 // A request that no client has sent has all variables, some of them empty.
@@ -28,14 +30,16 @@ func TestOwnRequest(t *testing.T) {
 		"host": "a.example", "http_host": "", "http_user_agent": "test", "remote_addr": "", "remote_port": "", "server_port": "",
 		"server_addr": "", "connection": "0", "status": "000", "request_body": "", "tcpinfo_rtt": "", "server_protocol": "HTTP/1.0",
 	}
-	for _, table := range [][]Variable{coreVariables, proxyHeaderVariables} {
-		for _, v := range table {
-			if v.Family != nil {
-				v.Name += "x"
-			}
-			if _, tested := want[v.Name]; !tested {
-				_, _ = r.NamedVariable(v.Name, nil)
-			}
+	offered := session.Common
+	for i := range coreVariables {
+		offered = append(slices.Clip(offered), coreVariables[i].forSession())
+	}
+	for _, v := range offered {
+		if v.Family != nil {
+			v.Name += "x"
+		}
+		if _, tested := want[v.Name]; !tested {
+			_, _ = r.NamedVariable(v.Name, nil)
 		}
 	}
 	for name, value := range want {

@@ -39,8 +39,8 @@ func (r *Request) contained() {
 			answered = true
 		})
 	}
-	for len(r.cleanups) > 0 {
-		_ = contain.Run("the end of a request", r.runCleanups)
+	for !r.Ended() {
+		_ = contain.Run("the end of a request", r.Session.End)
 	}
 	// What else was at work for the request may still be: nothing of it, and no
 	// buffer of the connection, is used again.
@@ -62,17 +62,6 @@ func (r *Request) answerAnew(code Code) {
 	r.Finalize(code)
 }
 
-// runCleanups runs what waits for the request's end, the last one first.
-func (r *Request) runCleanups() {
-	for len(r.cleanups) > 0 {
-		last := len(r.cleanups) - 1
-		f := r.cleanups[last]
-		r.cleanups[last] = nil
-		r.cleanups = r.cleanups[:last]
-		f()
-	}
-}
-
 // contained is deferred by what runs a connection: a panic outside of its
 // requests, in a TLS handshake for instance, ends it.
 func (c *Conn) contained() {
@@ -81,7 +70,7 @@ func (c *Conn) contained() {
 		return
 	}
 	p := contain.Caught("a connection", v)
-	c.logf(errLevelAlert, "%v, client: %s, server: %v", p, c.peerText, c.local)
+	c.logf(errLevelAlert, "%v, client: %s, server: %v", p, c.PeerText, c.Local)
 	c.abandoned.Store(true)
 	_ = contain.Run("the end of a connection", c.end)
 }

@@ -57,10 +57,10 @@ func (l *parkingLot) add(c *Conn, timeout time.Duration, first bool) bool {
 	// Once the lock is released the connection may be anybody's.
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := c.Flow.NotifyOnce(l.epoll, c.number); err != nil || !first && c.Flow.Interrupted() {
+	if err := c.Flow.NotifyOnce(l.epoll, c.Number); err != nil || !first && c.Flow.Interrupted() {
 		return false
 	}
-	l.conns[c.number] = c
+	l.conns[c.Number] = c
 	if !l.sweeping {
 		l.sweeping = true
 		time.AfterFunc(sweepEach, l.sweep)

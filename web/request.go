@@ -1,11 +1,10 @@
 package web
 
 import (
-	"net"
-	"net/netip"
 	"time"
 
 	"tandem/internal/errorlog"
+	"tandem/session"
 	"tandem/web/message"
 	"tandem/web/openfile"
 )
@@ -54,6 +53,8 @@ const maxSubrequests = 50
 // in the log. It belongs to one goroutine. All byte slices in it are valid
 // until the request ends, and are not to be changed in place.
 type Request struct {
+	session.Session // what is as in stream: client, variables, memory, log
+
 	Head   *message.Head // the head as received; a subrequest has its parent's
 	Method Method
 	// MethodName is the method as received, or as error_page and proxies
@@ -140,17 +141,7 @@ type Request struct {
 
 	at      *addrServers // of the address that it came to
 	ordinal int          // which request of its connection it is, from 1
-	// The client's address, in the main request.
-	remote        netip.AddrPort
-	remoteText    string
-	remoteChanged bool
-
-	captures    []int
-	captured    []byte
-	matchFailed bool
-	vars        *varStore
-	scratch     *scratchStack
-	rate        int64 // limit_rate, once LimitRateSet
+	rate    int64        // limit_rate, once LimitRateSet
 
 	kept
 }
@@ -160,21 +151,13 @@ type kept struct {
 	client     *Client
 	carrier    Carrier
 	filters    []BodyFilter
-	ownVars    varStore
 	contexts   []any
 	spares     []spare
-	records    []any
-	arena      arena
-	ownScratch scratchStack
-	cleanups   []func()
 	afterwards []func()
 }
 
 // IsMain reports whether r came from a client, and is no subrequest.
 func (r *Request) IsMain() bool { return r.Main == r }
-
-// HTTP returns the http block.
-func (r *Request) HTTP() *HTTP { return r.Server.HTTP }
 
 // Log returns the error log of the request's location.
 func (r *Request) Log() *errorlog.Log {
@@ -191,44 +174,9 @@ func (r *Request) Version() message.Version { return r.Head.Version }
 // none.
 func (r *Request) Header(id message.FieldID) []byte { return r.Head.Lookup(id) }
 
-// RemoteAddr returns the client's address: the connection's, or what the
-// realip module made of it.
-func (r *Request) RemoteAddr() netip.AddrPort { return r.Main.remote }
-
-// RemoteText returns the client's address in text, "unix:" for a unix socket.
-func (r *Request) RemoteText() string { return r.Main.remoteText }
-
-// SetRemote changes the client's address for this request.
-func (r *Request) SetRemote(addr netip.AddrPort) {
-	// The text serves the connection's other requests too, which mostly come
-	// from the same client.
-	real := r.client.real.Load()
-	if real == nil || real.addr != addr.Addr() {
-		real = &realAddr{addr.Addr(), addr.Addr().String()}
-		r.client.real.Store(real)
-	}
-	r.Main.remote, r.Main.remoteText, r.Main.remoteChanged = addr, real.text, true
-}
-
-// RemoteChanged reports whether SetRemote has been called in this request.
-func (r *Request) RemoteChanged() bool { return r.Main.remoteChanged }
-
-// PeerAddr returns the address at the other end of the connection, which
-// SetRemote does not change.
-func (r *Request) PeerAddr() netip.AddrPort { return r.client.peer }
-
-// PeerText returns it in text, "unix:" for a unix socket.
-func (r *Request) PeerText() string { return r.client.peerText }
-
-// LocalAddr returns the address the client connected to, nil for a request that
-// no client has sent.
-func (r *Request) LocalAddr() net.Addr { return r.client.local }
-
-// OnEnd has f called when the request has been logged.
-func (r *Request) OnEnd(f func()) { r.Main.cleanups = append(r.Main.cleanups, f) }
-
 // setLocation makes l the request's location, for find.
 func (r *Request) setLocation(l *Location) {
+	r.Enter(&l.Level)
 	r.Location = l
 	r.Core = l.Core
 	r.handler = l.Handler
@@ -255,26 +203,21 @@ func (r *Request) applyLocation() {
 
 // reset makes r ready for a new request.
 func (r *Request) reset() {
-	r.arena.reset()
+	r.Session.Reset()
 	r.Response.reset()
 	r.Body.reset()
 	clear(r.contexts)
 	for i := range r.spares {
 		r.spares[i].taken = false
 	}
-	clear(r.records)
 	clear(r.filters)
 	r.filters = r.filters[:0]
-	clear(r.cleanups)
-	r.cleanups = r.cleanups[:0]
 	clear(r.afterwards)
 	r.afterwards = r.afterwards[:0]
-	head, response, body, kept := r.Head, r.Response, r.Body, r.kept
+	s, head, response, body, kept := r.Session, r.Head, r.Response, r.Body, r.kept
 	*r = Request{}
-	r.Head, r.Response, r.Body, r.kept = head, response, body, kept
+	r.Session, r.Head, r.Response, r.Body, r.kept = s, head, response, body, kept
 	r.Main = r
-	r.scratch = &r.ownScratch
-	r.vars = &r.ownVars
 	r.LocationValid = true
 	r.uriChanges = maxRedirects + 1
 	r.subrequests = maxSubrequests + 1
@@ -282,7 +225,8 @@ func (r *Request) reset() {
 
 // init gives a new r its memory.
 func (r *Request) init() {
+	r.Session.Init(r)
 	r.Head = new(message.Head)
-	r.contexts, r.spares, r.records = make([]any, contextSlots), make([]spare, contextSlots), make([]any, recordSlots)
+	r.contexts, r.spares = make([]any, contextSlots), make([]spare, contextSlots)
 	r.reset()
 }

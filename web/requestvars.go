@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tandem/nginxconf"
+	"tandem/session"
 )
 
 // requestIDVariable is 16 random bytes in hexadecimal, the same throughout the
@@ -24,7 +25,7 @@ func requestIDVariable(_ *Request, dst []byte) ([]byte, bool) {
 // in its own units; see tcp(7), TCP_INFO.
 func tcpInfoVariable(field func(*unix.TCPInfo) uint32) Getter {
 	return func(r *Request, dst []byte) ([]byte, bool) {
-		socket, ok := r.client.socket.(syscall.Conn)
+		socket, ok := r.client.Socket.(syscall.Conn)
 		if !ok {
 			return dst, false
 		}
@@ -79,21 +80,13 @@ func (r *Request) Rate() int64 {
 func (r *Request) RateAfter() int64 { return r.sizeOf(r.Core.LimitRateAfter.V) }
 
 // sizeOf evaluates a size; one that is no size counts as 0.
-func (r *Request) sizeOf(t *Template) int64 {
+func (r *Request) sizeOf(t *session.Template) int64 {
 	if t == nil {
 		return 0
 	}
-	n, err := nginxconf.ParseSize(string(t.Value(r)))
+	n, err := nginxconf.ParseSize(string(t.Value(&r.Session)))
 	if err != nil {
 		return 0
 	}
 	return n
-}
-
-// AppendPort appends a port, nothing for 0.
-func AppendPort(dst []byte, port uint16) []byte {
-	if port == 0 {
-		return dst
-	}
-	return strconv.AppendUint(dst, uint64(port), 10)
 }

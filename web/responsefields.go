@@ -3,6 +3,7 @@ package web
 import (
 	"strconv"
 
+	"tandem/session"
 	"tandem/web/message"
 )
 
@@ -96,12 +97,11 @@ func (r *Request) appendLocation(dst []byte) []byte {
 	case len(r.Host) > 0:
 		dst = append(dst, r.Host...)
 	default:
-		dst = r.appendLocalAddr(dst)
+		dst = r.AppendLocalAddr(dst)
 	}
 	if r.Core.PortInRedirect.V {
-		if port := r.localPort(); port != 0 && port != r.defaultPort() {
-			dst = append(dst, ':')
-			dst = strconv.AppendInt(dst, int64(port), 10)
+		if port := r.LocalPort(); port != 0 && port != r.defaultPort() {
+			dst = session.AppendPort(append(dst, ':'), port)
 		}
 	}
 	return append(dst, location...)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tandem/internal/errorlog"
+	"tandem/session"
 	"tandem/web/message"
 )
 
@@ -158,7 +159,7 @@ func (c *Conn) secure() bool {
 		c.secured.plain = true
 		return true
 	}
-	raw := &bufferedConn{Conn: c.socket, head: bytes.NewReader(bytes.Clone(first))}
+	raw := &bufferedConn{Conn: c.Socket, head: bytes.NewReader(bytes.Clone(first))}
 	hooks := c.servers.dflt.HTTP.TLS
 	conn := tls.Server(raw, &tls.Config{
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
@@ -178,9 +179,9 @@ func (c *Conn) secure() bool {
 			return config, nil
 		},
 	})
-	_ = c.socket.SetDeadline(time.Now().Add(c.servers.dflt.Core.Limits.HeaderTimeout))
+	_ = c.Socket.SetDeadline(time.Now().Add(c.servers.dflt.Core.Limits.HeaderTimeout))
 	err := conn.Handshake()
-	_ = c.socket.SetDeadline(time.Time{})
+	_ = c.Socket.SetDeadline(time.Time{})
 	if err != nil {
 		c.logHandshake(cmp.Or(c.secured.refusal, err))
 		return false
@@ -210,7 +211,7 @@ func (c *Conn) logHandshake(err error) {
 		err = errors.New("peer closed connection in SSL handshake")
 	}
 	if log.Enabled(level) {
-		log.Write(level, c.number, []byte("SSL_do_handshake() failed ("+err.Error()+") while SSL handshaking, client: "+c.peerText+", server: "+c.servers.addr.String()))
+		log.Write(level, c.Number, []byte("SSL_do_handshake() failed ("+err.Error()+") while SSL handshaking, client: "+c.PeerText+", server: "+c.servers.addr.String()))
 	}
 }
 
@@ -252,12 +253,12 @@ func (r *Request) refuseInsecure() bool {
 
 // EvaluateTLS evaluates a template during the handshake, when there is no
 // request yet: only $ssl_server_name and what never changes have a value.
-func (srv *Server) EvaluateTLS(t *Template, hello *tls.ClientHelloInfo) string {
+func (srv *Server) EvaluateTLS(t *session.Template, hello *tls.ClientHelloInfo) string {
 	r := srv.Location.ask(&Client{
-		local: hello.Conn.LocalAddr(), scheme: "https",
+		Client: session.Client{Local: hello.Conn.LocalAddr()}, scheme: "https",
 		secured: &secured{server: srv, asked: srv, state: tls.ConnectionState{ServerName: hello.ServerName}},
 	})
-	return string(t.Append(r, nil))
+	return string(t.Append(&r.Session, nil))
 }
 
 // SharesAddress reports whether two servers listen on an address together.

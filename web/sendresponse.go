@@ -1,13 +1,15 @@
 package web
 
+import "tandem/session"
+
 // SendResponse answers with a status and a body from the configuration: for a
 // redirecting status the value is the Location, for any other the body, of
 // contentType or, with nil, of the type that the path's extension has.
-func (r *Request) SendResponse(status int, contentType []byte, value *Template) Code {
+func (r *Request) SendResponse(status int, contentType []byte, value *session.Template) Code {
 	r.DiscardBody()
 	p := &r.Response
 	p.Status = status
-	body := value.Value(r)
+	body := value.Value(&r.Session)
 	switch status {
 	case 301, 302, 303, 307, 308:
 		p.Location = nonNil(body)

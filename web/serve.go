@@ -27,14 +27,14 @@ func (r *Request) Open(c *Conn) {
 	c.requests++
 	// Whether a connection is our own is asked when it has sent something: by
 	// then it has been announced.
-	if c.requests == 1 && c.gen.Own.has(c.peer) {
-		c.own = true
+	if c.requests == 1 && c.gen.Own.has(c.Peer) {
+		c.Own = true
 		c.gen.stats.accepted.Add(^uint64(0))
 	}
 	r.client, r.at, r.ordinal = &c.Client, c.servers, c.requests
-	r.remote, r.remoteText = c.peer, c.peerText
 	srv := c.Server()
 	r.Server = srv
+	r.Attach(&c.Client.Client, &srv.Location.Level)
 	r.setLocation(srv.Location)
 	r.ending = EndsHastily // until its head is known to be good
 	r.stats().reading.Add(1)
@@ -46,14 +46,13 @@ func (r *Request) headRead() {
 	r.stats().reading.Add(-1)
 	r.stage = between
 	r.Start = r.Now()
-	r.vars.reset(r.Server.HTTP.variables.stored)
 }
 
 // Serve answers the request, whose head is complete.
 func (r *Request) Serve() {
 	defer r.contained()
 	r.headRead()
-	if !r.client.own {
+	if !r.IsOwn() {
 		r.stats().requests.Add(1)
 	}
 	r.stats().active.Add(1)
@@ -145,10 +144,10 @@ func (r *Request) finish() {
 		}
 	}
 	r.runAfterwards()
-	if !r.client.own {
+	if !r.IsOwn() {
 		r.runLog()
 	}
-	r.runCleanups()
+	r.Session.End()
 	r.Body.close()
 }
 

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -8,17 +9,19 @@ import (
 	"tandem/internal/hostnames"
 	"tandem/internal/regex"
 	"tandem/nginxconf"
+	"tandem/session"
 )
 
 // Server is one server block.
 type Server struct {
+	session.Server // as modules see it that serve stream as well
+
 	HTTP     *HTTP
 	Location *Location // the server's own level, which its locations inherit from
 	Core     *ServerCore
 	Names    []ServerName
-	Pos      nginxconf.Pos
 
-	settings []any
+	settings session.Settings
 	listens  []listen
 	http2    bool           // it has an address for which listen asks for HTTP/2
 	quic     bool           // there is a listen that only HTTP/3 could use
@@ -30,7 +33,7 @@ type Server struct {
 // ServerName is one word of a server_name directive.
 type ServerName struct {
 	Text string // as written, lower-cased unless a regex
-	re   *Regex
+	re   *session.Regex
 }
 
 // Regexp returns the expression of a name that is one, else nil.
@@ -60,10 +63,26 @@ func (srv *Server) ListensForHTTP2() bool { return srv.http2 }
 // AllowConnect lets clients use CONNECT, which is answered 405 otherwise.
 func (srv *Server) AllowConnect() { srv.connect = true }
 
+func newServer(h *HTTP, pos nginxconf.Pos) *Server {
+	srv := &Server{HTTP: h, settings: serverSlots.Make()}
+	srv.Server.Init(&h.Realm, pos)
+	srv.Location = newLocation(srv, nil)
+	return srv
+}
+
+// inherit completes the settings of srv by those of the http block; nil: they are
+// the block's own.
+func (srv *Server) inherit(block *Server) error {
+	from, shared := serverSlots.Make(), (*session.Server)(nil)
+	if block != nil {
+		from, shared = block.settings, &block.Server
+	}
+	return errors.Join(srv.Server.Inherit(shared), serverSlots.Inherit(srv.settings, from))
+}
+
 func readServer(s *nginxconf.Scope, d *nginxconf.Directive) error {
 	h := BlockOf(s).HTTP
-	srv := &Server{HTTP: h, settings: makeSettings(serverSlots), Pos: d.Pos}
-	srv.Location = newLocation(srv, nil)
+	srv := newServer(h, d.Pos)
 	srv.Location.Pos = d.Pos
 	h.Servers = append(h.Servers, srv)
 	s.Block(d, nginxconf.Server, &Block{HTTP: h, Server: srv, Location: srv.Location})
@@ -141,7 +160,7 @@ type nameTable struct {
 }
 
 type regexServer struct {
-	re  *Regex
+	re  *session.Regex
 	srv *Server
 }
 

@@ -58,17 +58,16 @@ func (r *Request) newSubrequest(path, args []byte, opts SubrequestOptions) *Requ
 		HeaderOnly:     opts.HeaderOnly,
 		NoBody:         opts.NoBody,
 		answered:       opts.Answered,
-		vars:           r.vars,
-		scratch:        r.scratch,
 		subrequests:    r.subrequests - 1,
 		uriChanges:     maxRedirects + 1,
 		kept: kept{
 			client:   r.client,
 			carrier:  r.carrier,
 			contexts: make([]any, contextSlots),
-			records:  make([]any, recordSlots),
 		},
 	}
+	sr.Session.Init(sr)
+	sr.AttachTo(&r.Session)
 	sr.Response.reset()
 	sr.Background = opts.Background
 	if opts.Background || opts.HeaderOnly {

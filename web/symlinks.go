@@ -20,7 +20,7 @@ func (r *Request) Links(name []byte) openfile.Links {
 	if n := len(name); n > 0 && name[n-1] == 0 {
 		name = name[:n-1]
 	}
-	from := s.From.Append(r, r.Scratch())
+	from := s.From.Append(&r.Session, r.Scratch())
 	defer r.Unscratch(from)
 	switch {
 	case len(from) == 0 || !bytes.HasPrefix(name, from):

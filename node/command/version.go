@@ -15,7 +15,7 @@ import (
 // printVersion prints what -v, -V and -h say, in nginx's form: tools read the
 // nginx version and the configure arguments from it.
 func printVersion(w io.Writer, o *options) {
-	fmt.Fprintf(w, "tandem version: tandem/%s\nnginx version: nginx/%s\n", version.Tandem, web.Version)
+	fmt.Fprintf(w, "tandem version: tandem/%s\nnginx version: nginx/%s\n", version.Tandem, version.Nginx)
 	if o.help {
 		fmt.Fprint(w, usage)
 	}

@@ -12,6 +12,7 @@ import (
 	"tandem/keepalivedconf"
 	"tandem/keepalivedconf/text"
 	"tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -48,8 +49,11 @@ func Load(o *Source, logs *logfile.Set, previous *web.HTTP) (*Configuration, ngi
 		BuiltinFiles: map[string][]byte{"mime.types": []byte(web.MimeTypes)},
 	})
 	c.Tree = tree
-	c.HTTP = &web.HTTP{Prefix: o.Prefix, Previous: previous, OpenLog: c.openErrorLog, OpenAccessLog: c.openAccessLog,
-		OpenNamedLogs: c.logs.openNamed, TempRoot: o.TempFolder}
+	c.HTTP = &web.HTTP{Realm: session.Realm{Prefix: o.Prefix, OpenLog: c.openErrorLog, OpenAccessLog: c.openAccessLog,
+		OpenNamedLogs: c.logs.openNamed, TempRoot: o.TempFolder}}
+	if previous != nil {
+		c.HTTP.Previous = &previous.Realm
+	}
 	groups := append(c.HTTP.Commands(o.Modules), c.mainCommands())
 	errs = append(errs, nginxconf.NewTable(groups...).Bind(tree, &c.Process, nginxconf.BindOptions{})...)
 	tree.Sort(errs)

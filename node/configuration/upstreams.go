@@ -19,7 +19,7 @@ func (c *Configuration) checkUpstreams() keepalivedconf.Reports {
 				continue
 			}
 			said[u] = true
-			switch group := block.Find(c.HTTP, u.Name); {
+			switch group := block.Find(&c.HTTP.Realm, u.Name); {
 			case group == nil:
 				reports = append(reports, keepalivedconf.Report{Kind: text.KindGeneral, Pos: u.Pos,
 					Text: fmt.Sprintf("self_probe: there is no upstream '%s' in nginx.conf, ignored", u.Name)})

@@ -71,7 +71,7 @@ vrrp_instance VI_2 {
 	}
 
 	f := &Config{Keepalived: c.Keepalived, Upstream: func(name string) Upstream {
-		if group := block.Find(c.HTTP, name); group != nil {
+		if group := block.Find(&c.HTTP.Realm, name); group != nil {
 			return group
 		}
 		return nil
@@ -88,7 +88,7 @@ vrrp_instance VI_2 {
 		}
 		return ""
 	}
-	app := block.Find(c.HTTP, "app")
+	app := block.Find(&c.HTTP.Realm, "app")
 	check := &upstream.Check{Fails: 1, Passes: 1}
 	app.AddCheck(check, nil)
 	for i, p := range app.Peers()[:2] {

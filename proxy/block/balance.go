@@ -102,7 +102,7 @@ func (t *Target) Start(sel *upstream.Selection, bound *Binding, r *web.Request) 
 		return
 	}
 	if b.key != nil {
-		sel.Key = b.key.Value(r)
+		sel.Key = b.key.Value(&r.Session)
 	}
 	sel.Client = r.RemoteAddr().Addr()
 	if b.sticky != nil {

@@ -10,6 +10,7 @@ import (
 	"tandem/internal/resolver"
 	nc "tandem/nginxconf"
 	"tandem/proxy/upstream"
+	"tandem/session"
 	"tandem/web"
 	resolverconf "tandem/web/resolver"
 )
@@ -30,7 +31,7 @@ type block struct {
 	faulty   bool              // servers are missing from servers, which has been told
 	balancer upstream.Balancer // nil: round robin
 	noBackup bool              // the balancer does not leave requests to backups
-	key      *web.Template     // of hash
+	key      *session.Template // of hash
 	sticky   *sticky           // nil: none
 	keep     keepalive
 	zone     string // "": none
@@ -48,7 +49,7 @@ type blocks struct {
 	list []*block
 }
 
-var blocksSlot = web.NewMainSlot[blocks]()
+var blocksSlot = session.NewRealmSlot[blocks]()
 
 // keepalive is what the keepalive directives of an upstream say.
 type keepalive struct {
@@ -88,7 +89,7 @@ var blockCommands = []nc.Command{
 // readBlock reads upstream name { ... }.
 func readBlock(s *nc.Scope, d *nc.Directive) error {
 	h := web.BlockOf(s).HTTP
-	all := blocksSlot.Of(h)
+	all := blocksSlot.Of(&h.Realm)
 	name := d.Args[0]
 	b := &block{name: name, declared: true, pos: d.Pos, http: h, level: web.BlockOf(s).Location}
 	for _, old := range all.list {
@@ -199,7 +200,7 @@ func (r Ref) Declared() bool { return r.b.declared }
 // Refer notes that a directive uses the host of l: an upstream block of that
 // name, which may stand further down, or the host itself.
 func Refer(h *web.HTTP, d *nc.Directive, l upstream.Location) (Ref, error) {
-	all := blocksSlot.Of(h)
+	all := blocksSlot.Of(&h.Realm)
 	for _, b := range all.list {
 		if !strings.EqualFold(b.name, l.Host) {
 			continue
@@ -231,7 +232,7 @@ func (all *blocks) lookup(host string, port int, written bool) *block {
 func Complete(h *web.HTTP) error {
 	var errs nc.Errors
 	var lookups []*lookup
-	for _, b := range blocksSlot.Of(h).list {
+	for _, b := range blocksSlot.Of(&h.Realm).list {
 		if err := b.complete(); err != nil {
 			errs = append(errs, &nc.Error{Pos: b.pos, Msg: err.Error(), Err: err})
 		}
@@ -248,7 +249,7 @@ func Complete(h *web.HTTP) error {
 	}
 	warnings := lookUpHosts(lookups)
 	for _, l := range lookups {
-		if h.Previous != nil && !h.Previous.Empty() && l.resolver != nil {
+		if h.Previous != nil && l.resolver != nil {
 			l.recall(blocksSlot.Of(h.Previous))
 		}
 		h.Background(l.run)

@@ -14,7 +14,7 @@ import (
 // the upstream block of that name, the address that it is, or those that the
 // resolver finds. Otherwise the code is what to answer.
 func FindTarget(r *web.Request, l upstream.Location) (Target, web.Code) {
-	if b := blocksSlot.Of(r.HTTP()).lookup(l.Host, l.Port, l.Written); b != nil {
+	if b := blocksSlot.Of(r.Realm()).lookup(l.Host, l.Port, l.Written); b != nil {
 		return Ref{b}.Target(), web.OK
 	}
 	if l.Port == 0 && !l.Unix {

@@ -88,7 +88,7 @@ func parseZone(text string) (name string, n int64, err error) {
 // useSessions gives the block the sessions of a zone, those of the
 // configuration before if it had the zone, too.
 func (b *block) useSessions(zone string, size int64, timeout time.Duration) error {
-	for _, other := range blocksSlot.Of(b.http).list {
+	for _, other := range blocksSlot.Of(&b.http.Realm).list {
 		if other != b && other.sticky != nil && other.sticky.sessions != nil && other.sticky.sessions.zone == zone {
 			return fmt.Errorf("sticky zone \"%s\" is already used in upstream \"%s\"", zone, other.name)
 		}
@@ -130,10 +130,10 @@ const sessionSize = 128
 type sessionTable struct {
 	mu    sync.Mutex
 	bound map[[md5.Size]byte]*list.Element // of order
-	order list.List                        // of *session, the last used first
+	order list.List                        // of *binding, the last used first
 }
 
-type session struct {
+type binding struct {
 	key  [md5.Size]byte
 	sid  string
 	last time.Time // used
@@ -144,14 +144,14 @@ func (s *sessions) find(id []byte, now time.Time) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if e := s.known(md5.Sum(id), now); e != nil {
-		return []byte(e.Value.(*session).sid)
+		return []byte(e.Value.(*binding).sid)
 	}
 	return nil
 }
 
 func (s *sessions) known(key [md5.Size]byte, now time.Time) *list.Element {
 	e := s.bound[key]
-	if e == nil || now.Sub(e.Value.(*session).last) >= s.timeout {
+	if e == nil || now.Sub(e.Value.(*binding).last) >= s.timeout {
 		return nil
 	}
 	return e
@@ -163,7 +163,7 @@ func (s *sessions) bind(id []byte, sid string, create bool, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for e := s.order.Back(); e != nil; e = s.order.Back() {
-		old := e.Value.(*session)
+		old := e.Value.(*binding)
 		if len(s.bound) < s.max && now.Sub(old.last) < s.timeout {
 			break
 		}
@@ -172,12 +172,12 @@ func (s *sessions) bind(id []byte, sid string, create bool, now time.Time) {
 	}
 	key := md5.Sum(id)
 	if e := s.bound[key]; e != nil {
-		known := e.Value.(*session)
+		known := e.Value.(*binding)
 		known.sid, known.last = sid, now
 		s.order.MoveToFront(e)
 		return
 	}
 	if create {
-		s.bound[key] = s.order.PushFront(&session{key, sid, now})
+		s.bound[key] = s.order.PushFront(&binding{key, sid, now})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tandem/proxy/upstream"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -20,7 +21,7 @@ type Upstream struct {
 func Upstreams(h *web.HTTP) []Upstream {
 	var list []Upstream
 	now := time.Now()
-	for _, b := range blocksOf(h) {
+	for _, b := range blocksOf(&h.Realm) {
 		u := Upstream{Name: b.name}
 		u.Peers, u.Queued = b.group.Status(now)
 		list = append(list, u)
@@ -29,8 +30,8 @@ func Upstreams(h *web.HTTP) []Upstream {
 }
 
 // Find returns the peers of the upstream block of that name, nil without one.
-func Find(h *web.HTTP, name string) *upstream.Group {
-	for _, b := range blocksOf(h) {
+func Find(r *session.Realm, name string) *upstream.Group {
+	for _, b := range blocksOf(r) {
 		if strings.EqualFold(b.name, name) {
 			return b.group
 		}
@@ -39,12 +40,12 @@ func Find(h *web.HTTP, name string) *upstream.Group {
 }
 
 // blocksOf returns the upstream blocks of a configuration.
-func blocksOf(h *web.HTTP) []*block {
-	if h.Empty() {
+func blocksOf(r *session.Realm) []*block {
+	if r.Empty() {
 		return nil
 	}
 	var list []*block
-	for _, b := range blocksSlot.Of(h).list {
+	for _, b := range blocksSlot.Of(r).list {
 		if b.declared && b.group != nil {
 			list = append(list, b)
 		}

@@ -7,16 +7,17 @@ import (
 	"time"
 
 	nc "tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 )
 
 // sticky is what binds clients to a peer of an upstream: a cookie that names
 // the peer, a variable that does, or sessions that are learned.
 type sticky struct {
-	lookup []web.VariableRef // the first that is not empty names the peer or the session
+	lookup []session.VariableRef // the first that is not empty names the peer or the session
 
 	cookie   *stickyCookie
-	create   []web.VariableRef // of learn: the session that a response begins
+	create   []session.VariableRef // of learn: the session that a response begins
 	sessions *sessions
 	early    bool // sessions begin with the head of the response
 }
@@ -24,8 +25,8 @@ type sticky struct {
 // stickyCookie is the cookie that tells clients their peer.
 type stickyCookie struct {
 	name             string
-	domain, sameSite *web.Template // nil: none
-	path             string        // with "; path="; "": none
+	domain, sameSite *session.Template // nil: none
+	path             string            // with "; path="; "": none
 	expires          nc.Value[time.Duration]
 	forever          bool
 	httpOnly, secure bool
@@ -144,10 +145,10 @@ func isSameSite(value string) bool {
 }
 
 // first returns the first of the variables that has a value, nil for none.
-func firstOf(r *web.Request, refs []web.VariableRef) []byte {
+func firstOf(r *web.Request, refs []session.VariableRef) []byte {
 	for _, ref := range refs {
 		scratch := r.Scratch()
-		value, found := ref.Append(r, scratch)
+		value, found := ref.Append(&r.Session, scratch)
 		kept := []byte(nil)
 		if found {
 			kept = r.Keep(value)
@@ -215,7 +216,7 @@ func (c *stickyCookie) appendAttributes(r *web.Request, dst []byte, now time.Tim
 		dst = appendCookieDate(dst, now.Add(c.expires.V))
 		dst = strconv.AppendInt(append(dst, "; max-age="...), seconds, 10)
 	}
-	if domain := c.domain.Value(r); len(domain) > 0 {
+	if domain := c.domain.Value(&r.Session); len(domain) > 0 {
 		dst = append(append(dst, "; domain="...), domain...)
 	}
 	if c.httpOnly {
@@ -224,7 +225,7 @@ func (c *stickyCookie) appendAttributes(r *web.Request, dst []byte, now time.Tim
 	if c.secure {
 		dst = append(dst, "; secure"...)
 	}
-	if same := c.sameSite.Value(r); len(same) > 0 {
+	if same := c.sameSite.Value(&r.Session); len(same) > 0 {
 		if !c.sameSite.IsLiteral() && !isSameSite(string(same)) {
 			same = []byte("strict")
 		}

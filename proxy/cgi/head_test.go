@@ -8,15 +8,16 @@ import (
 	"tandem/internal/errorlog"
 	"tandem/proxy/answer"
 	"tandem/proxy/exchange"
+	"tandem/session"
 	"tandem/web"
-	"tandem/web/message"
 )
 
 // bareExchange returns an exchange whose request has no client and whose log
 // is silent.
 func bareExchange() *exchange.Exchange {
 	x := &exchange.Exchange{Settings: new(exchange.Settings)}
-	x.Request = &web.Request{Head: new(message.Head), Server: &web.Server{HTTP: &web.HTTP{Log: errorlog.New()}}}
+	x.Request = web.NewRequest(nil)
+	x.Request.Server = &web.Server{HTTP: &web.HTTP{Realm: session.Realm{Log: errorlog.New()}}}
 	x.Request.Main = x.Request
 	x.Settings.BufferSize.V = 1 << 20
 	x.Head.Reset()

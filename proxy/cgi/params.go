@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	nc "tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 	"tandem/web/message"
 )
@@ -14,7 +15,7 @@ import (
 // param is one *_param directive.
 type param struct {
 	name       string
-	value      *web.Template
+	value      *session.Template
 	ifNotEmpty bool
 }
 
@@ -56,15 +57,15 @@ type Params struct {
 
 type compiledParam struct {
 	name       []byte
-	literal    []byte        // the value, unless it holds variables
-	value      *web.Template // nil: literal
+	literal    []byte            // the value, unless it holds variables
+	value      *session.Template // nil: literal
 	ifNotEmpty bool
 }
 
 const headerPrefix = "HTTP_"
 
 // compile joins the directives with the default of HTTP_HOST.
-func compile(params []param, host *web.Template) *Params {
+func compile(params []param, host *session.Template) *Params {
 	hasHost := slices.ContainsFunc(params, func(p param) bool { return strings.EqualFold(p.name, "HTTP_HOST") })
 	if !hasHost {
 		params = append(slices.Clip(params), param{"HTTP_HOST", host, true})
@@ -99,7 +100,7 @@ func (c *Params) Append(r *web.Request, dst []byte, headers bool, pair AppendPai
 		scratch := r.Scratch()
 		value := p.literal
 		if p.value != nil {
-			scratch = p.value.Append(r, scratch)
+			scratch = p.value.Append(&r.Session, scratch)
 			value = scratch
 		}
 		var err error

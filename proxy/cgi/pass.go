@@ -10,6 +10,7 @@ import (
 	"tandem/proxy/block"
 	"tandem/proxy/exchange"
 	"tandem/proxy/upstream"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -39,7 +40,7 @@ type Scheme struct {
 // Pass is what one *_pass says.
 type Pass struct {
 	protocol *Protocol
-	template *web.Template // nil: no variables
+	template *session.Template // nil: no variables
 	ref      block.Ref
 	scheme   Scheme
 }
@@ -60,7 +61,7 @@ func (p *Protocol) readPass(get func(*nc.Scope) *Settings) nc.Setter {
 			return nc.ErrDuplicate
 		}
 		address := d.Args[0]
-		variables := web.HasVariables(address)
+		variables := session.HasVariables(address)
 		l := b.Location
 		l.Handler = p.Handler
 		l.AutoRedirect = l.Kind != web.Level && strings.HasSuffix(l.Name, "/") && (!variables || p.RedirectsVariables)
@@ -110,7 +111,7 @@ func (p *Pass) Target(r *web.Request) (block.Target, web.Code) {
 		t.Scheme, t.TLS = p.scheme.Name, p.scheme.TLS
 		return t, web.OK
 	}
-	scheme, l, err := p.protocol.parse(string(p.template.Value(r)))
+	scheme, l, err := p.protocol.parse(string(p.template.Value(&r.Session)))
 	if err != nil {
 		r.Logf(errorlog.Error, "%v", err)
 		return block.Target{}, 500

@@ -6,6 +6,7 @@ import (
 	nc "tandem/nginxconf"
 	"tandem/proxy/answer"
 	"tandem/proxy/exchange"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -15,9 +16,9 @@ type Settings struct {
 	exchange.Settings
 	Pass *Pass // nil: none; inherited by if and limit_except alone
 
-	params []param       // as written
-	host   *web.Template // HTTP_HOST, unless params give it
-	Params *Params       // what both come to; nil: neither is needed
+	params []param           // as written
+	host   *session.Template // HTTP_HOST, unless params give it
+	Params *Params           // what both come to; nil: neither is needed
 }
 
 // Inherit completes the settings of a level from those around it.

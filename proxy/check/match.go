@@ -12,6 +12,7 @@ import (
 	nc "tandem/nginxconf"
 	"tandem/proxy/answer"
 	"tandem/proxy/exchange"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -21,7 +22,7 @@ type match struct {
 	statuses []statusTest
 	headers  []headerTest
 	bodies   []bodyTest
-	require  []web.VariableRef // none may be empty or 0
+	require  []session.VariableRef // none may be empty or 0
 }
 
 // maxBody is how much of a body is looked at, as in nginx Plus.
@@ -50,7 +51,7 @@ type bodyTest struct {
 // readMatch reads match name { ... }.
 func readMatch(s *nc.Scope, d *nc.Directive) error {
 	h := web.BlockOf(s).HTTP
-	all := matchesSlot.Of(h)
+	all := matchesSlot.Of(&h.Realm)
 	if (*all)[d.Args[0]] != nil {
 		return fmt.Errorf("duplicate match \"%s\"", d.Args[0])
 	}
@@ -210,7 +211,7 @@ func (m *match) judge(r *web.Request, head *answer.Head, body []byte) *exchange.
 		}
 	}
 	for _, v := range m.require {
-		if value, _ := v.Append(r, nil); len(value) == 0 || string(value) == "0" {
+		if value, _ := v.Append(&r.Session, nil); len(value) == 0 || string(value) == "0" {
 			return &exchange.Failure{Action: "checking variable", Reason: fmt.Sprintf("$%s is \"%s\"", v.Name(), value)}
 		}
 	}

@@ -18,7 +18,7 @@ func load(t testing.TB, block string) (*web.HTTP, *match, nc.Errors) {
 	if errs.Failed() {
 		return nil, nil, errs
 	}
-	return h, (*matchesSlot.Of(h))["m"], nil
+	return h, (*matchesSlot.Of(&h.Realm))["m"], nil
 }
 
 // head makes the head of a response out of its text.

@@ -17,6 +17,7 @@ import (
 	"tandem/proxy/block"
 	"tandem/proxy/exchange"
 	"tandem/proxy/upstream"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -37,7 +38,7 @@ var slot = web.NewLocationSlot[located](nil)
 type located struct{ check *healthCheck } // nil: none
 
 // matchesSlot holds the match blocks by name.
-var matchesSlot = web.NewMainSlot[map[string]*match]()
+var matchesSlot = session.NewRealmSlot[map[string]*match]()
 
 // complete has the checks of all locations run.
 func complete(h *web.HTTP) error {
@@ -66,7 +67,7 @@ func (c *healthCheck) complete(h *web.HTTP, l *web.Location) error {
 		return errors.New("\"health_check\" needs a location that passes requests to an upstream block")
 	}
 	if c.matchName != "" {
-		if c.match = (*matchesSlot.Of(h))[c.matchName]; c.match == nil {
+		if c.match = (*matchesSlot.Of(&h.Realm))[c.matchName]; c.match == nil {
 			return fmt.Errorf("unknown match \"%s\"", c.matchName)
 		}
 	}

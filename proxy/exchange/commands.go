@@ -8,6 +8,7 @@ import (
 	nc "tandem/nginxconf"
 	"tandem/proxy/answer"
 	"tandem/proxy/secure"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -47,7 +48,7 @@ func (f *Family) Commands(get func(*nc.Scope) *Settings) []nc.Command {
 		size("_max_temp_file_size", func(c *Settings) *nc.Value[int64] { return &c.MaxTempFileSize }),
 		size("_temp_file_write_size", func(c *Settings) *nc.Value[int64] { return &c.TempFileWrite }),
 		{Name: prefix + "_temp_path", In: in, Arity: nc.Take1234,
-			Set: web.SetTempPath(of(get, func(c *Settings) *nc.Value[string] { return &c.TempPath }))},
+			Set: session.SetTempPath(of(get, func(c *Settings) *nc.Value[string] { return &c.TempPath }))},
 		{Name: prefix + "_limit_rate", In: in, Arity: nc.Take1, Set: readLimitRate(get)},
 		flag("_request_buffering", func(c *Settings) *nc.Value[bool] { return &c.RequestBuffering }),
 		flag("_pass_request_headers", func(c *Settings) *nc.Value[bool] { return &c.PassRequestHeaders }),
@@ -84,7 +85,7 @@ func readLimitRate(get func(*nc.Scope) *Settings) nc.Setter {
 				return nc.ErrInvalidValue
 			}
 		}
-		*v = nc.Value[*web.Template]{V: t, Set: true}
+		*v = nc.Value[*session.Template]{V: t, Set: true}
 		return nil
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -28,20 +29,20 @@ type record struct {
 	end       func() // made once
 }
 
-var recordSlot = web.NewRecord[record]()
+var recordSlot = session.NewRecord[record]()
 
 var records = sync.Pool{New: func() any { return new(record) }}
 
 // recordOf returns the record of r, made if there is none yet.
 func recordOf(r *web.Request) *record {
-	if rec := recordSlot.Of(r); rec != nil {
+	if rec := recordSlot.Of(&r.Session); rec != nil {
 		return rec
 	}
 	rec := records.Get().(*record)
 	if rec.end == nil {
 		rec.end = rec.release
 	}
-	recordSlot.Set(r, rec)
+	recordSlot.Set(&r.Session, rec)
 	r.OnEnd(rec.end)
 	return rec
 }

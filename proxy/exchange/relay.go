@@ -125,7 +125,7 @@ func (x *Exchange) limitRate() {
 	if t == nil || !x.Buffering {
 		return
 	}
-	if n, err := nc.ParseSize(string(t.Value(x.Request))); err == nil && n > 0 {
+	if n, err := nc.ParseSize(string(t.Value(&x.Request.Session))); err == nil && n > 0 {
 		x.rate = n
 	}
 }

@@ -9,7 +9,7 @@ import (
 	nc "tandem/nginxconf"
 	"tandem/proxy/answer"
 	"tandem/proxy/secure"
-	"tandem/web"
+	"tandem/session"
 )
 
 // Settings are what the directives say that all protocols have, for one
@@ -37,7 +37,7 @@ type Settings struct {
 	MaxTempFileSize  nc.Value[int64] // 0: no temporary files
 	TempFileWrite    nc.Value[int64]
 	TempPath         nc.Value[string]
-	LimitRate        nc.Value[*web.Template] // bytes a second that are read of a response
+	LimitRate        nc.Value[*session.Template] // bytes a second that are read of a response
 	RequestBuffering nc.Value[bool]
 
 	PassRequestHeaders nc.Value[bool]

@@ -8,6 +8,7 @@ import (
 
 	nc "tandem/nginxconf"
 	"tandem/proxy/answer"
+	"tandem/session"
 	"tandem/web"
 	"tandem/web/message"
 	"tandem/web/openfile"
@@ -15,7 +16,7 @@ import (
 
 // store says which responses become files.
 type store struct {
-	path *web.Template // nil: where root or alias have the request's path
+	path *session.Template // nil: where root or alias have the request's path
 }
 
 var errEmptyPath = errors.New("empty path")
@@ -57,7 +58,7 @@ func (x *Exchange) beginCopy() {
 	}
 	var to []byte
 	if st.path != nil {
-		to = st.path.Value(r)
+		to = st.path.Value(&r.Session)
 	} else {
 		path, ok := r.MapPath(r.Scratch())
 		defer r.Unscratch(path)

@@ -30,7 +30,7 @@ var variables = []web.Variable{
 	{Name: "upstream_bytes_sent", Get: each(func(dst []byte, s *state) []byte { return strconv.AppendInt(dst, s.sent, 10) })},
 	{Name: "upstream_http_", Family: func(name string) web.Getter {
 		return func(r *web.Request, dst []byte) ([]byte, bool) {
-			if x := recordSlot.Of(r).last(); x != nil {
+			if x := recordSlot.Of(&r.Session).last(); x != nil {
 				return appendFields(dst, x.Head.Fields, name)
 			}
 			return dst, false
@@ -38,7 +38,7 @@ var variables = []web.Variable{
 	}},
 	{Name: "upstream_trailer_", Family: func(name string) web.Getter {
 		return func(r *web.Request, dst []byte) ([]byte, bool) {
-			if x := recordSlot.Of(r).last(); x != nil {
+			if x := recordSlot.Of(&r.Session).last(); x != nil {
 				return appendFields(dst, x.Head.Trailers, name)
 			}
 			return dst, false
@@ -46,7 +46,7 @@ var variables = []web.Variable{
 	}},
 	{Name: "upstream_cookie_", Family: func(name string) web.Getter {
 		return func(r *web.Request, dst []byte) ([]byte, bool) {
-			x := recordSlot.Of(r).last()
+			x := recordSlot.Of(&r.Session).last()
 			if x == nil {
 				return dst, false
 			}
@@ -68,7 +68,7 @@ func noValue(_ *web.Request, dst []byte) ([]byte, bool) { return dst, false }
 // are separated by commas, those of different upstreams by colons.
 func each(one func([]byte, *state) []byte) web.Getter {
 	return func(r *web.Request, dst []byte) ([]byte, bool) {
-		rec := recordSlot.Of(r)
+		rec := recordSlot.Of(&r.Session)
 		if rec == nil || len(rec.states) == 0 {
 			return dst, false
 		}

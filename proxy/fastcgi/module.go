@@ -5,6 +5,7 @@ import (
 
 	nc "tandem/nginxconf"
 	"tandem/proxy/cgi"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -22,7 +23,7 @@ type settings struct {
 	keepConn    nc.Value[bool]
 	catchStderr nc.Value[[]string]
 	index       nc.Value[string]
-	split       nc.Value[*web.Regex] // nil: the whole path is the script's
+	split       nc.Value[*session.Regex] // nil: the whole path is the script's
 }
 
 var slot = web.NewLocationSlot(cgi.Inherit(func(c, p *settings) error {

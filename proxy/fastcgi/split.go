@@ -6,6 +6,7 @@ import (
 
 	"tandem/internal/errorlog"
 	nc "tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -32,15 +33,15 @@ func readSplit(s *nc.Scope, d *nc.Directive) error {
 	if re.Groups() != 2 {
 		return fmt.Errorf("pattern \"%s\" must have 2 captures", d.Args[0])
 	}
-	of(s).split = nc.Value[*web.Regex]{V: re, Set: true}
+	of(s).split = nc.Value[*session.Regex]{V: re, Set: true}
 	return nil
 }
 
 // parts are those of a request's path: the script, and what is behind it.
 type parts struct {
 	script, info []byte
-	path         []byte     // that was split
-	by           *web.Regex // nil: none
+	path         []byte         // that was split
+	by           *session.Regex // nil: none
 }
 
 // partsSlot is where the parts are kept, which several parameters ask for.
@@ -48,7 +49,7 @@ var partsSlot = web.NewContext[parts]()
 
 // split splits the path of r as the settings of its location say.
 func split(r *web.Request) *parts {
-	var by *web.Regex
+	var by *session.Regex
 	if set := slot.Of(r.Location).Settings(); set != nil {
 		by = set.split.V
 	}

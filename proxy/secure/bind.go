@@ -6,13 +6,14 @@ import (
 
 	"tandem/internal/errorlog"
 	nc "tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 )
 
 // Bind is what *_bind says: the local address of connections to back ends.
 type Bind struct {
 	addr        netip.AddrPort // port 0: any; not valid when value is set
-	value       *web.Template
+	value       *session.Template
 	transparent bool
 }
 
@@ -76,7 +77,7 @@ func (b *Bind) Local(r *web.Request) netip.AddrPort {
 	if b.value == nil {
 		return b.addr
 	}
-	text := b.value.Value(r)
+	text := b.value.Value(&r.Session)
 	if len(text) == 0 {
 		return netip.AddrPort{}
 	}

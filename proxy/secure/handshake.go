@@ -26,12 +26,12 @@ type Identity struct {
 func (t *Settings) Identify(r *web.Request, name, alpn string) Identity {
 	id := Identity{settings: t, name: name, alpn: alpn}
 	if t.name.V != nil {
-		id.name = string(t.name.V.Value(r))
+		id.name = string(t.name.V.Value(&r.Session))
 	}
 	id.name = stripPort(id.name)
 	if c := t.certificate.V; c != nil && t.made.certificate == nil {
-		if id.cert = string(c.Value(r)); id.cert != "" {
-			id.key = string(t.key.V.Value(r))
+		if id.cert = string(c.Value(&r.Session)); id.cert != "" {
+			id.key = string(t.key.V.Value(&r.Session))
 		}
 	}
 	return id

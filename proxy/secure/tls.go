@@ -9,6 +9,7 @@ import (
 
 	"tandem/internal/pki"
 	nc "tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -18,14 +19,14 @@ type Settings struct {
 	sessionReuse nc.Value[bool]
 	protocols    nc.Value[protocols]
 	ciphers      nc.Value[string]
-	name         nc.Value[*web.Template] // nil: the target's
-	serverName   nc.Value[bool]          // whether the name is sent (SNI)
+	name         nc.Value[*session.Template] // nil: the target's
+	serverName   nc.Value[bool]              // whether the name is sent (SNI)
 	verify       nc.Value[bool]
 	depth        nc.Value[int]
 	trusted      nc.Value[string]
 	crl          nc.Value[string]
-	certificate  nc.Value[*web.Template]
-	key          nc.Value[*web.Template]
+	certificate  nc.Value[*session.Template]
+	key          nc.Value[*session.Template]
 	cache        nc.Value[*certificateCache] // nil: none
 	passwords    nc.Value[[][]byte]
 	commands     nc.Value[[]nc.Keyval]
@@ -105,9 +106,9 @@ func Commands(prefix string, get func(*nc.Scope) *Settings) []nc.Command {
 		return nc.Command{Name: prefix + name, In: in, Arity: nc.Flag,
 			Set: nc.SetFlag(func(s *nc.Scope) *nc.Value[bool] { return f(of(s)) })}
 	}
-	template := func(name string, f func(*Settings) *nc.Value[*web.Template]) nc.Command {
+	template := func(name string, f func(*Settings) *nc.Value[*session.Template]) nc.Command {
 		return nc.Command{Name: prefix + name, In: in, Arity: nc.Take1,
-			Set: readTLSTemplate(func(s *nc.Scope) *nc.Value[*web.Template] { return f(of(s)) })}
+			Set: readTLSTemplate(func(s *nc.Scope) *nc.Value[*session.Template] { return f(of(s)) })}
 	}
 	file := func(name string, f func(*Settings) *nc.Value[string]) nc.Command {
 		return nc.Command{Name: prefix + name, In: in, Arity: nc.Take1,
@@ -123,15 +124,15 @@ func Commands(prefix string, get func(*nc.Scope) *Settings) []nc.Command {
 			}
 			return nc.SetString(func(s *nc.Scope) *nc.Value[string] { return &of(s).ciphers })(s, d)
 		}},
-		template("name", func(t *Settings) *nc.Value[*web.Template] { return &t.name }),
+		template("name", func(t *Settings) *nc.Value[*session.Template] { return &t.name }),
 		flag("server_name", func(t *Settings) *nc.Value[bool] { return &t.serverName }),
 		flag("verify", func(t *Settings) *nc.Value[bool] { return &t.verify }),
 		{Name: prefix + "verify_depth", In: in, Arity: nc.Take1,
 			Set: nc.SetNumber(func(s *nc.Scope) *nc.Value[int] { return &of(s).depth })},
 		file("trusted_certificate", func(t *Settings) *nc.Value[string] { return &t.trusted }),
 		file("crl", func(t *Settings) *nc.Value[string] { return &t.crl }),
-		template("certificate", func(t *Settings) *nc.Value[*web.Template] { return &t.certificate }),
-		template("certificate_key", func(t *Settings) *nc.Value[*web.Template] { return &t.key }),
+		template("certificate", func(t *Settings) *nc.Value[*session.Template] { return &t.certificate }),
+		template("certificate_key", func(t *Settings) *nc.Value[*session.Template] { return &t.key }),
 		{Name: prefix + "certificate_cache", In: in, Arity: nc.Take123,
 			Set: readCertificateCache(func(s *nc.Scope) *nc.Value[*certificateCache] { return &of(s).cache })},
 		{Name: prefix + "password_file", In: in, Arity: nc.Take1, Set: func(s *nc.Scope, d *nc.Directive) error {
@@ -148,7 +149,7 @@ func Commands(prefix string, get func(*nc.Scope) *Settings) []nc.Command {
 	}
 }
 
-func readTLSTemplate(get func(*nc.Scope) *nc.Value[*web.Template]) nc.Setter {
+func readTLSTemplate(get func(*nc.Scope) *nc.Value[*session.Template]) nc.Setter {
 	return func(s *nc.Scope, d *nc.Directive) error {
 		v := get(s)
 		if v.Set {

@@ -10,6 +10,7 @@ import (
 	"tandem/proxy/block"
 	"tandem/proxy/exchange"
 	"tandem/proxy/upstream"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -34,7 +35,7 @@ type settings struct {
 // destination is what one tunnel_pass says.
 type destination struct {
 	ref     block.Ref
-	address *web.Template // nil: ref
+	address *session.Template // nil: ref
 }
 
 var family = &exchange.Family{Prefix: "tunnel", NextUpstream: []nc.Name{
@@ -87,7 +88,7 @@ func readPass(s *nc.Scope, d *nc.Directive) error {
 	}
 	c.to = new(destination)
 	var err error
-	if web.HasVariables(address) {
+	if session.HasVariables(address) {
 		c.to.address, err = b.HTTP.Template(d, address)
 		return err
 	}
@@ -130,7 +131,7 @@ func (to *destination) find(r *web.Request) (block.Target, web.Code) {
 	if to.address == nil {
 		return to.ref.Target(), web.OK
 	}
-	address := string(to.address.Value(r))
+	address := string(to.address.Value(&r.Session))
 	l, err := upstream.ParseLocation(address, 0, false)
 	if err != nil {
 		r.Logf(errorlog.Info, "%v in upstream \"%s\"", err, address)

@@ -6,6 +6,7 @@ import (
 	"tandem/internal/crypt"
 	"tandem/internal/errorlog"
 	nc "tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -28,13 +29,13 @@ var AuthBasic = &web.Module{
 }
 
 type basicSettings struct {
-	realm nc.Value[*web.Template] // nil: no authentication
+	realm nc.Value[*session.Template] // nil: no authentication
 	file  nc.Value[*fileName]
 }
 
 // fileName is the name of a file, which may hold variables.
 type fileName struct {
-	text   *web.Template
+	text   *session.Template
 	prefix string // for a name that turns out to be relative
 }
 
@@ -44,7 +45,7 @@ var (
 		c.file.Inherit(p.file, nil)
 		return nil
 	})
-	passwordSlot = web.NewMainSlot[passwordFiles]()
+	passwordSlot = session.NewRealmSlot[passwordFiles]()
 )
 
 func readRealm(s *nc.Scope, d *nc.Directive) error {
@@ -54,7 +55,7 @@ func readRealm(s *nc.Scope, d *nc.Directive) error {
 		return nc.ErrDuplicate
 	}
 	t, err := b.HTTP.Template(d, d.Args[0])
-	*v = nc.Value[*web.Template]{V: t, Set: true}
+	*v = nc.Value[*session.Template]{V: t, Set: true}
 	return err
 }
 
@@ -76,7 +77,7 @@ func readUserFile(s *nc.Scope, d *nc.Directive) error {
 // append appends the name, made absolute.
 func (n *fileName) append(r *web.Request, dst []byte) []byte {
 	start := len(dst)
-	dst = n.text.Append(r, dst)
+	dst = n.text.Append(&r.Session, dst)
 	if len(dst) > start && dst[start] == '/' {
 		return dst
 	}
@@ -89,7 +90,7 @@ func checkPassword(r *web.Request) web.Code {
 	if c.realm.V == nil || c.file.V == nil {
 		return web.Declined
 	}
-	realm := c.realm.V.Append(r, r.Scratch())
+	realm := c.realm.V.Append(&r.Session, r.Scratch())
 	defer func() { r.Unscratch(realm) }()
 	if string(realm) == "off" {
 		return web.Declined
@@ -101,7 +102,7 @@ func checkPassword(r *web.Request) web.Code {
 	}
 	name := append(c.file.V.append(r, r.Scratch()), 0)
 	defer func() { r.Unscratch(name) }()
-	users, failure := passwordSlot.Of(r.HTTP()).read(name)
+	users, failure := passwordSlot.Of(r.Realm()).read(name)
 	if !failure.OK() {
 		level, code := errorlog.Crit, web.Code(500)
 		if failure.Errno == unix.ENOENT {

@@ -6,6 +6,7 @@ import (
 
 	"tandem/internal/errorlog"
 	nc "tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -38,8 +39,8 @@ type authSettings struct {
 
 // authSet is one auth_request_set.
 type authSet struct {
-	variable web.VariableRef
-	value    *web.Template // as the subrequest sees it
+	variable session.VariableRef
+	value    *session.Template // as the subrequest sees it
 }
 
 var authSlot = web.NewLocationSlot(func(c, p *authSettings) error {
@@ -66,7 +67,7 @@ func readAuthRequestSet(s *nc.Scope, d *nc.Directive) error {
 		return fmt.Errorf("invalid variable name \"%s\"", d.Args[0])
 	}
 	b := web.BlockOf(s)
-	v, err := b.HTTP.SettableVariable(name, func(_ *web.Request, dst []byte) ([]byte, bool) { return dst, false })
+	v, err := b.HTTP.SettableVariable(name, func(_ *session.Session, dst []byte) ([]byte, bool) { return dst, false })
 	if err != nil {
 		return err
 	}
@@ -90,8 +91,8 @@ func askForAccess(r *web.Request) web.Code {
 	}
 	for i := range c.sets.V {
 		set := &c.sets.V[i]
-		scratch := set.value.Append(sr, r.Scratch())
-		set.variable.Store(r, r.Keep(scratch))
+		scratch := set.value.Append(&sr.Session, r.Scratch())
+		set.variable.Store(&r.Session, r.Keep(scratch))
 		r.Unscratch(scratch)
 	}
 	switch status := sr.Response.Status; {

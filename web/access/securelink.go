@@ -10,6 +10,7 @@ import (
 	"time"
 
 	nc "tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -24,8 +25,8 @@ import (
 var SecureLink = &web.Module{
 	Name: "secure_link",
 	Commands: []nc.Command{
-		{Name: "secure_link", In: mostly, Arity: nc.Take1, Set: readLink(func(c *linkSettings) *nc.Value[*web.Template] { return &c.given })},
-		{Name: "secure_link_md5", In: mostly, Arity: nc.Take1, Set: readLink(func(c *linkSettings) *nc.Value[*web.Template] { return &c.hashed })},
+		{Name: "secure_link", In: mostly, Arity: nc.Take1, Set: readLink(func(c *linkSettings) *nc.Value[*session.Template] { return &c.given })},
+		{Name: "secure_link_md5", In: mostly, Arity: nc.Take1, Set: readLink(func(c *linkSettings) *nc.Value[*session.Template] { return &c.hashed })},
 		{Name: "secure_link_secret", In: nc.Location, Arity: nc.Take1, Set: nc.SetString(web.At(linkSlot, func(c *linkSettings) *nc.Value[string] { return &c.secret }))},
 	},
 	Variables: []web.Variable{
@@ -41,7 +42,7 @@ var SecureLink = &web.Module{
 }
 
 type linkSettings struct {
-	given, hashed nc.Value[*web.Template]
+	given, hashed nc.Value[*session.Template]
 	secret        nc.Value[string]
 }
 
@@ -65,7 +66,7 @@ type link struct{ expires []byte }
 
 var linkState = web.NewContext[link]()
 
-func readLink(field func(*linkSettings) *nc.Value[*web.Template]) nc.Setter {
+func readLink(field func(*linkSettings) *nc.Value[*session.Template]) nc.Setter {
 	return func(s *nc.Scope, d *nc.Directive) error {
 		b := web.BlockOf(s)
 		v := field(linkSlot.Of(b.Location))
@@ -73,7 +74,7 @@ func readLink(field func(*linkSettings) *nc.Value[*web.Template]) nc.Setter {
 			return nc.ErrDuplicate
 		}
 		t, err := b.HTTP.Template(d, d.Args[0])
-		*v = nc.Value[*web.Template]{V: t, Set: true}
+		*v = nc.Value[*session.Template]{V: t, Set: true}
 		return err
 	}
 }
@@ -86,7 +87,7 @@ func secureLink(r *web.Request, dst []byte) ([]byte, bool) {
 	if c.given.V == nil || c.hashed.V == nil {
 		return dst, false
 	}
-	hash, text, hasExpires := bytes.Cut(c.given.V.Value(r), []byte(","))
+	hash, text, hasExpires := bytes.Cut(c.given.V.Value(&r.Session), []byte(","))
 	expires := 0
 	if hasExpires {
 		var err error
@@ -105,7 +106,7 @@ func secureLink(r *web.Request, dst []byte) ([]byte, bool) {
 	if _, err := base64.RawURLEncoding.Decode(given[:], hash); err != nil {
 		return dst, false
 	}
-	hashed := c.hashed.V.Append(r, r.Scratch())
+	hashed := c.hashed.V.Append(&r.Session, r.Scratch())
 	sum := md5.Sum(hashed)
 	r.Unscratch(hashed)
 	if subtle.ConstantTimeCompare(sum[:], given[:]) == 0 {

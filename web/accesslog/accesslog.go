@@ -19,6 +19,7 @@ import (
 	"tandem/internal/logfile"
 	"tandem/internal/syslog"
 	"tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -49,16 +50,16 @@ type mainSettings struct {
 
 // log is one access_log directive.
 type log struct {
-	to        io.Writer     // nil for a name with variables
-	path      *web.Template // a name with variables, absolute
+	to        io.Writer         // nil for a name with variables
+	path      *session.Template // a name with variables, absolute
 	format    *format
 	name      string // of the format
-	condition *web.Template
+	condition *session.Template
 	d         *nginxconf.Directive
 }
 
 var (
-	mainConf = web.NewMainSlot[mainSettings]()
+	mainConf = session.NewRealmSlot[mainSettings]()
 	conf     = web.NewLocationSlot(inherit)
 )
 
@@ -102,7 +103,7 @@ func readAccessLog(s *nginxconf.Scope, d *nginxconf.Directive) error {
 	}
 	c.logs.V = append(c.logs.V, l)
 	c.logs.Set = true
-	m := mainConf.Of(b.HTTP)
+	m := mainConf.Of(&b.HTTP.Realm)
 	m.pending = append(m.pending, l)
 	return nil
 }
@@ -117,7 +118,7 @@ func (l *log) open(s *nginxconf.Scope, name string, opts logfile.Options) (err e
 		return errors.New("logs to syslog cannot be buffered")
 	case toSyslog:
 		l.to, err = h.OpenAccessLog(name, opts)
-	case !web.HasVariables(name):
+	case !session.HasVariables(name):
 		l.to, err = h.OpenAccessLog(s.Path(name, false), opts)
 	case opts.Buffer > 0:
 		return errors.New("buffered logs cannot have variables in name")
@@ -176,7 +177,7 @@ func (l *log) parameter(s *nginxconf.Scope, p string, opts *logfile.Options) err
 }
 
 func initModule(h *web.HTTP) error {
-	m := mainConf.Of(h)
+	m := mainConf.Of(&h.Realm)
 	m.combined = &format{name: "combined"}
 	if err := m.combined.compile(h, nil, combined); err != nil {
 		return err
@@ -229,7 +230,7 @@ func write(r *web.Request) web.Code {
 		return web.Declined
 	}
 	for _, l := range c.logs.V {
-		if l.condition != nil && !l.condition.IsTrue(r) {
+		if l.condition != nil && !l.condition.IsTrue(&r.Session) {
 			continue
 		}
 		line := l.format.append(r.Scratch(), r)

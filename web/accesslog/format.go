@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 	"tandem/web/message"
 )
@@ -20,7 +21,7 @@ type format struct {
 // part is a run of text or a variable.
 type part struct {
 	text     string
-	variable web.VariableRef
+	variable session.VariableRef
 	isVar    bool
 }
 
@@ -40,7 +41,7 @@ const combined = `$remote_addr - $remote_user [$time_local] "$request" $status $
 // readFormat reads log_format name [escape=default|json|none] string ...
 func readFormat(s *nginxconf.Scope, d *nginxconf.Directive) error {
 	h := web.BlockOf(s).HTTP
-	m := mainConf.Of(h)
+	m := mainConf.Of(&h.Realm)
 	name := d.Args[0]
 	if m.formats[name] != nil || name == "combined" {
 		return fmt.Errorf("duplicate \"log_format\" name \"%s\"", name)
@@ -80,7 +81,7 @@ func (f *format) compile(h *web.HTTP, d *nginxconf.Directive, text string) error
 		if i > 0 {
 			f.parts = append(f.parts, part{text: text[:i]})
 		}
-		name, rest, err := web.CutVariable(text[i+1:])
+		name, rest, err := session.CutVariable(text[i+1:])
 		if err != nil {
 			return err
 		}
@@ -100,7 +101,7 @@ func (f *format) append(dst []byte, r *web.Request) []byte {
 		}
 		start := len(dst)
 		var found bool
-		dst, found = p.variable.Append(r, dst)
+		dst, found = p.variable.Append(&r.Session, dst)
 		switch {
 		case !found && f.escape == escapeDefault:
 			dst = append(dst[:start], '-')

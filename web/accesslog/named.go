@@ -10,6 +10,7 @@ import (
 	"tandem/internal/errorlog"
 	"tandem/internal/logfile"
 	"tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -83,8 +84,8 @@ func openCaches(h *web.HTTP) {
 // folder that root names must exist, so that names of hosts that clients make
 // up do not become files. A name that leads back up is refused: nginx would
 // follow it.
-func (c *settings) writeNamed(r *web.Request, path *web.Template, line []byte) {
-	name := path.Append(r, r.Scratch())
+func (c *settings) writeNamed(r *web.Request, path *session.Template, line []byte) {
+	name := path.Append(&r.Session, r.Scratch())
 	if hasParent(name) {
 		r.Logf(errorlog.Crit, "log file name \"%s\" is not used: it leads to a parent folder", name)
 	} else {

@@ -15,6 +15,7 @@ import (
 
 	"tandem/internal/errorlog"
 	nc "tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -44,7 +45,7 @@ var defaultSet = web.NewTypeSet(defaultTypes...)
 // variable that holds it. The zero name is off.
 type name struct {
 	text     []byte
-	variable *web.VariableRef
+	variable *session.VariableRef
 }
 
 func (n name) off() bool { return n.text == nil && n.variable == nil }
@@ -64,7 +65,7 @@ var (
 		c.types.Inherit(p.types, defaultSet)
 		return nil
 	})
-	mainConf = web.NewMainSlot[charsets]()
+	mainConf = session.NewRealmSlot[charsets]()
 )
 
 // charsets are what is known of character sets in an http block.
@@ -120,14 +121,14 @@ func readName(field func(*settings) *nc.Value[name]) nc.Setter {
 			ref := b.HTTP.Variable(d, word[1:])
 			v.V.variable = &ref
 		default:
-			v.V.text = mainConf.Of(b.HTTP).add(word)
+			v.V.text = mainConf.Of(&b.HTTP.Realm).add(word)
 		}
 		return nil
 	}
 }
 
 func initModule(h *web.HTTP) error {
-	sets := mainConf.Of(h)
+	sets := mainConf.Of(&h.Realm)
 	used := false
 	var missing error
 	h.Each(func(l *web.Location) {
@@ -160,7 +161,7 @@ func filter(r *web.Request) web.Code {
 	if to == nil {
 		return code
 	}
-	sets, p := mainConf.Of(r.HTTP()), &r.Response
+	sets, p := mainConf.Of(r.Realm()), &r.Response
 	from := p.Charset
 	if len(from) == 0 {
 		source := conf.Of(r.Location).from.V
@@ -204,7 +205,7 @@ func destination(r *web.Request) (to []byte, code web.Code) {
 		return nil, web.OK
 	}
 	if len(p.OverrideCharset) > 0 {
-		if to = mainConf.Of(r.HTTP()).find(p.OverrideCharset); to == nil {
+		if to = mainConf.Of(r.Realm()).find(p.OverrideCharset); to == nil {
 			r.Logf(errorlog.Error, "unknown charset \"%s\" to override", p.OverrideCharset)
 		}
 		return to, web.OK
@@ -230,7 +231,7 @@ func value(r *web.Request, n name) []byte {
 	if n.variable == nil {
 		return n.text
 	}
-	v, found := n.variable.Append(r, r.Scratch())
+	v, found := n.variable.Append(&r.Session, r.Scratch())
 	defer r.Unscratch(v)
 	switch {
 	case !found:

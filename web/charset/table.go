@@ -37,7 +37,7 @@ const maxUTF8 = 4
 
 // readMap reads charset_map from to { ... }.
 func readMap(s *nc.Scope, d *nc.Directive) error {
-	sets := mainConf.Of(web.BlockOf(s).HTTP)
+	sets := mainConf.Of(&web.BlockOf(s).HTTP.Realm)
 	t := &table{from: sets.add(d.Args[0]), to: sets.add(d.Args[1])}
 	switch {
 	case strings.EqualFold(d.Args[0], d.Args[1]):

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 	"tandem/web/message"
 )
@@ -13,8 +14,8 @@ import (
 // expires is what an expires directive says.
 type expires struct {
 	kind    expiresKind
-	seconds int64         // of access, modified and daily; may be negative
-	value   *web.Template // of one with variables: read for each response
+	seconds int64             // of access, modified and daily; may be negative
+	value   *session.Template // of one with variables: read for each response
 }
 
 type expiresKind uint8
@@ -111,7 +112,7 @@ var (
 func (e expires) set(r *web.Request) {
 	negative := e.seconds < 0
 	if e.value != nil {
-		word := e.value.Append(r, r.Scratch())
+		word := e.value.Append(&r.Session, r.Scratch())
 		parsed, err := parseExpires(e.kind, string(word))
 		r.Unscratch(word)
 		if err != nil || parsed.kind == expiresOff {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 	"tandem/web/message"
 )
@@ -58,7 +59,7 @@ func (c *settings) used() bool {
 // field is one add_header or add_trailer.
 type field struct {
 	name   string
-	value  *web.Template
+	value  *session.Template
 	always bool
 	replaces
 }
@@ -175,7 +176,7 @@ func isSafe(status int) bool {
 // add does what one add_header says.
 func (f *field) add(r *web.Request) {
 	p := &r.Response
-	value := f.value.Value(r)
+	value := f.value.Value(&r.Session)
 	switch f.replaces {
 	case replacesETag:
 		p.Replace("ETag", f.name, value)
@@ -205,7 +206,7 @@ func (trailers) Body(r *web.Request, c web.Chunk, next web.Next) error {
 			if !safe && !f.always {
 				continue
 			}
-			if value := f.value.Value(r); len(value) > 0 {
+			if value := f.value.Value(&r.Session); len(value) > 0 {
 				r.Response.AddTrailer(f.name, value)
 			}
 		}

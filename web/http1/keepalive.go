@@ -24,7 +24,7 @@ func (x *exchange) keepaliveAllowed() bool {
 	switch {
 	case core.KeepaliveTimeout.V == 0, x.s.requests >= core.KeepaliveRequests.V:
 		return false
-	case r.Start.Sub(x.s.c.Start()) > core.KeepaliveTime.V:
+	case r.Start.Sub(x.s.c.Start) > core.KeepaliveTime.V:
 		return false
 	}
 	return !r.KeepaliveDisabled()

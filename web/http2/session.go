@@ -112,7 +112,7 @@ func (s *session) Open(id uint32, b *h2.Block) h2.ErrCode {
 	x.begin(s, id, b)
 	s.open.Add(1)
 	core := x.r.Core
-	if core.KeepaliveTimeout.V == 0 || s.requests >= core.KeepaliveRequests.V || time.Since(s.c.Start()) > core.KeepaliveTime.V {
+	if core.KeepaliveTimeout.V == 0 || s.requests >= core.KeepaliveRequests.V || time.Since(s.c.Start) > core.KeepaliveTime.V {
 		s.h.Shutdown(true)
 	}
 	s.answers.Add(1)

@@ -11,14 +11,14 @@ func TestHotPathAllocatesNothing(t *testing.T) {
 	measure := &web.Module{Name: "measure", Init: func(h *web.HTTP) error {
 		h.Handle(web.Content, func(r *web.Request) web.Code {
 			for name, again := range map[string]func(){
-				"limit_req":  func() { requestOutcome.Set(r, nil); limitRequests(r) },
-				"limit_conn": func() { connOutcome.Set(r, nil); limitConnections(r) },
+				"limit_req":  func() { requestOutcome.Set(&r.Session, nil); limitRequests(r) },
+				"limit_conn": func() { connOutcome.Set(&r.Session, nil); limitConnections(r) },
 			} {
 				if n := testing.AllocsPerRun(100, again); n > 0 {
 					t.Errorf("%s: %v allocations per request", name, n)
 				}
 			}
-			if requestOutcome.Of(r) != &passed || connOutcome.Of(r) != &passed {
+			if requestOutcome.Of(&r.Session) != &passed || connOutcome.Of(&r.Session) != &passed {
 				t.Error("not what was to be measured")
 			}
 			return 204

@@ -6,6 +6,7 @@ import (
 
 	"tandem/internal/errorlog"
 	nc "tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -38,13 +39,13 @@ type connSettings struct {
 
 // connLimit is one limit_conn.
 type connLimit struct {
-	zone *web.Zone
+	zone *session.Zone
 	max  int
 }
 
 // connZone is what a zone of limit_conn holds in one configuration.
 type connZone struct {
-	key    *web.Template
+	key    *session.Template
 	counts countTable
 }
 
@@ -56,7 +57,7 @@ var (
 		c.inherit(&p.refusal)
 		return nil
 	})
-	connOutcome = web.NewRecord[outcome]()
+	connOutcome = session.NewRecord[outcome]()
 )
 
 const connKind = "limit_conn"
@@ -105,7 +106,7 @@ const maxConnKey = 255
 
 func limitConnections(r *web.Request) web.Code {
 	c := connSlot.Of(r.Location)
-	if c.limits == nil || connOutcome.Of(r.Main) != nil || r.IsOwn() {
+	if c.limits == nil || connOutcome.Of(&r.Main.Session) != nil || r.IsOwn() {
 		return web.Declined
 	}
 	var room [8]*node[count]
@@ -113,7 +114,7 @@ func limitConnections(r *web.Request) web.Code {
 	for i := range c.limits {
 		l := &c.limits[i]
 		zone := l.zone.Data().(*connZone)
-		key := zone.key.Append(r, r.Scratch())
+		key := zone.key.Append(&r.Session, r.Scratch())
 		var n *node[count]
 		ok := true
 		switch {
@@ -121,7 +122,7 @@ func limitConnections(r *web.Request) web.Code {
 		case len(key) > maxConnKey:
 			r.Logf(errorlog.Error, "the value of the \"%s\" key is more than 255 bytes: \"%s\"", zone.key.Text, key)
 		default:
-			connOutcome.Set(r.Main, &passed)
+			connOutcome.Set(&r.Main.Session, &passed)
 			n, ok = zone.counts.enter(key, l.max)
 		}
 		r.Unscratch(key)
@@ -137,10 +138,10 @@ func limitConnections(r *web.Request) web.Code {
 				n.value.in.leave(n)
 			}
 			if c.dryRun.V {
-				connOutcome.Set(r.Main, &rejectedDryRun)
+				connOutcome.Set(&r.Main.Session, &rejectedDryRun)
 				return web.Declined
 			}
-			connOutcome.Set(r.Main, &rejected)
+			connOutcome.Set(&r.Main.Session, &rejected)
 			return web.Code(c.status.V)
 		}
 		if n != nil {

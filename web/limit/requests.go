@@ -8,6 +8,7 @@ import (
 
 	"tandem/internal/errorlog"
 	nc "tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -40,13 +41,13 @@ type requestSettings struct {
 
 // requestLimit is one limit_req.
 type requestLimit struct {
-	zone         *web.Zone
+	zone         *session.Zone
 	burst, delay int64 // in thousandths of a request
 }
 
 // requestZone is what a zone of limit_req holds in one configuration.
 type requestZone struct {
-	key     *web.Template
+	key     *session.Template
 	rate    int64 // thousandths of a request a second
 	buckets bucketTable
 }
@@ -60,7 +61,7 @@ var (
 		c.delayLevel = min(c.level.V+1, errorlog.Info)
 		return nil
 	})
-	requestOutcome = web.NewRecord[outcome]()
+	requestOutcome = session.NewRecord[outcome]()
 )
 
 const requestKind = "limit_req"
@@ -157,7 +158,7 @@ var clock = func() func() int64 {
 
 func limitRequests(r *web.Request) web.Code {
 	c := requestSlot.Of(r.Location)
-	if c.limits == nil || requestOutcome.Of(r.Main) != nil || r.IsOwn() {
+	if c.limits == nil || requestOutcome.Of(&r.Main.Session) != nil || r.IsOwn() {
 		return web.Declined
 	}
 	// The buckets of the limits that were asked, nil where a limit did not
@@ -175,7 +176,7 @@ func limitRequests(r *web.Request) web.Code {
 	}
 	delay := run.account(nodes)
 	if delay == 0 {
-		requestOutcome.Set(r.Main, &passed)
+		requestOutcome.Set(&r.Main.Session, &passed)
 		return web.Declined
 	}
 	return run.wait(delay)
@@ -201,7 +202,7 @@ func (q *requestRun) look(nodes []*node[bucket]) (asked []*node[bucket], concern
 		l := &limits[i]
 		q.by = l
 		zone := zoneOf(l)
-		key := zone.key.Append(q.r, q.r.Scratch())
+		key := zone.key.Append(&q.r.Session, q.r.Scratch())
 		var n *node[bucket]
 		switch {
 		case len(key) == 0:
@@ -274,20 +275,20 @@ func (q *requestRun) reject(nodes []*node[bucket]) web.Code {
 		}
 	}
 	if q.settings.dryRun.V {
-		requestOutcome.Set(q.r.Main, &rejectedDryRun)
+		requestOutcome.Set(&q.r.Main.Session, &rejectedDryRun)
 		return web.Declined
 	}
-	requestOutcome.Set(q.r.Main, &rejected)
+	requestOutcome.Set(&q.r.Main.Session, &rejected)
 	return web.Code(q.settings.status.V)
 }
 
 func (q *requestRun) wait(ms int64) web.Code {
 	q.r.Logf(q.settings.delayLevel, "delaying request%s, excess: %d.%03d, by zone \"%s\"", q.dryRun(), q.excess/1000, q.excess%1000, q.by.zone.Name)
 	if q.settings.dryRun.V {
-		requestOutcome.Set(q.r.Main, &delayedDryRun)
+		requestOutcome.Set(&q.r.Main.Session, &delayedDryRun)
 		return web.Declined
 	}
-	requestOutcome.Set(q.r.Main, &delayed)
+	requestOutcome.Set(&q.r.Main.Session, &delayed)
 	if !q.r.Wait(time.Duration(ms) * time.Millisecond) {
 		q.r.Logf(errorlog.Info, "client prematurely closed connection")
 		return web.StatusClientClosed

@@ -3,6 +3,7 @@ package limit
 import (
 	"tandem/internal/errorlog"
 	nc "tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -27,9 +28,9 @@ var (
 )
 
 // statusVariable is the value that a module left in the main request.
-func statusVariable(record web.SlotRecord[outcome]) web.Getter {
+func statusVariable(record session.Record[outcome]) web.Getter {
 	return func(r *web.Request, dst []byte) ([]byte, bool) {
-		o := record.Of(r.Main)
+		o := record.Of(&r.Main.Session)
 		if o == nil {
 			return dst, false
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	nc "tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -12,7 +13,7 @@ import (
 type zoneSettings struct {
 	name string
 	size int64 // bytes
-	key  *web.Template
+	key  *session.Template
 }
 
 // smallestZone is the least size of a zone in bytes: eight pages.

@@ -14,6 +14,7 @@ import (
 
 	"tandem/internal/cidr"
 	nc "tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 	"tandem/web/forwarded"
 	"tandem/web/message"
@@ -32,7 +33,7 @@ var Module = &web.Module{
 	Variables: []web.Variable{
 		{Name: "realip_remote_addr", Get: func(r *web.Request, dst []byte) ([]byte, bool) { return append(dst, r.PeerText()...), true }},
 		{Name: "realip_remote_port", Get: func(r *web.Request, dst []byte) ([]byte, bool) {
-			return web.AppendPort(dst, r.PeerAddr().Port()), true
+			return session.AppendPort(dst, r.PeerAddr().Port()), true
 		}},
 	},
 	Init: func(h *web.HTTP) error {

@@ -6,15 +6,16 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tandem/internal/errorlog"
+	"tandem/session"
 	"tandem/web"
 	"tandem/web/openfile"
 )
 
 // truth is ($v): neither empty nor "0".
-type truth struct{ v web.VariableRef }
+type truth struct{ v session.VariableRef }
 
 func (c truth) test(r *web.Request, _ state) (bool, web.Code) {
-	scratch, _ := c.v.Append(r, r.Scratch())
+	scratch, _ := c.v.Append(&r.Session, r.Scratch())
 	ok := len(scratch) > 0 && !(len(scratch) == 1 && scratch[0] == '0')
 	r.Unscratch(scratch)
 	return ok, web.OK
@@ -22,13 +23,13 @@ func (c truth) test(r *web.Request, _ state) (bool, web.Code) {
 
 // comparison is ($v = text) and ($v != text).
 type comparison struct {
-	v        web.VariableRef
-	text     *web.Template
+	v        session.VariableRef
+	text     *session.Template
 	negative bool
 }
 
 func (c *comparison) test(r *web.Request, st state) (bool, web.Code) {
-	a, _ := c.v.Append(r, r.Scratch())
+	a, _ := c.v.Append(&r.Session, r.Scratch())
 	b := appendValue(c.text, r, r.Scratch(), st)
 	ok := bytes.Equal(a, b)
 	r.Unscratch(b)
@@ -38,13 +39,13 @@ func (c *comparison) test(r *web.Request, st state) (bool, web.Code) {
 
 // match is ($v ~ regex), ~*, !~ and !~*.
 type match struct {
-	v        web.VariableRef
-	re       *web.Regex
+	v        session.VariableRef
+	re       *session.Regex
 	negative bool
 }
 
 func (c *match) test(r *web.Request, st state) (bool, web.Code) {
-	scratch, _ := c.v.Append(r, r.Scratch())
+	scratch, _ := c.v.Append(&r.Session, r.Scratch())
 	subject := scratch
 	if c.re.Groups() > 0 {
 		// Captures point into what was matched.
@@ -77,7 +78,7 @@ const (
 
 // fileTest is (-f file), -d, -e, -x, and each with "!".
 type fileTest struct {
-	file     *web.Template
+	file     *session.Template
 	kind     fileKind
 	negative bool
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	nc "tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -114,7 +115,7 @@ func readCondition(s *nc.Scope, d *nc.Directive) (condition, error) {
 	}
 }
 
-func readComparison(h *web.HTTP, s *nc.Scope, d *nc.Directive, v web.VariableRef, operator, operand string) (condition, error) {
+func readComparison(h *web.HTTP, s *nc.Scope, d *nc.Directive, v session.VariableRef, operator, operand string) (condition, error) {
 	switch operator {
 	case "=", "!=":
 		t, err := h.Template(d, operand)

@@ -4,13 +4,14 @@ import (
 	"fmt"
 
 	nc "tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 )
 
 // returnInstruction is return CODE [TEXT | URL] and return URL.
 type returnInstruction struct {
 	status int
-	value  *web.Template // nil without text
+	value  *session.Template // nil without text
 }
 
 func readReturn(s *nc.Scope, d *nc.Directive) error {

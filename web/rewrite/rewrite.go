@@ -7,6 +7,7 @@ import (
 
 	"tandem/internal/errorlog"
 	nc "tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 	"tandem/web/message"
 )
@@ -14,14 +15,14 @@ import (
 // rewriteInstruction is rewrite REGEX REPLACEMENT [last | break | redirect |
 // permanent].
 type rewriteInstruction struct {
-	re      *web.Regex
-	path    *web.Template // up to the "?"; all of the replacement if it redirects
-	args    *web.Template // behind the "?"
-	hasArgs bool          // there is a "?" in the replacement
-	addArgs bool          // the request's arguments follow; not after a final "?"
-	status  web.Code      // of a redirect, 0 for a change inside the server
-	last    bool          // no further instruction
-	stay    bool          // and no search for another location
+	re      *session.Regex
+	path    *session.Template // up to the "?"; all of the replacement if it redirects
+	args    *session.Template // behind the "?"
+	hasArgs bool              // there is a "?" in the replacement
+	addArgs bool              // the request's arguments follow; not after a final "?"
+	status  web.Code          // of a redirect, 0 for a change inside the server
+	last    bool              // no further instruction
+	stay    bool              // and no search for another location
 }
 
 func readRewrite(s *nc.Scope, d *nc.Directive) error {
@@ -93,7 +94,7 @@ func (i *rewriteInstruction) run(r *web.Request, st state) state {
 		i.redirect(r, st)
 		return st.end(i.status)
 	}
-	scratch := i.path.Append(r, r.Scratch())
+	scratch := i.path.Append(&r.Session, r.Scratch())
 	path := r.Keep(scratch)
 	r.Unscratch(scratch)
 	switch {
@@ -148,7 +149,7 @@ func (i *rewriteInstruction) redirect(r *web.Request, st state) {
 	}
 }
 
-func logMatch(r *web.Request, re *web.Regex, subject []byte, matched bool) {
+func logMatch(r *web.Request, re *session.Regex, subject []byte, matched bool) {
 	verb := "matches"
 	if !matched {
 		verb = "does not match"
@@ -158,11 +159,11 @@ func logMatch(r *web.Request, re *web.Regex, subject []byte, matched bool) {
 
 // appendCaptures appends a value, its captures escaped for use in arguments if
 // the client escaped something in the path that they come from.
-func appendCaptures(t *web.Template, r *web.Request, dst []byte) []byte {
+func appendCaptures(t *session.Template, r *web.Request, dst []byte) []byte {
 	if !escapedPath(r) {
-		return t.Append(r, dst)
+		return t.Append(&r.Session, dst)
 	}
-	return t.AppendEscaped(r, dst, escapeArgs)
+	return t.AppendEscaped(&r.Session, dst, escapeArgs)
 }
 
 func escapeArgs(dst, value []byte) []byte {

@@ -6,13 +6,14 @@ import (
 
 	"tandem/internal/errorlog"
 	nc "tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 )
 
 // setInstruction is set $VARIABLE VALUE.
 type setInstruction struct {
-	variable web.VariableRef
-	value    *web.Template
+	variable session.VariableRef
+	value    *session.Template
 	literal  []byte // the value, if it is the same for every request
 }
 
@@ -38,11 +39,11 @@ func readSet(s *nc.Scope, d *nc.Directive) error {
 }
 
 // unset is the value of a variable before a set directive has been reached.
-func unset(name string) web.Getter {
+func unset(name string) session.Getter {
 	name = strings.ToLower(name)
-	return func(r *web.Request, dst []byte) ([]byte, bool) {
-		if settingsSlot.Of(r.Location).warn.V {
-			r.Logf(errorlog.Warn, "using uninitialized \"%s\" variable", name)
+	return func(s *session.Session, dst []byte) ([]byte, bool) {
+		if settingsSlot.Of(web.RequestOf(s).Location).warn.V {
+			s.Logf(errorlog.Warn, "using uninitialized \"%s\" variable", name)
 		}
 		return dst, true
 	}
@@ -50,19 +51,19 @@ func unset(name string) web.Getter {
 
 func (i *setInstruction) run(r *web.Request, st state) state {
 	if i.literal != nil {
-		i.variable.Store(r, i.literal)
+		i.variable.Store(&r.Session, i.literal)
 		return st
 	}
 	scratch := appendValue(i.value, r, r.Scratch(), st)
-	i.variable.Store(r, r.Keep(scratch))
+	i.variable.Store(&r.Session, r.Keep(scratch))
 	r.Unscratch(scratch)
 	return st
 }
 
 // appendValue appends the value of a set or a condition.
-func appendValue(t *web.Template, r *web.Request, dst []byte, st state) []byte {
+func appendValue(t *session.Template, r *web.Request, dst []byte, st state) []byte {
 	if st.quote {
 		return appendCaptures(t, r, dst)
 	}
-	return t.Append(r, dst)
+	return t.Append(&r.Session, dst)
 }

@@ -14,7 +14,7 @@ const defaultTimeFmt = "%A, %d-%b-%Y %H:%M:%S %Z"
 func dateVariable(now func() time.Time) web.Getter {
 	return func(r *web.Request, dst []byte) ([]byte, bool) {
 		format := defaultTimeFmt
-		if p := pages.Of(r.Main); p != nil {
+		if p := pages.Of(&r.Main.Session); p != nil {
 			format = p.timeFmt
 		}
 		if format == "%s" {

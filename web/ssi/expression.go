@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"tandem/internal/regex"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -39,7 +40,7 @@ func (s *scanner) evaluate(r *web.Request, text []byte) ([]byte, bool) {
 			out = append(out, text[i])
 			i++
 		case '$':
-			name, rest, err := web.CutVariable(string(text[i+1:]))
+			name, rest, err := session.CutVariable(string(text[i+1:]))
 			if err != nil {
 				r.Logf(logError, "%v in \"%s\"", err, text)
 				return nil, false
@@ -116,7 +117,7 @@ func (s *scanner) match(r *web.Request, pattern, subject []byte) (matched, ok bo
 		r.Logf(logError, "%v", err)
 		return false, false
 	}
-	if !r.Match(&web.Regex{Regexp: compiled}, r.Keep(subject)) {
+	if !r.Match(&session.Regex{Regexp: compiled}, r.Keep(subject)) {
 		return false, true
 	}
 	for i, name := range compiled.Names {

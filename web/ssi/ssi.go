@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -77,17 +78,17 @@ type page struct {
 	errMsg    []byte
 }
 
-var pages = web.NewRecord[page]()
+var pages = session.NewRecord[page]()
 
 // pageOf returns what is shared, made when it is first needed.
 func pageOf(r *web.Request) *page {
-	p := pages.Of(r.Main)
+	p := pages.Of(&r.Main.Session)
 	if p == nil {
 		p = &page{
 			variables: map[string][]byte{}, blocks: map[string][]byte{}, timeFmt: defaultTimeFmt,
 			errMsg: []byte("[an error occurred while processing the directive]"),
 		}
-		pages.Set(r.Main, p)
+		pages.Set(&r.Main.Session, p)
 	}
 	return p
 }

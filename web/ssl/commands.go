@@ -11,6 +11,7 @@ import (
 	"tandem/internal/errorlog"
 	"tandem/internal/pki"
 	nc "tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -20,9 +21,11 @@ const levels = nc.HTTP | nc.Server
 
 var commands = []nc.Command{
 	{Name: "ssl_certificate", In: levels, Arity: nc.Take1, Set: readPEM(
-		func(c *settings) (*nc.Value[[]string], *[]*web.Template) { return &c.certificates, &c.certTemplates })},
+		func(c *settings) (*nc.Value[[]string], *[]*session.Template) {
+			return &c.certificates, &c.certTemplates
+		})},
 	{Name: "ssl_certificate_key", In: levels, Arity: nc.Take1, Set: readPEM(
-		func(c *settings) (*nc.Value[[]string], *[]*web.Template) { return &c.keys, &c.keyTemplates })},
+		func(c *settings) (*nc.Value[[]string], *[]*session.Template) { return &c.keys, &c.keyTemplates })},
 	{Name: "ssl_password_file", In: levels, Arity: nc.Take1, Set: setFile(func(c *settings) *nc.Value[string] { return &c.passwordFile })},
 	{Name: "ssl_protocols", In: levels, Arity: nc.OneMore, Set: readProtocols},
 	{Name: "ssl_ciphers", In: levels, Arity: nc.Take1, Set: readCiphers},
@@ -53,7 +56,7 @@ var commands = []nc.Command{
 
 // readPEM reads ssl_certificate and ssl_certificate_key, which may be repeated
 // for certificates of other kinds.
-func readPEM(field func(*settings) (*nc.Value[[]string], *[]*web.Template)) func(*nc.Scope, *nc.Directive) error {
+func readPEM(field func(*settings) (*nc.Value[[]string], *[]*session.Template)) func(*nc.Scope, *nc.Directive) error {
 	return func(s *nc.Scope, d *nc.Directive) error {
 		b := web.BlockOf(s)
 		names, templates := field(conf.Of(b.Server))
@@ -61,13 +64,13 @@ func readPEM(field func(*settings) (*nc.Value[[]string], *[]*web.Template)) func
 		full := name
 		switch {
 		case strings.HasPrefix(name, "data:"):
-		case web.HasVariables(name):
+		case session.HasVariables(name):
 			conf.Of(b.Server).folder = s.Path("", true)
 		default:
 			full = s.Path(name, true)
 		}
 		*names = nc.Value[[]string]{V: append(names.V, full), Set: true}
-		if web.HasVariables(name) && !strings.HasPrefix(name, "data:-") {
+		if session.HasVariables(name) && !strings.HasPrefix(name, "data:-") {
 			t, err := b.HTTP.Template(d, full)
 			if err != nil {
 				return err
@@ -121,7 +124,7 @@ func readTicketKey(s *nc.Scope, d *nc.Directive) error {
 // cacheChoice is what ssl_session_cache says: a shared cache, one of the server's
 // own, or none of both.
 type cacheChoice struct {
-	shared  *web.Zone
+	shared  *session.Zone
 	builtin int // sessions, 0 for none
 }
 
@@ -166,7 +169,7 @@ func readSessionCache(s *nc.Scope, d *nc.Directive) error {
 }
 
 // declareCache makes a shared cache of NAME:SIZE. It outlives a reload.
-func declareCache(b *web.Block, d *nc.Directive, word, text string) (*web.Zone, error) {
+func declareCache(b *web.Block, d *nc.Directive, word, text string) (*session.Zone, error) {
 	name, size, ok := strings.Cut(text, ":")
 	n, err := nc.ParseSize(size)
 	if !ok || name == "" || err != nil {

@@ -16,6 +16,7 @@ import (
 
 	"tandem/internal/pki"
 	nc "tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -56,8 +57,8 @@ type settings struct {
 	bufferSize    nc.Value[int64]
 	dhparam       nc.Value[string]
 	earlyData     nc.Value[bool]
-	certTemplates []*web.Template // of certificates with variables
-	keyTemplates  []*web.Template
+	certTemplates []*session.Template // of certificates with variables
+	keyTemplates  []*session.Template
 	folder        string // what their values are relative to
 
 	config *tls.Config // nil: nothing to serve TLS with
@@ -293,7 +294,7 @@ func config(srv *web.Server, hello *tls.ClientHelloInfo, session *web.TLSSession
 
 // evaluate evaluates a file name during the handshake, when there is no
 // request yet.
-func (c *settings) evaluate(srv *web.Server, t *web.Template, hello *tls.ClientHelloInfo) string {
+func (c *settings) evaluate(srv *web.Server, t *session.Template, hello *tls.ClientHelloInfo) string {
 	name := srv.EvaluateTLS(t, hello)
 	if strings.HasPrefix(name, "/") || strings.HasPrefix(name, "data:") {
 		return name

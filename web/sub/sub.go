@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	nc "tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -34,7 +35,7 @@ var Module = &web.Module{
 }
 
 // pair is one sub_filter directive.
-type pair struct{ search, replacement *web.Template }
+type pair struct{ search, replacement *session.Template }
 
 // settings are those of one level.
 type settings struct {
@@ -122,7 +123,7 @@ func filter(r *web.Request) web.Code {
 func (f *replacing) evaluate(r *web.Request, pairs []pair) bool {
 	var searches [][]byte
 	for _, p := range pairs {
-		if search := p.search.Value(r); len(search) > 0 {
+		if search := p.search.Value(&r.Session); len(search) > 0 {
 			searches = append(searches, search)
 			f.pairs = append(f.pairs, p)
 		}
@@ -226,7 +227,7 @@ func (f *replacing) done() [][]byte {
 func (f *replacing) value(which int) []byte {
 	if f.values[which] == nil {
 		f.used++
-		f.values[which] = append([]byte{}, f.pairs[which].replacement.Value(f.r)...)
+		f.values[which] = append([]byte{}, f.pairs[which].replacement.Value(&f.r.Session)...)
 	}
 	return f.values[which]
 }

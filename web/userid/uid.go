@@ -87,7 +87,7 @@ func (id *identity) give(r *web.Request, c *settings) {
 		return
 	}
 	if id.got[3] != 0 {
-		value, _ := mainConf.Of(r.HTTP()).reset.Append(r, r.Scratch())
+		value, _ := mainConf.Of(r.Realm()).reset.Append(&r.Session, r.Scratch())
 		defer r.Unscratch(value)
 		if len(value) == 0 || len(value) == 1 && value[0] == '0' {
 			if c.mark.V != 0 && !id.marked(c.mark.V) {

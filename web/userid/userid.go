@@ -13,6 +13,7 @@ import (
 	"time"
 
 	nc "tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -86,10 +87,10 @@ const forever = time.Duration(-1)
 
 var (
 	conf     = web.NewLocationSlot(inherit)
-	mainConf = web.NewMainSlot[mainSettings]()
+	mainConf = session.NewRealmSlot[mainSettings]()
 )
 
-type mainSettings struct{ reset web.VariableRef }
+type mainSettings struct{ reset session.VariableRef }
 
 func inherit(c, p *settings) error {
 	c.state.Inherit(p.state, off)
@@ -168,7 +169,7 @@ func initModule(h *web.HTTP) error {
 	}
 	// $uid_reset is whatever set or map make of it.
 	var err error
-	mainConf.Of(h).reset, err = h.SettableVariable("uid_reset", func(_ *web.Request, dst []byte) ([]byte, bool) { return dst, true })
+	mainConf.Of(&h.Realm).reset, err = h.SettableVariable("uid_reset", func(_ *session.Session, dst []byte) ([]byte, bool) { return dst, true })
 	h.Filter(filter)
 	return err
 }

@@ -7,6 +7,7 @@ import (
 
 	"tandem/internal/cidr"
 	nc "tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 	"tandem/web/forwarded"
 	"tandem/web/message"
@@ -24,7 +25,7 @@ var Geo = &web.Module{Name: "geo", Commands: []nc.Command{
 
 // geo is one geo block.
 type geo struct {
-	address   *web.VariableRef // nil: the client's own address
+	address   *session.VariableRef // nil: the client's own address
 	proxies   cidr.Set
 	recursive bool
 	networks  *networkTable // nil with ranges
@@ -177,8 +178,8 @@ func (gr *geoReader) rangeEntry(e *nc.Directive, key, value string) error {
 // noAddress is what stands for clients without an IP address.
 var noAddress = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
-func (g *geo) get(r *web.Request, dst []byte) ([]byte, bool) {
-	addr := g.find(r)
+func (g *geo) get(s *session.Session, dst []byte) ([]byte, bool) {
+	addr := g.find(s)
 	if g.ranges != nil {
 		return append(dst, g.ranges.find(addr)...), true
 	}
@@ -186,20 +187,22 @@ func (g *geo) get(r *web.Request, dst []byte) ([]byte, bool) {
 }
 
 // find returns the address that the request is judged by.
-func (g *geo) find(r *web.Request) netip.Addr {
-	peer := r.RemoteAddr()
+func (g *geo) find(s *session.Session) netip.Addr {
+	peer := s.RemoteAddr()
 	if g.address != nil {
-		text, _ := g.address.Append(r, r.Scratch())
+		text, _ := g.address.Append(s, s.Scratch())
 		addr, ok := cidr.ParseAddr(text)
-		r.Unscratch(text)
+		s.Unscratch(text)
 		if !ok {
 			return noAddress
 		}
 		peer = netip.AddrPortFrom(addr, 0)
 	}
-	if !g.proxies.Empty() && r.Header(message.XForwardedFor) != nil {
+	if !g.proxies.Empty() {
 		var buf [8][]byte
-		peer, _ = forwarded.Addr(peer, r.Head.Values(buf[:0], message.XForwardedFor), &g.proxies, g.recursive)
+		if values := web.RequestOf(s).Head.Values(buf[:0], message.XForwardedFor); len(values) > 0 {
+			peer, _ = forwarded.Addr(peer, values, &g.proxies, g.recursive)
+		}
 	}
 	if !peer.Addr().IsValid() {
 		return noAddress

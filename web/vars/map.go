@@ -7,6 +7,7 @@ import (
 
 	"tandem/internal/hostnames"
 	nc "tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -24,16 +25,16 @@ var Map = &web.Module{Name: "map", Commands: []nc.Command{
 
 // mapping is one map block.
 type mapping struct {
-	source    *web.Template
+	source    *session.Template
 	hostnames bool
-	names     hostnames.Table[*web.Template]
+	names     hostnames.Table[*session.Template]
 	regexes   []mapRegex
-	deflt     *web.Template // nil: empty
+	deflt     *session.Template // nil: empty
 }
 
 type mapRegex struct {
-	re    *web.Regex
-	value *web.Template
+	re    *session.Regex
+	value *session.Template
 }
 
 func readMap(s *nc.Scope, d *nc.Directive) error {
@@ -68,7 +69,7 @@ func readMap(s *nc.Scope, d *nc.Directive) error {
 	return h.DefineVariable(name, m.get, !volatile)
 }
 
-func (m *mapping) add(h *web.HTTP, source string, value *web.Template) error {
+func (m *mapping) add(h *web.HTTP, source string, value *session.Template) error {
 	if source == "default" {
 		if m.deflt != nil {
 			return errors.New("duplicate default map parameter")
@@ -100,22 +101,22 @@ func (m *mapping) add(h *web.HTTP, source string, value *web.Template) error {
 	return nil
 }
 
-func (m *mapping) get(r *web.Request, dst []byte) ([]byte, bool) {
-	source := m.source.Append(r, r.Scratch())
+func (m *mapping) get(s *session.Session, dst []byte) ([]byte, bool) {
+	source := m.source.Append(s, s.Scratch())
 	subject := source
 	if n := len(subject); m.hostnames && n > 0 && subject[n-1] == '.' {
 		subject = subject[:n-1]
 	}
-	value := m.find(r, subject)
-	r.Unscratch(source)
-	return value.Append(r, dst), true
+	value := m.find(s, subject)
+	s.Unscratch(source)
+	return value.Append(s, dst), true
 }
 
 // find returns the value for a source: that of the text itself, in any case,
 // or of the first expression that matches; else the default.
-func (m *mapping) find(r *web.Request, subject []byte) *web.Template {
+func (m *mapping) find(s *session.Session, subject []byte) *session.Template {
 	if !m.names.Empty() {
-		lower := r.Scratch()
+		lower := s.Scratch()
 		for _, c := range subject {
 			if c >= 'A' && c <= 'Z' {
 				c |= 0x20
@@ -123,7 +124,7 @@ func (m *mapping) find(r *web.Request, subject []byte) *web.Template {
 			lower = append(lower, c)
 		}
 		value, ok := m.names.Find(lower)
-		r.Unscratch(lower)
+		s.Unscratch(lower)
 		if ok {
 			return value
 		}
@@ -136,9 +137,9 @@ func (m *mapping) find(r *web.Request, subject []byte) *web.Template {
 		e := &m.regexes[i]
 		if !kept && e.re.Groups() > 0 {
 			// Captures point into what was matched.
-			subject, kept = r.Keep(subject), true
+			subject, kept = s.Keep(subject), true
 		}
-		if r.Match(e.re, subject) {
+		if s.Match(e.re, subject) {
 			return e.value
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"tandem/internal/murmur2"
 	nc "tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 )
 
@@ -19,7 +20,7 @@ var SplitClients = &web.Module{Name: "split_clients", Commands: []nc.Command{
 
 // split is one split_clients block.
 type split struct {
-	source *web.Template
+	source *session.Template
 	parts  []splitPart
 }
 
@@ -90,10 +91,10 @@ func parsePercent(text string) (int, error) {
 	return n, nil
 }
 
-func (sp *split) get(r *web.Request, dst []byte) ([]byte, bool) {
-	source := sp.source.Append(r, r.Scratch())
+func (sp *split) get(s *session.Session, dst []byte) ([]byte, bool) {
+	source := sp.source.Append(s, s.Scratch())
 	hash := murmur2.Sum32(source)
-	r.Unscratch(source)
+	s.Unscratch(source)
 	for i := range sp.parts {
 		if p := &sp.parts[i]; hash < p.below || p.below == 0 {
 			return append(dst, p.value...), true

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	nc "tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 	"tandem/web/rewrite"
 	"tandem/web/vars"
@@ -137,7 +138,7 @@ func TestErrors(t *testing.T) {
 }
 
 func TestHotPathAllocatesNothing(t *testing.T) {
-	var measured *web.Template
+	var measured *session.Template
 	measure := &web.Module{
 		Name: "measure",
 		Commands: []nc.Command{{Name: "measure", In: nc.Server, Arity: nc.Take1, Set: func(s *nc.Scope, d *nc.Directive) (err error) {
@@ -147,7 +148,7 @@ func TestHotPathAllocatesNothing(t *testing.T) {
 		Init: func(h *web.HTTP) error {
 			h.Handle(web.Content, func(r *web.Request) web.Code {
 				buf := make([]byte, 0, 4096)
-				if n := testing.AllocsPerRun(100, func() { buf = measured.Append(r, buf[:0]) }); n > 0 {
+				if n := testing.AllocsPerRun(100, func() { buf = measured.Append(&r.Session, buf[:0]) }); n > 0 {
 					t.Errorf("%v allocations per request", n)
 				}
 				return 204

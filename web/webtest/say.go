@@ -2,10 +2,11 @@ package webtest
 
 import (
 	"tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 )
 
-var saySlot = web.NewLocationSlot[struct{ text *web.Template }](nil)
+var saySlot = web.NewLocationSlot[struct{ text *session.Template }](nil)
 
 // Say is one module, which answers with a template, for tests of the server
 // without others:
@@ -32,7 +33,7 @@ var Say = []*web.Module{{
 				return web.Declined
 			}
 			r.DiscardBody()
-			body := t.Value(r)
+			body := t.Value(&r.Session)
 			r.Response.Status = 200
 			r.Response.ContentLength = int64(len(body))
 			if code := r.SendHeader(); code != web.OK || r.HeaderOnly {

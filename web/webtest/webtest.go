@@ -22,6 +22,7 @@ import (
 	"tandem/internal/logfile"
 	"tandem/internal/loopback"
 	"tandem/nginxconf"
+	"tandem/session"
 	"tandem/web"
 	"tandem/web/http1"
 )
@@ -77,13 +78,15 @@ func load(dir, conf string, modules []*web.Module, logs *logfile.Set, previous *
 	}
 	log := new(syncBuffer)
 	logs.Report = func(level errorlog.Level, err error) { fmt.Fprintf(log, "[%s] %v\n", level, err) }
-	h := &web.HTTP{
-		Prefix:   dir,
-		Previous: previous,
-		Log:      errorlog.New(errorlog.Target{Level: errorlog.Debug, To: log}),
+	h := &web.HTTP{Realm: session.Realm{
+		Prefix: dir,
+		Log:    errorlog.New(errorlog.Target{Level: errorlog.Debug, To: log}),
 		OpenLog: func(*nginxconf.Scope, *nginxconf.Directive) (errorlog.Target, error) {
 			return errorlog.Target{Level: errorlog.Debug, To: log}, nil
 		},
+	}}
+	if previous != nil {
+		h.Previous = &previous.Realm
 	}
 	h.OpenNamedLogs = logs.OpenNamed
 	h.OpenAccessLog = func(name string, _ logfile.Options) (io.Writer, error) {

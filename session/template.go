@@ -1,4 +1,4 @@
-package web
+package session
 
 import (
 	"errors"
@@ -20,15 +20,15 @@ type Template struct {
 // in force. In the http block itself the variables in it may be unknown, as long
 // as every server has such directives of its own; a level that inherits the
 // template calls InForce.
-func (h *HTTP) LateTemplate(s *nginxconf.Scope, d *nginxconf.Directive, text string) (*Template, error) {
-	before := len(h.variables.uses)
-	t, err := h.Template(d, text)
+func (r *Realm) LateTemplate(s *nginxconf.Scope, d *nginxconf.Directive, text string) (*Template, error) {
+	before := len(r.variables.uses)
+	t, err := r.Template(d, text)
 	if err != nil || s.Context != nginxconf.HTTP {
 		return t, err
 	}
-	uses := slices.Clone(h.variables.uses[before:])
-	h.variables.uses = h.variables.uses[:before]
-	t.late = func() { h.variables.uses = append(h.variables.uses, uses...) }
+	uses := slices.Clone(r.variables.uses[before:])
+	r.variables.uses = r.variables.uses[:before]
+	t.late = func() { r.variables.uses = append(r.variables.uses, uses...) }
 	return t, nil
 }
 
@@ -50,7 +50,7 @@ type templatePart struct {
 var errVariableName = errors.New("invalid variable name")
 
 // Template compiles text: $name, ${name}, $1 to $9, and the rest as it is.
-func (h *HTTP) Template(d *nginxconf.Directive, text string) (*Template, error) {
+func (r *Realm) Template(d *nginxconf.Directive, text string) (*Template, error) {
 	t := &Template{Text: text}
 	for rest := text; rest != ""; {
 		i := strings.IndexByte(rest, '$')
@@ -70,7 +70,7 @@ func (h *HTTP) Template(d *nginxconf.Directive, text string) (*Template, error) 
 			t.parts = append(t.parts, templatePart{capture: int(name[0] - '0')})
 			continue
 		}
-		t.parts = append(t.parts, templatePart{v: h.variables.use(d, strings.ToLower(name))})
+		t.parts = append(t.parts, templatePart{v: r.variables.use(d, strings.ToLower(name))})
 	}
 	return t, nil
 }
@@ -116,23 +116,23 @@ func variableLen(s string) int {
 // HasVariables reports whether text holds a variable or capture.
 func HasVariables(text string) bool { return strings.IndexByte(text, '$') >= 0 }
 
-// IsLiteral reports whether the value is the same for every request.
+// IsLiteral reports whether the value is the same for every session.
 func (t *Template) IsLiteral() bool {
 	return t == nil || len(t.parts) == 0 || len(t.parts) == 1 && t.parts[0].v == nil && t.parts[0].capture == 0
 }
 
-// Append appends the value in r to dst. A variable without a value adds
+// Append appends the value in s to dst. A variable without a value adds
 // nothing.
-func (t *Template) Append(r *Request, dst []byte) []byte {
+func (t *Template) Append(s *Session, dst []byte) []byte {
 	if t == nil {
 		return dst
 	}
 	for i := range t.parts {
 		switch p := &t.parts[i]; {
 		case p.v != nil:
-			dst, _ = p.v.appendTo(r, dst)
+			dst, _ = p.v.appendTo(s, dst)
 		case p.capture > 0:
-			dst = append(dst, r.Capture(p.capture)...)
+			dst = append(dst, s.Capture(p.capture)...)
 		default:
 			dst = append(dst, p.text...)
 		}
@@ -142,13 +142,13 @@ func (t *Template) Append(r *Request, dst []byte) []byte {
 
 // AppendEscaped is Append with escape applied to what captures contribute, as
 // the rewrite module does: they come from a path that has been decoded.
-func (t *Template) AppendEscaped(r *Request, dst []byte, escape func(dst, value []byte) []byte) []byte {
+func (t *Template) AppendEscaped(s *Session, dst []byte, escape func(dst, value []byte) []byte) []byte {
 	for i := range t.parts {
 		switch p := &t.parts[i]; {
 		case p.v != nil:
-			dst, _ = p.v.appendTo(r, dst)
+			dst, _ = p.v.appendTo(s, dst)
 		case p.capture > 0:
-			dst = escape(dst, r.Capture(p.capture))
+			dst = escape(dst, s.Capture(p.capture))
 		default:
 			dst = append(dst, p.text...)
 		}
@@ -156,32 +156,32 @@ func (t *Template) AppendEscaped(r *Request, dst []byte, escape func(dst, value 
 	return dst
 }
 
-// Value returns the value in r, valid until the request ends.
-func (t *Template) Value(r *Request) []byte {
+// Value returns the value in s, valid until the session ends.
+func (t *Template) Value(s *Session) []byte {
 	if t == nil || len(t.parts) == 0 {
 		return nil
 	}
-	scratch := r.scratch.get()
-	scratch = t.Append(r, scratch)
-	value := r.Keep(scratch)
-	r.scratch.put(scratch)
+	scratch := s.Scratch()
+	scratch = t.Append(s, scratch)
+	value := s.Keep(scratch)
+	s.Unscratch(scratch)
 	return value
 }
 
 // IsTrue reports whether the value is neither empty nor "0", the truth of if=
 // parameters and of *_bypass directives.
-func (t *Template) IsTrue(r *Request) bool {
-	scratch := r.scratch.get()
-	scratch = t.Append(r, scratch)
+func (t *Template) IsTrue(s *Session) bool {
+	scratch := s.Scratch()
+	scratch = t.Append(s, scratch)
 	ok := len(scratch) > 0 && !(len(scratch) == 1 && scratch[0] == '0')
-	r.scratch.put(scratch)
+	s.Unscratch(scratch)
 	return ok
 }
 
-// AnyTrue reports whether one of the templates is true in r.
-func AnyTrue(r *Request, ts []*Template) bool {
+// AnyTrue reports whether one of the templates is true in s.
+func AnyTrue(s *Session, ts []*Template) bool {
 	for _, t := range ts {
-		if t.IsTrue(r) {
+		if t.IsTrue(s) {
 			return true
 		}
 	}

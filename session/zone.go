@@ -1,4 +1,4 @@
-package web
+package session
 
 import (
 	"fmt"
@@ -6,7 +6,7 @@ import (
 	"tandem/nginxconf"
 )
 
-// Zone is memory that requests share under a name, as nginx's shared memory
+// Zone is memory that sessions share under a name, as nginx's shared memory
 // zones: what limit_req and the like remember of clients. It outlives the
 // configuration that made it, if the next one has a zone of the same name, kind
 // and size.
@@ -26,14 +26,14 @@ func (z *Zone) Data() any { return z.data }
 
 // Zone returns the zone of that name for a directive that uses it, which must
 // be of one kind for all. It may be declared before or after.
-func (h *HTTP) Zone(d *nginxconf.Directive, kind, name string) (*Zone, error) {
-	z := h.zones[name]
+func (r *Realm) Zone(d *nginxconf.Directive, kind, name string) (*Zone, error) {
+	z := r.zones[name]
 	if z == nil {
 		z = &Zone{Name: name, kind: kind, pos: d.Pos}
-		if h.zones == nil {
-			h.zones = make(map[string]*Zone)
+		if r.zones == nil {
+			r.zones = make(map[string]*Zone)
 		}
-		h.zones[name] = z
+		r.zones[name] = z
 	}
 	if z.kind != kind {
 		return nil, fmt.Errorf("the shared memory zone \"%s\" is already declared for a different use", name)
@@ -55,15 +55,15 @@ func (z *Zone) Declare(size int64, key string, open func(old any) (any, error)) 
 // Declared reports whether Declare has been called.
 func (z *Zone) Declared() bool { return z.open != nil }
 
-// openZones makes what the zones hold, or takes it over from the configuration
-// at work.
-func (h *HTTP) openZones(s *nginxconf.Scope) {
-	for _, z := range h.zones {
+// OpenZones makes what the zones hold, or takes it over from the configuration at
+// work: when everything has been read and before the modules complete it.
+func (r *Realm) OpenZones(s *nginxconf.Scope) {
+	for _, z := range r.zones {
 		if !z.Declared() {
 			s.ErrorAt(z.pos, "zero size shared memory zone \"%s\"", z.Name)
 			continue
 		}
-		data, err := z.open(h.held(z))
+		data, err := z.open(r.held(z))
 		if err != nil {
 			s.ErrorAt(z.pos, "%v", err)
 			continue
@@ -73,11 +73,11 @@ func (h *HTTP) openZones(s *nginxconf.Scope) {
 }
 
 // held returns what a zone like z holds.
-func (h *HTTP) held(z *Zone) any {
-	if h.Previous == nil {
+func (r *Realm) held(z *Zone) any {
+	if r.Previous == nil {
 		return nil
 	}
-	old := h.Previous.zones[z.Name]
+	old := r.Previous.zones[z.Name]
 	if old == nil || old.kind != z.kind || old.Size != z.Size {
 		return nil
 	}

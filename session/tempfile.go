@@ -1,4 +1,4 @@
-package web
+package session
 
 import (
 	"errors"
@@ -11,37 +11,34 @@ import (
 
 // Folders for temporary files: bodies of clients, answers of back ends. A name
 // that the configuration writes is relative to the prefix; the defaults, such as
-// "client_body_temp", are relative to HTTP.TempRoot.
+// "client_body_temp", are relative to Realm.TempRoot.
 
-// AddTempFolder notes a default folder that a module may write to, for use by
-// Module.Init.
-func (h *HTTP) AddTempFolder(name string) { h.tempDefaults = append(h.tempDefaults, name) }
+// AddTempFolder notes a default folder that may be written to.
+func (r *Realm) AddTempFolder(name string) { r.tempDefaults = append(r.tempDefaults, name) }
 
-// TempFolders returns the folders that requests may write temporary files to:
+// TempFolders returns the folders that sessions may write temporary files to:
 // those that the configuration names, and the modules' defaults.
-func (h *HTTP) TempFolders() (named, defaults []string) {
-	for _, name := range append([]string{defaultBodyFolder}, h.tempDefaults...) {
-		defaults = append(defaults, h.tempFolder(name))
+func (r *Realm) TempFolders() (named, defaults []string) {
+	for _, name := range r.tempDefaults {
+		defaults = append(defaults, r.tempFolder(name))
 	}
-	return h.tempNamed, defaults
+	return r.tempNamed, defaults
 }
 
-const defaultBodyFolder = "client_body_temp"
-
-func (h *HTTP) tempFolder(name string) string {
+func (r *Realm) tempFolder(name string) string {
 	switch {
 	case len(name) > 0 && name[0] == '/':
 		return name
-	case h.TempRoot != nil:
-		return h.TempRoot(name)
+	case r.TempRoot != nil:
+		return r.TempRoot(name)
 	}
-	return h.Prefix + name
+	return r.Prefix + name
 }
 
 // CreateTemp makes a temporary file in a folder of the configuration, making
 // the folder if it is not there.
-func (r *Request) CreateTemp(folder string) (*os.File, error) {
-	dir := r.HTTP().tempFolder(folder)
+func (s *Session) CreateTemp(folder string) (*os.File, error) {
+	dir := s.Realm().tempFolder(folder)
 	f, err := os.CreateTemp(dir, "tandem-")
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -69,9 +66,9 @@ func SetTempPath(get func(*nginxconf.Scope) *nginxconf.Value[string]) func(*ngin
 				return nginxconf.ErrInvalidValue
 			}
 		}
-		h := BlockOf(s).HTTP
+		r := BlockOf(s).Realm
 		*v = nginxconf.Value[string]{V: s.Path(d.Args[0], false), Set: true}
-		h.tempNamed = append(h.tempNamed, v.V)
+		r.tempNamed = append(r.tempNamed, v.V)
 		return nil
 	}
 }

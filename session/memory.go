@@ -1,14 +1,14 @@
-package web
+package session
 
-// A request's own memory: byte slices that live until the request ends,
+// A session's own memory: byte slices that live until it ends,
 // without asking the garbage collector for each of them.
 
 const arenaBlock = 4096
 
-// arena hands out byte slices from blocks that are reused by later requests.
+// arena hands out byte slices from blocks that are reused by later sessions.
 type arena struct {
 	block []byte // the current one; its length is what is handed out
-	first []byte // kept between requests
+	first []byte // kept between sessions
 }
 
 // copy returns a copy of b that lives until reset.
@@ -33,8 +33,8 @@ func (a *arena) copy(b []byte) []byte {
 // reset takes back everything that was handed out.
 func (a *arena) reset() { a.block = a.first[:0] }
 
-// Keep returns a copy of b that lives until the request ends.
-func (r *Request) Keep(b []byte) []byte { return r.arena.copy(b) }
+// Keep returns a copy of b that lives until the session ends.
+func (s *Session) Keep(b []byte) []byte { return s.arena.copy(b) }
 
 // scratchStack lends out buffers for values that are needed for a moment.
 // Borrowing nests: evaluating a variable may need another buffer meanwhile.
@@ -61,7 +61,7 @@ func (s *scratchStack) put(b []byte) {
 
 // Scratch lends a buffer for a value that is needed for a moment; give it
 // back with Unscratch.
-func (r *Request) Scratch() []byte { return r.scratch.get() }
+func (s *Session) Scratch() []byte { return s.main.scratch.get() }
 
 // Unscratch takes a buffer back.
-func (r *Request) Unscratch(b []byte) { r.scratch.put(b) }
+func (s *Session) Unscratch(b []byte) { s.main.scratch.put(b) }

@@ -1,0 +1,72 @@
+package session
+
+import (
+	"io"
+
+	"tandem/internal/errorlog"
+	"tandem/internal/logfile"
+	"tandem/nginxconf"
+)
+
+// Realm is an http or stream block as it was read: what its modules share by
+// name. It is never changed once sessions use it. The fields that are exported
+// are set before it is read.
+type Realm struct {
+	Log     *errorlog.Log
+	Prefix  string  // -p, with a final slash: what relative file names are relative to
+	OpenLog OpenLog // opens the target of an error_log directive
+	// OpenAccessLog opens the target of an access_log directive: a file by
+	// its full name, "syslog:..." or, with an empty name, the default log.
+	OpenAccessLog func(name string, opts logfile.Options) (io.Writer, error)
+	// OpenNamedLogs opens a writer for access logs with variables in the name.
+	OpenNamedLogs func(logfile.CacheOptions) *logfile.Named
+	// TempRoot returns the full name of a default folder for temporary files,
+	// such as "client_body_temp". nil: it is below Prefix.
+	TempRoot func(name string) string
+	// Previous is the realm that this one takes the place of at a reload, for
+	// modules whose state outlives configurations; it is there while the block is
+	// read. nil: there is none.
+	Previous *Realm
+
+	settings                Settings // nil: there is no such block
+	variables               variableTable
+	regexes                 map[regexKey]*Regex
+	zones                   map[string]*Zone
+	tempNamed, tempDefaults []string
+}
+
+// OpenLog returns the target of an error_log or access log directive: a file,
+// "stderr", "syslog:...". The process gives it, because files are shared and
+// reopened together.
+type OpenLog func(s *nginxconf.Scope, d *nginxconf.Directive) (errorlog.Target, error)
+
+// Empty reports whether the configuration has no such block; there are no
+// settings then.
+func (r *Realm) Empty() bool { return r.settings == nil }
+
+// Begin makes the realm ready for the block to be read.
+func (r *Realm) Begin() {
+	if r.Previous != nil && r.Previous.Empty() {
+		r.Previous = nil
+	}
+	r.settings = realmSlots.Make()
+	r.variables = variableTable{byName: make(map[string]*variable), families: make(map[string]*Variable)}
+}
+
+// Finish ends the reading: names that were used before they were defined get
+// their meaning.
+func (r *Realm) Finish(s *nginxconf.Scope) {
+	r.variables.resolve(s)
+	r.Previous = nil
+}
+
+var realmSlots Slots
+
+// RealmSlot holds a module's settings of the block itself.
+type RealmSlot[T any] struct{ slot Slot[T] }
+
+// NewRealmSlot makes a slot in every realm. Call it in a package variable.
+func NewRealmSlot[T any]() RealmSlot[T] { return RealmSlot[T]{NewSlot[T](&realmSlots, nil)} }
+
+// Of returns the module's settings in r.
+func (s RealmSlot[T]) Of(r *Realm) *T { return s.slot.In(r.settings) }
