@@ -149,3 +149,23 @@ func Parse(b, key []byte, limit int) (Header, error) {
 	copy(h.Variant[:], b[atVariant:])
 	return h, nil
 }
+
+// KeySize returns how much of a file that begins with b, at least HeaderSize
+// bytes, KeyText needs.
+func KeySize(b []byte) int {
+	if len(b) < HeaderSize {
+		return 0
+	}
+	return int(binary.NativeEndian.Uint16(b[atHeadStart:]))
+}
+
+// KeyText returns the text of the key that the file which begins with b was
+// written for.
+func KeyText(b []byte) (text []byte, ok bool) {
+	end := KeySize(b)
+	if end < HeadStart(0) || end > len(b) || binary.NativeEndian.Uint64(b[atVersion:]) != version {
+		return nil, false
+	}
+	text = b[HeaderSize+len(keyPrefix) : end-1]
+	return text, binary.NativeEndian.Uint32(b[atChecksum:]) == checksum(text)
+}

@@ -18,7 +18,6 @@ type Index struct {
 	watermark int  // from how many on nodes are removed
 	bytes     int64
 	warm      bool // all files are known
-	loading   bool
 }
 
 // node is one entry: its file, if there is one, and those who want it.
@@ -82,25 +81,11 @@ func (x *Index) Counts() Counts {
 	return Counts{len(x.nodes), x.watermark, x.bytes}
 }
 
-// StartLoading reports whether the caller is to tell the index of the files that
-// are there, with Add; nobody else does meanwhile. It ends with StopLoading.
-func (x *Index) StartLoading() bool {
+// SetWarm tells that all files are known now.
+func (x *Index) SetWarm() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.warm || x.loading {
-		return false
-	}
-	x.loading = true
-	return true
-}
-
-// StopLoading ends what StartLoading began; complete says that all files are
-// known now.
-func (x *Index) StopLoading(complete bool) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.loading = false
-	x.warm = x.warm || complete
+	x.warm = true
 }
 
 // Warm reports whether all files are known: what is not in the index is not on
