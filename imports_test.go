@@ -56,6 +56,7 @@ var forbidden = []rule{
 	{"nginxconf", "web", "a language knows none of its users"},
 	{"nginxconf", "session", "a language knows none of its users"},
 	{"keepalivedconf", "vrrp", "a language knows none of its users"},
+	{"vrrp/netif", "keepalivedconf", "the kernel has no configuration file"},
 	{"keepalivedconf/text", "keepalivedconf", "the language knows no keywords"},
 	{"internal/flow", "net/http", "the bytes of a connection know no protocol"},
 	{"node/configuration", "node/failover", "a configuration is read; what is done with it is decided above"},

@@ -13,7 +13,6 @@ import (
 	"net/netip"
 	"time"
 
-	"tandem/keepalivedconf"
 	"tandem/vrrp/fsm"
 	"tandem/vrrp/netif"
 	"tandem/vrrp/packet"
@@ -63,9 +62,9 @@ type InstanceConfig struct {
 	HopLimit int
 	// Addresses are the virtual addresses, in the adverts' order; Excluded those that adverts do not carry.
 	Addresses, Excluded []netif.Address
-	// Routes and Rules come and go with the addresses.
-	Routes []keepalivedconf.Route
-	Rules  []keepalivedconf.Rule
+	// Routes and Rules come and go with the addresses; of them the tracked ones are set again when somebody removes them.
+	Routes, TrackedRoutes []netif.Route
+	Rules, TrackedRules   []netif.Rule
 	// Lease is the lifetime that the addresses get in the kernel; netif.Forever: none.
 	Lease netif.Lease
 

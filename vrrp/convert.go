@@ -80,8 +80,8 @@ func convertInstance(k *keepalivedconf.Config, i *keepalivedconf.Instance, names
 			SkipAddressCheck: i.SkipCheckAdvAddr, IgnoreAsOwner: i.OwnerIgnoreAdverts && i.Owner(),
 			Checksum: convertChecksum(i),
 		},
-		Interface: i.Interface, Routes: i.Routes, Rules: i.Rules,
-		Pace: Pace{k.Global.GARPInterval, k.Global.NAInterval}, ExtraAll: i.GARPExtraAll,
+		Interface: i.Interface,
+		Pace:      Pace{k.Global.GARPInterval, k.Global.NAInterval}, ExtraAll: i.GARPExtraAll,
 		ReceiveBuffer: int(i.KernelReceiveBuffer),
 		IgnorePrimary: !i.TrackPrimary, TrackSource: i.TrackSourceAddress,
 		AwaitHealth: !i.Tandem.Probe.Off, Release: i.Tandem.Probe.Release,
@@ -112,6 +112,7 @@ func convertInstance(k *keepalivedconf.Config, i *keepalivedconf.Instance, names
 	for _, a := range i.ExcludedAddresses {
 		ic.Excluded = append(ic.Excluded, convertAddress(a, ic.device(i, a, names)))
 	}
+	convertRoutes(i, &ic)
 	convertNeeds(k, i, &ic)
 	convertPaces(k, &ic)
 	if i.Fault {
@@ -200,11 +201,9 @@ func convertChecksum(i *keepalivedconf.Instance) packet.Checksum {
 
 // StaticAddresses returns static_ipaddress, in its order.
 func StaticAddresses(k *keepalivedconf.Config) []netif.Address {
-	var list []netif.Address
-	for _, a := range k.StaticAddresses {
-		list = append(list, convertAddress(a, cmp.Or(a.Device, k.Global.DefaultInterface)))
-	}
-	return list
+	return convertEach(k.StaticAddresses, func(a keepalivedconf.Address) netif.Address {
+		return convertAddress(a, cmp.Or(a.Device, k.Global.DefaultInterface))
+	})
 }
 
 func convertAddress(a keepalivedconf.Address, device string) netif.Address {

@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"tandem/keepalivedconf"
 	"tandem/vrrp/netif"
 )
 
@@ -60,7 +59,7 @@ func (h *holder) apply(desired []netif.Address, lease netif.Lease) {
 }
 
 // route makes the machine have the routes and rules.
-func (h *holder) route(routes []keepalivedconf.Route, rules []keepalivedconf.Rule) {
+func (h *holder) route(routes []netif.Route, rules []netif.Rule) {
 	h.jobs.put(func() { h.judge(h.holds.Routes.Set(routes, rules), "virtual routes and rules", &h.failingRoutes) })
 }
 
@@ -75,7 +74,7 @@ func (h *holder) filter(addresses []netif.Address) {
 }
 
 // mend adds routes and rules that somebody else has removed, and tells lost which these were.
-func (h *holder) mend(routes []keepalivedconf.Route, rules []keepalivedconf.Rule, lost func(missing string)) {
+func (h *holder) mend(routes []netif.Route, rules []netif.Rule, lost func(missing string)) {
 	if !h.mending.CompareAndSwap(false, true) {
 		return // they are about to be looked at anyway
 	}

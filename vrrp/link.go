@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"tandem/keepalivedconf"
 	"tandem/vrrp/fsm"
 	"tandem/vrrp/netif"
 	"tandem/vrrp/packet"
@@ -88,8 +87,7 @@ func (r *Router) mendRoutes() {
 		if !in.routed || in.dirtyRoutes {
 			continue
 		}
-		routes := slices.DeleteFunc(slices.Clone(in.config.Routes), func(r keepalivedconf.Route) bool { return r.NoTrack })
-		rules := slices.DeleteFunc(slices.Clone(in.config.Rules), func(r keepalivedconf.Rule) bool { return r.NoTrack })
+		routes, rules := in.config.TrackedRoutes, in.config.TrackedRules
 		if len(routes)+len(rules) == 0 {
 			continue
 		}

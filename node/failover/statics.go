@@ -39,8 +39,8 @@ func holdStatic(k Kernel) holders { return holders{k.Addresses(), k.Routes()} }
 // wanted is what is to be there.
 type wanted struct {
 	addresses []netif.Address
-	routes    []keepalivedconf.Route
-	rules     []keepalivedconf.Rule
+	routes    []netif.Route
+	rules     []netif.Rule
 }
 
 func newStatics(k Kernel, log *eventLog) *statics {
@@ -66,8 +66,8 @@ func (s *statics) configure(k *keepalivedconf.Config) {
 			tracked.addresses = append(tracked.addresses, a)
 		}
 	}
-	tracked.routes, loose.routes = split(k.StaticRoutes, func(r keepalivedconf.Route) bool { return r.NoTrack })
-	tracked.rules, loose.rules = split(k.StaticRules, func(r keepalivedconf.Rule) bool { return r.NoTrack })
+	tracked.routes, loose.routes = split(vrrp.StaticRoutes(k), func(n int) bool { return k.StaticRoutes[n].NoTrack })
+	tracked.rules, loose.rules = split(vrrp.StaticRules(k), func(n int) bool { return k.StaticRules[n].NoTrack })
 	s.wanted = tracked
 	s.report(errors.Join(
 		s.tracked.Addresses.Set(tracked.addresses, netif.Forever), s.loose.Addresses.Set(loose.addresses, netif.Forever),
@@ -80,9 +80,9 @@ func (s *statics) configure(k *keepalivedconf.Config) {
 }
 
 // split takes those without no_track and those with it apart.
-func split[T any](list []T, loose func(T) bool) (tracked, untracked []T) {
-	for _, x := range list {
-		if loose(x) {
+func split[T any](list []T, loose func(n int) bool) (tracked, untracked []T) {
+	for n, x := range list {
+		if loose(n) {
 			untracked = append(untracked, x)
 		} else {
 			tracked = append(tracked, x)

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"tandem/keepalivedconf"
 )
 
 // Fake is a kernel for tests, without interfaces and without privileges. The
@@ -146,14 +144,14 @@ func (f *Fake) listAddresses() ([]Address, error) { return f.Present(), nil }
 // nothing is ever there already.
 type fakeRoutes struct{ fake *Fake }
 
-func (r fakeRoutes) addRoute(x keepalivedconf.Route) (bool, error) {
+func (r fakeRoutes) addRoute(x Route) (bool, error) {
 	return true, r.print("ip route add %v", x)
 }
-func (r fakeRoutes) removeRoute(x keepalivedconf.Route) error { return r.print("ip route del %v", x) }
-func (r fakeRoutes) addRule(x keepalivedconf.Rule) (bool, error) {
+func (r fakeRoutes) removeRoute(x Route) error { return r.print("ip route del %v", x) }
+func (r fakeRoutes) addRule(x Rule) (bool, error) {
 	return true, r.print("ip rule add %v", x)
 }
-func (r fakeRoutes) removeRule(x keepalivedconf.Rule) error { return r.print("ip rule del %v", x) }
+func (r fakeRoutes) removeRule(x Rule) error { return r.print("ip rule del %v", x) }
 
 func (r fakeRoutes) print(format string, x any) error {
 	r.fake.mu.Lock()

@@ -2,15 +2,17 @@ package netif_test
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
-	"tandem/keepalivedconf"
 	"tandem/vrrp/netif"
 )
 
@@ -147,29 +149,101 @@ func TestAnyOrderEndsInTheSameState(t *testing.T) {
 func TestRoutesInOrder(t *testing.T) {
 	f := &netif.Fake{}
 	r := f.Routes()
-	route := func(to string) keepalivedconf.Route {
-		return keepalivedconf.Route{Type: "unicast", Destination: netip.MustParsePrefix(to), Device: "ens33", Table: 254, Protocol: 18}
+	route := func(to string) netif.Route {
+		return netif.Route{Type: unix.RTN_UNICAST, Destination: netip.MustParsePrefix(to), Device: "ens33", Table: 254, Protocol: 18,
+			Metric: new(uint32(7)), NextHops: []netif.NextHop{}}
 	}
-	rule := keepalivedconf.Rule{From: netip.MustParsePrefix("10.0.0.0/8"), Priority: 100, IPProto: -1, Action: keepalivedconf.RuleTable,
-		Table: 100, SuppressPrefixLength: -1, SuppressGroup: -1, Protocol: 18}
-	one, two := route("10.1.0.0/16"), route("10.2.0.0/16")
-	if err := r.Set([]keepalivedconf.Route{one, two}, []keepalivedconf.Rule{rule}); err != nil {
+	rule := func() netif.Rule {
+		return netif.Rule{From: netip.MustParsePrefix("10.0.0.0/8"), Priority: 100, Action: unix.FR_ACT_TO_TBL, Table: 100,
+			UIDs: &[2]uint32{1, 2}, Protocol: 18}
+	}
+	if err := r.Set([]netif.Route{route("10.1.0.0/16"), route("10.2.0.0/16")}, []netif.Rule{rule()}); err != nil {
 		t.Fatal(err)
 	}
-	const add = "ip route add 10.1.0.0/16 dev ens33 table 254 protocol 18\n" +
-		"ip route add 10.2.0.0/16 dev ens33 table 254 protocol 18\n" +
-		"ip rule add from 10.0.0.0/8 priority 100 table 100 protocol 18\n"
+	const add = "ip route add 10.1.0.0/16 dev ens33 table 254 protocol 18 metric 7\n" +
+		"ip route add 10.2.0.0/16 dev ens33 table 254 protocol 18 metric 7\n" +
+		"ip rule add from 10.0.0.0/8 priority 100 uidrange 1-2 table 100 protocol 18\n"
 	if diff := cmp.Diff(add, f.String()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if err := r.Set([]keepalivedconf.Route{two}, nil); err != nil {
+	if err := r.Set([]netif.Route{route("10.2.0.0/16")}, nil); err != nil {
 		t.Fatal(err)
 	}
-	const less = "ip rule del from 10.0.0.0/8 priority 100 table 100 protocol 18\n" +
-		"ip route del 10.1.0.0/16 dev ens33 table 254 protocol 18\n" +
-		"ip route add 10.2.0.0/16 dev ens33 table 254 protocol 18\n"
+	const less = "ip rule del from 10.0.0.0/8 priority 100 uidrange 1-2 table 100 protocol 18\n" +
+		"ip route del 10.1.0.0/16 dev ens33 table 254 protocol 18 metric 7\n" +
+		"ip route add 10.2.0.0/16 dev ens33 table 254 protocol 18 metric 7\n"
 	if diff := cmp.Diff(less, f.String()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+	// What is held and was removed is told; what is not held is nobody's.
+	missing := r.Mend([]netif.Route{route("10.1.0.0/16"), route("10.2.0.0/16")}, []netif.Rule{rule()})
+	if want := []string{"route 10.2.0.0/16 dev ens33 table 254 protocol 18 metric 7"}; !slices.Equal(missing, want) {
+		t.Errorf("missing %q, want %q", missing, want)
+	}
+}
+
+// A route that differs in anything is another one, and what cannot be removed is tried again.
+func TestRoutesByValue(t *testing.T) {
+	f := &netif.Fake{}
+	r := f.Routes()
+	route := netif.Route{Type: unix.RTN_UNICAST, Destination: netip.MustParsePrefix("10.1.0.0/16"), Device: "ens33", Table: 254}
+	other := route
+	other.Metrics.Locked = 1 << unix.RTAX_CC_ALGO // which is not printed: there is no algorithm
+	if route.String() != other.String() {
+		t.Fatalf("%v and %v", route, other)
+	}
+	if err := r.Set([]netif.Route{route}, nil); err != nil {
+		t.Fatal(err)
+	}
+	_ = f.String()
+	f.Fail = func(line string) error {
+		if strings.HasPrefix(line, "ip route del") {
+			return errors.New("not now")
+		}
+		return nil
+	}
+	if err := r.Set([]netif.Route{other}, nil); err == nil {
+		t.Error("a route was removed that cannot be")
+	}
+	f.Fail = nil
+	_ = f.String()
+	if err := r.Set([]netif.Route{other}, nil); err != nil {
+		t.Fatal(err)
+	}
+	line := route.String() + "\n"
+	if diff := cmp.Diff("ip route del "+line+"ip route add "+line, f.String()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestRouteAndRuleLines(t *testing.T) {
+	p, a := netip.MustParsePrefix, netip.MustParseAddr
+	for _, c := range []struct {
+		got  fmt.Stringer
+		want string
+	}{
+		{netif.Route{Type: unix.RTN_BLACKHOLE, Destination: p("0.0.0.0/0"), Table: 2000}, "blackhole 0.0.0.0/0 table 2000 protocol 0"},
+		{netif.Route{Type: 99, Destination: p("10.0.0.0/8"), VRF: "red"}, "type 99 10.0.0.0/8 vrf red protocol 0"},
+		{netif.Route{Type: unix.RTN_UNICAST, Destination: p("fd01::/64"), From: p("fd02::/64"), Source: a("fd03::1"), Via: a("fe80::1"), Device: "eth0",
+			Table: 254, Protocol: 18, Scope: new(netif.ScopeLink), TOS: 8, OnLink: true, Realms: 1<<16 | 2, Expires: time.Minute,
+			Preference: new(uint8(3)), TTLPropagate: new(false)},
+			"fd01::/64 from fd02::/64 src fd03::1 via fe80::1 dev eth0 table 254 protocol 18 scope link tos 8 onlink realms 1/2 expires 60 pref 3 ttl-propagate false"},
+		{netif.Route{Type: unix.RTN_UNICAST, Destination: p("10.0.0.0/8"), Metrics: netif.Metrics{
+			Values: [unix.RTAX_MAX + 1]uint32{unix.RTAX_MTU: 1400, unix.RTAX_FEATURES: 1}, Locked: 1 << unix.RTAX_MTU, CongestionControl: "reno"},
+			NextHops: []netif.NextHop{{Via: a("10.0.0.1"), Weight: 2, OnLink: true}, {Device: "eth1", Weight: 1, Realms: 3}}},
+			"10.0.0.0/8 table 0 protocol 0 mtu lock 1400 features ecn congctl reno nexthop via 10.0.0.1 weight 2 onlink nexthop dev eth1 weight 1 realms 0/3"},
+		{netif.Rule{IPv6: true, Invert: true, From: p("fd01::/64"), To: p("fd02::/64"), Priority: 9, TOS: 4, Mark: new(uint32(16)), Mask: 255, Input: "eth0",
+			Output: "eth1", TunnelID: 5, UIDs: &[2]uint32{0, 9}, IPProtocol: new(uint8(6)), SourcePort: &[2]uint16{1, 2}, DestPort: &[2]uint16{3, 4},
+			Action: unix.FR_ACT_GOTO, Goto: 100, Protocol: 18},
+			"inet6 not from fd01::/64 to fd02::/64 priority 9 tos 4 fwmark 0x10/0xff iif eth0 oif eth1 tunnel-id 5 uidrange 0-9 ipproto 6 " +
+				"sport 1-2 dport 3-4 goto 100 protocol 18"},
+		{netif.Rule{Action: unix.FR_ACT_TO_TBL, L3MDev: true, SuppressPrefixLength: new(uint32(0)), SuppressGroup: new(uint32(7)), Realms: 4},
+			"priority 0 l3mdev realms 0/4 suppress_prefixlength 0 suppress_ifgroup 7 protocol 0"},
+		{netif.Rule{Action: unix.FR_ACT_PROHIBIT}, "priority 0 prohibit protocol 0"},
+	} {
+		if got := c.got.String(); got != c.want {
+			t.Errorf("%s\nwant\n%s", got, c.want)
+		}
 	}
 }
 

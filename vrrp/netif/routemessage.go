@@ -4,46 +4,19 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
-	"slices"
-	"strconv"
 	"time"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
-
-	"tandem/keepalivedconf"
 )
-
-// The kernel's numbers of what keepalivedconf has as words.
-var (
-	routeTypes = map[string]uint8{
-		"unicast": unix.RTN_UNICAST, "local": unix.RTN_LOCAL, "broadcast": unix.RTN_BROADCAST, "anycast": unix.RTN_ANYCAST,
-		"multicast": unix.RTN_MULTICAST, "blackhole": unix.RTN_BLACKHOLE, "unreachable": unix.RTN_UNREACHABLE,
-		"prohibit": unix.RTN_PROHIBIT, "throw": unix.RTN_THROW, "nat": unix.RTN_NAT, "xresolve": unix.RTN_XRESOLVE,
-	}
-	routePreferences = map[string]uint8{"low": 3, "medium": 0, "high": 1} // RFC 4191, 2.1
-)
-
-// numbered looks a word up, or reads it as a number.
-func numbered(words map[string]uint8, word string) (uint8, error) {
-	if n, ok := words[word]; ok {
-		return n, nil
-	}
-	n, err := strconv.ParseUint(word, 0, 8)
-	return uint8(n), err
-}
 
 // routeMessage is the body of an RTM_NEWROUTE or RTM_DELROUTE, with what
 // keepalived puts there.
-func (s *Stack) routeMessage(message int, r keepalivedconf.Route) ([]nl.NetlinkRequestData, error) {
-	kind, err := numbered(routeTypes, r.Type)
-	if err != nil {
-		return nil, fmt.Errorf("type %q: %w", r.Type, err)
-	}
+func (s *Stack) routeMessage(message int, r Route) ([]nl.NetlinkRequestData, error) {
 	header := &nl.RtMsg{}
-	header.Family = familyNumber(r.Family)
-	header.Type = kind
+	header.Family = familyNumber(r.Destination.Addr().Is6())
+	header.Type = r.Type
 	header.Tos = r.TOS
 	header.Protocol = r.Protocol
 	header.Scope = uint8(routeScope(message, r))
@@ -52,6 +25,7 @@ func (s *Stack) routeMessage(message int, r keepalivedconf.Route) ([]nl.NetlinkR
 	}
 	table := r.Table
 	if r.VRF != "" {
+		var err error
 		if table, err = s.vrfTable(r.VRF); err != nil {
 			return nil, err
 		}
@@ -83,8 +57,8 @@ func (s *Stack) routeMessage(message int, r keepalivedconf.Route) ([]nl.NetlinkR
 		}
 		number(unix.RTA_OIF, uint32(index))
 	}
-	if r.MetricSet {
-		number(unix.RTA_PRIORITY, r.Metric)
+	if r.Metric != nil {
+		number(unix.RTA_PRIORITY, *r.Metric)
 	}
 	if r.Realms != 0 {
 		number(unix.RTA_FLOW, r.Realms)
@@ -92,12 +66,8 @@ func (s *Stack) routeMessage(message int, r keepalivedconf.Route) ([]nl.NetlinkR
 	if r.Expires != 0 {
 		number(unix.RTA_EXPIRES, uint32(r.Expires/time.Second))
 	}
-	if r.Preference != "" {
-		preference, err := numbered(routePreferences, r.Preference)
-		if err != nil {
-			return nil, fmt.Errorf("preference %q: %w", r.Preference, err)
-		}
-		attribute(unix.RTA_PREF, []byte{preference})
+	if r.Preference != nil {
+		attribute(unix.RTA_PREF, []byte{*r.Preference})
 	}
 	if r.TTLPropagate != nil {
 		value := byte(0)
@@ -119,8 +89,8 @@ func (s *Stack) routeMessage(message int, r keepalivedconf.Route) ([]nl.NetlinkR
 	return data, nil
 }
 
-func familyNumber(f keepalivedconf.Family) uint8 {
-	if f == keepalivedconf.IPv6 {
+func familyNumber(ipv6 bool) uint8 {
+	if ipv6 {
 		return unix.AF_INET6
 	}
 	return unix.AF_INET
@@ -128,14 +98,14 @@ func familyNumber(f keepalivedconf.Family) uint8 {
 
 // routeScope is the scope of a route: as given, or global, which keepalived
 // takes for every type. A route is found for removal whatever its scope.
-func routeScope(message int, r keepalivedconf.Route) keepalivedconf.Scope {
+func routeScope(message int, r Route) Scope {
 	switch {
-	case r.ScopeSet:
-		return r.Scope
+	case r.Scope != nil:
+		return *r.Scope
 	case message == unix.RTM_DELROUTE:
-		return keepalivedconf.ScopeNowhere
+		return ScopeNowhere
 	}
-	return keepalivedconf.ScopeGlobal
+	return ScopeGlobal
 }
 
 // vrfTable is the routing table of a VRF device.
@@ -164,7 +134,7 @@ func gateway(family uint8, via netip.Addr) *nl.RtAttr {
 }
 
 // nextHops is the ways of a multipath route.
-func (s *Stack) nextHops(family uint8, hops []keepalivedconf.NextHop) ([]byte, error) {
+func (s *Stack) nextHops(family uint8, hops []NextHop) ([]byte, error) {
 	var out []byte
 	for _, h := range hops {
 		hop := nl.RtNexthop{RtNexthop: unix.RtNexthop{Hops: uint8(max(h.Weight, 1) - 1)}}
@@ -190,53 +160,26 @@ func (s *Stack) nextHops(family uint8, hops []keepalivedconf.NextHop) ([]byte, e
 }
 
 // metrics is the metrics of a route, nil if it has none.
-func metrics(m keepalivedconf.RouteMetrics) *nl.RtAttr {
+func metrics(m Metrics) *nl.RtAttr {
 	out := nl.NewRtAttr(unix.RTA_METRICS, nil)
 	some := false
 	add := func(kind int, value []byte) {
 		out.AddChild(nl.NewRtAttr(kind, value))
 		some = true
 	}
-	var locked uint32
-	for _, one := range []struct {
-		kind  int
-		name  string
-		value uint32
-	}{
-		{unix.RTAX_MTU, "mtu", m.MTU}, {unix.RTAX_HOPLIMIT, "hoplimit", m.HopLimit}, {unix.RTAX_ADVMSS, "advmss", m.AdvMSS},
-		{unix.RTAX_REORDERING, "reordering", m.Reordering}, {unix.RTAX_WINDOW, "window", m.Window},
-		{unix.RTAX_CWND, "cwnd", m.Cwnd}, {unix.RTAX_SSTHRESH, "ssthresh", m.SSThresh},
-		{unix.RTAX_INITCWND, "initcwnd", m.InitCwnd}, {unix.RTAX_INITRWND, "initrwnd", m.InitRwnd},
-		{unix.RTAX_RTT, "rtt", m.RTT}, {unix.RTAX_RTTVAR, "rttvar", m.RTTVar}, {unix.RTAX_RTO_MIN, "rto_min", m.RTOMin},
-		{unix.RTAX_QUICKACK, "quickack", bit(m.QuickAck)},
-		{unix.RTAX_FASTOPEN_NO_COOKIE, "fastopen_no_cookie", bit(m.FastOpenNoCookie)},
-		{unix.RTAX_FEATURES, "features", bit(m.ECN) * unix.RTAX_FEATURE_ECN},
-	} {
-		if one.value != 0 {
-			add(one.kind, nl.Uint32Attr(one.value))
-		}
-		if slices.Contains(m.Locked, one.name) {
-			locked |= 1 << one.kind
+	for kind, value := range m.Values {
+		if value != 0 {
+			add(kind, nl.Uint32Attr(value))
 		}
 	}
-	if m.CongCtl != "" {
-		add(unix.RTAX_CC_ALGO, nl.ZeroTerminated(m.CongCtl))
-		if slices.Contains(m.Locked, "congctl") {
-			locked |= 1 << unix.RTAX_CC_ALGO
-		}
+	if m.CongestionControl != "" {
+		add(unix.RTAX_CC_ALGO, nl.ZeroTerminated(m.CongestionControl))
 	}
-	if locked != 0 {
-		add(unix.RTAX_LOCK, nl.Uint32Attr(locked))
+	if m.Locked != 0 {
+		add(unix.RTAX_LOCK, nl.Uint32Attr(m.Locked))
 	}
 	if !some {
 		return nil
 	}
 	return out
-}
-
-func bit(b bool) uint32 {
-	if b {
-		return 1
-	}
-	return 0
 }

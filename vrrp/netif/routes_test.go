@@ -12,6 +12,7 @@ import (
 
 	"tandem/internal/lab"
 	"tandem/keepalivedconf"
+	"tandem/vrrp"
 	"tandem/vrrp/netif"
 )
 
@@ -57,7 +58,7 @@ vrrp_instance VI_1 {
 `
 
 // routesOf reads routes and rules as the program does.
-func routesOf(t *testing.T, h *lab.Host, text string) ([]keepalivedconf.Route, []keepalivedconf.Rule, string) {
+func routesOf(t *testing.T, h *lab.Host, text string) ([]netif.Route, []netif.Rule, string) {
 	t.Helper()
 	if lab.OneUser() {
 		text = strings.Replace(text, "uidrange 100-200", "uidrange 0-0", 1)
@@ -76,7 +77,8 @@ func routesOf(t *testing.T, h *lab.Host, text string) ([]keepalivedconf.Route, [
 	if len(c.Instances) != 1 {
 		t.Fatalf("%d instances", len(c.Instances))
 	}
-	return c.Instances[0].Routes, c.Instances[0].Rules, file
+	instance := vrrp.FromKeepalived(c, time.Hour).Instances[0]
+	return instance.Routes, instance.Rules, file
 }
 
 // table is every route and rule of the host, without those of the kernel.
