@@ -54,6 +54,16 @@ func (c *Config) Script(name string) *Script {
 	return nil
 }
 
+// staticGroup returns the track_group of that name, or nil.
+func (c *Config) staticGroup(name string) *StaticGroup {
+	for _, g := range c.StaticGroups {
+		if g.Name == name {
+			return g
+		}
+	}
+	return nil
+}
+
 // State is what `state` asks for.
 type State uint8
 

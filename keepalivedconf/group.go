@@ -158,11 +158,9 @@ func (b *builder) addStaticGroup(s *Statement) {
 		b.err(s, "track_group must have a name - skipping")
 		return
 	}
-	for _, g := range b.cfg.StaticGroups {
-		if g.Name == s.Arg(1) {
-			b.err(s, "track_group %s already defined", s.Arg(1))
-			return
-		}
+	if b.cfg.staticGroup(s.Arg(1)) != nil {
+		b.err(s, "track_group %s already defined", s.Arg(1))
+		return
 	}
 	g := &StaticGroup{Name: s.Arg(1), Pos: s.Pos}
 	staticGroupRows.walk(b, g, s.Body, nil)

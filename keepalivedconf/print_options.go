@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// options collects the options of an address, route or rule.
-type options []string
+// settings collects the settings of an address, route or rule.
+type settings []string
 
-func (o *options) add(format string, args ...any) { *o = append(*o, fmt.Sprintf(format, args...)) }
+func (o *settings) add(format string, args ...any) { *o = append(*o, fmt.Sprintf(format, args...)) }
 
-func (o *options) when(on bool, format string, args ...any) {
+func (o *settings) when(on bool, format string, args ...any) {
 	if on {
 		o.add(format, args...)
 	}
@@ -21,7 +21,7 @@ func (o *options) when(on bool, format string, args ...any) {
 
 // String is the address in the grammar of virtual_ipaddress, with what it comes to filled in.
 func (a Address) String() string {
-	o := options{a.Prefix.String()}
+	o := settings{a.Prefix.String()}
 	o.when(a.Peer.IsValid(), "peer %v", a.Peer)
 	o.when(a.Broadcast.IsValid(), "brd %v", a.Broadcast)
 	o.when(a.Device != "", "dev %s", a.Device)
@@ -41,7 +41,7 @@ func (a Address) String() string {
 
 // String is the route in the grammar of `ip route`, with what it comes to filled in.
 func (r Route) String() string {
-	var o options
+	var o settings
 	o.when(r.Type != "unicast", "%s", r.Type)
 	o.add("%v", r.Destination)
 	o.when(r.From.IsValid(), "from %v", r.From)
@@ -75,7 +75,7 @@ func (r Route) String() string {
 	return strings.Join(o, " ")
 }
 
-func (m RouteMetrics) add(o *options) {
+func (m RouteMetrics) add(o *settings) {
 	for _, v := range []struct {
 		name  string
 		value uint32
@@ -98,7 +98,7 @@ func (m RouteMetrics) add(o *options) {
 
 // String is the rule in the grammar of `ip rule`, with what it comes to filled in.
 func (r Rule) String() string {
-	var o options
+	var o settings
 	o.when(r.Family == IPv6, "inet6")
 	o.when(r.Invert, "not")
 	for _, end := range []struct {

@@ -15,70 +15,78 @@ type RouteMetrics struct {
 	Locked []string
 }
 
-// metric reads one of the metrics; it returns false if word is none.
-func (w *words) metric(word string, m *RouteMetrics) bool {
-	plain := map[string]*uint32{
-		"reordering": &m.Reordering, "window": &m.Window, "cwnd": &m.Cwnd,
-		"ssthresh": &m.SSThresh, "initcwnd": &m.InitCwnd, "initrwnd": &m.InitRwnd,
-	}
-	times := map[string]struct {
-		into *uint32
-		unit uint32
-	}{"rtt": {&m.RTT, 8}, "rttvar": {&m.RTTVar, 4}, "rto_min": {&m.RTOMin, 1}}
-	// Which metrics may be locked.
-	lock := func() {
-		if w.at+1 < len(w.s.Words) && w.s.Words[w.at+1] == "lock" {
+// metricOptions are the metrics in a line of virtual_routes and static_routes.
+var metricOptions = options[RouteMetrics]{
+	"mtu":                lockable(metricNumber(func(m *RouteMetrics) *uint32 { return &m.MTU }, maxUint32, "Invalid MTU %s specified for route")),
+	"advmss":             lockable(metricNumber(func(m *RouteMetrics) *uint32 { return &m.AdvMSS }, maxUint32, "Invalid advmss %s specified for route")),
+	"hoplimit":           metricNumber(func(m *RouteMetrics) *uint32 { return &m.HopLimit }, 255, "Invalid hoplimit %s specified for route"),
+	"reordering":         lockable(metricValue("reordering", func(m *RouteMetrics) *uint32 { return &m.Reordering })),
+	"cwnd":               lockable(metricValue("cwnd", func(m *RouteMetrics) *uint32 { return &m.Cwnd })),
+	"ssthresh":           lockable(metricValue("ssthresh", func(m *RouteMetrics) *uint32 { return &m.SSThresh })),
+	"window":             metricValue("window", func(m *RouteMetrics) *uint32 { return &m.Window }),
+	"initcwnd":           metricValue("initcwnd", func(m *RouteMetrics) *uint32 { return &m.InitCwnd }),
+	"initrwnd":           metricValue("initrwnd", func(m *RouteMetrics) *uint32 { return &m.InitRwnd }),
+	"rtt":                lockable(metricTime("rtt", 8, func(m *RouteMetrics) *uint32 { return &m.RTT })),
+	"rttvar":             lockable(metricTime("rttvar", 4, func(m *RouteMetrics) *uint32 { return &m.RTTVar })),
+	"rto_min":            lockable(metricTime("rto_min", 1, func(m *RouteMetrics) *uint32 { return &m.RTOMin })),
+	"quickack":           metricFlag("quickack", func(m *RouteMetrics) *bool { return &m.QuickAck }),
+	"fastopen_no_cookie": metricFlag("fastopen_no_cookie", func(m *RouteMetrics) *bool { return &m.FastOpenNoCookie }),
+	"features":           metricFeature,
+	"congctl":            lockable(func(w *words, m *RouteMetrics) { m.CongCtl = w.next() }),
+}
+
+// lockable is a metric that may have `lock` before its value.
+func lockable(value option[RouteMetrics]) option[RouteMetrics] {
+	return func(w *words, m *RouteMetrics) {
+		if name := w.word(); w.at+1 < len(w.s.Words) && w.s.Words[w.at+1] == "lock" {
 			w.at++
-			m.Locked = append(m.Locked, word)
+			m.Locked = append(m.Locked, name)
 		}
+		value(w, m)
 	}
-	switch word {
-	case "window", "initcwnd", "initrwnd":
-		w.number(plain[word], maxUint32, "Invalid "+word+" value %s specified for route")
-	case "mtu":
-		lock()
-		w.number(&m.MTU, maxUint32, "Invalid MTU %s specified for route")
-	case "advmss":
-		lock()
-		w.number(&m.AdvMSS, maxUint32, "Invalid advmss %s specified for route")
-	case "reordering", "cwnd", "ssthresh":
-		lock()
-		w.number(plain[word], maxUint32, "Invalid "+word+" value %s specified for route")
-	case "rtt", "rttvar", "rto_min":
-		lock()
-		name := w.next()
-		if w.broken {
-			return true
-		}
-		v, ok := w.b.routeTime(w.s, word, name, times[word].unit)
+}
+
+// metricNumber is a metric up to high; format has one %s for the word.
+func metricNumber(field func(*RouteMetrics) *uint32, high uint32, format string) option[RouteMetrics] {
+	return func(w *words, m *RouteMetrics) { w.number(field(m), high, format) }
+}
+
+// metricValue is a metric of any size.
+func metricValue(name string, field func(*RouteMetrics) *uint32) option[RouteMetrics] {
+	return metricNumber(field, maxUint32, "Invalid "+name+" value %s specified for route")
+}
+
+// metricTime is a metric in units of 1/unit ms.
+func metricTime(name string, unit uint32, field func(*RouteMetrics) *uint32) option[RouteMetrics] {
+	return func(w *words, m *RouteMetrics) {
+		word, ok := w.value()
 		if !ok {
-			w.fail("Invalid %s %s for route", word, name)
+			return
 		}
-		*times[word].into = v
-	case "hoplimit":
-		w.number(&m.HopLimit, 255, "Invalid hoplimit %s specified for route")
-	case "features":
-		if name := w.next(); name == "ecn" {
-			m.ECN = true
-		} else if !w.broken {
-			w.b.err(w.s, "feature %s not supported", name)
+		if *field(m), ok = w.b.routeTime(w.s, name, word, unit); !ok {
+			w.fail("Invalid %s %s for route", name, word)
 		}
-	case "quickack", "fastopen_no_cookie":
-		var v uint32
-		if w.number(&v, 1, "Invalid "+word+" value %s specified for route") {
-			if word == "quickack" {
-				m.QuickAck = v == 1
-			} else {
-				m.FastOpenNoCookie = v == 1
-			}
-		}
-	case "congctl":
-		lock()
-		m.CongCtl = w.next()
-	default:
-		return false
 	}
-	return true
+}
+
+// metricFlag is a metric that is 0 or 1.
+func metricFlag(name string, field func(*RouteMetrics) *bool) option[RouteMetrics] {
+	return func(w *words, m *RouteMetrics) {
+		var v uint32
+		if w.number(&v, 1, "Invalid "+name+" value %s specified for route") {
+			*field(m) = v == 1
+		}
+	}
+}
+
+func metricFeature(w *words, m *RouteMetrics) {
+	switch word, ok := w.value(); {
+	case !ok:
+	case word == "ecn":
+		m.ECN = true
+	default:
+		w.b.err(w.s, "feature %s not supported", word)
+	}
 }
 
 // routeTime reads a time of TCP in units of 1/unit ms: a bare number is in those units, with s or ms it is a time. The

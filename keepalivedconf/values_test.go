@@ -122,7 +122,7 @@ func enabled(on bool) string {
 
 // asDumped is an address as keepalived prints it.
 func asDumped(i *Instance, a Address) string {
-	o := options{a.Prefix.String()}
+	o := settings{a.Prefix.String()}
 	if a.Prefix.Bits() == a.Addr().BitLen() {
 		o[0] = a.Addr().String()
 	}
@@ -144,7 +144,7 @@ func asDumped(i *Instance, a Address) string {
 
 // ourValues are an instance's values in the form of keepalived's dump.
 func ourValues(i *Instance) []string {
-	var v options
+	var v settings
 	v.add("VRRP Version = %d", i.Version)
 	v.add("Wantstate = %v", i.State)
 	v.add("Interface = %s", i.Interface)
