@@ -13,7 +13,7 @@ import (
 // WatchClient has gone called, once and from another goroutine, when the
 // client closes its connection, until StopWatch. gone must be quick and must
 // not call StopWatch.
-func (r *Request) WatchClient(gone func()) { r.carrier.Watch(gone) }
+func (r *Request) WatchClient(gone func()) { r.Main.departure.watch(r.carrier, gone) }
 
 // StopWatch ends WatchClient. When it returns, gone is not running and will
 // not be called.
@@ -22,6 +22,7 @@ func (r *Request) StopWatch() { r.carrier.StopWatch() }
 // Wait lets a time pass. It returns false, and sooner, when the client closes
 // its connection meanwhile.
 func (r *Request) Wait(d time.Duration) bool {
+	r.arrived()
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	left := make(chan struct{})

@@ -21,6 +21,7 @@ type Client struct {
 	scheme   string
 	protocol *Protocol // nil: not known yet, or none
 	secured  *secured  // nil without TLS
+	arrivals *arrivals // where it is until it has arrived; nil: not asked for
 	// abandoned: something has panicked, see Request.contained.
 	abandoned atomic.Bool
 }
@@ -51,14 +52,19 @@ var connectionNumber atomic.Uint64
 
 // Serve answers the requests of a connection to p until either side ends it, or
 // it is parked.
-func (g *Generation) Serve(nc net.Conn, p *Port) {
+func (g *Generation) Serve(nc net.Conn, p *Port) { g.accept(nc, p).resume() }
+
+// accept makes a connection of what has come to p; it is to be resumed.
+func (g *Generation) accept(nc net.Conn, p *Port) *Conn {
 	c := g.newConn(p, nc.LocalAddr(), nc.RemoteAddr())
 	c.Socket, c.Flow = nc, flow.NewConn(nc)
-	defer c.contained()
 	c.silent.Store(true)
 	g.admit(c)
 	c.CountWaiting(1)
-	c.serve()
+	if c.arrivals = g.HTTP.arrivals; c.arrivals != nil {
+		c.arrivals.add(c)
+	}
+	return c
 }
 
 // Connect notes a connection to p whose bytes are the concern of the protocol
@@ -128,6 +134,7 @@ func (c *Conn) prepare(err error) bool {
 		c.CountWaiting(-1)
 	}
 	if err == nil && c.servers.ssl {
+		c.arrived() // a handshake takes as long as its client does
 		if !c.secure() {
 			return false
 		}
@@ -170,7 +177,7 @@ func (c *Conn) Use(s Session) {
 	}
 }
 
-// resume goes on with a connection after Wake.
+// resume serves a connection that has come, or goes on with it after Wake.
 func (c *Conn) resume() {
 	defer c.contained()
 	c.serve()
@@ -195,7 +202,7 @@ func (c *Conn) serve() {
 
 // Wake goes on with a connection that has nobody to serve it: its Session has
 // returned false from Serve, or it is to have one now.
-func (c *Conn) Wake() { connectionWorkers.serve(work{woken: c}) }
+func (c *Conn) Wake() { connectionWorkers.serve(c) }
 
 // end closes the connection, which is no longer counted when its client sees
 // that, and forgets it.
@@ -205,6 +212,7 @@ func (c *Conn) end() {
 	}
 	c.ended = true
 	c.gen.stats.conns.Add(-1)
+	c.arrived()
 	if c.abrupt {
 		// TLS is not to say goodbye, as in nginx: the client may take nothing.
 		_ = c.Socket.Close()

@@ -215,7 +215,7 @@ func (l *listener) acceptLoop() {
 			_ = nc.Close()
 			continue
 		}
-		connectionWorkers.serve(work{net: nc, at: at})
+		connectionWorkers.serve(at.gen.accept(nc, at.port))
 		// The scheduler runs the newest goroutine first. Connections that came
 		// together are to be served in their order: limits count them so.
 		runtime.Gosched()

@@ -26,7 +26,8 @@ type HTTP struct {
 	headerFilters []HeaderFilter
 
 	background []func(context.Context)
-	stats      *Stats // once a generation has it
+	stats      *Stats    // once a generation has it
+	arrivals   *arrivals // see KeepOrder
 
 	modules []*Module
 	newer   newerProtocols

@@ -72,6 +72,7 @@ func TestAcceptFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
+	defer set.Close() // before something can be accepted that nobody serves
 	if err := syscall.Connect(client, &syscall.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()}); err != nil {
 		t.Fatal(err)
 	}

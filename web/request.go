@@ -153,6 +153,7 @@ type kept struct {
 	filters    []BodyFilter
 	contexts   []any
 	spares     []spare
+	departure  *departure
 	afterwards []func()
 }
 
@@ -212,6 +213,7 @@ func (r *Request) reset() {
 	}
 	clear(r.filters)
 	r.filters = r.filters[:0]
+	r.departure.forget()
 	clear(r.afterwards)
 	r.afterwards = r.afterwards[:0]
 	s, head, response, body, kept := r.Session, r.Head, r.Response, r.Body, r.kept
@@ -226,7 +228,7 @@ func (r *Request) reset() {
 // init gives a new r its memory.
 func (r *Request) init() {
 	r.Session.Init(r)
-	r.Head = new(message.Head)
+	r.Head, r.departure = new(message.Head), newDeparture()
 	r.contexts, r.spares = make([]any, contextSlots), make([]spare, contextSlots)
 	r.reset()
 }

@@ -56,7 +56,9 @@ func (r *Request) countRedirect() bool {
 
 // runFromPreAccess runs the phases after the location is settled.
 func (r *Request) runFromPreAccess() {
-	if r.runPhase(PreAccess) || r.runAccess() || r.runPhase(PreContent) {
+	dealtWith := r.runPhase(PreAccess)
+	r.arrived()
+	if dealtWith || r.runAccess() || r.runPhase(PreContent) {
 		return
 	}
 	r.runContent()

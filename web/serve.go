@@ -137,6 +137,7 @@ func (r *Request) Close() (again bool) {
 
 // finish completes the response and logs the request.
 func (r *Request) finish() {
+	r.arrived()
 	if r.HeaderSent && !r.broken {
 		if err := r.carrier.Flush(); err != nil {
 			r.LogSendError(err)

@@ -42,6 +42,7 @@ const (
 	stateIdle        = 1 << iota // in Wait with nothing received
 	stateInterrupted             // Interrupt was called
 	stateNoRead                  // InterruptRead was called
+	stateWaiting                 // a read waits for the other side
 )
 
 var conns = sync.Pool{New: func() any { return new(Conn) }}

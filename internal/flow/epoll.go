@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -13,8 +14,12 @@ import (
 // Epoll is an epoll instance that the runtime's poller waits for in turn, so
 // that any number of connections can be waited for without a goroutine each.
 type Epoll struct {
-	file *os.File
-	fd   int
+	file  *os.File
+	fd    int
+	ready func(token uint64)
+
+	mu     sync.Mutex // held from taking events to having told of them
+	events [64]unix.EpollEvent
 }
 
 // NewEpoll makes an instance that calls ready with the token of each event (see
@@ -29,30 +34,41 @@ func NewEpoll(ready func(token uint64)) (*Epoll, error) {
 		_ = unix.Close(fd)
 		return nil, os.NewSyscallError("fcntl", err)
 	}
-	e := &Epoll{file: os.NewFile(uintptr(fd), "epoll"), fd: fd}
-	go contain.Loop(context.Background(), "waiting for idle connections", func() { e.run(ready) })
+	e := &Epoll{file: os.NewFile(uintptr(fd), "epoll"), fd: fd, ready: ready}
+	go contain.Loop(context.Background(), "waiting for idle connections", e.run)
 	return e, nil
 }
 
-func (e *Epoll) run(ready func(token uint64)) {
+func (e *Epoll) run() {
 	raw, err := e.file.SyscallConn()
 	if err != nil {
 		return
 	}
-	var events [64]unix.EpollEvent
-	for {
-		n := 0
-		err = raw.Read(func(fd uintptr) bool {
-			n, err = unix.EpollWait(int(fd), events[:], 0)
-			return n > 0 || err != nil && err != unix.EINTR
+	for err == nil {
+		var failed error
+		err = raw.Read(func(uintptr) bool {
+			var some bool
+			some, failed = e.tell()
+			return some || failed != nil
 		})
-		if err != nil {
-			return
-		}
-		for _, event := range events[:max(n, 0)] {
-			ready(uint64(uint32(event.Fd)) | uint64(uint32(event.Pad))<<32)
+		if err == nil {
+			err = failed
 		}
 	}
+}
+
+// tell calls ready for the events that there are now; some: there may be more.
+func (e *Epoll) tell() (some bool, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	n, err := unix.EpollWait(e.fd, e.events[:], 0)
+	if err == unix.EINTR {
+		return true, nil
+	}
+	for _, event := range e.events[:max(n, 0)] {
+		e.ready(uint64(uint32(event.Fd)) | uint64(uint32(event.Pad))<<32)
+	}
+	return n > 0, err
 }
 
 // control is epoll_ctl for a descriptor, whose events come with the token.

@@ -94,6 +94,14 @@ func rawConn(s net.Conn) syscall.RawConn {
 
 // read does k.in.
 func (k *socket) read() (int, error) {
+	n, err := k.readOrWait()
+	if c := k.c; c.state.Load()&(stateIdle|stateWaiting) != 0 {
+		c.state.And(^uint32(stateIdle | stateWaiting))
+	}
+	return n, err
+}
+
+func (k *socket) readOrWait() (int, error) {
 	c, op := k.c, &k.in
 	for {
 		op.n, op.err = 0, nil
@@ -225,6 +233,7 @@ func (k *socket) wait() bool {
 		op.err = ErrClosing
 		return true
 	}
+	c.state.Or(stateWaiting)
 	return false
 }
 

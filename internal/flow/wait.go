@@ -4,6 +4,8 @@ import (
 	"errors"
 	"os"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Wait ends the life of what was pinned and waits for something to be received.
@@ -36,9 +38,6 @@ func (c *Conn) WaitFirst(idle time.Duration) error {
 func (c *Conn) waitSocket(op readOp) error {
 	c.sock.in = op
 	n, err := c.sock.read()
-	if c.state.Load()&stateIdle != 0 {
-		c.state.And(^uint32(stateIdle))
-	}
 	if err == ErrNotYet {
 		err = ErrClosing
 	}
@@ -104,3 +103,22 @@ func (c *Conn) Resume() {
 
 // Interrupted says whether Interrupt has been called.
 func (c *Conn) Interrupted() bool { return c.state.Load()&stateInterrupted != 0 }
+
+// Starved reports, from any goroutine until Release, whether a read waits for the
+// other side, from which nothing has come. It is true also where that cannot be
+// seen, as on a transport without a descriptor of its own.
+func (c *Conn) Starved() bool {
+	if c.sock.raw == nil {
+		return true
+	}
+	if c.state.Load()&stateWaiting == 0 {
+		return false
+	}
+	starved := true
+	_ = c.sock.raw.Control(func(fd uintptr) { // a closed one waits for nothing
+		var b [1]byte
+		_, _, err := unix.Recvfrom(int(fd), b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		starved = err == unix.EAGAIN
+	})
+	return starved
+}

@@ -78,6 +78,26 @@ func TestInterrupt(t *testing.T) {
 	})
 }
 
+// A connection is starved when it waits and nothing has come.
+func TestStarved(t *testing.T) {
+	client, server := flowtest.Pair(t)
+	c := NewConn(server)
+	defer c.Release()
+	if c.Starved() {
+		t.Error("it has not looked yet")
+	}
+	errs := make(chan error)
+	go func() { errs <- c.Wait(time.Minute) }()
+	flowtest.Until(t, c.Starved)
+	flowtest.Send(t, client, "x")
+	if err := <-errs; err != nil {
+		t.Fatal(err)
+	}
+	if c.Starved() {
+		t.Error("it has got what it waited for")
+	}
+}
+
 // TestInterruptSparesTheFirst checks that a connection that has not asked yet
 // is not ended: its request may be on the way.
 func TestInterruptSparesTheFirst(t *testing.T) {

@@ -33,6 +33,22 @@ func (c *Conn) WatchClose(gone func()) {
 	}
 }
 
+// TellClosed calls what WatchClose was given of all connections that have been
+// closed by now, and returns when that is done.
+func TellClosed() {
+	w := &closeWatcher
+	w.start.Do(w.begin)
+	if w.epoll == nil {
+		return
+	}
+	for some := true; some; {
+		var err error
+		if some, err = w.epoll.tell(); err != nil {
+			return
+		}
+	}
+}
+
 // StopWatch ends WatchClose. When it returns, gone is not running and will not
 // be called.
 func (c *Conn) StopWatch() {

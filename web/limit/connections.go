@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"tandem/internal/errorlog"
+	"tandem/internal/flow"
 	nc "tandem/nginxconf"
 	"tandem/session"
 	"tandem/web"
@@ -27,6 +28,7 @@ var Connections = &web.Module{
 	Init: func(h *web.HTTP) error {
 		if h.Any(func(l *web.Location) bool { return connSlot.Of(l).limits != nil }) {
 			h.Handle(web.PreAccess, limitConnections)
+			h.KeepOrder()
 		}
 		return nil
 	},
@@ -123,7 +125,7 @@ func limitConnections(r *web.Request) web.Code {
 			r.Logf(errorlog.Error, "the value of the \"%s\" key is more than 255 bytes: \"%s\"", zone.key.Text, key)
 		default:
 			connOutcome.Set(&r.Main.Session, &passed)
-			n, ok = zone.counts.enter(key, l.max)
+			n, ok = zone.counts.admit(r, key, l.max)
 		}
 		r.Unscratch(key)
 		if !ok {
@@ -149,7 +151,7 @@ func limitConnections(r *web.Request) web.Code {
 		}
 	}
 	for _, n := range taken {
-		r.OnEnd(n.value.done)
+		r.OnLeave(n.value.done)
 	}
 	return web.Declined
 }
@@ -164,6 +166,18 @@ type count struct {
 // countTable holds the counts of a zone. Those that have come to 0 stay as long
 // as there is room, for the key's next request.
 type countTable struct{ *table[count] }
+
+// admit is enter, in nginx's order: connections that have come before this one
+// are counted first, as long as there are places for them, and clients that have
+// left count no more.
+func (t countTable) admit(r *web.Request, key []byte, max int) (n *node[count], ok bool) {
+	if n, ok = t.enter(key, max-r.Earlier()); ok {
+		return n, ok
+	}
+	r.AwaitEarlier()
+	flow.TellClosed()
+	return t.enter(key, max)
+}
 
 // enter counts one more request for a key; not ok if there are enough already,
 // or, when n is nil, if there is no room for another key.

@@ -153,6 +153,42 @@ func TestConnections(t *testing.T) {
 	}
 }
 
+// A client that has left counts no more for the next connection, though its
+// request has not ended.
+func TestConnectionsOfWhoHasLeft(t *testing.T) {
+	watching, end := make(chan struct{}), make(chan struct{})
+	wait := &web.Module{Name: "wait", Init: func(h *web.HTTP) error {
+		h.Handle(web.PreContent, func(r *web.Request) web.Code {
+			if string(r.Path) != "/watched" {
+				return web.Declined
+			}
+			r.WatchClient(func() {})
+			close(watching)
+			<-end
+			r.StopWatch()
+			return web.StatusClientClosed
+		})
+		return nil
+	}}
+	s := webtest.Start(t, head+`limit_conn_zone $server_addr zone=all:1m; server { listen 127.0.0.1:8080; limit_conn all 1; } }`, append(modules(nil), wait), nil)
+	conn := s.Dial(t)
+	fmt.Fprint(conn, "GET /watched HTTP/1.0\r\n\r\n")
+	<-watching
+	if a := s.Get(t, "/"); a.Status != 503 {
+		t.Errorf("beside a client that waits: %d", a.Status)
+	}
+	conn.Close()
+	for range 2 { // and it is taken off once
+		if a := s.Get(t, "/"); a.Status != 204 {
+			t.Errorf("beside one that has left: %d", a.Status)
+		}
+	}
+	close(end)
+	if a := s.Get(t, "/"); a.Status != 204 {
+		t.Errorf("afterwards: %d", a.Status)
+	}
+}
+
 func TestZonesOutliveConfigurations(t *testing.T) {
 	data := func(h *web.HTTP, name string) string {
 		z, err := h.Zone(&nc.Directive{}, "limit_conn", name)
