@@ -8,6 +8,7 @@ import (
 	"tandem/proxy/scgi"
 	"tandem/proxy/tunnel"
 	"tandem/proxy/uwsgi"
+	"tandem/session/resolver"
 	"tandem/static"
 	"tandem/web"
 	"tandem/web/access"
@@ -23,7 +24,6 @@ import (
 	"tandem/web/notmodified"
 	"tandem/web/ranges"
 	"tandem/web/realip"
-	"tandem/web/resolver"
 	"tandem/web/rewrite"
 	"tandem/web/ssi"
 	"tandem/web/ssl"
@@ -41,7 +41,7 @@ func modules() []*web.Module {
 		http2.Module,
 		http1.Module,
 
-		resolver.Module,
+		web.Shared(resolver.Module),
 		realip.Module,
 		rewrite.Module,
 		limit.Requests,

@@ -28,6 +28,7 @@ type Realm struct {
 	// read. nil: there is none.
 	Previous *Realm
 
+	host                    Host
 	settings                Settings // nil: there is no such block
 	variables               variableTable
 	regexes                 map[regexKey]*Regex
@@ -44,12 +45,12 @@ type OpenLog func(s *nginxconf.Scope, d *nginxconf.Directive) (errorlog.Target, 
 // settings then.
 func (r *Realm) Empty() bool { return r.settings == nil }
 
-// Begin makes the realm ready for the block to be read.
-func (r *Realm) Begin() {
+// Begin makes the realm ready for the block of a server to be read.
+func (r *Realm) Begin(host Host) {
 	if r.Previous != nil && r.Previous.Empty() {
 		r.Previous = nil
 	}
-	r.settings = realmSlots.Make()
+	r.host, r.settings = host, realmSlots.Make()
 	r.variables = variableTable{byName: make(map[string]*variable), families: make(map[string]*Variable)}
 }
 

@@ -82,7 +82,7 @@ func (h *HTTP) read(s *nginxconf.Scope, d *nginxconf.Directive) error {
 	if h.root != nil {
 		return nginxconf.ErrDuplicate
 	}
-	h.Begin()
+	h.Begin(host{h})
 	h.addVariables()
 	h.AddTempFolder(defaultBodyFolder)
 	level := newServer(h, d.Pos)

@@ -1,6 +1,9 @@
 package web
 
-import "tandem/nginxconf"
+import (
+	"tandem/nginxconf"
+	"tandem/session"
+)
 
 // Module is one feature of the HTTP server, as an nginx module is: the
 // directives it understands, the variables it offers, and what it adds to the
@@ -17,6 +20,8 @@ type Module struct {
 	// of the list. It adds handlers and filters, if the configuration uses
 	// the module at all. Nil: nothing to add.
 	Init func(*HTTP) error
+
+	shared []session.Variable // see Shared
 }
 
 // Phase is a step of request processing, in nginx's order.
@@ -43,14 +48,14 @@ func (p Phase) String() string { return phaseNames[p] }
 // Code is what a handler answers: one of the constants below, or an HTTP
 // status from 100 up, which ends the request with that status (through
 // error_page where that applies).
-type Code int
+type Code = session.Code
 
-// Codes that are no HTTP status, with nginx's meanings.
+// Codes that are no HTTP status.
 const (
-	OK       Code = 0  // done in this phase: go on with the next one
-	Error    Code = -1 // the connection is unusable: end the request, close
-	Declined Code = -5 // not mine: ask the next handler of the phase
-	Done     Code = -4 // the handler has dealt with the whole request
+	OK       = session.OK
+	Error    = session.Error
+	Declined = session.Declined
+	Done     = session.Done
 )
 
 // Statuses of nginx's own that never reach a client as such.

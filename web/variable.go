@@ -52,5 +52,6 @@ func (h *HTTP) addVariables() {
 	add(coreVariables)
 	for _, m := range h.modules {
 		add(m.Variables)
+		h.AddVariables(m.shared)
 	}
 }

@@ -11,8 +11,8 @@ import (
 	nc "tandem/nginxconf"
 	"tandem/proxy/upstream"
 	"tandem/session"
+	resolverconf "tandem/session/resolver"
 	"tandem/web"
-	resolverconf "tandem/web/resolver"
 )
 
 // block is an upstream block, or what stands for one when a host is named
@@ -181,7 +181,7 @@ func readResolver(s *nc.Scope, d *nc.Directive) error {
 	if b.resolver.Set {
 		return nc.ErrDuplicate
 	}
-	r, err := resolverconf.Read(b.http, d)
+	r, err := resolverconf.Read(&b.http.Realm, d)
 	b.resolver = nc.Value[*resolver.Resolver]{V: r, Set: true}
 	return err
 }
@@ -303,7 +303,7 @@ func (b *block) locate(s *server, peer *upstream.Server) error {
 		return fmt.Errorf("resolving names at run time requires upstream \"%s\" to be in shared memory", b.name)
 	}
 	l.service = s.service
-	l.resolver, l.timeout = resolverconf.Of(b.level)
+	l.resolver, l.timeout = resolverconf.Of(&b.level.Level)
 	if b.resolver.V != nil {
 		l.resolver = b.resolver.V
 	}

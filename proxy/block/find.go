@@ -6,8 +6,8 @@ import (
 
 	"tandem/internal/errorlog"
 	"tandem/proxy/upstream"
+	"tandem/session/resolver"
 	"tandem/web"
-	"tandem/web/resolver"
 )
 
 // FindTarget returns the peers for a host that is named at run time: those of
@@ -32,7 +32,7 @@ func findGroup(r *web.Request, l upstream.Location) (*upstream.Group, web.Code) 
 		s.Addrs = []upstream.Addr{l.Addr}
 		return upstream.NewGroup(l.Host, []upstream.Server{s}, nil), web.OK
 	}
-	res, timeout := resolver.Of(r.Location)
+	res, timeout := resolver.Of(r.Level())
 	if res == nil {
 		r.Logf(errorlog.Error, "no resolver defined to resolve %s", l.Host)
 		return nil, 502

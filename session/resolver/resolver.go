@@ -4,7 +4,7 @@
 //	resolver address ... [valid=time] [ipv4=on|off] [ipv6=on|off] [status_zone=zone];
 //	resolver_timeout time;
 //
-// in http, server and location. Like nginx, a name server given by name is
+// at every level. Like nginx, a name server given by name is
 // looked up once, with the system's resolver, when the configuration is read.
 package resolver
 
@@ -20,17 +20,16 @@ import (
 	"tandem/internal/errorlog"
 	"tandem/internal/resolver"
 	nc "tandem/nginxconf"
-	"tandem/web"
+	"tandem/session"
 )
 
 // Module is resolver and resolver_timeout.
-var Module = &web.Module{
-	Name: "resolver",
-	Commands: []nc.Command{
-		{Name: "resolver", In: nc.HTTP | nc.Server | nc.Location, Arity: nc.OneMore, Set: read},
-		{Name: "resolver_timeout", In: nc.HTTP | nc.Server | nc.Location, Arity: nc.Take1,
-			Set: nc.SetMsec(web.At(slot, func(c *settings) *nc.Value[time.Duration] { return &c.timeout }))},
-	},
+func Module(in session.Contexts) *session.Module {
+	return &session.Module{Name: "resolver", Commands: []nc.Command{
+		{Name: "resolver", In: in.Levels, Arity: nc.OneMore, Set: read},
+		{Name: "resolver_timeout", In: in.Levels, Arity: nc.Take1,
+			Set: nc.SetMsec(session.At(slot, func(c *settings) *nc.Value[time.Duration] { return &c.timeout }))},
+	}}
 }
 
 // DefaultTimeout is resolver_timeout where it is not set.
@@ -41,34 +40,33 @@ type settings struct {
 	timeout  nc.Value[time.Duration]
 }
 
-var slot = web.NewLocationSlot(func(c, p *settings) error {
+var slot = session.NewLevelSlot(func(c, p *settings) error {
 	c.resolver.Inherit(p.resolver, nil)
 	c.timeout.Inherit(p.timeout, DefaultTimeout)
 	return nil
 })
 
-// Of returns the resolver of a location and how long it may take; nil: there
-// is none.
-func Of(l *web.Location) (*resolver.Resolver, time.Duration) {
+// Of returns the resolver of a level and how long it may take; nil: there is none.
+func Of(l *session.Level) (*resolver.Resolver, time.Duration) {
 	c := slot.Of(l)
 	return c.resolver.V, c.timeout.V
 }
 
 func read(s *nc.Scope, d *nc.Directive) error {
-	b := web.BlockOf(s)
-	v := &slot.Of(b.Location).resolver
+	b := session.BlockOf(s)
+	v := &slot.Of(b.Level).resolver
 	if v.Set {
 		return nc.ErrDuplicate
 	}
-	r, err := Read(b.HTTP, d)
+	r, err := Read(b.Realm, d)
 	*v = nc.Value[*resolver.Resolver]{V: r, Set: true}
 	return err
 }
 
 // Read makes the resolver that a directive describes. What is wrong with
-// answers goes to the error log of h. Without a server there is none.
-func Read(h *web.HTTP, d *nc.Directive) (*resolver.Resolver, error) {
-	conf := resolver.Config{Log: func(m string) { h.Log.Printf(errorlog.Error, "%s", m) }}
+// answers goes to the error log of realm. Without a server there is none.
+func Read(realm *session.Realm, d *nc.Directive) (*resolver.Resolver, error) {
+	conf := resolver.Config{Log: func(m string) { realm.Log.Printf(errorlog.Error, "%s", m) }}
 	for _, arg := range d.Args {
 		name, value, ok := strings.Cut(arg, "=")
 		var err error
