@@ -104,7 +104,7 @@ func TestSSL(t *testing.T) {
 		{"/untrusted", 502, `upstream SSL certificate verify error: (18:self-signed certificate)`},
 		{"/client", 200, `client front.example`},
 		{"/variable?name=front", 200, `client front.example`},
-		{"/variable?name=missing", 500, `cannot load certificate "missing.crt"`},
+		{"/variable?name=missing", 500, `/missing.crt": BIO_new_file() failed (SSL: error:80000002:`},
 		{"/timeout", 504, `upstream timed out (110: Connection timed out) while SSL handshaking to upstream`},
 		{"/closed", 502, `peer closed connection in SSL handshake while SSL handshaking to upstream`},
 	} {

@@ -5,6 +5,7 @@ import (
 
 	"tandem/internal/errorlog"
 	"tandem/internal/logfile"
+	"tandem/internal/pki"
 	"tandem/nginxconf"
 )
 
@@ -28,6 +29,9 @@ type Realm struct {
 	// read. nil: there is none.
 	Previous *Realm
 
+	// PKI is what the block has read of certificates and the like.
+	PKI pki.Files
+
 	host                    Host
 	settings                Settings // nil: there is no such block
 	variables               variableTable
@@ -50,6 +54,9 @@ func (r *Realm) Begin(host Host) {
 	if r.Previous != nil && r.Previous.Empty() {
 		r.Previous = nil
 	}
+	if r.Previous != nil {
+		r.PKI.Previous = &r.Previous.PKI
+	}
 	r.host, r.settings = host, realmSlots.Make()
 	r.variables = variableTable{byName: make(map[string]*variable), families: make(map[string]*Variable)}
 }
@@ -58,7 +65,7 @@ func (r *Realm) Begin(host Host) {
 // their meaning.
 func (r *Realm) Finish(s *nginxconf.Scope) {
 	r.variables.resolve(s)
-	r.Previous = nil
+	r.Previous, r.PKI.Previous = nil, nil
 }
 
 var realmSlots Slots

@@ -68,7 +68,7 @@ func (h *HTTP) Commands(modules []*Module) [][]nginxconf.Command {
 	groups := [][]nginxconf.Command{{{
 		Name: "http", In: nginxconf.Main, Arity: nginxconf.Block | nginxconf.NoArgs,
 		Set: func(s *nginxconf.Scope, d *nginxconf.Directive) error { return h.read(s, d) },
-	}}, coreCommands, protocolCommands}
+	}}, coreCommands, protocolCommands, h.tlsCommands()}
 	for _, m := range modules {
 		groups = append(groups, m.Commands)
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/pem"
 	"fmt"
 	"math/big"
-	"os"
 	"time"
 )
 
@@ -26,9 +25,9 @@ func (l *revocationList) has(serial *big.Int) bool {
 
 func (l *revocationList) add(serial *big.Int) { l.revoked[string(serial.Bytes())] = struct{}{} }
 
-// readRevocationLists reads all lists of a PEM file.
-func readRevocationLists(name string) ([]*revocationList, error) {
-	b, err := os.ReadFile(name)
+// revocationLists reads all lists of a PEM file.
+func (f *Files) revocationLists(name string) ([]*revocationList, error) {
+	b, err := f.Read(name)
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,6 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
-	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
@@ -20,16 +19,6 @@ import (
 	"os"
 	"strings"
 )
-
-// KeyPair makes a certificate of PEM files' contents. A key that is encrypted
-// is opened with the first of the passwords that fits.
-func KeyPair(cert, key []byte, passwords [][]byte) (tls.Certificate, error) {
-	open, err := openKey(key, passwords)
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	return tls.X509KeyPair(cert, open)
-}
 
 // ReadPasswords reads a file of passwords, one a line.
 func ReadPasswords(name string) ([][]byte, error) {
@@ -48,31 +37,32 @@ func ReadPasswords(name string) ([][]byte, error) {
 
 var errPassword = errors.New("the password of the private key is missing or wrong")
 
-// openKey returns a PEM file with its private key decrypted.
-func openKey(file []byte, passwords [][]byte) ([]byte, error) {
+// openKey returns a PEM file with its private key decrypted, by the first of the
+// passwords that fits.
+func openKey(file []byte, passwords [][]byte) (open []byte, encrypted bool, err error) {
 	for rest := file; ; {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {
-			return file, nil
+			return file, false, nil
 		}
 		switch {
 		case block.Type == "ENCRYPTED PRIVATE KEY":
 			for _, p := range passwords {
 				if der, err := decryptPKCS8(block.Bytes, p); err == nil {
-					return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+					return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), true, nil
 				}
 			}
-			return nil, errPassword
+			return nil, true, errPassword
 		case block.Headers["DEK-Info"] != "":
 			for _, p := range passwords {
 				//lint:ignore SA1019 it is weak; that is for whoever keeps keys so to decide
 				if der, err := x509.DecryptPEMBlock(block, p); err == nil && isKey(der) {
-					return pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: der}), nil
+					return pem.EncodeToMemory(&pem.Block{Type: block.Type, Bytes: der}), true, nil
 				}
 			}
-			return nil, errPassword
+			return nil, true, errPassword
 		case strings.HasSuffix(block.Type, "PRIVATE KEY"):
-			return file, nil
+			return file, false, nil
 		}
 	}
 }
@@ -80,13 +70,7 @@ func openKey(file []byte, passwords [][]byte) ([]byte, error) {
 // isKey reports whether der is a private key, and no rubbish that a wrong
 // password has made.
 func isKey(der []byte) bool {
-	if _, err := x509.ParsePKCS1PrivateKey(der); err == nil {
-		return true
-	}
-	if _, err := x509.ParseECPrivateKey(der); err == nil {
-		return true
-	}
-	_, err := x509.ParsePKCS8PrivateKey(der)
+	_, err := parsePrivateKey(der)
 	return err == nil
 }
 

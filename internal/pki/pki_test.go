@@ -39,10 +39,6 @@ func TestEncryptedKeys(t *testing.T) {
 	run("pkcs8", "-topk8", "-in", "plain.key", "-out", "aes128.key", "-passout", "pass:secret", "-v2", "aes-128-cbc", "-v2prf", "hmacWithSHA1")
 	run("pkcs8", "-topk8", "-in", "plain.key", "-out", "3des.key", "-passout", "pass:secret", "-v2", "des3", "-v2prf", "hmacWithSHA512")
 	run("ec", "-in", "plain.key", "-out", "traditional.key", "-aes128", "-passout", "pass:secret")
-	cert, err := os.ReadFile(filepath.Join(dir, "cert.pem"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	passwords := filepath.Join(dir, "passwords")
 	if err := os.WriteFile(passwords, []byte("wrong\nsecret\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -52,14 +48,11 @@ func TestEncryptedKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"plain", "default", "aes128", "3des", "traditional"} {
-		key, err := os.ReadFile(filepath.Join(dir, name+".key"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := KeyPair(cert, key, good); err != nil {
+		cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, name+".key")
+		if _, err := LoadPair(cert, key, good); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		_, err = KeyPair(cert, key, [][]byte{[]byte("wrong")})
+		_, err = LoadPair(cert, key, [][]byte{[]byte("wrong")})
 		if encrypted := name != "plain"; (err != nil) != encrypted {
 			t.Errorf("%s with a wrong password: %v", name, err)
 		}
@@ -69,7 +62,7 @@ func TestEncryptedKeys(t *testing.T) {
 func FuzzOpenKey(f *testing.F) {
 	f.Add([]byte("-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n"))
 	f.Fuzz(func(_ *testing.T, file []byte) {
-		_, _ = openKey(file, [][]byte{[]byte("x")})
+		_, _, _ = openKey(file, [][]byte{[]byte("x")})
 		_, _ = decryptPKCS8(file, []byte("x"))
 	})
 }
@@ -222,7 +215,7 @@ func TestVerify(t *testing.T) {
 		if c.crl != nil {
 			crl = write(t, "crl.pem", c.crl)
 		}
-		trust, err := NewTrust(crl, c.depth, roots)
+		trust, err := new(Files).Trust(crl, c.depth, roots)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -246,7 +239,7 @@ func TestVerify(t *testing.T) {
 		if c.crl != nil {
 			crl = write(t, "crl.pem", c.crl)
 		}
-		trust, err := NewTrust(crl, c.depth, c.file)
+		trust, err := new(Files).Trust(crl, c.depth, c.file)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -254,7 +247,7 @@ func TestVerify(t *testing.T) {
 			t.Errorf("%s: %v, want %v", c.name, err, c.want)
 		}
 	}
-	if _, err := NewTrust("", 1, write(t, "empty", nil)); err == nil {
+	if _, err := new(Files).Trust("", 1, write(t, "empty", nil)); err == nil {
 		t.Error("a file without certificates: no error")
 	}
 }

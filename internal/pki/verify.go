@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -24,12 +23,12 @@ type Trust struct {
 	crls  []*revocationList   // nil: revocation does not matter
 }
 
-// NewTrust reads the trusted certificates of the files and, unless crl is
-// empty, the revocation lists. Without files nobody is trusted.
-func NewTrust(crl string, depth int, files ...string) (*Trust, error) {
+// Trust reads the trusted certificates of files and, unless crl is empty, the
+// revocation lists. Without files nobody is trusted.
+func (f *Files) Trust(crl string, depth int, files ...string) (*Trust, error) {
 	t := &Trust{named: x509.NewCertPool(), roots: x509.NewCertPool(), depth: depth}
 	for _, name := range files {
-		b, err := os.ReadFile(name)
+		b, err := f.Read(name)
 		if err != nil {
 			return nil, err
 		}
@@ -41,7 +40,7 @@ func NewTrust(crl string, depth int, files ...string) (*Trust, error) {
 		return t, nil
 	}
 	var err error
-	t.crls, err = readRevocationLists(crl)
+	t.crls, err = f.revocationLists(crl)
 	return t, err
 }
 

@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/netip"
 	"strings"
-	"time"
 
 	"tandem/internal/pki"
 	"tandem/web"
@@ -73,12 +72,7 @@ func (t *Settings) Client(c net.Conn, id Identity) (*tls.Conn, error) {
 	cert := t.made.certificate
 	if id.cert != "" {
 		var err error
-		if t.cache.V != nil {
-			cert, err = t.cache.V.get(t, id.cert, id.key, time.Now())
-		} else {
-			cert, err = t.load(id.cert, id.key)
-		}
-		if err != nil {
+		if cert, err = t.load(id.cert, id.key); err != nil {
 			return nil, err
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"tandem/internal/pki"
@@ -27,12 +26,13 @@ type Settings struct {
 	crl          nc.Value[string]
 	certificate  nc.Value[*session.Template]
 	key          nc.Value[*session.Template]
-	cache        nc.Value[*certificateCache] // nil: none
+	cache        nc.Value[*pki.Cache] // nil: none
 	passwords    nc.Value[[][]byte]
 	commands     nc.Value[[]nc.Keyval]
 
-	folder string    // of the configuration file, which certificates are relative to
-	made   *prepared // by Use
+	folder string     // of the configuration file, which certificates are relative to
+	files  *pki.Files // of the configuration
+	made   *prepared  // by Use
 }
 
 // protocols is a set of protocol versions.
@@ -74,7 +74,7 @@ func (p protocols) bounds() (low, high uint16) {
 // Inherit completes the settings from those of the outer level.
 func (t *Settings) Inherit(p *Settings) {
 	if t.folder == "" {
-		t.folder = p.folder
+		t.folder, t.files = p.folder, p.files
 	}
 	t.sessionReuse.Inherit(p.sessionReuse, true)
 	t.protocols.Inherit(p.protocols, tls12|tls13)
@@ -99,7 +99,7 @@ func Commands(prefix string, get func(*nc.Scope) *Settings) []nc.Command {
 	prefix += "_ssl_"
 	of := func(s *nc.Scope) *Settings {
 		t := get(s)
-		t.folder = s.Path("", true)
+		t.folder, t.files = s.Path("", true), &web.BlockOf(s).HTTP.PKI
 		return t
 	}
 	flag := func(name string, f func(*Settings) *nc.Value[bool]) nc.Command {
@@ -134,7 +134,7 @@ func Commands(prefix string, get func(*nc.Scope) *Settings) []nc.Command {
 		template("certificate", func(t *Settings) *nc.Value[*session.Template] { return &t.certificate }),
 		template("certificate_key", func(t *Settings) *nc.Value[*session.Template] { return &t.key }),
 		{Name: prefix + "certificate_cache", In: in, Arity: nc.Take123,
-			Set: readCertificateCache(func(s *nc.Scope) *nc.Value[*certificateCache] { return &of(s).cache })},
+			Set: session.SetCertificateCache(func(s *nc.Scope) *nc.Value[*pki.Cache] { return &of(s).cache })},
 		{Name: prefix + "password_file", In: in, Arity: nc.Take1, Set: func(s *nc.Scope, d *nc.Directive) error {
 			v := &of(s).passwords
 			if v.Set {
@@ -200,7 +200,7 @@ func (t *Settings) Use(prefix string) error {
 		if crl != "" {
 			crl = t.path(crl)
 		}
-		if ctx.trust, err = pki.NewTrust(crl, t.depth.V, t.path(t.trusted.V)); err != nil {
+		if ctx.trust, err = t.files.Trust(crl, t.depth.V, t.path(t.trusted.V)); err != nil {
 			return err
 		}
 	}
@@ -209,9 +209,11 @@ func (t *Settings) Use(prefix string) error {
 			return fmt.Errorf("no \"%s_ssl_certificate_key\" is defined for certificate \"%s\"", prefix, cert.Text)
 		}
 		if cert.IsLiteral() && t.key.V.IsLiteral() {
-			if ctx.certificate, err = t.load(cert.Text, t.key.V.Text); err != nil {
+			pair, err := t.files.Pair(t.path(cert.Text), t.path(t.key.V.Text), t.passwords.V)
+			if err != nil {
 				return err
 			}
+			ctx.certificate = &pair
 		}
 	}
 	if err := ctx.command(t); err != nil {
@@ -219,14 +221,6 @@ func (t *Settings) Use(prefix string) error {
 	}
 	t.made = ctx
 	return nil
-}
-
-// path returns the full name of a certificate's file.
-func (t *Settings) path(name string) string {
-	if strings.HasPrefix(name, "/") {
-		return name
-	}
-	return t.folder + name
 }
 
 // command carries out *_ssl_conf_command, as far as there is something here
@@ -259,8 +253,8 @@ func (ctx *prepared) command(t *Settings) error {
 	case cert == "" || key == "":
 		return errors.New("SSL_CONF_cmd() needs \"Certificate\" and \"PrivateKey\" together")
 	}
-	var err error
-	ctx.certificate, err = t.load(cert, key)
+	pair, err := t.files.Pair(t.path(cert), t.path(key), t.passwords.V)
+	ctx.certificate = &pair
 	return err
 }
 

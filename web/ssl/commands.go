@@ -20,12 +20,10 @@ const logInfo = errorlog.Info
 const levels = nc.HTTP | nc.Server
 
 var commands = []nc.Command{
-	{Name: "ssl_certificate", In: levels, Arity: nc.Take1, Set: readPEM(
-		func(c *settings) (*nc.Value[[]string], *[]*session.Template) {
-			return &c.certificates, &c.certTemplates
-		})},
-	{Name: "ssl_certificate_key", In: levels, Arity: nc.Take1, Set: readPEM(
-		func(c *settings) (*nc.Value[[]string], *[]*session.Template) { return &c.keys, &c.keyTemplates })},
+	{Name: "ssl_certificate", In: levels, Arity: nc.Take1, Set: readPEM(func(c *settings) *nc.Value[[]pemName] { return &c.certificates })},
+	{Name: "ssl_certificate_key", In: levels, Arity: nc.Take1, Set: readPEM(func(c *settings) *nc.Value[[]pemName] { return &c.keys })},
+	{Name: "ssl_certificate_cache", In: levels, Arity: nc.Take123, Set: session.SetCertificateCache(at(func(c *settings) *nc.Value[*pki.Cache] { return &c.certCache }))},
+	{Name: "ssl_conf_command", In: levels, Arity: nc.Take2, Set: readCommand},
 	{Name: "ssl_password_file", In: levels, Arity: nc.Take1, Set: setFile(func(c *settings) *nc.Value[string] { return &c.passwordFile })},
 	{Name: "ssl_protocols", In: levels, Arity: nc.OneMore, Set: readProtocols},
 	{Name: "ssl_ciphers", In: levels, Arity: nc.Take1, Set: readCiphers},
@@ -52,33 +50,6 @@ var commands = []nc.Command{
 	{Name: "ssl_dhparam", In: levels, Arity: nc.Take1, Set: readDHParam},
 	{Name: "ssl_buffer_size", In: levels, Arity: nc.Take1, Set: nc.SetSize(at(func(c *settings) *nc.Value[int64] { return &c.bufferSize }))},
 	{Name: "ssl_early_data", In: levels, Arity: nc.Flag, Set: nc.SetFlag(at(func(c *settings) *nc.Value[bool] { return &c.earlyData }))},
-}
-
-// readPEM reads ssl_certificate and ssl_certificate_key, which may be repeated
-// for certificates of other kinds.
-func readPEM(field func(*settings) (*nc.Value[[]string], *[]*session.Template)) func(*nc.Scope, *nc.Directive) error {
-	return func(s *nc.Scope, d *nc.Directive) error {
-		b := web.BlockOf(s)
-		names, templates := field(conf.Of(b.Server))
-		name := d.Args[0]
-		full := name
-		switch {
-		case strings.HasPrefix(name, "data:"):
-		case session.HasVariables(name):
-			conf.Of(b.Server).folder = s.Path("", true)
-		default:
-			full = s.Path(name, true)
-		}
-		*names = nc.Value[[]string]{V: append(names.V, full), Set: true}
-		if session.HasVariables(name) && !strings.HasPrefix(name, "data:-") {
-			t, err := b.HTTP.Template(d, full)
-			if err != nil {
-				return err
-			}
-			*templates = append(*templates, t)
-		}
-		return nil
-	}
 }
 
 // setFile is the setter of a file name relative to the configuration's folder.

@@ -11,12 +11,10 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"tandem/internal/pki"
 	nc "tandem/nginxconf"
-	"tandem/session"
 	"tandem/web"
 )
 
@@ -35,52 +33,44 @@ const (
 
 // settings are those of a server.
 type settings struct {
-	certificates  nc.Value[[]string]
-	keys          nc.Value[[]string]
-	passwordFile  nc.Value[string]
-	protocols     nc.Value[[]string]
-	ciphers       nc.Value[string]
-	curve         nc.Value[string]
-	verify        nc.Value[verify]
-	depth         nc.Value[int]
-	clientCA      nc.Value[string]
-	trusted       nc.Value[string]
-	crl           nc.Value[string]
-	tickets       nc.Value[bool]
-	ticketKeys    nc.Value[[]string]
-	timeout       nc.Value[time.Duration]
-	reject        nc.Value[bool]
-	sessionCache  nc.Value[cacheChoice]
-	stapling      nc.Value[bool]
-	staplingFile  nc.Value[string]
-	preferServer  nc.Value[bool]
-	bufferSize    nc.Value[int64]
-	dhparam       nc.Value[string]
-	earlyData     nc.Value[bool]
-	certTemplates []*session.Template // of certificates with variables
-	keyTemplates  []*session.Template
-	folder        string // what their values are relative to
+	certificates nc.Value[[]pemName]
+	keys         nc.Value[[]pemName]
+	certCache    nc.Value[*pki.Cache] // nil: none
+	passwordFile nc.Value[string]
+	commands     nc.Value[[]nc.Keyval]
+	protocols    nc.Value[[]string]
+	ciphers      nc.Value[string]
+	curve        nc.Value[string]
+	verify       nc.Value[verify]
+	depth        nc.Value[int]
+	clientCA     nc.Value[string]
+	trusted      nc.Value[string]
+	crl          nc.Value[string]
+	tickets      nc.Value[bool]
+	ticketKeys   nc.Value[[]string]
+	timeout      nc.Value[time.Duration]
+	reject       nc.Value[bool]
+	sessionCache nc.Value[cacheChoice]
+	stapling     nc.Value[bool]
+	staplingFile nc.Value[string]
+	preferServer nc.Value[bool]
+	bufferSize   nc.Value[int64]
+	dhparam      nc.Value[string]
+	earlyData    nc.Value[bool]
 
-	config *tls.Config // nil: nothing to serve TLS with
-	trust  *pki.Trust  // of clients' certificates, nil without ssl_verify_client
-
-	sessions *sessions
+	config    *tls.Config // nil: nothing to serve TLS with
+	passwords [][]byte    // of keys
+	trust     *pki.Trust  // of clients' certificates, nil without ssl_verify_client
+	sessions  *sessions
 }
 
 var conf = web.NewServerSlot(inherit)
 
 func inherit(c, p *settings) error {
-	if !c.certificates.Set {
-		c.certTemplates = p.certTemplates
-	}
-	if c.folder == "" {
-		c.folder = p.folder
-	}
-	if !c.keys.Set {
-		c.keyTemplates = p.keyTemplates
-	}
 	c.certificates.Inherit(p.certificates, nil)
 	c.keys.Inherit(p.keys, nil)
+	c.certCache.Inherit(p.certCache, nil)
+	c.commands.Inherit(p.commands, nil)
 	c.passwordFile.Inherit(p.passwordFile, "")
 	c.protocols.Inherit(p.protocols, []string{"TLSv1.2", "TLSv1.3"})
 	c.ciphers.Inherit(p.ciphers, "HIGH:!aNULL:!MD5")
@@ -141,6 +131,7 @@ func anyCertificate(h *web.HTTP, srv *web.Server) bool {
 
 // load makes the tls.Config of srv, whose settings c is.
 func (c *settings) load(srv *web.Server) error {
+	files := &srv.HTTP.PKI
 	low, high, err := pki.Protocols(c.protocols.V)
 	if err != nil {
 		return fmt.Errorf("\"ssl_protocols\": %w", err)
@@ -152,19 +143,20 @@ func (c *settings) load(srv *web.Server) error {
 	if t.CurvePreferences, err = pki.Curves(c.curve.V); err != nil {
 		return fmt.Errorf("SSL_CTX_set1_curves_list(\"%s\") failed (%w)", c.curve.V, err)
 	}
-	if len(c.certTemplates) == 0 {
-		if err := c.loadCertificates(t); err != nil {
-			return err
-		}
+	if err := c.command(t, files); err != nil {
+		return err
+	}
+	if err := c.loadCertificates(t, files); err != nil {
+		return err
 	}
 	if c.verify.V != verifyOff {
 		t.ClientAuth = tls.RequestClientCert
-		if err := c.loadTrust(t); err != nil {
+		if err := c.loadTrust(t, files); err != nil {
 			return err
 		}
 	}
 	c.sessions = &sessions{life: c.timeout.V, tickets: c.tickets.V, cache: c.sessionCache.V.open()}
-	if c.sessions.context, err = c.makeContext(t); err != nil {
+	if c.sessions.context, err = c.makeContext(t, files); err != nil {
 		return err
 	}
 	if c.sessions.own, err = readTicketKeys(c.ticketKeys.V); err != nil {
@@ -174,57 +166,22 @@ func (c *settings) load(srv *web.Server) error {
 	return nil
 }
 
-func (c *settings) loadCertificates(t *tls.Config) error {
-	if len(c.certificates.V) == 0 {
-		return nil
-	}
-	if len(c.keys.V) < len(c.certificates.V) {
-		return fmt.Errorf("no \"ssl_certificate_key\" is defined for certificate \"%s\"", c.certificates.V[len(c.keys.V)])
-	}
-	passwords, err := c.passwords()
-	if err != nil {
-		return err
-	}
-	var staple []byte
-	if c.stapling.V && c.staplingFile.V != "" {
-		if staple, err = readFile(c.staplingFile.V); err != nil {
-			return fmt.Errorf("\"ssl_stapling_file\": %w", err)
-		}
-	}
-	for i, name := range c.certificates.V {
-		pair, err := pki.LoadKeyPair(name, c.keys.V[i], passwords)
-		if err != nil {
-			return err
-		}
-		pair.OCSPStaple = staple
-		t.Certificates = append(t.Certificates, pair)
-	}
-	return nil
-}
-
-func (c *settings) passwords() ([][]byte, error) {
-	if c.passwordFile.V == "" {
-		return nil, nil
-	}
-	return pki.ReadPasswords(c.passwordFile.V)
-}
-
 // makeContext returns what sessions are agreed under. Certificates by variables
 // count by their names, as in nginx.
-func (c *settings) makeContext(t *tls.Config) (sessionContext, error) {
+func (c *settings) makeContext(t *tls.Config, files *pki.Files) (sessionContext, error) {
 	var parts [][]byte
 	for i, name := range c.certificates.V {
 		if i < len(t.Certificates) {
 			parts = append(parts, t.Certificates[i].Certificate[0])
 		} else {
-			parts = append(parts, []byte(name))
+			parts = append(parts, []byte(name.text))
 		}
 	}
 	if c.verify.V != verifyOff {
 		var named []byte
 		if c.clientCA.V != "" {
 			var err error
-			if named, err = readFile(c.clientCA.V); err != nil {
+			if named, err = files.Read(c.clientCA.V); err != nil {
 				return sessionContext{}, err
 			}
 		}
@@ -235,25 +192,25 @@ func (c *settings) makeContext(t *tls.Config) (sessionContext, error) {
 
 // loadTrust reads what clients' certificates are held against. Those of
 // ssl_client_certificate are named to the client, too.
-func (c *settings) loadTrust(t *tls.Config) error {
-	var files []string
+func (c *settings) loadTrust(t *tls.Config, files *pki.Files) error {
+	var names []string
 	for _, name := range []string{c.clientCA.V, c.trusted.V} {
 		if name != "" {
-			files = append(files, name)
+			names = append(names, name)
 		}
 	}
-	if files == nil && len(c.certificates.V) == 0 {
+	if names == nil && len(c.certificates.V) == 0 {
 		// The default server asks in its place, and judges.
 		return nil
 	}
-	if files == nil && c.verify.V != verifyOptionalNoCA {
+	if names == nil && c.verify.V != verifyOptionalNoCA {
 		return errors.New("no ssl_client_certificate or ssl_trusted_certificate for ssl_verify_client")
 	}
 	var err error
-	if c.trust, err = pki.NewTrust(c.crl.V, c.depth.V, files...); err != nil || c.clientCA.V == "" {
+	if c.trust, err = files.Trust(c.crl.V, c.depth.V, names...); err != nil || c.clientCA.V == "" {
 		return err
 	}
-	named, err := pki.NewTrust("", 0, c.clientCA.V)
+	named, err := files.Trust("", 0, c.clientCA.V)
 	if err == nil {
 		t.ClientCAs = named.Named()
 	}
@@ -271,35 +228,7 @@ func config(srv *web.Server, hello *tls.ClientHelloInfo, session *web.TLSSession
 	}
 	t := c.config.Clone()
 	c.sessions.attach(t, session)
-	if len(c.certTemplates) == 0 {
-		return t, nil
-	}
-	// Certificates by variables are loaded for each handshake.
-	passwords, err := c.passwords()
-	if err != nil {
-		return nil, err
-	}
-	for i, cert := range c.certTemplates {
-		if i >= len(c.keyTemplates) {
-			return nil, errors.New("no certificate key for this server")
-		}
-		pair, err := pki.LoadKeyPair(c.evaluate(srv, cert, hello), c.evaluate(srv, c.keyTemplates[i], hello), passwords)
-		if err != nil {
-			return nil, err
-		}
-		t.Certificates = append(t.Certificates, pair)
-	}
-	return t, nil
-}
-
-// evaluate evaluates a file name during the handshake, when there is no
-// request yet.
-func (c *settings) evaluate(srv *web.Server, t *session.Template, hello *tls.ClientHelloInfo) string {
-	name := srv.EvaluateTLS(t, hello)
-	if strings.HasPrefix(name, "/") || strings.HasPrefix(name, "data:") {
-		return name
-	}
-	return c.folder + name
+	return t, c.loadByVariables(t, srv, hello)
 }
 
 // verifyClient judges the client's certificate.

@@ -1,0 +1,120 @@
+package ssl
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"tandem/internal/pki"
+	nc "tandem/nginxconf"
+	"tandem/session"
+	"tandem/web"
+)
+
+// pemName is what ssl_certificate or ssl_certificate_key says.
+type pemName struct {
+	text     string            // as written
+	file     string            // in full, for one without variables
+	template *session.Template // nil for one without variables
+	folder   string            // what its value is relative to
+}
+
+// readPEM reads ssl_certificate and ssl_certificate_key, which may be repeated
+// for certificates of other kinds.
+func readPEM(field func(*settings) *nc.Value[[]pemName]) func(*nc.Scope, *nc.Directive) error {
+	return func(s *nc.Scope, d *nc.Directive) error {
+		b := web.BlockOf(s)
+		names := field(conf.Of(b.Server))
+		n := pemName{text: d.Args[0], file: d.Args[0], folder: s.Path("", true)}
+		// What stands in the name itself cannot begin with a "$".
+		if session.HasVariables(n.text) && !strings.HasPrefix(n.text, "data:-") {
+			var err error
+			if n.template, err = b.HTTP.Template(d, n.text); err != nil {
+				return err
+			}
+		} else {
+			n.file = n.in(n.text)
+		}
+		*names = nc.Value[[]pemName]{V: append(names.V, n), Set: true}
+		return nil
+	}
+}
+
+// in returns the full name of a file.
+func (n *pemName) in(name string) string {
+	if strings.HasPrefix(name, "/") || !pki.IsFile(name) {
+		return name
+	}
+	return n.folder + name
+}
+
+// at evaluates the name during the handshake, when there is no request yet.
+func (n *pemName) at(srv *web.Server, hello *tls.ClientHelloInfo) string {
+	if n.template == nil {
+		return n.file
+	}
+	return n.in(srv.EvaluateTLS(n.template, hello))
+}
+
+// byVariables reports whether the certificates of a server are found in the
+// handshake.
+func (c *settings) byVariables() bool {
+	return slices.ContainsFunc(slices.Concat(c.certificates.V, c.keys.V), func(n pemName) bool { return n.template != nil })
+}
+
+// loadCertificates reads the certificates that have no variables in their names.
+func (c *settings) loadCertificates(t *tls.Config, files *pki.Files) error {
+	if len(c.certificates.V) == 0 {
+		return nil
+	}
+	if len(c.keys.V) < len(c.certificates.V) {
+		return fmt.Errorf("no \"ssl_certificate_key\" is defined for certificate \"%s\"", c.certificates.V[len(c.keys.V)].text)
+	}
+	if c.passwordFile.V != "" {
+		var err error
+		if c.passwords, err = pki.ReadPasswords(c.passwordFile.V); err != nil {
+			return err
+		}
+	}
+	if c.byVariables() || t.Certificates != nil {
+		return nil
+	}
+	var staple []byte
+	if c.stapling.V && c.staplingFile.V != "" {
+		var err error
+		if staple, err = readFile(c.staplingFile.V); err != nil {
+			return fmt.Errorf("\"ssl_stapling_file\": %w", err)
+		}
+	}
+	for i, name := range c.certificates.V {
+		pair, err := files.Pair(name.file, c.keys.V[i].file, c.passwords)
+		if err != nil {
+			return err
+		}
+		pair.OCSPStaple = staple
+		t.Certificates = append(t.Certificates, pair)
+	}
+	return nil
+}
+
+// loadByVariables reads the certificates of one handshake, if any of their names
+// hold variables.
+func (c *settings) loadByVariables(t *tls.Config, srv *web.Server, hello *tls.ClientHelloInfo) error {
+	if t.Certificates != nil {
+		return nil
+	}
+	for i := range c.certificates.V {
+		if i >= len(c.keys.V) {
+			return errors.New("no certificate key for this server")
+		}
+		pair, err := c.certCache.V.Pair(c.certificates.V[i].at(srv, hello), c.keys.V[i].at(srv, hello), c.passwords, time.Now())
+		if err != nil {
+			return err
+		}
+		t.Certificates = append(t.Certificates, pair)
+	}
+	return nil
+}
