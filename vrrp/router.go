@@ -193,6 +193,7 @@ func (in *instance) closeHolder() {
 }
 
 func (r *Router) closeShared() {
+	r.waiter.close()
 	if r.unwatch != nil {
 		r.unwatch()
 	}

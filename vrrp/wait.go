@@ -3,6 +3,7 @@ package vrrp
 import (
 	"encoding/binary"
 	"fmt"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -14,6 +15,7 @@ type waiter interface {
 	wait(at time.Time)
 	// wake ends a wait, this one or the next. It does not wait itself.
 	wake()
+	// close ends it. A wake that comes later does nothing.
 	close()
 }
 
@@ -53,14 +55,19 @@ func (w *channelWaiter) close() { w.timer.Stop() }
 
 // threadWaiter waits in the kernel, on the loop's own thread: what wakes it is the kernel's timer, and how soon it runs
 // is up to the thread's own scheduling, not that of the runtime's other threads.
-type threadWaiter struct{ fd int }
+type threadWaiter struct {
+	fd int
+
+	mu     sync.RWMutex // a wake that is late must not write to whatever has the number next
+	closed bool
+}
 
 func newThreadWaiter() (*threadWaiter, error) {
 	fd, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("vrrp: eventfd: %w", err)
 	}
-	return &threadWaiter{fd}, nil
+	return &threadWaiter{fd: fd}, nil
 }
 
 func (w *threadWaiter) wait(at time.Time) {
@@ -77,9 +84,19 @@ func (w *threadWaiter) wait(at time.Time) {
 }
 
 func (w *threadWaiter) wake() {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if w.closed {
+		return
+	}
 	var count [8]byte
 	binary.NativeEndian.PutUint64(count[:], 1)
 	_, _ = unix.Write(w.fd, count[:]) // a full counter wakes as well
 }
 
-func (w *threadWaiter) close() { _ = unix.Close(w.fd) }
+func (w *threadWaiter) close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = true
+	_ = unix.Close(w.fd) // nothing is lost with it
+}

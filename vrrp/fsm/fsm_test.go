@@ -56,11 +56,11 @@ func TestStepIsPure(t *testing.T) {
 		}
 		before := s
 		before.Faults = slices.Clone(s.Faults)
-		next, acts := Step(c, s, ev, now)
+		next, acts := alone(c, s, ev, now)
 		if !reflect.DeepEqual(s, before) {
 			t.Fatalf("%v changed the state given:\n%+v\nto\n%+v", ev, before, s)
 		}
-		again, actsAgain := Step(c, s, ev, now)
+		again, actsAgain := alone(c, s, ev, now)
 		if !reflect.DeepEqual(next, again) || !reflect.DeepEqual(acts, actsAgain) {
 			t.Fatalf("%v gave different results:\n%+v %v\n%+v %v", ev, next, acts, again, actsAgain)
 		}
@@ -102,17 +102,17 @@ func check(t *testing.T, s *State, now time.Time) {
 func TestTimerOnlyWhenDue(t *testing.T) {
 	c := &Config{Name: "VI_1", Version: packet.V2, Source: netip.MustParseAddr("192.0.2.1"), Priority: 100, Interval: time.Second}
 	now := time.Unix(0, 0)
-	s, _ := Step(c, NewState(c, now), Start{}, now)
+	s, _ := alone(c, NewState(c, now), Start{}, now)
 	for range 10 {
 		at, _, ok := s.Deadline()
 		if !ok {
 			t.Fatal("no deadline")
 		}
-		early, acts := Step(c, s, Timer{}, at.Add(-time.Nanosecond))
+		early, acts := alone(c, s, Timer{}, at.Add(-time.Nanosecond))
 		if len(acts) != 0 || !reflect.DeepEqual(early, s) {
 			t.Fatalf("early timer: %v", acts)
 		}
-		s, acts = Step(c, s, Timer{}, at)
+		s, acts = alone(c, s, Timer{}, at)
 		if next, _, _ := s.Deadline(); len(acts) == 0 || !next.After(at) {
 			t.Fatalf("timer at %v: %v, next %v", at, acts, next)
 		}
@@ -123,13 +123,13 @@ func TestTimerOnlyWhenDue(t *testing.T) {
 func TestAdvertScheduleDoesNotDrift(t *testing.T) {
 	c := &Config{Name: "VI_1", Version: packet.V2, Source: netip.MustParseAddr("192.0.2.1"), Priority: 255, StartMaster: true, Interval: time.Second}
 	begin := time.Unix(0, 0)
-	s, _ := Step(c, NewState(c, begin), Start{}, begin)
+	s, _ := alone(c, NewState(c, begin), Start{}, begin)
 	for i := 1; i <= 100; i++ {
 		at, _, _ := s.Deadline()
 		if want := begin.Add(time.Duration(i) * time.Second); !at.Equal(want) {
 			t.Fatalf("advert %d is due at %v, want %v", i, at, want)
 		}
-		s, _ = Step(c, s, Timer{}, at.Add(9*time.Millisecond))
+		s, _ = alone(c, s, Timer{}, at.Add(9*time.Millisecond))
 	}
 }
 
@@ -155,7 +155,7 @@ func TestEnums(t *testing.T) {
 		"fault":  func() { _ = FaultKind(99).String() },
 		"action": func() { _ = ActionKind(99).String() },
 		"code":   func() { _ = Code(99).String() },
-		"event":  func() { Step(&Config{}, State{}, nil, time.Time{}) },
+		"event":  func() { alone(&Config{}, State{}, nil, time.Time{}) },
 		"group": func() {
 			NewRouter([]*Config{{Name: "a"}}, []Group{{Members: []int{0}}, {Members: []int{0}}}, time.Time{})
 		},
@@ -169,4 +169,9 @@ func TestEnums(t *testing.T) {
 			f()
 		}()
 	}
+}
+
+// alone is a step of an instance that is in no sync group.
+func alone(c *Config, s State, ev Event, now time.Time) (State, []Action) {
+	return step(c, s, ev, now, true, nil)
 }

@@ -8,14 +8,9 @@ import (
 	"tandem/vrrp/packet"
 )
 
-// Step carries an instance that is in no sync group through one event: it returns the next state and what is to be
-// done, in that order. now must not go backwards; a jump forward is taken for a time in which the process did not
-// run.
-func Step(c *Config, s State, ev Event, now time.Time) (State, []Action) {
-	return step(c, s, ev, now, true, nil)
-}
-
-// step is Step for an instance that may become master only if mayLead; the actions are appended to acts.
+// step carries an instance through one event: it returns the next state and what is to be done, in that order, appended
+// to acts. It may become master only if mayLead, which a sync group may have something against. now must not go
+// backwards; a jump forward is taken for a time in which the process did not run.
 func step(c *Config, s State, ev Event, now time.Time, mayLead bool, acts []Action) (State, []Action) {
 	m := machine{c: c, s: &s, now: now, mayLead: mayLead, acts: acts}
 	m.step(ev)

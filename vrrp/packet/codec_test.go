@@ -20,7 +20,8 @@ func addrs(list ...string) []netip.Addr {
 }
 
 func key(s string) [8]byte {
-	k, _ := Password(s)
+	var k [8]byte
+	copy(k[:], s)
 	return k
 }
 

@@ -176,12 +176,6 @@ type Settings struct {
 	IgnoreAsOwner bool
 }
 
-// Password makes the eight bytes of auth_pass: zero padded, and cut when longer. cut says that something was lost.
-func Password(s string) (key [8]byte, cut bool) {
-	n := copy(key[:], s)
-	return key, n < len(s)
-}
-
 func (s *Settings) unicast() bool { return s.Unicast || len(s.Peers) > 0 }
 
 func (s *Settings) group() netip.Addr {

@@ -58,12 +58,6 @@ func NewSim(seed uint64, lans int, trace io.Writer) *Sim {
 	return s
 }
 
-// Now is the time since the begin.
-func (s *Sim) Now() time.Duration { return s.now }
-
-// Steps is how many steps the state machines have made.
-func (s *Sim) Steps() int { return s.steps }
-
 // Violation is the first property that did not hold, "" if all did.
 func (s *Sim) Violation() string { return s.check.violation }
 
