@@ -6,13 +6,14 @@ import (
 	"tandem/keepalivedconf/text"
 )
 
-// completeTracking drops the weights that cannot apply to an instance: those of an address owner, whose priority never
+// tracking drops the weights that cannot apply to an instance: those of an address owner, whose priority never
 // changes, and those of a member of a sync group, unless the group asks for them.
-func (b *builder) completeTracking(i *Instance) {
+func (c completion) tracking() {
+	i := c.i
 	i.TrackInterfaces = slices.DeleteFunc(i.TrackInterfaces, func(t Track) bool {
 		own := t.Name == i.Interface
 		if own {
-			b.say(text.KindGeneral, t.Pos, "(%s) Ignoring track_interface %s since own interface", i.Name, t.Name)
+			c.say(text.KindGeneral, t.Pos, "(%s) Ignoring track_interface %s since own interface", i.Name, t.Name)
 		}
 		return own
 	})
@@ -27,10 +28,10 @@ func (b *builder) completeTracking(i *Instance) {
 	interfaces := i.TrackInterfaces[:0]
 	for _, t := range i.TrackInterfaces {
 		if t.Weight != 0 && inGroup {
-			b.say(text.KindGeneral, t.Pos, "(%s) ignoring %s tracked interface weight due to SYNC group", i.Name, t.Name)
+			c.say(text.KindGeneral, t.Pos, "(%s) ignoring %s tracked interface weight due to SYNC group", i.Name, t.Name)
 			t.Weight = 0
 		} else if t.Weight != 0 {
-			b.say(text.KindGeneral, t.Pos, "(%s) ignoring %s tracked interface due to address owner", i.Name, t.Name)
+			c.say(text.KindGeneral, t.Pos, "(%s) ignoring %s tracked interface due to address owner", i.Name, t.Name)
 			continue
 		}
 		interfaces = append(interfaces, t)
@@ -39,7 +40,7 @@ func (b *builder) completeTracking(i *Instance) {
 	scripts := i.TrackScripts[:0]
 	for _, t := range i.TrackScripts {
 		if t.Weight != 0 {
-			b.say(text.KindGeneral, t.Pos, "(%s) ignoring tracked script %s with weights due to %s", i.Name, t.Name, why)
+			c.say(text.KindGeneral, t.Pos, "(%s) ignoring tracked script %s with weights due to %s", i.Name, t.Name, why)
 			continue
 		}
 		scripts = append(scripts, t)
@@ -48,10 +49,10 @@ func (b *builder) completeTracking(i *Instance) {
 	files := i.TrackFiles[:0]
 	for _, t := range i.TrackFiles {
 		if t.Weight == 1 { // the default
-			b.say(text.KindGeneral, t.Pos, "(%s) ignoring weight from tracked file %s due to %s. specify weight 0", i.Name, t.Name, why)
+			c.say(text.KindGeneral, t.Pos, "(%s) ignoring weight from tracked file %s due to %s. specify weight 0", i.Name, t.Name, why)
 			t.Weight = 0
 		} else if t.Weight != 0 {
-			b.say(text.KindGeneral, t.Pos, "(%s) ignoring tracked file %s with weight %d due to %s", i.Name, t.Name, t.Weight, why)
+			c.say(text.KindGeneral, t.Pos, "(%s) ignoring tracked file %s with weight %d due to %s", i.Name, t.Name, t.Weight, why)
 			continue
 		}
 		files = append(files, t)

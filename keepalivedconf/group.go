@@ -57,12 +57,12 @@ func blockWords(s *Statement) []string {
 }
 
 // addGroup reads a vrrp_sync_group block.
-func (b *builder) addGroup(s *Statement) {
+func addGroup(b *builder, c *Config, s *Statement) {
 	if s.Args() != 1 {
 		b.err(s, "vrrp_sync_group must have a name - skipping")
 		return
 	}
-	for _, g := range b.cfg.Groups {
+	for _, g := range c.Groups {
 		if g.Name == s.Arg(1) {
 			b.err(s, "vrrp sync group %s already defined", s.Arg(1))
 			return
@@ -74,7 +74,7 @@ func (b *builder) addGroup(s *Statement) {
 		b.say(text.KindGeneral, s.Close, "Sync group %s has no members - removing", g.Name)
 		return
 	}
-	b.cfg.Groups = append(b.cfg.Groups, g)
+	c.Groups = append(c.Groups, g)
 }
 
 // garpGroupRows is what may stand in garp_group.
@@ -127,14 +127,14 @@ func (b *builder) garpInterface(g *GARPGroup, s *Statement, name string) {
 }
 
 // addGARPGroup reads a garp_group block.
-func (b *builder) addGARPGroup(s *Statement) {
+func addGARPGroup(b *builder, c *Config, s *Statement) {
 	g := &GARPGroup{Pos: s.Pos}
 	garpGroupRows.walk(b, g, s.Body, nil)
 	if !g.hasGARP && !g.hasNA {
-		b.say(text.KindGeneral, s.Close, "garp group %d does not have any delay set - removing", len(b.cfg.GARPGroups))
+		b.say(text.KindGeneral, s.Close, "garp group %d does not have any delay set - removing", len(c.GARPGroups))
 		return
 	}
-	b.cfg.GARPGroups = append(b.cfg.GARPGroups, g)
+	c.GARPGroups = append(c.GARPGroups, g)
 }
 
 // staticGroupRows is what may stand in track_group.
@@ -153,12 +153,12 @@ var staticGroupRows = newRows(
 )
 
 // addStaticGroup reads a track_group block.
-func (b *builder) addStaticGroup(s *Statement) {
+func addStaticGroup(b *builder, c *Config, s *Statement) {
 	if s.Args() != 1 {
 		b.err(s, "track_group must have a name - skipping")
 		return
 	}
-	if b.cfg.staticGroup(s.Arg(1)) != nil {
+	if c.staticGroup(s.Arg(1)) != nil {
 		b.err(s, "track_group %s already defined", s.Arg(1))
 		return
 	}
@@ -168,5 +168,5 @@ func (b *builder) addStaticGroup(s *Statement) {
 		b.say(text.KindGeneral, s.Close, "Static track group %s has no members - removing", g.Name)
 		return
 	}
-	b.cfg.StaticGroups = append(b.cfg.StaticGroups, g)
+	c.StaticGroups = append(c.StaticGroups, g)
 }

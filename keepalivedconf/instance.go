@@ -66,7 +66,7 @@ func (b *builder) newInstance(name string, pos Pos) *Instance {
 }
 
 // addInstance reads a vrrp_instance block.
-func (b *builder) addInstance(s *Statement) {
+func addInstance(b *builder, c *Config, s *Statement) {
 	if s.Args() != 1 {
 		b.err(s, "vrrp_instance must have a name")
 		return
@@ -83,7 +83,7 @@ func (b *builder) addInstance(s *Statement) {
 	}
 	instanceRows.walk(b, i, s.Body, nil)
 	b.endInstance(i, s.Close)
-	b.cfg.Instances = append(b.cfg.Instances, i)
+	c.Instances = append(c.Instances, i)
 	b.instances[i.Name] = i
 }
 
@@ -214,8 +214,8 @@ func setGARPExtraIf(b *builder, i *Instance, s *Statement) {
 	}
 }
 
-// sourceAddress is mcast_src_ip and unicast_src_ip.
-func (b *builder) sourceAddress(i *Instance, s *Statement) {
+// setSourceAddress is mcast_src_ip and unicast_src_ip.
+func setSourceAddress(b *builder, i *Instance, s *Statement) {
 	a, ok := endpoint(s.Arg(1))
 	if !ok {
 		b.err(s, "Configuration error: VRRP instance[%s] malformed src address[%s]. Skipping...", i.Name, s.Arg(1))

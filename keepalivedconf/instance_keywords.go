@@ -58,8 +58,8 @@ var instanceRows = newRows(append(append(
 	row[Instance]{name: "auth_hmac", block: text.Keywords, sub: hmacRows, set: setHMAC},
 
 	// Addresses.
-	row[Instance]{name: "virtual_ipaddress", block: text.Values, set: eachValue((*builder).addVIP)},
-	row[Instance]{name: "virtual_ipaddress_excluded", block: text.Values, set: eachValue((*builder).addExcludedVIP)},
+	row[Instance]{name: "virtual_ipaddress", block: text.Values, set: eachValue(addVIP)},
+	row[Instance]{name: "virtual_ipaddress_excluded", block: text.Values, set: eachValue(addExcludedVIP)},
 	instanceFlag("no_virtual_ipaddress", func(i *Instance) *bool { return &i.NoAddresses }),
 	row[Instance]{name: "virtual_routes", block: text.Values, set: eachValue(func(b *builder, i *Instance, s *Statement) {
 		if r, ok := b.parseRoute(s, false); ok {
@@ -95,9 +95,9 @@ var instanceRows = newRows(append(append(
 	}},
 	row[Instance]{name: "unicast_src_ip", min: 1, set: func(b *builder, i *Instance, s *Statement) {
 		i.raw.unicast = true
-		b.sourceAddress(i, s)
+		setSourceAddress(b, i, s)
 	}},
-	row[Instance]{name: "mcast_src_ip", min: 1, set: func(b *builder, i *Instance, s *Statement) { b.sourceAddress(i, s) }},
+	row[Instance]{name: "mcast_src_ip", min: 1, set: setSourceAddress},
 	row[Instance]{name: "mcast_dst_ip", min: 1, set: setMulticastGroup},
 	instanceFlag("track_src_ip", func(i *Instance) *bool { return &i.TrackSourceAddress }),
 	row[Instance]{name: "old_unicast_checksum", set: func(b *builder, i *Instance, s *Statement) {

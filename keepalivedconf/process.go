@@ -112,7 +112,7 @@ func (b *builder) processDelay(p *Process, s *Statement) (time.Duration, bool) {
 }
 
 // addProcess reads a vrrp_track_process block.
-func (b *builder) addProcess(s *Statement) {
+func addProcess(b *builder, c *Config, s *Statement) {
 	p := &Process{Name: s.Arg(1), Pos: s.Pos, Quorum: 1, QuorumMax: unset}
 	processRows.walk(b, p, s.Body, nil)
 	if p.Path == "" {
@@ -123,7 +123,7 @@ func (b *builder) addProcess(s *Statement) {
 		b.advice(p.Pos, "nothing has to be done; once no node runs nginx and keepalived any more, the self-probe needs no such line",
 			"vrrp_track_process %s looks for %s, whose place tandem takes: the answer is what its self-probe says", p.Name, p.Path)
 	}
-	b.cfg.Processes = append(b.cfg.Processes, p)
+	c.Processes = append(c.Processes, p)
 	if b.processes[p.Name] == nil {
 		b.processes[p.Name] = p
 	}
@@ -184,14 +184,14 @@ var trackFileRows = newRows(
 )
 
 // addFile reads a track_file block.
-func (b *builder) addFile(s *Statement) {
+func addFile(b *builder, c *Config, s *Statement) {
 	f := &TrackFile{Name: s.Arg(1), Pos: s.Pos, Weight: 1}
 	trackFileRows.walk(b, f, s.Body, nil)
 	if f.Path == "" {
 		b.say(text.KindGeneral, s.Close, "No file set for track_file %s - ignoring", f.Name)
 		return
 	}
-	b.cfg.TrackFiles = append(b.cfg.TrackFiles, f)
+	c.TrackFiles = append(c.TrackFiles, f)
 	if b.files[f.Name] == nil {
 		b.files[f.Name] = f
 	}

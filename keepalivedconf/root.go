@@ -50,17 +50,17 @@ var rootRows = newRows(
 		}
 	}},
 
-	row[Config]{name: "vrrp_instance", block: text.Keywords, sub: instanceRows, set: func(b *builder, c *Config, s *Statement) { b.addInstance(s) }},
-	row[Config]{name: "vrrp_sync_group", block: text.Keywords, sub: groupRows, set: func(b *builder, c *Config, s *Statement) { b.addGroup(s) }},
-	row[Config]{name: "vrrp_script", block: text.Keywords, sub: scriptRows, min: 1, set: func(b *builder, c *Config, s *Statement) { b.addScript(s) }},
-	row[Config]{name: "vrrp_track_process", block: text.Keywords, sub: processRows, min: 1, set: func(b *builder, c *Config, s *Statement) { b.addProcess(s) }},
-	row[Config]{name: "track_file", block: text.Keywords, sub: trackFileRows, min: 1, set: func(b *builder, c *Config, s *Statement) { b.addFile(s) }},
+	row[Config]{name: "vrrp_instance", block: text.Keywords, sub: instanceRows, set: addInstance},
+	row[Config]{name: "vrrp_sync_group", block: text.Keywords, sub: groupRows, set: addGroup},
+	row[Config]{name: "vrrp_script", block: text.Keywords, sub: scriptRows, min: 1, set: addScript},
+	row[Config]{name: "vrrp_track_process", block: text.Keywords, sub: processRows, min: 1, set: addProcess},
+	row[Config]{name: "track_file", block: text.Keywords, sub: trackFileRows, min: 1, set: addFile},
 	row[Config]{name: "vrrp_track_file", block: text.Keywords, sub: trackFileRows, min: 1, set: func(b *builder, c *Config, s *Statement) {
 		b.note(s, `"vrrp_track_file" is deprecated, please use "track_file"`)
-		b.addFile(s)
+		addFile(b, c, s)
 	}},
-	row[Config]{name: "garp_group", block: text.Keywords, sub: garpGroupRows, set: func(b *builder, c *Config, s *Statement) { b.addGARPGroup(s) }},
-	row[Config]{name: "track_group", block: text.Keywords, sub: staticGroupRows, set: func(b *builder, c *Config, s *Statement) { b.addStaticGroup(s) }},
+	row[Config]{name: "garp_group", block: text.Keywords, sub: garpGroupRows, set: addGARPGroup},
+	row[Config]{name: "track_group", block: text.Keywords, sub: staticGroupRows, set: addStaticGroup},
 	row[Config]{name: "static_ipaddress", block: text.Values, set: eachValue(func(b *builder, c *Config, s *Statement) {
 		if a, ok := b.parseAddress(s, true); ok {
 			if a.Device == "" {

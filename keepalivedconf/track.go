@@ -17,10 +17,10 @@ func trackRows[T any](of func(*T) (owner string, into *Tracking)) []row[T] {
 		})}
 	}
 	return []row[T]{
-		block("track_interface", (*builder).addTrackInterface),
-		block("track_script", (*builder).addTrackScript),
-		block("track_file", (*builder).addTrackFile),
-		block("track_process", (*builder).addTrackProcess),
+		block("track_interface", addTrackInterface),
+		block("track_script", addTrackScript),
+		block("track_file", addTrackFile),
+		block("track_process", addTrackProcess),
 		block("track_bfd", func(b *builder, _ string, _ *Tracking, s *Statement) { b.unsupported(s, "track_bfd") }),
 	}
 }
@@ -102,7 +102,7 @@ func (b *builder) addTrack(owner, block string, list *[]Track, s *Statement, wei
 }
 
 // addTrackInterface reads a line of track_interface.
-func (b *builder) addTrackInterface(owner string, into *Tracking, s *Statement) {
+func addTrackInterface(b *builder, owner string, into *Tracking, s *Statement) {
 	name := s.Words[0]
 	if !b.interfaceExists(name) {
 		b.err(s, "(%s) tracked interface %s doesn't exist", owner, name)
@@ -118,7 +118,7 @@ func (b *builder) addTrackInterface(owner string, into *Tracking, s *Statement) 
 }
 
 // addTrackScript reads a line of track_script; the vrrp_script must stand before it.
-func (b *builder) addTrackScript(owner string, into *Tracking, s *Statement) {
+func addTrackScript(b *builder, owner string, into *Tracking, s *Statement) {
 	name := s.Words[0]
 	script := b.scripts[name]
 	if script == nil {
@@ -132,7 +132,7 @@ func (b *builder) addTrackScript(owner string, into *Tracking, s *Statement) {
 }
 
 // addTrackProcess reads a line of track_process; the vrrp_track_process must stand before it.
-func (b *builder) addTrackProcess(owner string, into *Tracking, s *Statement) {
+func addTrackProcess(b *builder, owner string, into *Tracking, s *Statement) {
 	name := s.Words[0]
 	p := b.processes[name]
 	if p == nil {
@@ -143,7 +143,7 @@ func (b *builder) addTrackProcess(owner string, into *Tracking, s *Statement) {
 }
 
 // addTrackFile reads a line of track_file in an instance or group; the track_file block must stand before it.
-func (b *builder) addTrackFile(owner string, into *Tracking, s *Statement) {
+func addTrackFile(b *builder, owner string, into *Tracking, s *Statement) {
 	name := s.Words[0]
 	f := b.files[name]
 	if f == nil {
@@ -229,7 +229,7 @@ var scriptRows = newRows(
 )
 
 // addScript reads a vrrp_script block.
-func (b *builder) addScript(s *Statement) {
+func addScript(b *builder, c *Config, s *Statement) {
 	v := &Script{Name: s.Arg(1), Pos: s.Pos, Interval: time.Second, Rise: 1, Fall: 1}
 	scriptRows.walk(b, v, s.Body, nil)
 	switch {
@@ -245,7 +245,7 @@ func (b *builder) addScript(s *Statement) {
 	if v.Timeout == 0 {
 		v.Timeout = v.Interval
 	}
-	b.cfg.Scripts = append(b.cfg.Scripts, v)
+	c.Scripts = append(c.Scripts, v)
 	if b.scripts[v.Name] == nil {
 		b.scripts[v.Name] = v
 	}

@@ -3,7 +3,7 @@ package keepalivedconf
 import "net/netip"
 
 // addVIP adds a line of virtual_ipaddress to the instance.
-func (b *builder) addVIP(i *Instance, s *Statement) {
+func addVIP(b *builder, i *Instance, s *Statement) {
 	a, ok := b.parseAddress(s, false)
 	if !ok {
 		return
@@ -19,7 +19,7 @@ func (b *builder) addVIP(i *Instance, s *Statement) {
 }
 
 // addExcludedVIP adds a line of virtual_ipaddress_excluded to the instance.
-func (b *builder) addExcludedVIP(i *Instance, s *Statement) {
+func addExcludedVIP(b *builder, i *Instance, s *Statement) {
 	if a, ok := b.parseAddress(s, false); ok && !b.duplicateVIP(i, a, true, s) {
 		i.ExcludedAddresses = append(i.ExcludedAddresses, a)
 	}
