@@ -38,10 +38,9 @@ func newStranger(t *testing.T, p *scenario.Pair) *stranger {
 // send sends an advert: with changed settings, and then with changed bytes.
 func (s *stranger) send(t *testing.T, settings func(*packet.Settings), bytes func([]byte) []byte) {
 	t.Helper()
-	key, _ := packet.Password("1111")
 	set := packet.Settings{
 		Version: packet.V2, Family: packet.IPv4, VRID: 51, Interval: time.Second,
-		Addresses: []netip.Addr{vip}, Auth: packet.AuthPass, Key: key,
+		Addresses: []netip.Addr{vip}, Auth: packet.AuthPass, Key: [8]byte{'1', '1', '1', '1'},
 	}
 	if settings != nil {
 		settings(&set)
