@@ -9,6 +9,7 @@ import (
 	"tandem/proxy/tunnel"
 	"tandem/proxy/uwsgi"
 	"tandem/session/resolver"
+	"tandem/session/ssl"
 	"tandem/static"
 	"tandem/web"
 	"tandem/web/access"
@@ -26,7 +27,6 @@ import (
 	"tandem/web/realip"
 	"tandem/web/rewrite"
 	"tandem/web/ssi"
-	"tandem/web/ssl"
 	"tandem/web/stubstatus"
 	"tandem/web/sub"
 	"tandem/web/userid"
@@ -91,7 +91,7 @@ func modules() []*web.Module {
 		vars.Map,
 		vars.Geo,
 		vars.SplitClients,
-		ssl.Module,
+		web.Shared(ssl.Module),
 		accesslog.Module,
 	}
 }

@@ -12,7 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"tandem/web/ssl"
+	"tandem/session/ssl"
+	"tandem/web"
 	"tandem/web/webtest"
 )
 
@@ -276,7 +277,7 @@ func TestClientLeaves(t *testing.T) {
 		ssl_certificate front.crt; ssl_certificate_key front.key;
 		location / { proxy_pass http://127.0.0.1:8081; }
 		location /ignore { proxy_pass http://127.0.0.1:8081; proxy_ignore_client_abort on; }
-	} }`, append(slices.Clone(modules), ssl.Module), map[string]string{"front.crt": cert, "front.key": key})
+	} }`, append(slices.Clone(modules), web.Shared(ssl.Module)), map[string]string{"front.crt": cert, "front.key": key})
 	l, err := net.Listen("tcp4", s.Addr(t, "8081"))
 	if err != nil {
 		t.Fatal(err)

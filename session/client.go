@@ -12,14 +12,15 @@ import (
 // Client is who is at the other end of a connection, and how it is connected. The
 // zero Client is nobody.
 type Client struct {
-	Number   uint64         // serial number of the connection, $connection
-	Start    time.Time      // when the connection was accepted
-	Peer     netip.AddrPort // zero for a unix socket
-	PeerText string         // Peer without its port, "unix:" for a unix socket
-	Local    net.Addr       // what the client connected to; nil: nothing
-	Socket   net.Conn       // as accepted, below TLS; nil: none of its own
-	Proxied  *proxyproto.Header
-	Own      bool // the connection is one of this process to itself
+	Number   uint64             // serial number of the connection, $connection
+	Start    time.Time          // when the connection was accepted
+	Peer     netip.AddrPort     // zero for a unix socket
+	PeerText string             // Peer without its port, "unix:" for a unix socket
+	Local    net.Addr           // what the client connected to; nil: nothing
+	Socket   net.Conn           // as accepted, below TLS; nil: none of its own
+	Proxied  *proxyproto.Header // what a PROXY header said; nil: there was none that told an address
+	TLS      *Secured           // nil without TLS
+	Own      bool               // the connection is one of this process to itself
 
 	real atomic.Pointer[realAddr]
 }
@@ -54,6 +55,9 @@ func (c *Client) text(addr netip.Addr) string {
 	}
 	return real.text
 }
+
+// Client returns who the session is for.
+func (s *Session) Client() *Client { return s.client }
 
 // RemoteAddr returns the client's address: the connection's, or what the realip
 // module made of it.

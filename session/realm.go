@@ -32,6 +32,9 @@ type Realm struct {
 	// PKI is what the block has read of certificates and the like.
 	PKI pki.Files
 
+	// TLS is set by the module that configures it.
+	TLS TLS
+
 	host                    Host
 	settings                Settings // nil: there is no such block
 	variables               variableTable

@@ -6,10 +6,25 @@ import "tandem/nginxconf"
 type Server struct {
 	Realm *Realm
 	Pos   nginxconf.Pos
-	// TLS is where a listen directive of the server asks for TLS; nil: none does.
-	TLS *nginxconf.Pos
+	Owner ServerOwner
+	// AsksTLS is where a listen directive of the server asks for TLS; nil: none
+	// does.
+	AsksTLS *nginxconf.Pos
 
 	settings Settings
+}
+
+// ServerOwner is what a Server is part of.
+type ServerOwner interface {
+	// ALPN returns the names of the protocols that the server speaks over TLS
+	// (RFC 7301), in the order of its preference.
+	ALPN() []string
+	// Deputies returns the servers that may answer a handshake in place of one
+	// that has no certificate.
+	Deputies() []*Server
+	// Before returns a session of a client that has sent nothing yet but its part
+	// of a handshake: for what is evaluated during that.
+	Before(c *Client) *Session
 }
 
 // Level is one level of the configuration, as modules of both servers see it: a
@@ -49,8 +64,8 @@ func NewLevelSlot[T any](inherit func(child, parent *T) error) LevelSlot[T] {
 func (s LevelSlot[T]) Of(l *Level) *T { return s.slot.In(l.settings) }
 
 // Init gives a server that is about to be read its settings.
-func (srv *Server) Init(r *Realm, pos nginxconf.Pos) {
-	srv.Realm, srv.Pos, srv.settings = r, pos, serverSlots.Make()
+func (srv *Server) Init(r *Realm, owner ServerOwner, pos nginxconf.Pos) {
+	srv.Realm, srv.Owner, srv.Pos, srv.settings = r, owner, pos, serverSlots.Make()
 }
 
 // Inherit completes the settings of a server from those of the block; nil: it is

@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"tandem/session/ssl"
 	"tandem/web"
-	"tandem/web/ssl"
 	"tandem/web/webtest"
 )
 
@@ -49,7 +49,7 @@ var socketModules = []*web.Module{{
 		})
 		return nil
 	},
-}, ssl.Module}
+}, web.Shared(ssl.Module)}
 
 // A client that lets a time pass gets its connection reset with
 // reset_timedout_connection, and an orderly end without; one that sends no other

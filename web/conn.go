@@ -18,7 +18,6 @@ import (
 // its connection, whatever the protocol. The zero Client is nobody.
 type Client struct {
 	session.Client
-	scheme   string
 	protocol *Protocol // nil: not known yet, or none
 	secured  *secured  // nil without TLS
 	arrivals *arrivals // where it is until it has arrived; nil: not asked for
@@ -80,7 +79,7 @@ func (c *Conn) Disconnect() { c.end() }
 
 func (g *Generation) newConn(p *Port, local, peer net.Addr) *Conn {
 	c := &Conn{port: p, servers: p.servers(local), gen: g}
-	c.Number, c.Start, c.Local, c.scheme = connectionNumber.Add(1), time.Now(), local, "http"
+	c.Number, c.Start, c.Local = connectionNumber.Add(1), time.Now(), local
 	c.SetPeer(peer)
 	return c
 }

@@ -112,7 +112,7 @@ var coreVariables = []Variable{
 	{Name: "bytes_sent", Get: number(func(r *Request) int64 { return r.BytesSent() })},
 	{Name: "connection_requests", Get: number(func(r *Request) int64 { return int64(r.Main.ordinal) })},
 	{Name: "connection_time", Get: func(r *Request, dst []byte) ([]byte, bool) {
-		return session.AppendSeconds(dst, time.Since(r.client.Start)), true
+		return session.AppendSeconds(dst, time.Since(r.Client().Start)), true
 	}},
 	{Name: "pipe", Get: func(r *Request, dst []byte) ([]byte, bool) {
 		if r.Main.Pipelined {
@@ -171,7 +171,12 @@ func (r *Request) BodyBytesSent() int64 { return max(r.BytesSent()-r.Main.HeadBy
 func (r *Request) requestLength() int64 { return int64(r.Head.Size) + r.carrier.BodyTaken() }
 
 // Scheme returns "http" or "https".
-func (r *Request) Scheme() string { return r.client.scheme }
+func (r *Request) Scheme() string {
+	if r.TLS() != nil {
+		return "https"
+	}
+	return "http"
+}
 
 func (r *Request) defaultPort() uint16 {
 	if r.Scheme() == "https" {

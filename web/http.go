@@ -17,10 +17,7 @@ type HTTP struct {
 
 	Servers []*Server
 	Ports   []*Port // what to listen on, in order of first mention
-	// TLS is set by the module that configures it.
-	TLS TLS
-
-	root *Block // the level of the http block itself
+	root    *Block  // the level of the http block itself
 
 	handlers      [phases][]Handler
 	headerFilters []HeaderFilter

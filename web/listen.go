@@ -370,7 +370,7 @@ func (a *addrServers) add(s *nginxconf.Scope, srv *Server, l listen) {
 	a.ssl = a.ssl || l.ssl
 	a.http2 = a.http2 || l.http2
 	if l.ssl {
-		srv.sslPos = &l.pos
+		srv.AsksTLS = &l.pos
 	}
 	a.servers = append(a.servers, srv)
 }

@@ -9,7 +9,7 @@ func (c *Conn) successor() (*Generation, *Port) {
 		return nil, nil
 	}
 	next := c.gen.next
-	if next == nil || c.secured != nil && (c.secured.plain || len(c.secured.state.PeerCertificates) > 0) {
+	if next == nil || c.secured != nil && (c.secured.plain || len(c.secured.State.PeerCertificates) > 0) {
 		return nil, nil
 	}
 	for _, p := range next.HTTP.Ports {
@@ -21,7 +21,7 @@ func (c *Conn) successor() (*Generation, *Port) {
 			continue
 		}
 		if s := c.secured; s != nil {
-			if srv, _ := servers.byServerName(s.state.ServerName); srv.HTTP.TLS.Asks(srv) {
+			if srv, _ := servers.byServerName(s.State.ServerName); srv.HTTP.TLS.Asks(&srv.Server) {
 				continue
 			}
 		}
@@ -50,8 +50,8 @@ func (c *Conn) Move() bool {
 		c.gen.remove(c)
 		c.gen, c.port, c.servers = next, port, port.servers(c.Local)
 		if s := c.secured; s != nil {
-			s.server, s.name = c.servers.byServerName(s.state.ServerName)
-			s.asked, s.verdicts = s.server, nil
+			s.server, s.name = c.servers.byServerName(s.State.ServerName)
+			s.Move(&s.server.Server)
 		}
 		// Nobody of the old generation interrupts it any more. The new one may
 		// have begun to: then it is looked at again.

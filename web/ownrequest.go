@@ -15,7 +15,7 @@ import (
 // values as far as they do not tell of a client. It cannot be answered, and it
 // is neither counted nor logged. End ends it.
 func (l *Location) OwnRequest(uri, userAgent string) (*Request, error) {
-	r := l.ask(&Client{Client: session.Client{Start: time.Now(), Own: true}, scheme: "http"})
+	r := l.ask(&session.Client{Start: time.Now(), Own: true})
 	// Nothing is to be sent.
 	r.HeaderSent = true
 	h := r.Head
@@ -36,10 +36,10 @@ func (l *Location) OwnRequest(uri, userAgent string) (*Request, error) {
 
 // ask makes a request that stands for what has no request: its variables and
 // settings can be asked for.
-func (l *Location) ask(c *Client) *Request {
+func (l *Location) ask(c *session.Client) *Request {
 	r := NewRequest(nobody{})
-	r.client, r.Server, r.Start = c, l.Server, c.Start
-	r.Attach(&c.Client, &l.Level)
+	r.Server, r.Start = l.Server, c.Start
+	r.Attach(c, &l.Level)
 	r.setLocation(l)
 	return r
 }

@@ -13,8 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"tandem/session/ssl"
 	"tandem/web"
-	"tandem/web/ssl"
 	"tandem/web/webtest"
 )
 
@@ -27,7 +27,7 @@ func silentServer(t *testing.T, directives string) *webtest.Server {
 		server {
 			listen 127.0.0.1:8080; listen 127.0.0.1:8081 proxy_protocol; listen 127.0.0.1:8082 ssl;
 			say "answered $proxy_protocol_addr $https";
-		} }`, append(slices.Clone(webtest.Say), ssl.Module), map[string]string{"cert.pem": cert, "key.pem": key})
+		} }`, append(slices.Clone(webtest.Say), web.Shared(ssl.Module)), map[string]string{"cert.pem": cert, "key.pem": key})
 }
 
 // silentClients returns clients of a port that have sent nothing.

@@ -57,7 +57,7 @@ func (c *Conn) findProtocol() (*Protocol, error) {
 		case p.Preface == "":
 			usual = p
 		case c.secured != nil:
-			if slices.Contains(p.ALPN, c.secured.state.NegotiatedProtocol) {
+			if slices.Contains(p.ALPN, c.secured.State.NegotiatedProtocol) {
 				return p, nil
 			}
 		case p.enabled(c.servers.dflt):

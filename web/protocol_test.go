@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"tandem/session/ssl"
 	"tandem/web"
-	"tandem/web/ssl"
 	"tandem/web/webtest"
 )
 
@@ -76,7 +76,7 @@ func TestProtocol(t *testing.T) {
 		server { listen 127.0.0.1:8080; listen 127.0.0.1:8081 ssl; server_name a.example; say "HTTP $https"; }
 		server { listen 127.0.0.1:8081 ssl; server_name quiet.example; say "quiet"; }
 		server { listen 127.0.0.1:8082; server_name quiet.example; say "quiet"; } }`,
-		append([]*web.Module{parrotModule(make(chan string, 10)), ssl.Module}, webtest.Say...), map[string]string{"a.crt": cert, "a.key": key})
+		append([]*web.Module{parrotModule(make(chan string, 10)), web.Shared(ssl.Module)}, webtest.Say...), map[string]string{"a.crt": cert, "a.key": key})
 	const get = "GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n"
 	for _, c := range []struct {
 		name, port string

@@ -25,7 +25,7 @@ func requestIDVariable(_ *Request, dst []byte) ([]byte, bool) {
 // in its own units; see tcp(7), TCP_INFO.
 func tcpInfoVariable(field func(*unix.TCPInfo) uint32) Getter {
 	return func(r *Request, dst []byte) ([]byte, bool) {
-		socket, ok := r.client.Socket.(syscall.Conn)
+		socket, ok := r.Client().Socket.(syscall.Conn)
 		if !ok {
 			return dst, false
 		}

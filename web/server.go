@@ -23,10 +23,9 @@ type Server struct {
 
 	settings session.Settings
 	listens  []listen
-	http2    bool           // it has an address for which listen asks for HTTP/2
-	quic     bool           // there is a listen that only HTTP/3 could use
-	connect  bool           // CONNECT is allowed
-	sslPos   *nginxconf.Pos // of a listen directive with ssl
+	http2    bool // it has an address for which listen asks for HTTP/2
+	quic     bool // there is a listen that only HTTP/3 could use
+	connect  bool // CONNECT is allowed
 	named    map[string]*Location
 }
 
@@ -52,10 +51,6 @@ func (srv *Server) Name() string {
 	return strings.TrimPrefix(srv.Names[0].Text, ".")
 }
 
-// ListensWithTLS returns where a listen directive of the server asks for TLS,
-// nil when none does.
-func (srv *Server) ListensWithTLS() *nginxconf.Pos { return srv.sslPos }
-
 // ListensForHTTP2 reports whether a listen directive, of this or another server
 // of an address, asks for HTTP/2.
 func (srv *Server) ListensForHTTP2() bool { return srv.http2 }
@@ -65,7 +60,7 @@ func (srv *Server) AllowConnect() { srv.connect = true }
 
 func newServer(h *HTTP, pos nginxconf.Pos) *Server {
 	srv := &Server{HTTP: h, settings: serverSlots.Make()}
-	srv.Server.Init(&h.Realm, pos)
+	srv.Server.Init(&h.Realm, srv, pos)
 	srv.Location = newLocation(srv, nil)
 	return srv
 }

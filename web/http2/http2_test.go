@@ -14,17 +14,17 @@ import (
 
 	"tandem/proxy"
 	"tandem/proxy/exchange"
+	"tandem/session/ssl"
 	"tandem/web"
 	"tandem/web/headers"
 	"tandem/web/http2"
 	"tandem/web/rewrite"
-	"tandem/web/ssl"
 	"tandem/web/webtest"
 )
 
 const header = "events {}\nhttp {\n"
 
-var modules = append([]*web.Module{http2.Module, rewrite.Module, headers.Module, ssl.Module, exchange.Module, proxy.Module}, webtest.Say...)
+var modules = append([]*web.Module{http2.Module, rewrite.Module, headers.Module, web.Shared(ssl.Module), exchange.Module, proxy.Module}, webtest.Say...)
 
 // client is Go's HTTP/2 client, in clear with prior knowledge or over TLS.
 func client(t *testing.T) *http.Client {

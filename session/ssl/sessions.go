@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"tandem/web"
+	"tandem/session"
 )
 
 // sessionContext is what a session was agreed under, and what a server must
@@ -58,16 +58,16 @@ func (s *sessions) keys(now time.Time) *ticketKeys {
 // resumption is a connection's part in it.
 type resumption struct {
 	*sessions
-	note *web.TLSSession // for $ssl_session_id
+	note *session.Secured // for $ssl_session_id
 
 	offered []byte    // what unwrap took the session from
 	begun   time.Time // when that session was agreed
 }
 
 // attach makes a connection resume sessions, and be resumed.
-func (s *sessions) attach(t *tls.Config, note *web.TLSSession) {
-	note.ID = make([]byte, len(sessionID{}))
-	_, _ = rand.Read(note.ID)
+func (s *sessions) attach(t *tls.Config, note *session.Secured) {
+	note.SessionID = make([]byte, len(sessionID{}))
+	_, _ = rand.Read(note.SessionID)
 	if !s.tickets && s.cache == nil {
 		t.SessionTicketsDisabled = true
 		return
@@ -93,18 +93,18 @@ func (r *resumption) wrap(cs tls.ConnectionState, state *tls.SessionState) ([]by
 		switch {
 		case kept: // the name that OpenSSL's clients give it
 			sum := sha256.Sum256(r.offered)
-			r.note.ID = sum[:]
+			r.note.SessionID = sum[:]
 		case cs.Version < tls.VersionTLS13:
-			r.note.ID = nil
+			r.note.SessionID = nil
 		}
 		plain := binary.BigEndian.AppendUint64(nil, uint64(begun.UnixNano()))
 		return r.keys(time.Now()).keys[0].seal(append(plain, b...), r.context), nil
 	}
 	if kept {
-		r.note.ID = r.offered
+		r.note.SessionID = r.offered
 	}
-	r.cache.put(&cachedSession{sessionID(r.note.ID), r.context, begun, b})
-	return r.note.ID, nil
+	r.cache.put(&cachedSession{sessionID(r.note.SessionID), r.context, begun, b})
+	return r.note.SessionID, nil
 }
 
 // unwrap finds the session that a client offers; nil when it is to be agreed anew.

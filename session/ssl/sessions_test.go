@@ -10,11 +10,10 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"tandem/session"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"tandem/web"
 )
 
 // selfSigned is a certificate for a test's server.
@@ -73,7 +72,7 @@ func (c *oneClient) connect(t *testing.T, s *sessions, cert tls.Certificate) (re
 	t.Helper()
 	one, other := net.Pipe()
 	near, far := newPatient(one), newPatient(other)
-	var note web.TLSSession
+	var note session.Secured
 	config := &tls.Config{Certificates: []tls.Certificate{cert}}
 	s.attach(config, &note)
 	server := tls.Server(far, config)
@@ -93,7 +92,7 @@ func (c *oneClient) connect(t *testing.T, s *sessions, cert tls.Certificate) (re
 		t.Fatal(err)
 	}
 	_, _ = near.Close(), far.Close()
-	return client.ConnectionState().DidResume, hex.EncodeToString(note.ID)
+	return client.ConnectionState().DidResume, hex.EncodeToString(note.SessionID)
 }
 
 // Sessions are resumed by tickets or from a cache for as long as they may live,

@@ -16,10 +16,10 @@ import (
 	"strings"
 	"testing"
 
+	"tandem/session/ssl"
 	"tandem/web"
 	"tandem/web/headers"
 	"tandem/web/rewrite"
-	"tandem/web/ssl"
 	"tandem/web/webtest"
 )
 
@@ -102,7 +102,7 @@ func startServers(t *testing.T, servers string) (s *webtest.Server, certs map[st
 		certs[name] = &pair
 	}
 	files["s.pem"], files["s.key"], _ = issue(t, "s", nil)
-	return webtest.Start(t, "events {}\nhttp {\n"+servers+"}\n", []*web.Module{rewrite.Module, headers.Module, ssl.Module}, files), certs
+	return webtest.Start(t, "events {}\nhttp {\n"+servers+"}\n", []*web.Module{rewrite.Module, headers.Module, web.Shared(ssl.Module)}, files), certs
 }
 
 var seen = regexp.MustCompile(`(?m)^HTTP/1\.1 (\d+) .*\r$|^X-Seen: (.*)\r$|<center>(?:<h1>400 Bad Request</h1>|(.* certificate .*))</center>`)
@@ -351,7 +351,7 @@ func TestReloadThatAsks(t *testing.T) {
 	conf := func(more string) string {
 		return "events {}\nhttp { ssl_certificate s.pem; ssl_certificate_key s.key; server { listen 127.0.0.1:8080 ssl; return 200 ok; " + more + " } }"
 	}
-	modules := []*web.Module{rewrite.Module, ssl.Module}
+	modules := []*web.Module{rewrite.Module, web.Shared(ssl.Module)}
 	for more, stays := range map[string]bool{"": true, "ssl_verify_client optional; ssl_client_certificate a.pem;": false} {
 		s := webtest.Start(t, conf(""), modules, files)
 		c := tls.Client(s.Dial(t), &tls.Config{InsecureSkipVerify: true})

@@ -12,34 +12,38 @@ import (
 	"time"
 
 	"tandem/internal/pki"
-	"tandem/web"
+	"tandem/session"
 	"tandem/web/message"
 )
 
 // ofState is a variable of the TLS connection.
-func ofState(f func(s *tls.ConnectionState) string) web.Getter {
-	return func(r *web.Request, dst []byte) ([]byte, bool) {
-		s := r.TLSState()
-		if s == nil {
+func ofState(f func(s *tls.ConnectionState) string) session.Getter {
+	return func(s *session.Session, dst []byte) ([]byte, bool) {
+		t := s.TLS()
+		if t == nil {
 			return dst, false
 		}
-		v := f(s)
+		v := f(&t.State)
 		return append(dst, v...), v != ""
 	}
 }
 
 // ofOffer is a variable that lists what the client offered.
-func ofOffer(f func(o web.TLSOffer) []string) web.Getter {
-	return func(r *web.Request, dst []byte) ([]byte, bool) {
-		names := f(r.TLSOffer())
+func ofOffer(f func(o session.Offer) []string) session.Getter {
+	return func(s *session.Session, dst []byte) ([]byte, bool) {
+		t := s.TLS()
+		if t == nil {
+			return dst, false
+		}
+		names := f(t.Offer)
 		return append(dst, strings.Join(names, ":")...), names != nil
 	}
 }
 
 // ofClient is a variable of the client's certificate.
-func ofClient(f func(c *x509.Certificate) string) web.Getter {
-	return func(r *web.Request, dst []byte) ([]byte, bool) {
-		c, _ := r.ClientCertificate()
+func ofClient(f func(c *x509.Certificate) string) session.Getter {
+	return func(s *session.Session, dst []byte) ([]byte, bool) {
+		c, _ := s.ClientCertificate()
 		if c == nil {
 			return dst, false
 		}
@@ -47,17 +51,17 @@ func ofClient(f func(c *x509.Certificate) string) web.Getter {
 	}
 }
 
-var variables = []web.Variable{
+var variables = []session.Variable{
 	{Name: "ssl_protocol", Get: ofState(func(s *tls.ConnectionState) string { return pki.ProtocolName(s.Version) })},
 	{Name: "ssl_cipher", Get: ofState(func(s *tls.ConnectionState) string { return pki.SuiteName(s.CipherSuite) })},
 	{Name: "ssl_curve", Get: ofState(func(s *tls.ConnectionState) string { return pki.CurveName(s.CurveID) })},
-	{Name: "ssl_ciphers", Get: ofOffer(func(o web.TLSOffer) (names []string) {
+	{Name: "ssl_ciphers", Get: ofOffer(func(o session.Offer) (names []string) {
 		for _, id := range o.CipherSuites {
 			names = append(names, pki.SuiteName(id))
 		}
 		return names
 	})},
-	{Name: "ssl_curves", Get: ofOffer(func(o web.TLSOffer) (names []string) {
+	{Name: "ssl_curves", Get: ofOffer(func(o session.Offer) (names []string) {
 		for _, id := range o.Curves {
 			names = append(names, pki.CurveName(id))
 		}
@@ -71,18 +75,21 @@ var variables = []web.Variable{
 		}
 		return "."
 	})},
-	{Name: "ssl_session_id", Get: func(r *web.Request, dst []byte) ([]byte, bool) {
-		id := r.TLSSession().ID
-		return hex.AppendEncode(dst, id), len(id) > 0
+	{Name: "ssl_session_id", Get: func(s *session.Session, dst []byte) ([]byte, bool) {
+		t := s.TLS()
+		if t == nil || len(t.SessionID) == 0 {
+			return dst, false
+		}
+		return hex.AppendEncode(dst, t.SessionID), true
 	}},
 	// Early data is never taken.
 	{Name: "ssl_early_data", Get: ofState(func(*tls.ConnectionState) string { return "" })},
 
-	{Name: "ssl_client_verify", Get: func(r *web.Request, dst []byte) ([]byte, bool) {
-		if r.TLSState() == nil {
+	{Name: "ssl_client_verify", Get: func(s *session.Session, dst []byte) ([]byte, bool) {
+		if s.TLS() == nil {
 			return dst, false
 		}
-		switch c, err := r.ClientCertificate(); {
+		switch c, err := s.ClientCertificate(); {
 		case c == nil:
 			return append(dst, "NONE"...), true
 		case err != nil:

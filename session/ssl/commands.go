@@ -8,54 +8,51 @@ import (
 	"strings"
 	"time"
 
-	"tandem/internal/errorlog"
 	"tandem/internal/pki"
 	nc "tandem/nginxconf"
 	"tandem/session"
-	"tandem/web"
 )
 
-const logInfo = errorlog.Info
+func commands(in session.Contexts) []nc.Command {
+	levels := in.Servers
+	return []nc.Command{
+		{Name: "ssl_certificate", In: levels, Arity: nc.Take1, Set: readPEM(func(c *settings) *nc.Value[[]pemName] { return &c.certificates })},
+		{Name: "ssl_certificate_key", In: levels, Arity: nc.Take1, Set: readPEM(func(c *settings) *nc.Value[[]pemName] { return &c.keys })},
+		{Name: "ssl_certificate_cache", In: levels, Arity: nc.Take123, Set: session.SetCertificateCache(at(func(c *settings) *nc.Value[*pki.Cache] { return &c.certCache }))},
+		{Name: "ssl_conf_command", In: levels, Arity: nc.Take2, Set: readCommand},
+		{Name: "ssl_password_file", In: levels, Arity: nc.Take1, Set: setFile(func(c *settings) *nc.Value[string] { return &c.passwordFile })},
+		{Name: "ssl_protocols", In: levels, Arity: nc.OneMore, Set: readProtocols},
+		{Name: "ssl_ciphers", In: levels, Arity: nc.Take1, Set: readCiphers},
+		{Name: "ssl_ecdh_curve", In: levels, Arity: nc.Take1, Set: nc.SetString(at(func(c *settings) *nc.Value[string] { return &c.curve }))},
+		{Name: "ssl_verify_client", In: levels, Arity: nc.Take1, Set: nc.SetEnum(at(func(c *settings) *nc.Value[verify] { return &c.verify }),
+			nc.Name{Name: "off", Value: int(verifyOff)}, nc.Name{Name: "on", Value: int(verifyOn)},
+			nc.Name{Name: "optional", Value: int(verifyOptional)}, nc.Name{Name: "optional_no_ca", Value: int(verifyOptionalNoCA)})},
+		{Name: "ssl_verify_depth", In: levels, Arity: nc.Take1, Set: nc.SetNumber(at(func(c *settings) *nc.Value[int] { return &c.depth }))},
+		{Name: "ssl_client_certificate", In: levels, Arity: nc.Take1, Set: setFile(func(c *settings) *nc.Value[string] { return &c.clientCA })},
+		{Name: "ssl_trusted_certificate", In: levels, Arity: nc.Take1, Set: setFile(func(c *settings) *nc.Value[string] { return &c.trusted })},
+		{Name: "ssl_crl", In: levels, Arity: nc.Take1, Set: setFile(func(c *settings) *nc.Value[string] { return &c.crl })},
+		{Name: "ssl_session_tickets", In: levels, Arity: nc.Flag, Set: nc.SetFlag(at(func(c *settings) *nc.Value[bool] { return &c.tickets }))},
+		{Name: "ssl_session_ticket_key", In: levels, Arity: nc.Take1, Set: readTicketKey},
+		{Name: "ssl_session_timeout", In: levels, Arity: nc.Take1, Set: nc.SetSec(at(func(c *settings) *nc.Value[time.Duration] { return &c.timeout }))},
+		{Name: "ssl_reject_handshake", In: levels, Arity: nc.Flag, Set: nc.SetFlag(at(func(c *settings) *nc.Value[bool] { return &c.reject }))},
+		{Name: "ssl_stapling", In: levels, Arity: nc.Flag, Set: readStapling},
+		{Name: "ssl_stapling_file", In: levels, Arity: nc.Take1, Set: setFile(func(c *settings) *nc.Value[string] { return &c.staplingFile })},
+		{Name: "ssl_stapling_verify", In: levels, Arity: nc.Flag},
+		{Name: "ssl_stapling_responder", In: levels, Arity: nc.Take1},
 
-const levels = nc.HTTP | nc.Server
-
-var commands = []nc.Command{
-	{Name: "ssl_certificate", In: levels, Arity: nc.Take1, Set: readPEM(func(c *settings) *nc.Value[[]pemName] { return &c.certificates })},
-	{Name: "ssl_certificate_key", In: levels, Arity: nc.Take1, Set: readPEM(func(c *settings) *nc.Value[[]pemName] { return &c.keys })},
-	{Name: "ssl_certificate_cache", In: levels, Arity: nc.Take123, Set: session.SetCertificateCache(at(func(c *settings) *nc.Value[*pki.Cache] { return &c.certCache }))},
-	{Name: "ssl_conf_command", In: levels, Arity: nc.Take2, Set: readCommand},
-	{Name: "ssl_password_file", In: levels, Arity: nc.Take1, Set: setFile(func(c *settings) *nc.Value[string] { return &c.passwordFile })},
-	{Name: "ssl_protocols", In: levels, Arity: nc.OneMore, Set: readProtocols},
-	{Name: "ssl_ciphers", In: levels, Arity: nc.Take1, Set: readCiphers},
-	{Name: "ssl_ecdh_curve", In: levels, Arity: nc.Take1, Set: nc.SetString(at(func(c *settings) *nc.Value[string] { return &c.curve }))},
-	{Name: "ssl_verify_client", In: levels, Arity: nc.Take1, Set: nc.SetEnum(at(func(c *settings) *nc.Value[verify] { return &c.verify }),
-		nc.Name{Name: "off", Value: int(verifyOff)}, nc.Name{Name: "on", Value: int(verifyOn)},
-		nc.Name{Name: "optional", Value: int(verifyOptional)}, nc.Name{Name: "optional_no_ca", Value: int(verifyOptionalNoCA)})},
-	{Name: "ssl_verify_depth", In: levels, Arity: nc.Take1, Set: nc.SetNumber(at(func(c *settings) *nc.Value[int] { return &c.depth }))},
-	{Name: "ssl_client_certificate", In: levels, Arity: nc.Take1, Set: setFile(func(c *settings) *nc.Value[string] { return &c.clientCA })},
-	{Name: "ssl_trusted_certificate", In: levels, Arity: nc.Take1, Set: setFile(func(c *settings) *nc.Value[string] { return &c.trusted })},
-	{Name: "ssl_crl", In: levels, Arity: nc.Take1, Set: setFile(func(c *settings) *nc.Value[string] { return &c.crl })},
-	{Name: "ssl_session_tickets", In: levels, Arity: nc.Flag, Set: nc.SetFlag(at(func(c *settings) *nc.Value[bool] { return &c.tickets }))},
-	{Name: "ssl_session_ticket_key", In: levels, Arity: nc.Take1, Set: readTicketKey},
-	{Name: "ssl_session_timeout", In: levels, Arity: nc.Take1, Set: nc.SetSec(at(func(c *settings) *nc.Value[time.Duration] { return &c.timeout }))},
-	{Name: "ssl_reject_handshake", In: levels, Arity: nc.Flag, Set: nc.SetFlag(at(func(c *settings) *nc.Value[bool] { return &c.reject }))},
-	{Name: "ssl_stapling", In: levels, Arity: nc.Flag, Set: readStapling},
-	{Name: "ssl_stapling_file", In: levels, Arity: nc.Take1, Set: setFile(func(c *settings) *nc.Value[string] { return &c.staplingFile })},
-	{Name: "ssl_stapling_verify", In: levels, Arity: nc.Flag},
-	{Name: "ssl_stapling_responder", In: levels, Arity: nc.Take1},
-
-	{Name: "ssl_session_cache", In: levels, Arity: nc.Take12, Set: readSessionCache},
-	// Without effect; see the package's comment.
-	{Name: "ssl_prefer_server_ciphers", In: levels, Arity: nc.Flag, Set: nc.SetFlag(at(func(c *settings) *nc.Value[bool] { return &c.preferServer }))},
-	{Name: "ssl_dhparam", In: levels, Arity: nc.Take1, Set: readDHParam},
-	{Name: "ssl_buffer_size", In: levels, Arity: nc.Take1, Set: nc.SetSize(at(func(c *settings) *nc.Value[int64] { return &c.bufferSize }))},
-	{Name: "ssl_early_data", In: levels, Arity: nc.Flag, Set: nc.SetFlag(at(func(c *settings) *nc.Value[bool] { return &c.earlyData }))},
+		{Name: "ssl_session_cache", In: levels, Arity: nc.Take12, Set: readSessionCache},
+		// Without effect; see the package's comment.
+		{Name: "ssl_prefer_server_ciphers", In: levels, Arity: nc.Flag, Set: nc.SetFlag(at(func(c *settings) *nc.Value[bool] { return &c.preferServer }))},
+		{Name: "ssl_dhparam", In: levels, Arity: nc.Take1, Set: readDHParam},
+		{Name: "ssl_buffer_size", In: levels, Arity: nc.Take1, Set: nc.SetSize(at(func(c *settings) *nc.Value[int64] { return &c.bufferSize }))},
+		{Name: "ssl_early_data", In: levels, Arity: nc.Flag, Set: nc.SetFlag(at(func(c *settings) *nc.Value[bool] { return &c.earlyData }))},
+	}
 }
 
 // setFile is the setter of a file name relative to the configuration's folder.
 func setFile(field func(*settings) *nc.Value[string]) func(*nc.Scope, *nc.Directive) error {
 	return func(s *nc.Scope, d *nc.Directive) error {
-		v := field(conf.Of(web.BlockOf(s).Server))
+		v := field(conf.Of(session.BlockOf(s).Server))
 		if v.Set {
 			return nc.ErrDuplicate
 		}
@@ -74,7 +71,7 @@ func readCiphers(s *nc.Scope, d *nc.Directive) error {
 func readFile(name string) ([]byte, error) { return os.ReadFile(name) }
 
 func readProtocols(s *nc.Scope, d *nc.Directive) error {
-	v := &conf.Of(web.BlockOf(s).Server).protocols
+	v := &conf.Of(session.BlockOf(s).Server).protocols
 	for _, word := range d.Args {
 		switch word {
 		case "SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3":
@@ -87,7 +84,7 @@ func readProtocols(s *nc.Scope, d *nc.Directive) error {
 }
 
 func readTicketKey(s *nc.Scope, d *nc.Directive) error {
-	v := &conf.Of(web.BlockOf(s).Server).ticketKeys
+	v := &conf.Of(session.BlockOf(s).Server).ticketKeys
 	*v = nc.Value[[]string]{V: append(v.V, s.Path(d.Args[0], true)), Set: true}
 	return nil
 }
@@ -113,7 +110,7 @@ func (c cacheChoice) open() *sessionCache {
 }
 
 func readSessionCache(s *nc.Scope, d *nc.Directive) error {
-	b := web.BlockOf(s)
+	b := session.BlockOf(s)
 	v := &conf.Of(b.Server).sessionCache
 	var choice cacheChoice
 	for _, word := range d.Args {
@@ -140,7 +137,7 @@ func readSessionCache(s *nc.Scope, d *nc.Directive) error {
 }
 
 // declareCache makes a shared cache of NAME:SIZE. It outlives a reload.
-func declareCache(b *web.Block, d *nc.Directive, word, text string) (*session.Zone, error) {
+func declareCache(b session.Block, d *nc.Directive, word, text string) (*session.Zone, error) {
 	name, size, ok := strings.Cut(text, ":")
 	n, err := nc.ParseSize(size)
 	if !ok || name == "" || err != nil {
@@ -149,7 +146,7 @@ func declareCache(b *web.Block, d *nc.Directive, word, text string) (*session.Zo
 	if n < 8*4096 {
 		return nil, fmt.Errorf("session cache \"%s\" is too small", word)
 	}
-	z, err := b.HTTP.Zone(d, "ssl_session_cache", name)
+	z, err := b.Realm.Zone(d, "ssl_session_cache", name)
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +182,7 @@ func readTicketKeys(names []string) (*ticketKeys, error) {
 
 // readDHParam checks that the file is there; nginx would read it.
 func readDHParam(s *nc.Scope, d *nc.Directive) error {
-	v := &conf.Of(web.BlockOf(s).Server).dhparam
+	v := &conf.Of(session.BlockOf(s).Server).dhparam
 	if v.Set {
 		return nc.ErrDuplicate
 	}
@@ -197,7 +194,7 @@ func readDHParam(s *nc.Scope, d *nc.Directive) error {
 // readStapling: responses of a file are stapled; those of a responder are not
 // fetched, which is said.
 func readStapling(s *nc.Scope, d *nc.Directive) error {
-	v := &conf.Of(web.BlockOf(s).Server).stapling
+	v := &conf.Of(session.BlockOf(s).Server).stapling
 	if v.Set {
 		return nc.ErrDuplicate
 	}

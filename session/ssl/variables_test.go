@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"tandem/session/ssl"
 	"tandem/web"
 	"tandem/web/rewrite"
-	"tandem/web/ssl"
 	"tandem/web/webtest"
 )
 
@@ -58,7 +58,7 @@ func TestVariablesLikeNginx(t *testing.T) {
 	}
 	files["s.pem"] = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 	files["s.key"] = string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)}))
-	s := webtest.Start(t, "events {}\nhttp {\n"+servers+"}\n", []*web.Module{rewrite.Module, ssl.Module}, files)
+	s := webtest.Start(t, "events {}\nhttp {\n"+servers+"}\n", []*web.Module{rewrite.Module, web.Shared(ssl.Module)}, files)
 	nginx := startNginx(t, binary, s.Dir, servers)
 	for name, change := range map[string]func(*tls.Config){
 		"plain":  func(*tls.Config) {},

@@ -15,9 +15,9 @@ import (
 	"time"
 
 	"tandem/nginxconf"
+	"tandem/session/ssl"
 	"tandem/web"
 	"tandem/web/rewrite"
-	"tandem/web/ssl"
 	"tandem/web/webtest"
 )
 
@@ -53,7 +53,7 @@ func issue(t testing.TB, name string, by *authority) (certPEM, keyPEM string, a 
 	return certPEM, string(pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: keyDER})), &authority{cert, key, certPEM}
 }
 
-var modules = []*web.Module{rewrite.Module, ssl.Module}
+var modules = []*web.Module{rewrite.Module, web.Shared(ssl.Module)}
 
 const conf = `events {}
 http {

@@ -11,15 +11,18 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"tandem/internal/pki"
 	nc "tandem/nginxconf"
-	"tandem/web"
+	"tandem/session"
 )
 
 // Module is the ssl module.
-var Module = &web.Module{Name: "ssl", Commands: commands, Variables: variables, Init: initModule}
+func Module(in session.Contexts) *session.Module {
+	return &session.Module{Name: "ssl", Commands: commands(in), Variables: variables, Init: initModule}
+}
 
 // verify says what is asked of the client.
 type verify int
@@ -64,7 +67,7 @@ type settings struct {
 	sessions  *sessions
 }
 
-var conf = web.NewServerSlot(inherit)
+var conf = session.NewServerSlot(inherit)
 
 func inherit(c, p *settings) error {
 	c.certificates.Inherit(p.certificates, nil)
@@ -91,21 +94,20 @@ func inherit(c, p *settings) error {
 }
 
 func at[V any](field func(*settings) *nc.Value[V]) func(*nc.Scope) *nc.Value[V] {
-	return web.AtServer(conf, field)
+	return session.AtServer(conf, field)
 }
 
 // initModule loads the keys of every server, and complains of listeners that
 // have none.
-func initModule(h *web.HTTP) error {
+func initModule(r *session.Realm) error {
 	var errs []error
-	for _, srv := range h.Servers {
+	for _, srv := range r.Servers() {
 		c := conf.Of(srv)
-		pos := srv.ListensWithTLS()
 		if len(c.certificates.V) == 0 {
-			if pos != nil && !c.reject.V && !anyCertificate(h, srv) {
-				errs = append(errs, &nc.Error{Pos: *pos, Msg: "no \"ssl_certificate\" is defined for the \"listen ... ssl\" directive"})
+			if srv.AsksTLS != nil && !c.reject.V && !deputyHasCertificate(srv) {
+				errs = append(errs, &nc.Error{Pos: *srv.AsksTLS, Msg: "no \"ssl_certificate\" is defined for the \"listen ... ssl\" directive"})
 			}
-			if pos == nil {
+			if srv.AsksTLS == nil {
 				continue
 			}
 		}
@@ -113,30 +115,24 @@ func initModule(h *web.HTTP) error {
 			errs = append(errs, &nc.Error{Pos: srv.Pos, Msg: err.Error()})
 		}
 	}
-	h.TLS = web.TLS{Config: config, Verify: verifyClient, Asks: asksForCertificate, Demands: demands}
+	r.TLS = session.TLS{Config: config, Verify: verifyClient, Asks: asksForCertificate, Refuses: refuses}
 	return errors.Join(errs...)
 }
 
-// anyCertificate reports whether another server of the same addresses may
-// stand in for one without a certificate, as nginx allows for all but the
-// default one. The handshake decides.
-func anyCertificate(h *web.HTTP, srv *web.Server) bool {
-	for _, other := range h.Servers {
-		if other != srv && other.SharesAddress(srv) && len(conf.Of(other).certificates.V) > 0 && !srv.IsDefault() {
-			return true
-		}
-	}
-	return false
+// deputyHasCertificate reports whether another server may stand in for one
+// without a certificate. The handshake decides.
+func deputyHasCertificate(srv *session.Server) bool {
+	return slices.ContainsFunc(srv.Owner.Deputies(), func(d *session.Server) bool { return len(conf.Of(d).certificates.V) > 0 })
 }
 
 // load makes the tls.Config of srv, whose settings c is.
-func (c *settings) load(srv *web.Server) error {
-	files := &srv.HTTP.PKI
+func (c *settings) load(srv *session.Server) error {
+	files := &srv.Realm.PKI
 	low, high, err := pki.Protocols(c.protocols.V)
 	if err != nil {
 		return fmt.Errorf("\"ssl_protocols\": %w", err)
 	}
-	t := &tls.Config{MinVersion: low, MaxVersion: high, NextProtos: srv.ALPN()}
+	t := &tls.Config{MinVersion: low, MaxVersion: high, NextProtos: srv.Owner.ALPN()}
 	if t.CipherSuites, err = pki.Ciphers(c.ciphers.V); err != nil {
 		return err
 	}
@@ -218,7 +214,7 @@ func (c *settings) loadTrust(t *tls.Config, files *pki.Files) error {
 }
 
 // config answers a ClientHello.
-func config(srv *web.Server, hello *tls.ClientHelloInfo, session *web.TLSSession) (*tls.Config, error) {
+func config(srv *session.Server, client *session.Client, _ *tls.ClientHelloInfo) (*tls.Config, error) {
 	c := conf.Of(srv)
 	switch {
 	case c.reject.V:
@@ -227,12 +223,12 @@ func config(srv *web.Server, hello *tls.ClientHelloInfo, session *web.TLSSession
 		return nil, nil
 	}
 	t := c.config.Clone()
-	c.sessions.attach(t, session)
-	return t, c.loadByVariables(t, srv, hello)
+	c.sessions.attach(t, client.TLS)
+	return t, c.loadByVariables(t, srv, client)
 }
 
 // verifyClient judges the client's certificate.
-func verifyClient(srv *web.Server, state *tls.ConnectionState) error {
+func verifyClient(srv *session.Server, state *tls.ConnectionState) error {
 	c := conf.Of(srv)
 	if c.trust == nil || len(state.PeerCertificates) == 0 {
 		return nil
@@ -240,24 +236,21 @@ func verifyClient(srv *web.Server, state *tls.ConnectionState) error {
 	return c.trust.Verify(state.PeerCertificates, x509.ExtKeyUsageAny, time.Now())
 }
 
-func asksForCertificate(srv *web.Server) bool { return conf.Of(srv).verify.V != verifyOff }
+func asksForCertificate(srv *session.Server) bool { return conf.Of(srv).verify.V != verifyOff }
 
-// demands says what the verification comes to for a request.
-func demands(r *web.Request) web.Code {
-	c := conf.Of(r.Server)
+// refuses says why a client is not to be served.
+func refuses(s *session.Session) error {
+	c := conf.Of(s.Level().Server)
 	if c.verify.V == verifyOff {
-		return 0
+		return nil
 	}
-	cert, err := r.ClientCertificate()
+	cert, err := s.ClientCertificate()
 	var untrusted *pki.VerifyError
 	switch {
 	case err != nil && c.verify.V == verifyOptionalNoCA && errors.As(err, &untrusted) && untrusted.IsUntrusted():
-	case err != nil:
-		r.Logf(logInfo, "client SSL certificate verify error: %v while reading client request headers", err)
-		return web.StatusCertError
+		return nil
 	case cert == nil && c.verify.V == verifyOn:
-		r.Logf(logInfo, "client sent no required SSL certificate while reading client request headers")
-		return web.StatusNoCert
+		return session.ErrNoCertificate
 	}
-	return 0
+	return err
 }

@@ -8,14 +8,14 @@ import (
 
 	"tandem/internal/pki"
 	nc "tandem/nginxconf"
-	"tandem/web"
+	"tandem/session"
 )
 
 // readCommand reads ssl_conf_command. What OpenSSL knows and Go's TLS has nothing
 // for is refused by name, unless it would only make OpenSSL faster, or have it do
 // what Go's TLS does anyway.
 func readCommand(s *nc.Scope, d *nc.Directive) error {
-	v := &conf.Of(web.BlockOf(s).Server).commands
+	v := &conf.Of(session.BlockOf(s).Server).commands
 	kv := nc.Keyval{Key: d.Args[0], Value: d.Args[1]}
 	switch strings.ToLower(kv.Key) {
 	case "certificate", "privatekey":

@@ -11,7 +11,6 @@ import (
 	"tandem/internal/pki"
 	nc "tandem/nginxconf"
 	"tandem/session"
-	"tandem/web"
 )
 
 // pemName is what ssl_certificate or ssl_certificate_key says.
@@ -26,13 +25,13 @@ type pemName struct {
 // for certificates of other kinds.
 func readPEM(field func(*settings) *nc.Value[[]pemName]) func(*nc.Scope, *nc.Directive) error {
 	return func(s *nc.Scope, d *nc.Directive) error {
-		b := web.BlockOf(s)
+		b := session.BlockOf(s)
 		names := field(conf.Of(b.Server))
 		n := pemName{text: d.Args[0], file: d.Args[0], folder: s.Path("", true)}
 		// What stands in the name itself cannot begin with a "$".
 		if session.HasVariables(n.text) && !strings.HasPrefix(n.text, "data:-") {
 			var err error
-			if n.template, err = b.HTTP.Template(d, n.text); err != nil {
+			if n.template, err = b.Realm.Template(d, n.text); err != nil {
 				return err
 			}
 		} else {
@@ -52,11 +51,11 @@ func (n *pemName) in(name string) string {
 }
 
 // at evaluates the name during the handshake, when there is no request yet.
-func (n *pemName) at(srv *web.Server, hello *tls.ClientHelloInfo) string {
+func (n *pemName) at(s *session.Session) string {
 	if n.template == nil {
 		return n.file
 	}
-	return n.in(srv.EvaluateTLS(n.template, hello))
+	return n.in(string(n.template.Append(s, nil)))
 }
 
 // byVariables reports whether the certificates of a server are found in the
@@ -102,15 +101,16 @@ func (c *settings) loadCertificates(t *tls.Config, files *pki.Files) error {
 
 // loadByVariables reads the certificates of one handshake, if any of their names
 // hold variables.
-func (c *settings) loadByVariables(t *tls.Config, srv *web.Server, hello *tls.ClientHelloInfo) error {
+func (c *settings) loadByVariables(t *tls.Config, srv *session.Server, client *session.Client) error {
 	if t.Certificates != nil {
 		return nil
 	}
+	s := srv.Owner.Before(client)
 	for i := range c.certificates.V {
 		if i >= len(c.keys.V) {
 			return errors.New("no certificate key for this server")
 		}
-		pair, err := c.certCache.V.Pair(c.certificates.V[i].at(srv, hello), c.keys.V[i].at(srv, hello), c.passwords, time.Now())
+		pair, err := c.certCache.V.Pair(c.certificates.V[i].at(s), c.keys.V[i].at(s), c.passwords, time.Now())
 		if err != nil {
 			return err
 		}

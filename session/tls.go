@@ -1,0 +1,94 @@
+package session
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"sync"
+)
+
+// TLS is what a server needs of the module that configures it. It is called
+// for connections to addresses that listen with ssl.
+type TLS struct {
+	// Config returns the settings for a server that a client asked for by
+	// name (SNI, RFC 6066), nil where it has none of its own and those of the
+	// default server stand in. An error refuses the handshake. What it finds out
+	// of the connection it notes in Client.TLS.
+	Config func(srv *Server, c *Client, hello *tls.ClientHelloInfo) (*tls.Config, error)
+	// Verify judges the client's certificate after the handshake; the error
+	// is for $ssl_client_verify and the log.
+	Verify func(srv *Server, state *tls.ConnectionState) error
+	// Asks reports whether a server asks for a client certificate at all.
+	Asks func(srv *Server) bool
+	// Refuses says why a session is not to be served: ErrNoCertificate, or what
+	// Verify says. nil: it is.
+	Refuses func(s *Session) error
+}
+
+// ErrNoCertificate says that a client has shown no certificate, and was to.
+var ErrNoCertificate = errors.New("client sent no required SSL certificate")
+
+// Secured is the TLS side of a connection.
+type Secured struct {
+	State     tls.ConnectionState
+	Offer     Offer
+	SessionID []byte // that OpenSSL would know its session by, nil without any
+
+	// Asked is whose settings the handshake followed.
+	Asked *Server
+
+	mu       sync.Mutex // parts of a session may ask beside it
+	verdicts map[*Server]error
+}
+
+// Offer is what a client offered in its handshake.
+type Offer struct {
+	CipherSuites []uint16
+	Curves       []tls.CurveID
+}
+
+// Move has srv be the server that was asked, and forgets what others thought of
+// the client's certificate.
+func (t *Secured) Move(srv *Server) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.Asked, t.verdicts = srv, nil
+}
+
+// verdict returns why the client's certificate is not to be trusted by srv: by
+// the server that asked for it, and where something else than the handshake has
+// chosen another server, by that one as well. (nginx has only the first verdict.
+// The two may differ only for a client that named no server.)
+func (t *Secured) verdict(srv *Server) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.judge(t.Asked); err != nil || srv == t.Asked {
+		return err
+	}
+	return t.judge(srv)
+}
+
+func (t *Secured) judge(srv *Server) error {
+	err, known := t.verdicts[srv]
+	if !known {
+		err = srv.Realm.TLS.Verify(srv, &t.State)
+		if t.verdicts == nil {
+			t.verdicts = make(map[*Server]error)
+		}
+		t.verdicts[srv] = err
+	}
+	return err
+}
+
+// TLS returns the TLS side of the session's connection, nil without TLS.
+func (s *Session) TLS() *Secured { return s.client.TLS }
+
+// ClientCertificate returns the client's certificate, nil without one, and why
+// it is not to be trusted.
+func (s *Session) ClientCertificate() (*x509.Certificate, error) {
+	t := s.client.TLS
+	if t == nil || len(t.State.PeerCertificates) == 0 {
+		return nil, nil
+	}
+	return t.State.PeerCertificates[0], t.verdict(s.level.Server)
+}
