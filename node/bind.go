@@ -7,9 +7,9 @@ import (
 	"syscall"
 	"time"
 
+	"tandem/internal/listen"
 	"tandem/internal/procfs"
 	"tandem/node/configuration"
-	"tandem/web"
 )
 
 // bindTries and bindPause: like nginx, wait a little for a predecessor to give
@@ -21,10 +21,10 @@ const (
 
 // openSockets opens what is to be listened on. What stands in the way is told
 // once, with who it is, not at each try.
-func (n *node) openSockets(c *configuration.Configuration) (*web.Opened, error) {
+func (n *node) openSockets(c *configuration.Configuration) (*listen.Opened, error) {
 	told := ""
 	for try := 1; ; try++ {
-		opened, err := n.set.Open(c.HTTP.Ports, c.IsVirtual)
+		opened, err := n.set.Open(c.Listening(), c.IsVirtual)
 		if err == nil || !isAddressInUse(err) {
 			return opened, err
 		}
@@ -46,7 +46,7 @@ func isAddressInUse(err error) bool { return errors.Is(err, syscall.EADDRINUSE) 
 func printHolders(w io.Writer, err error) {
 	told := map[int]bool{}
 	for _, e := range parts(err) {
-		var bind *web.BindError
+		var bind *listen.BindError
 		if !errors.As(e, &bind) || bind.Addr.Unix != "" || !isAddressInUse(e) {
 			continue
 		}

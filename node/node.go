@@ -10,6 +10,7 @@ import (
 
 	"tandem/internal/contain"
 	"tandem/internal/errorlog"
+	"tandem/internal/listen"
 	"tandem/internal/logfile"
 	"tandem/internal/privilege"
 	"tandem/internal/process"
@@ -25,7 +26,7 @@ type node struct {
 	stderr  io.Writer
 	machine func() (*failover.Machine, error)
 	logs    logfile.Set
-	set     web.ListenSet
+	set     listen.Set
 	stats   web.Stats
 	own     web.OwnConnections
 	drain   web.Drain

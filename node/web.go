@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"tandem/internal/listen"
 	"tandem/internal/privilege"
 	"tandem/node/configuration"
 	"tandem/web"
@@ -15,8 +16,8 @@ func (n *node) webPart(c *configuration.Configuration) (change, error) {
 	open := n.openSockets
 	if n.inForce.Load() != nil {
 		// Who reloads waits for nobody to give up an address.
-		open = func(c *configuration.Configuration) (*web.Opened, error) {
-			return n.set.Open(c.HTTP.Ports, c.IsVirtual)
+		open = func(c *configuration.Configuration) (*listen.Opened, error) {
+			return n.set.Open(c.Listening(), c.IsVirtual)
 		}
 	}
 	opened, err := open(c)
@@ -28,7 +29,7 @@ func (n *node) webPart(c *configuration.Configuration) (change, error) {
 			c.UseLogs()
 			gen := web.NewGeneration(c.HTTP, &n.stats)
 			gen.Own, gen.Drain = &n.own, &n.drain
-			opened.Use(gen)
+			opened.Use(gen.Servers())
 			n.generation = gen
 		},
 		discard: opened.Close,

@@ -2,7 +2,6 @@ package web
 
 import (
 	"context"
-	"errors"
 	"net"
 	"runtime"
 	"sync"
@@ -11,6 +10,7 @@ import (
 
 	"tandem/internal/contain"
 	"tandem/internal/errorlog"
+	"tandem/internal/listen"
 )
 
 // Generation is one configuration at work: its connections, from the first
@@ -71,8 +71,8 @@ func (r *Request) Counts() Counts {
 
 func (r *Request) stats() *Stats { return r.Server.HTTP.stats }
 
-// NewGeneration puts a configuration to work; it accepts nothing until
-// ListenSet.Use gives it the sockets.
+// NewGeneration puts a configuration to work; it accepts nothing until its Servers
+// are given the sockets.
 func NewGeneration(h *HTTP, stats *Stats) *Generation {
 	h.stats = stats
 	ctx, cancel := context.WithCancel(context.Background())
@@ -192,34 +192,30 @@ func (g *Generation) Connections() int {
 	return len(g.conns)
 }
 
-// acceptLoop accepts connections for a port until its listener is closed.
-func (l *listener) acceptLoop() {
-	for {
-		nc, err := l.net.Accept()
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
-				return
-			}
-			// Out of descriptors or memory: nginx, too, waits half a second.
-			if at := l.at.Load(); at != nil {
-				at.gen.HTTP.Log.Printf(errorlog.Alert, "accept() failed (%v)", err)
-			}
-			select {
-			case <-l.closed:
-			case <-time.After(acceptPause):
-			}
-			continue
-		}
-		at := l.at.Load()
-		if at == nil {
-			_ = nc.Close()
-			continue
-		}
-		connectionWorkers.serve(at.gen.accept(nc, at.port))
-		// The scheduler runs the newest goroutine first. Connections that came
-		// together are to be served in their order: limits count them so.
-		runtime.Gosched()
+// Servers returns who serves the sockets of the configuration.
+func (g *Generation) Servers() map[listen.Address]listen.Server {
+	servers := make(map[listen.Address]listen.Server, len(g.HTTP.Ports))
+	for _, p := range g.HTTP.Ports {
+		servers[p.Addr] = portServer{g, p}
 	}
+	return servers
 }
 
-const acceptPause = 500 * time.Millisecond
+// portServer serves a port in a generation.
+type portServer struct {
+	gen  *Generation
+	port *Port
+}
+
+// Accept implements listen.Server.
+func (s portServer) Accept(nc net.Conn) {
+	connectionWorkers.serve(s.gen.accept(nc, s.port))
+	// The scheduler runs the newest goroutine first. Connections that came
+	// together are to be served in their order: limits count them so.
+	runtime.Gosched()
+}
+
+// Failed implements listen.Server.
+func (s portServer) Failed(err error) {
+	s.gen.HTTP.Log.Printf(errorlog.Alert, "accept() failed (%v)", err)
+}

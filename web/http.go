@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"tandem/internal/listen"
 	"tandem/nginxconf"
 	"tandem/session"
 )
@@ -70,6 +71,15 @@ func (h *HTTP) Commands(modules []*Module) [][]nginxconf.Command {
 		groups = append(groups, m.Commands)
 	}
 	return groups
+}
+
+// Listening returns the sockets that the block listens on.
+func (h *HTTP) Listening() []listen.Port {
+	var ports []listen.Port
+	for _, p := range h.Ports {
+		ports = append(ports, p.Port)
+	}
+	return ports
 }
 
 // read reads the http block: every directive first, then what inherits from

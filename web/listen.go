@@ -7,55 +7,15 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"time"
 
+	"tandem/internal/listen"
 	"tandem/nginxconf"
 )
 
-// Address is where a socket listens: an IP address and port, or a unix socket.
-type Address struct {
-	IP   netip.AddrPort // zero for a unix socket
-	Unix string         // path of a unix socket
-}
-
-// String returns the address as nginx writes it: 0.0.0.0:80, [::]:80,
-// unix:/run/a.sock.
-func (a Address) String() string {
-	if a.Unix != "" {
-		return "unix:" + a.Unix
-	}
-	return a.IP.String()
-}
-
-// IsWildcard reports whether the address stands for every address of the host.
-func (a Address) IsWildcard() bool { return a.Unix == "" && a.IP.Addr().IsUnspecified() }
-
-// SocketOptions are what a listen directive says of the socket itself.
-type SocketOptions struct {
-	Backlog       int  // 0: the system's default of nginx, 511
-	RcvBuf        int  // SO_RCVBUF in bytes, 0: the system's
-	SndBuf        int  // SO_SNDBUF in bytes, 0: the system's
-	FastOpen      int  // TCP_FASTOPEN queue, 0: off
-	DeferAccept   bool // deferred
-	ReusePort     bool
-	IPv6Only      bool // for IPv6: on unless ipv6only=off
-	Bind          bool // bind an address of its own even beside a wildcard
-	Multipath     bool // MPTCP
-	KeepAlive     Keepalive
-	ipv6OnlyGiven bool
-}
-
-// Keepalive is so_keepalive: whether to probe idle connections, and how.
-type Keepalive struct {
-	Set, On     bool
-	Idle, Intvl time.Duration // 0: the system's
-	Count       int           // 0: the system's
-}
-
-type listen struct {
-	addr          Address
+type listening struct {
+	addr          listen.Address
 	pos           nginxconf.Pos
-	opts          SocketOptions
+	opts          listen.Options
 	optsGiven     bool
 	isDefault     bool
 	ssl           bool
@@ -66,8 +26,7 @@ type listen struct {
 
 // Port is one socket to listen on, with the addresses that share it.
 type Port struct {
-	Addr    Address
-	Options SocketOptions
+	listen.Port
 	// addrs: more particular addresses that this wildcard socket accepts
 	// for; nil for most.
 	addrs    map[netip.Addr]*addrServers
@@ -76,7 +35,7 @@ type Port struct {
 
 // addrServers are the servers of one address.
 type addrServers struct {
-	addr          Address
+	addr          listen.Address
 	dflt          *Server
 	names         *nameTable // nil: only the default
 	servers       []*Server
@@ -84,7 +43,7 @@ type addrServers struct {
 	ssl           bool
 	http2         bool
 	pos           nginxconf.Pos
-	opts          SocketOptions
+	opts          listen.Options
 	optsGiven     bool
 	defaultGiven  bool
 }
@@ -98,7 +57,7 @@ func (srv *Server) listen(pos nginxconf.Pos, text string, params []string) error
 	if err != nil {
 		return fmt.Errorf("%w of the \"listen\" directive", err)
 	}
-	l := listen{pos: pos, opts: SocketOptions{IPv6Only: true}}
+	l := listening{pos: pos, opts: listen.Options{IPv6Only: true}}
 	for _, p := range params {
 		if err := l.parameter(p, addrs[0]); err != nil {
 			return err
@@ -124,7 +83,7 @@ func (srv *Server) listen(pos nginxconf.Pos, text string, params []string) error
 }
 
 // parameter understands one word after the address.
-func (l *listen) parameter(p string, addr Address) error {
+func (l *listening) parameter(p string, addr listen.Address) error {
 	name, value, has := strings.Cut(p, "=")
 	number := func(into *int) error {
 		n, err := strconv.Atoi(value)
@@ -192,16 +151,15 @@ func (l *listen) parameter(p string, addr Address) error {
 		if addr.Unix != "" || !addr.IP.Addr().Is6() {
 			return errors.New("ipv6only is not supported on addr \"" + addr.String() + "\", ignored")
 		}
-		l.opts.ipv6OnlyGiven = true
 		return socket(&l.opts.IPv6Only, value == "on")
 	case name == "so_keepalive":
 		l.optsGiven, l.opts.Bind = true, true
-		return l.opts.KeepAlive.parse(value)
+		return parseKeepalive(&l.opts.KeepAlive, value)
 	}
 	return fmt.Errorf("invalid parameter %q", p)
 }
 
-func (k *Keepalive) parse(value string) error {
+func parseKeepalive(k *listen.Keepalive, value string) error {
 	k.Set = true
 	switch value {
 	case "on":
@@ -240,7 +198,7 @@ func (k *Keepalive) parse(value string) error {
 
 // parseListenAddress reads ADDRESS:PORT, ADDRESS, PORT, [IPV6]:PORT, *:PORT,
 // HOST:PORT and unix:PATH. A host name is looked up once, as nginx does.
-func parseListenAddress(text string) ([]Address, error) {
+func parseListenAddress(text string) ([]listen.Address, error) {
 	if path, ok := strings.CutPrefix(text, "unix:"); ok {
 		if path == "" {
 			return nil, fmt.Errorf("no path in the unix domain socket in %q", text)
@@ -248,7 +206,7 @@ func parseListenAddress(text string) ([]Address, error) {
 		if len(path) > 107 {
 			return nil, fmt.Errorf("too long path in the unix domain socket in %q", text)
 		}
-		return []Address{{Unix: path}}, nil
+		return []listen.Address{{Unix: path}}, nil
 	}
 	host, port := text, "80"
 	switch {
@@ -280,10 +238,10 @@ func parseListenAddress(text string) ([]Address, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w in %q", err, text)
 	}
-	var addrs []Address
+	var addrs []listen.Address
 	for _, ip := range ips {
 		for p := first; p <= last; p++ {
-			addrs = append(addrs, Address{IP: netip.AddrPortFrom(ip, uint16(p))})
+			addrs = append(addrs, listen.Address{IP: netip.AddrPortFrom(ip, uint16(p))})
 		}
 	}
 	return addrs, nil
@@ -329,7 +287,7 @@ func listenIPs(host string) ([]netip.Addr, error) {
 // wildcard socket accepts for all addresses of its port, unless one asked for
 // a socket of its own.
 func (h *HTTP) arrangePorts(s *nginxconf.Scope) {
-	byAddr := make(map[Address]*addrServers)
+	byAddr := make(map[listen.Address]*addrServers)
 	var order []*addrServers
 	for _, srv := range h.Servers {
 		for _, l := range srv.listens {
@@ -348,7 +306,7 @@ func (h *HTTP) arrangePorts(s *nginxconf.Scope) {
 	h.Ports = groupPorts(order)
 }
 
-func (a *addrServers) add(s *nginxconf.Scope, srv *Server, l listen) {
+func (a *addrServers) add(s *nginxconf.Scope, srv *Server, l listening) {
 	if l.optsGiven {
 		if a.optsGiven && a.opts != l.opts {
 			s.ErrorAt(l.pos, "duplicate listen options for %s", l.addr)
@@ -415,7 +373,7 @@ func groupPorts(order []*addrServers) []*Port {
 	key := func(a *addrServers) wildcard { return wildcard{a.addr.IP.Port(), a.addr.IP.Addr().Is6()} }
 	for _, a := range order {
 		if a.addr.IsWildcard() {
-			p := &Port{Addr: a.addr, Options: a.opts, fallback: a}
+			p := &Port{Port: listen.Port{Addr: a.addr, Options: a.opts}, fallback: a}
 			wild[key(a)] = p
 			ports = append(ports, p)
 		}
@@ -431,7 +389,7 @@ func groupPorts(order []*addrServers) []*Port {
 			p.addrs[a.addr.IP.Addr()] = a
 			continue
 		}
-		ports = append(ports, &Port{Addr: a.addr, Options: a.opts, fallback: a})
+		ports = append(ports, &Port{Port: listen.Port{Addr: a.addr, Options: a.opts}, fallback: a})
 	}
 	return ports
 }

@@ -22,7 +22,7 @@ type Server struct {
 	Names    []ServerName
 
 	settings session.Settings
-	listens  []listen
+	listens  []listening
 	http2    bool // it has an address for which listen asks for HTTP/2
 	quic     bool // there is a listen that only HTTP/3 could use
 	connect  bool // CONNECT is allowed

@@ -9,10 +9,10 @@ import (
 	"syscall"
 
 	"tandem/internal/errorlog"
+	"tandem/internal/listen"
 	"tandem/internal/logfile"
 	"tandem/internal/rootfile"
 	"tandem/node/configuration"
-	"tandem/web"
 )
 
 // test is -t and -T: it reads both files, tries the sockets, and
@@ -83,13 +83,13 @@ func tryPIDFile(c *configuration.Configuration) error {
 // trySockets opens what the configuration would listen on and closes it again.
 // An address in use is no mistake of the configuration: it may be our own.
 func trySockets(c *configuration.Configuration) error {
-	var set web.ListenSet
+	var set listen.Set
 	var errs []error
-	for _, p := range c.HTTP.Ports {
+	for _, p := range c.Listening() {
 		if p.Addr.Unix != "" {
 			continue
 		}
-		opened, err := set.Open([]*web.Port{p}, c.IsVirtual)
+		opened, err := set.Open([]listen.Port{p}, c.IsVirtual)
 		if err != nil {
 			if !errors.Is(err, syscall.EADDRINUSE) {
 				errs = append(errs, err)

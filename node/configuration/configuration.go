@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 
 	"tandem/internal/errorlog"
+	"tandem/internal/listen"
 	"tandem/internal/logfile"
 	"tandem/internal/standin"
 	"tandem/keepalivedconf"
@@ -104,6 +105,9 @@ func (c *Configuration) PIDFile() string {
 	}
 	return c.Source.PIDFile()
 }
+
+// Listening returns the sockets that the configuration listens on.
+func (c *Configuration) Listening() []listen.Port { return c.HTTP.Listening() }
 
 // PrintErrors writes the errors of nginx.conf in nginx's form.
 func PrintErrors(w io.Writer, errs nginxconf.Errors) {

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"tandem/internal/errorlog"
+	"tandem/internal/listen"
 	"tandem/internal/logfile"
 	"tandem/internal/loopback"
 	"tandem/nginxconf"
@@ -35,7 +36,7 @@ type Server struct {
 	Logs *logfile.Set // of access logs with variables in the name
 
 	log   *syncBuffer
-	set   *web.ListenSet
+	set   *listen.Set
 	stats *web.Stats
 	ports map[string]string // "8080" in the configuration -> the port it became
 }
@@ -124,7 +125,7 @@ func Start(t testing.TB, conf string, modules []*web.Module, files map[string]st
 	t.Helper()
 	s := newServer(t, files)
 	s.read(t, s.Expand(t, conf), modules)
-	s.set = new(web.ListenSet)
+	s.set = new(listen.Set)
 	s.use(t)
 	t.Cleanup(func() {
 		s.set.Close()
@@ -162,13 +163,13 @@ func (s *Server) read(t testing.TB, conf string, modules []*web.Module) {
 // use puts s.HTTP to work.
 func (s *Server) use(t testing.TB) {
 	t.Helper()
-	opened, err := s.set.Open(s.HTTP.Ports, nil)
+	opened, err := s.set.Open(s.HTTP.Listening(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.Gen = web.NewGeneration(s.HTTP, s.stats)
 	s.Gen.Drain = new(web.Drain)
-	opened.Use(s.Gen)
+	opened.Use(s.Gen.Servers())
 }
 
 // Reload puts another configuration to work on the same sockets. The generation

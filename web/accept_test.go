@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tandem/internal/errorlog"
+	"tandem/internal/listen"
 	"tandem/session"
 	"tandem/web"
 )
@@ -29,7 +30,7 @@ func (l lines) Write(p []byte) (int, error) {
 func listening(addr netip.AddrPort) (*web.HTTP, lines) {
 	log := make(lines, 16)
 	h := &web.HTTP{Realm: session.Realm{Log: errorlog.New(errorlog.Target{Level: errorlog.Alert, To: io.Writer(log)})}}
-	h.Ports = []*web.Port{{Addr: web.Address{IP: addr}}}
+	h.Ports = []*web.Port{{Port: listen.Port{Addr: listen.Address{IP: addr}}}}
 	return h, log
 }
 
@@ -43,15 +44,15 @@ func TestAcceptFails(t *testing.T) {
 	addr := free.Addr().(*net.TCPAddr).AddrPort()
 	_ = free.Close()
 	first, before := listening(addr)
-	set := new(web.ListenSet)
+	set := new(listen.Set)
 	defer set.Close()
 	use := func(h *web.HTTP) *web.Generation {
-		opened, err := set.Open(h.Ports, nil)
+		opened, err := set.Open(h.Listening(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		g := web.NewGeneration(h, new(web.Stats))
-		opened.Use(g)
+		opened.Use(g.Servers())
 		return g
 	}
 	g1 := use(first)
