@@ -26,9 +26,9 @@ var metricOptions = options[RouteMetrics]{
 	"window":             metricValue("window", func(m *RouteMetrics) *uint32 { return &m.Window }),
 	"initcwnd":           metricValue("initcwnd", func(m *RouteMetrics) *uint32 { return &m.InitCwnd }),
 	"initrwnd":           metricValue("initrwnd", func(m *RouteMetrics) *uint32 { return &m.InitRwnd }),
-	"rtt":                lockable(metricTime("rtt", 8, func(m *RouteMetrics) *uint32 { return &m.RTT })),
-	"rttvar":             lockable(metricTime("rttvar", 4, func(m *RouteMetrics) *uint32 { return &m.RTTVar })),
-	"rto_min":            lockable(metricTime("rto_min", 1, func(m *RouteMetrics) *uint32 { return &m.RTOMin })),
+	"rtt":                lockable(metricTime("rtt", 8, func(m *RouteMetrics) *uint32 { return &m.RTT }, "Invalid rtt %s for route")),
+	"rttvar":             lockable(metricTime("rttvar", 4, func(m *RouteMetrics) *uint32 { return &m.RTTVar }, "Invalid rttvar %s for route")),
+	"rto_min":            lockable(metricTime("rto_min", 1, func(m *RouteMetrics) *uint32 { return &m.RTOMin }, "Invalid rto_min value %s specified for route")),
 	"quickack":           metricFlag("quickack", func(m *RouteMetrics) *bool { return &m.QuickAck }),
 	"fastopen_no_cookie": metricFlag("fastopen_no_cookie", func(m *RouteMetrics) *bool { return &m.FastOpenNoCookie }),
 	"features":           metricFeature,
@@ -56,15 +56,15 @@ func metricValue(name string, field func(*RouteMetrics) *uint32) option[RouteMet
 	return metricNumber(field, maxUint32, "Invalid "+name+" value %s specified for route")
 }
 
-// metricTime is a metric in units of 1/unit ms.
-func metricTime(name string, unit uint32, field func(*RouteMetrics) *uint32) option[RouteMetrics] {
+// metricTime is a metric in units of 1/unit ms; format has one %s for the word.
+func metricTime(name string, unit uint32, field func(*RouteMetrics) *uint32, format string) option[RouteMetrics] {
 	return func(w *words, m *RouteMetrics) {
 		word, ok := w.value()
 		if !ok {
 			return
 		}
 		if *field(m), ok = w.b.routeTime(w.s, name, word, unit); !ok {
-			w.fail("Invalid %s %s for route", name, word)
+			w.fail(format, word)
 		}
 	}
 }

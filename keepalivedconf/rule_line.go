@@ -207,7 +207,7 @@ func ruleRealms(w *words, r *ruleLine) {
 
 func ruleSuppressLength(w *words, r *ruleLine) {
 	var v uint32
-	if w.number(&v, maxInt32, "Invalid suppress_prefixlength %s specified") {
+	if w.number(&v, maxInt32, "Invalid suppress_prefixlength "+w.word()+" specified%.0s") { // the option, as keepalived has it
 		r.SuppressPrefixLength, r.ofTable = int(v), true
 	}
 }
