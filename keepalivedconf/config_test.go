@@ -10,9 +10,9 @@ import (
 func TestRunsPrograms(t *testing.T) {
 	const instance = "vrrp_instance A {\n interface eth0\n virtual_router_id 1\n virtual_ipaddress {\n 10.0.0.9\n }\n "
 	for config, want := range map[string]bool{
-		instance + "}\n":                           false,
-		instance + "notify_master /bin/true\n}\n":  true,
-		instance + "notify_deleted /bin/true\n}\n": true,
+		instance + "}\n": false,
+		instance + "notify_master /bin/true\n}\n":                                           true,
+		instance + "notify_deleted /bin/true\n}\n":                                          true,
 		instance + "}\nvrrp_sync_group G {\n group {\n A\n }\n notify_fault /bin/true\n}\n": true,
 		instance + "}\nglobal_defs {\n startup_script /bin/true\n}\n":                       true,
 		instance + "}\nglobal_defs {\n notify_fifo /run/f\n}\n":                             false,
