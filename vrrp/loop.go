@@ -41,6 +41,7 @@ func (r *Router) loop(thread func() error) {
 			break
 		}
 		r.tick()
+		r.answer()
 		if r.stopping != nil {
 			r.whenStopped(r.stopping)
 		}

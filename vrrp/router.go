@@ -55,6 +55,7 @@ type Router struct {
 	quit      bool
 	stopping  chan struct{} // of a Stop under way
 	late      lateness
+	awaits    []*await
 }
 
 // bufferLen holds the longest advert: IPv4 and AH headers, 255 IPv6 addresses, and a trailer.

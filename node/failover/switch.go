@@ -76,10 +76,11 @@ func (f *Failover) Promote(out io.Writer) (code int) {
 	}
 	f.router.Promote("")
 	open := func(i vrrp.InstanceStatus) bool { return i.Role != fsm.Master && !outranked(i) }
-	for end := time.Now().Add(promoteLimit); err == nil; time.Sleep(10 * time.Millisecond) {
-		if list, err = f.instances(); !slices.ContainsFunc(list, open) || time.Now().After(end) {
-			break
-		}
+	ctx, cancel := context.WithTimeout(context.Background(), promoteLimit)
+	defer cancel()
+	if err == nil {
+		_, _ = f.router.Await(ctx, func(s vrrp.Status) bool { return !slices.ContainsFunc(s.Instances, open) }) // told below
+		list, err = f.instances()
 	}
 	if err != nil {
 		fmt.Fprintf(out, "tandem: [error] %v\n", err)

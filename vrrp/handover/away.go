@@ -18,7 +18,7 @@ import (
 // Times of a handover.
 const (
 	answerLimit = 500 * time.Millisecond // for a successor to prepare itself
-	look        = 5 * time.Millisecond   // between two looks at what is left
+	look        = 5 * time.Millisecond   // between two looks at the kernel's connections, of whose ends it tells nobody
 	// idleGrace is how long connections without a request are left alone: a
 	// client that asks again meanwhile gets its answer, with the word that it is
 	// the last.
@@ -397,36 +397,67 @@ func (h *Handover) drain(ctx context.Context, legs []*leg, detours *detours) {
 }
 
 // awaitRelief tells the successors when good-bye has been said, and waits until
-// they were heard.
+// they were heard. New connections are not sent on for longer than takeLimit.
 func (h *Handover) awaitRelief(legs []*leg, detours *detours) {
 	ctx, cancel := context.WithTimeout(context.Background(), goodbyeLimit)
 	defer cancel()
-	told := map[*leg]bool{}
-	for begun := time.Now(); ; time.Sleep(time.Millisecond) {
-		if time.Since(begun) > takeLimit {
-			detours.close()
+	soon, cancelSoon := context.WithTimeout(ctx, takeLimit)
+	defer cancelSoon()
+	told := map[string]bool{}
+	if !h.relieved(soon, legs, told) {
+		detours.close()
+		h.relieved(ctx, legs, told)
+	}
+}
+
+// relieved waits until no leg is about to leave any longer, and notes which are
+// gone. It tells the successors to take over as soon as good-bye has been said,
+// each once; told has those, by instance. ok is false if ctx was done before.
+func (h *Handover) relieved(ctx context.Context, legs []*leg, told map[string]bool) (ok bool) {
+	for {
+		before, open := maps.Clone(told), false
+		s, err := h.c.Router.Await(ctx, func(s vrrp.Status) bool {
+			waits := false
+			for _, l := range legs {
+				i, ok := find(s, l.Name)
+				if !ok || i.Role != fsm.Master {
+					continue
+				}
+				if i.Leaving && !before[l.Name] {
+					return true
+				}
+				waits = waits || i.Leaving || !before[l.Name]
+			}
+			return !waits
+		})
+		late := err != nil && ctx.Err() != nil
+		if late {
+			s, err = h.now()
 		}
-		open := 0
-		s, err := h.c.Router.Status(ctx)
-		stopped := err != nil && ctx.Err() == nil
+		if err != nil && !late {
+			for _, l := range legs {
+				l.gone = true // with the router
+			}
+			return true
+		}
 		for _, l := range legs {
 			i, ok := find(s, l.Name)
 			switch {
-			case stopped || ok && i.Role != fsm.Master:
-				l.gone = true
 			case !ok:
+			case i.Role != fsm.Master:
+				l.gone = true
 			case i.Leaving:
-				open++
-				if !told[l] && l.hardware != nil {
+				open = true
+				if !told[l.Name] && l.hardware != nil {
 					_ = h.c.Link.Send(l.Name, l.successor, peerlink.Handover{Step: peerlink.Take}) // VRRP's own timers hold without it
 				}
-				told[l] = true
-			case !told[l]:
-				open++ // good-bye is still to be said
+				told[l.Name] = true
+			case !told[l.Name]:
+				open = true // good-bye is still to be said
 			}
 		}
-		if open == 0 || ctx.Err() != nil {
-			return
+		if late || !open {
+			return !open
 		}
 	}
 }

@@ -63,6 +63,7 @@ type Instance struct {
 // Router is the VRRP side; *vrrp.Router.
 type Router interface {
 	Status(context.Context) (vrrp.Status, error)
+	Await(ctx context.Context, wanted func(vrrp.Status) bool) (vrrp.Status, error)
 	SetLinked(instance string, master netip.Addr, on bool)
 	HandOver(instance string)
 	// Speaker returns what a node says of itself in VRRP: over the link it may
@@ -261,6 +262,13 @@ func (h *Handover) Preparing(instance string) bool {
 
 // statusLimit bounds a question to the VRRP loop.
 const statusLimit = time.Second
+
+// now returns the state of everything.
+func (h *Handover) now() (vrrp.Status, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), statusLimit)
+	defer cancel()
+	return h.c.Router.Status(ctx)
+}
 
 // status returns the state of one instance; ok is false if there is none.
 func (h *Handover) status(ctx context.Context, name string) (i vrrp.InstanceStatus, ok bool) {

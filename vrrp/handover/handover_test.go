@@ -122,6 +122,18 @@ func (n *node) Status(context.Context) (vrrp.Status, error) {
 	return vrrp.Status{Instances: []vrrp.InstanceStatus{i}}, nil
 }
 
+// Await implements Router.
+func (n *node) Await(ctx context.Context, wanted func(vrrp.Status) bool) (vrrp.Status, error) {
+	for ; ; time.Sleep(time.Millisecond) {
+		if err := ctx.Err(); err != nil {
+			return vrrp.Status{}, err
+		}
+		if s, err := n.Status(ctx); err != nil || wanted(s) {
+			return s, err
+		}
+	}
+}
+
 // SetLinked implements Router.
 func (n *node) SetLinked(_ string, _ netip.Addr, on bool) { n.note("linked %v", on) }
 
@@ -356,6 +368,51 @@ func TestNobodyThere(t *testing.T) {
 		}
 		if s := a.story(); strings.Contains(s, "redirect") || strings.Contains(s, "says") {
 			t.Errorf("without a successor:\n%s", s)
+		}
+	})
+}
+
+// pair is a router with another instance beside VI.
+type pair struct {
+	*node
+	beside vrrp.InstanceStatus
+}
+
+func (p *pair) Status(ctx context.Context) (vrrp.Status, error) {
+	s, err := p.node.Status(ctx)
+	s.Instances = append(s.Instances, p.beside)
+	return s, err
+}
+
+func (p *pair) Await(ctx context.Context, wanted func(vrrp.Status) bool) (vrrp.Status, error) {
+	for ; ; time.Sleep(time.Millisecond) {
+		if err := ctx.Err(); err != nil {
+			return vrrp.Status{}, err
+		}
+		if s, _ := p.Status(ctx); wanted(s) {
+			return s, nil
+		}
+	}
+}
+
+// One instance is relieved, and nobody wants the other one: each is told as it is.
+func TestGoneInPart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, _ := newPair(t)
+		p := &pair{a, vrrp.InstanceStatus{Name: "VJ", Role: fsm.Master}}
+		a.c.Router = p
+		a.Configure([]Instance{{Name: "VI", Bound: time.Second}, {Name: "VJ", Bound: time.Second}})
+		begun := time.Now()
+		gone, stay := a.Away(t.Context(), nil, func() {
+			a.goodbye()
+			p.beside.Leaving = true
+			time.AfterFunc(time.Second, func() { a.become(fsm.Backup) })
+		})
+		if !slices.Equal(gone, []string{"VI"}) || !slices.Equal(stay, []string{"VJ"}) {
+			t.Errorf("gone %v, stay %v", gone, stay)
+		}
+		if took := time.Since(begun); took < goodbyeLimit || took > goodbyeLimit+10*time.Millisecond {
+			t.Errorf("it took %v", took)
 		}
 	})
 }
