@@ -33,8 +33,8 @@ func converted(t *testing.T, lines string) vrrp.InstanceConfig {
 	return c.Instances[0]
 }
 
-// Fact 1: advert_int 1 s; whole seconds in VRRPv2, multiples of 10 ms up to 40.95 s in VRRPv3.
-func TestFact01AdvertInterval(t *testing.T) {
+// advert_int is 1 s by default; whole seconds in VRRPv2, multiples of 10 ms up to 40.95 s in VRRPv3.
+func TestAdvertInterval(t *testing.T) {
 	for lines, want := range map[string]time.Duration{
 		"":                            time.Second,
 		"advert_int 3":                3 * time.Second,
@@ -52,8 +52,8 @@ func TestFact01AdvertInterval(t *testing.T) {
 	}
 }
 
-// Fact 2: no priority is 255 for "state MASTER", else 100; no state is MASTER only with 255.
-func TestFact02Priority(t *testing.T) {
+// No priority is 255 for "state MASTER", else 100; no state is MASTER only with 255.
+func TestPriority(t *testing.T) {
 	for lines, want := range map[string]struct {
 		priority uint8
 		master   bool
@@ -73,8 +73,8 @@ func TestFact02Priority(t *testing.T) {
 	}
 }
 
-// Fact 7: version 2 for IPv4, 3 for IPv6, unless it is given.
-func TestFact07Version(t *testing.T) {
+// Version 2 for IPv4, 3 for IPv6, unless it is given.
+func TestVersion(t *testing.T) {
 	if v := converted(t, "").Packet.Version; v != packet.V2 {
 		t.Errorf("IPv4: %v", v)
 	}
@@ -89,8 +89,8 @@ func TestFact07Version(t *testing.T) {
 	}
 }
 
-// Fact 8: an unknown state, or one in small letters, is BACKUP.
-func TestFact08StateWords(t *testing.T) {
+// An unknown state, or one in small letters, is BACKUP.
+func TestStateWords(t *testing.T) {
 	for word, want := range map[string]bool{"MASTER": true, "BACKUP": false, "master": false, "Master": false, "FOO": false} {
 		if got := converted(t, "priority 100\nstate "+word).FSM.StartMaster; got != want {
 			t.Errorf("state %s: master %v", word, got)
@@ -98,8 +98,8 @@ func TestFact08StateWords(t *testing.T) {
 	}
 }
 
-// Fact 14: nopreempt and preempt_delay are cleared for "state MASTER".
-func TestFact14PreemptionOfMaster(t *testing.T) {
+// nopreempt and preempt_delay are cleared for "state MASTER".
+func TestPreemptionOfMaster(t *testing.T) {
 	ic := converted(t, "state MASTER\npriority 100\nnopreempt\npreempt_delay 60")
 	if ic.FSM.NoPreempt || ic.FSM.PreemptDelay != 0 {
 		t.Errorf("nopreempt %v, preempt_delay %v", ic.FSM.NoPreempt, ic.FSM.PreemptDelay)
@@ -112,8 +112,8 @@ func TestFact14PreemptionOfMaster(t *testing.T) {
 	}
 }
 
-// Fact 24: the schedule of gratuitous ARP.
-func TestFact24Announcements(t *testing.T) {
+// The schedule of gratuitous ARP.
+func TestAnnouncements(t *testing.T) {
 	ic := converted(t, "")
 	want := fsm.Announcements{Repeat: 5, Delay: 5 * time.Second, RefreshRepeat: 1, LowerRepeat: 5, LowerDelay: 5 * time.Second}
 	want.Contested = ic.FSM.Announcements.Contested
@@ -128,8 +128,8 @@ func TestFact24Announcements(t *testing.T) {
 	}
 }
 
-// Fact 27: /32, scope global, no broadcast; what is written is taken over.
-func TestFact27Addresses(t *testing.T) {
+// Addresses are /32, scope global, no broadcast; what is written is taken over.
+func TestAddresses(t *testing.T) {
 	ic := converted(t, "virtual_ipaddress_excluded {\n 10.1.2.3/24 brd 10.1.2.255 dev eth9 scope link label eth9:x\n}")
 	want := []netif.Address{{Interface: "ens33", Prefix: netip.MustParsePrefix("192.168.200.254/32")}}
 	if !reflect.DeepEqual(ic.Addresses, want) {
@@ -145,24 +145,24 @@ func TestFact27Addresses(t *testing.T) {
 	}
 }
 
-// Fact 35: the password is cut to eight bytes.
-func TestFact35Password(t *testing.T) {
+// The password is cut to eight bytes.
+func TestPassword(t *testing.T) {
 	ic := converted(t, "authentication {\n auth_type PASS\n auth_pass toolongpassword\n}")
 	if ic.Packet.Auth != packet.AuthPass || string(ic.Packet.Key[:]) != "toolongp" {
 		t.Errorf("%v %q", ic.Packet.Auth, ic.Packet.Key)
 	}
 }
 
-// Fact 36, the deviation: the source of unicast adverts is checked.
-func TestFact36UnicastSource(t *testing.T) {
+// The source of unicast adverts is checked, unlike in keepalived.
+func TestUnicastSource(t *testing.T) {
 	ic := converted(t, "unicast_src_ip 192.168.200.7\nunicast_peer {\n 192.168.200.10\n}")
 	if !ic.Packet.CheckSource || len(ic.Packet.Peers) != 1 || ic.FSM.Source != netip.MustParseAddr("192.168.200.7") {
 		t.Errorf("check %v, peers %v, source %v", ic.Packet.CheckSource, ic.Packet.Peers, ic.FSM.Source)
 	}
 }
 
-// Fact 37: the auth_hmac trailer.
-func TestFact37HMAC(t *testing.T) {
+// The auth_hmac trailer.
+func TestHMAC(t *testing.T) {
 	ic := converted(t, "auth_hmac {\n key 7 hex:000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n active_key 7\n mode permissive\n anti_replay monotonic\n}")
 	tr := ic.Packet.Trailer
 	if tr == nil || tr.Active != 7 || tr.Mode != packet.TrailerPermissive || tr.Window != 0 || len(tr.Keys) != 1 || len(tr.Keys[0].Secret) != 32 {
