@@ -167,7 +167,7 @@ func rows() []row {
 	both.undo = func(_ context.Context, s *stand) error {
 		return errors.Join(s.backends[0].start(), s.backends[1].start())
 	}
-	return append(list, moreRows()...)
+	return append(list, rareRows()...)
 }
 
 // demote is the operator's planned switch: with keepalived it takes an edit and

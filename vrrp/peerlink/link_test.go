@@ -1,17 +1,13 @@
 package peerlink
 
 import (
-	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -151,10 +147,6 @@ func (n *node) untilRefused(t *testing.T, why refusal, least uint64) {
 			t.Fatalf("refused: %v, not %d for %q", n.Refused(), least, why)
 		}
 	}
-}
-
-func secret(b byte) func(*Instance) {
-	return func(i *Instance) { i.Key = NewKey([SecretLen]byte{b}) }
 }
 
 func TestMasterDies(t *testing.T) {
@@ -315,151 +307,6 @@ func TestReload(t *testing.T) {
 	}
 }
 
-// Who has no key, or another one, is refused and told nothing; both sides say so.
-func TestKeys(t *testing.T) {
-	for name, c := range map[string]struct {
-		master, backup []func(*Instance)
-		log            string
-	}{
-		"another key":           {[]func(*Instance){secret(1)}, []func(*Instance){secret(2)}, "its peer_key is another than ours"},
-		"the backup without":    {[]func(*Instance){secret(1)}, nil, "it has a peer_key, and this node has none"},
-		"the master without it": {nil, []func(*Instance){secret(1)}, "it has no peer_key, and this node has one"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			w := newSegment(t)
-			master, backup := w.start(t, "m", addrA, c.master...), w.start(t, "b", addrB, c.backup...)
-			backup.follow(t, master)
-			if got := backup.until(t, "log"); !strings.Contains(got, c.log) {
-				t.Errorf("got %q", got)
-			}
-			master.untilRefused(t, keyless, 1)
-			if len(backup.Sessions())+len(master.Sessions()) != 0 {
-				t.Error("a stranger is a peer")
-			}
-		})
-	}
-}
-
-// A node that is led to itself, by somebody between who passes everything on, does
-// not take itself for its peer.
-func TestReflected(t *testing.T) {
-	a := opening{Process: "aa", VRID: 51, From: addrA, To: addrB}
-	back := opening{Process: "aa", VRID: 51, From: addrB, To: addrA}
-	if err := a.check(back); !errors.Is(err, errSelf) {
-		t.Errorf("itself: %v", err)
-	}
-	back.Process = "bb"
-	if err := a.check(back); err != nil {
-		t.Errorf("another one: %v", err)
-	}
-	back.From = addrC
-	if err := a.check(back); !errors.Is(err, errRelayed) {
-		t.Errorf("from elsewhere: %v", err)
-	}
-	back.From, back.VRID = addrB, 52
-	if err := a.check(back); !errors.Is(err, errRelayed) {
-		t.Errorf("of another instance: %v", err)
-	}
-}
-
-// dial connects from one address to another.
-func (w *segment) dial(t *testing.T, from, to netip.Addr, ttl int) (Conn, error) {
-	ctx, cancel := context.WithTimeout(t.Context(), dialTimeout)
-	defer cancel()
-	return TCP{}.Dial(ctx, Place{iface, from, w.port}, to, Hops{TTL: ttl})
-}
-
-// raw connects to a node from an address, past all that a Link does.
-func (w *segment) raw(t *testing.T, from netip.Addr, to *node, ttl int) net.Conn {
-	t.Helper()
-	c, err := w.dial(t, from, to.addr, ttl)
-	if errors.Is(err, syscall.ECONNRESET) {
-		return closed{}
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
-	return c
-}
-
-// closed is a connection that ended before its opener could notice.
-type closed struct{ net.Conn }
-
-func (closed) Read([]byte) (int, error)  { return 0, syscall.ECONNRESET }
-func (closed) Write([]byte) (int, error) { return 0, syscall.ECONNRESET }
-func (closed) Close() error              { return nil }
-
-// silent fails the test if a connection is answered with anything but its end.
-func silent(t *testing.T, what string, c net.Conn) {
-	t.Helper()
-	if n, err := c.Read(make([]byte, 1)); n != 0 || err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("%s: answered, or kept: %v", what, err)
-	}
-}
-
-// Who is not heard in VRRP is closed at once, whatever it says or does not say.
-func TestStrangers(t *testing.T) {
-	w := newSegment(t)
-	master := w.start(t, "m", addrA)
-	w.air.speak(addrB)
-	for k, text := range []string{"", "\n", hello{version, linkID{51, false}, false}.String(), "GET / HTTP/1.0\r\n\r\n"} {
-		c := w.raw(t, addrC, master, hopLimit)
-		_, _ = c.Write([]byte(text))
-		silent(t, fmt.Sprintf("%.30q", text), c)
-		master.untilRefused(t, strangers, uint64(k+1))
-	}
-	// As does one that was heard long ago.
-	w.air.mu.Lock()
-	w.air.heard[addrB] = time.Now().Add(-heardWithin)
-	w.air.mu.Unlock()
-	silent(t, "heard long ago", w.raw(t, addrB, master, hopLimit))
-	if len(master.Sessions()) != 0 {
-		t.Error("a stranger is a peer")
-	}
-}
-
-// Hundreds of connections that strangers open and hold do not keep the peer out.
-func TestStrangersHoldNoPlaces(t *testing.T) {
-	w := newSegment(t)
-	master, backup := w.start(t, "m", addrA), w.start(t, "b", addrB)
-	for i := range 2 * maxSessions {
-		w.raw(t, netip.AddrFrom4([4]byte{127, 0, 1, byte(i + 1)}), master, hopLimit)
-	}
-	backup.follow(t, master)
-	master.until(t, "peer VI b")
-	master.untilRefused(t, strangers, 2*maxSessions)
-}
-
-// Nor do those of one node that speaks: its silent connections end in time, and
-// there are not many of them.
-func TestSilentSpeaker(t *testing.T) {
-	w := newSegment(t)
-	master, backup := w.start(t, "m", addrA), w.start(t, "b", addrB)
-	w.air.speak(addrC)
-	for range 3 * maxOfOne {
-		w.raw(t, addrC, master, hopLimit)
-	}
-	master.untilRefused(t, tooMany, 2*maxOfOne)
-	backup.follow(t, master)
-	master.until(t, "peer VI b")
-	// Slow bytes do not make it longer.
-	slow := netip.MustParseAddr("127.0.0.74")
-	w.air.speak(slow)
-	c := w.raw(t, slow, master, hopLimit)
-	begun := time.Now()
-	for time.Since(begun) < 3*greetTimeout {
-		if _, err := c.Write([]byte("t")); err != nil {
-			break
-		}
-		time.Sleep(greetTimeout / 20)
-	}
-	if took := time.Since(begun); took < greetTimeout || took > 2*greetTimeout {
-		t.Errorf("it could go on for %v", took)
-	}
-}
-
 // Packets from another network do not arrive with TTL 255.
 func TestTTL(t *testing.T) {
 	w := newSegment(t)
@@ -505,66 +352,6 @@ func TestUnicastPeers(t *testing.T) {
 	}
 }
 
-// A node that speaks and says nonsense, or a word that is not its part, causes
-// nothing but the end of its connection.
-func TestSpeakerThatLies(t *testing.T) {
-	w := newSegment(t)
-	master := w.start(t, "m", addrA)
-	w.air.speak(addrC)
-	connect := func() (net.Conn, *bufio.Reader) {
-		c := w.raw(t, addrC, master, hopLimit)
-		r := bufio.NewReader(c)
-		_, _ = c.Write([]byte(hello{version, linkID{51, false}, false}.String()))
-		line, err := r.ReadString('\n')
-		if err != nil || parseVerdict(line) != nil {
-			t.Fatalf("%q, %v", line, err)
-		}
-		return c, r
-	}
-	for _, text := range []string{
-		"\n", "{}\n", "[1]\n", `{"opening":{}}` + "\n", strings.Repeat("[", 400) + "\n", strings.Repeat("x", maxOpening+4096),
-		`{"opening":{"process":"ab","vrid":51,"from":"127.0.0.71","to":"127.0.0.71"}}` + "\n",
-		`{"opening":{"process":"ab\u001b[2J","vrid":51,"from":"127.0.0.73","to":"127.0.0.71"}}` + "\n",
-		`{"info":{"node":"c"}}` + "\n" + `{"handover":{"step":"take"}}` + "\n",
-	} {
-		c, r := connect()
-		_, _ = c.Write([]byte(text))
-		if rest, err := r.ReadString('\n'); err == nil {
-			t.Errorf("%.60q: answered %q", text, rest)
-		}
-		_ = c.Close()
-	}
-	good := `{"opening":{"process":"ab","vrid":51,"from":"127.0.0.73","to":"127.0.0.71"}}` + "\n"
-	c, _ := connect()
-	_, _ = c.Write([]byte(good + `{"info":{"node":"c\u001b[2J\n","handover":true}}` + "\n" +
-		`{"handover":{"step":"take"}}` + "\n" + `{"handover":{"step":"prepare","bound":9000000000000000000}}` + "\n" +
-		`{"handover":{"step":"cancel"}}` + "\n" + `{"handover":{"step":"refuse","text":"x"}}` + "\n" + `{"handover":{"step":"nonsense"}}` + "\n" +
-		`{"handover":{"step":"ready","hardware":{"127.0.0.71":"02:00:00:00:00:09"}}}` + "\n" + `{"info":{"node":"end"}}` + "\n"))
-	master.until(t, "peer VI c?[2J? ")
-	for e := master.until(t, ""); !strings.HasPrefix(e, "peer VI end"); e = master.until(t, "") {
-		if strings.HasPrefix(e, "handover") {
-			t.Errorf("a backup that was not asked is heard: %q", e)
-		}
-	}
-	// A second connection of the same node takes the first one's place.
-	c2, _ := connect()
-	_, _ = c2.Write([]byte(good + `{"info":{"node":"again"}}` + "\n"))
-	master.until(t, "peer VI again")
-	for end := time.Now().Add(10 * time.Second); len(master.Sessions()) != 1; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%d sessions", len(master.Sessions()))
-		}
-	}
-	_, _ = c2.Write([]byte(strings.Repeat(`{"info":{"node":"loud"}}`+"\n", 3*burst)))
-	master.untilRefused(t, tooLoud, 1)
-	master.until(t, "left VI")
-	for len(master.events) > 0 {
-		if e := <-master.events; strings.HasPrefix(e, "left") {
-			t.Errorf("the node left once, but %q came again", e)
-		}
-	}
-}
-
 // A server may not say what a backup may: its master's follower hears nothing of
 // it.
 func TestParts(t *testing.T) {
@@ -589,34 +376,6 @@ func TestParts(t *testing.T) {
 	}
 }
 
-// What another version says or hears.
-func TestVersions(t *testing.T) {
-	w := newSegment(t)
-	master := w.start(t, "m", addrA)
-	w.air.speak(addrB)
-	for say, want := range map[string]string{
-		`{"hello":{"protocol":1,"vrid":51,"process":"0011223344556677","nonce":"00112233445566778899aabbccddeeff"}}` + "\n": answerVersion1,
-		"tandem-link 3 and whatever comes then\n": otherVersion.String(),
-		"tandem-link 2 52 inet plain\n":           noInstance.String(),
-		"tandem-link 2 51 inet tls\n":             keyUnknown.String(),
-	} {
-		c := w.raw(t, addrB, master, hopLimit)
-		_, _ = c.Write([]byte(say))
-		got, _ := bufio.NewReader(c).ReadString('\n')
-		if got != want {
-			t.Errorf("%q is answered %q, want %q", say, got, want)
-		}
-	}
-	for line, want := range map[string]error{
-		answerVersion1: errNotHello, "tandem-link 9 ok\n": errVerdicts[otherVersion], accepted.String(): nil,
-		keyMissing.String(): errVerdicts[keyMissing], "\n": errNotHello,
-	} {
-		if err := parseVerdict(line); !errors.Is(err, want) {
-			t.Errorf("%q: %v", line, err)
-		}
-	}
-}
-
 // A backup whose introductions nobody hears has no link, says nothing, and does
 // not send them without end.
 func TestUnheard(t *testing.T) {
@@ -638,39 +397,4 @@ func TestUnheard(t *testing.T) {
 	if slices.Contains([]int{len(master.Sessions()), len(backup.Sessions())}, 1) {
 		t.Error("who is not heard has a session")
 	}
-}
-
-func FuzzMessage(f *testing.F) {
-	f.Add([]byte(`{"opening":{"process":"ab","vrid":51,"from":"192.0.2.1","to":"192.0.2.2"}}`))
-	f.Add([]byte(`{"info":{"node":"a","digest":{"a":"b"},"backups":["192.0.2.1"]}}`))
-	f.Add([]byte(`{"handover":{"step":"ready","hardware":{"192.0.2.1":"02:00:00:00:00:01"}}}`))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		m, err := parseMessage(b)
-		if err != nil {
-			return
-		}
-		if i := m.Info; i != nil {
-			Differences(i.Digest, nil)
-			for _, text := range []string{i.Node, i.Version, i.Health} {
-				if clean(text) != text {
-					t.Errorf("not clean: %q", text)
-				}
-			}
-		}
-		if m.Handover != nil && !m.Handover.Step.known() {
-			t.Errorf("unknown step %q", m.Handover.Step)
-		}
-		_ = m.Opening.check(opening{})
-	})
-}
-
-func FuzzHello(f *testing.F) {
-	f.Add(hello{version, linkID{51, true}, true}.String())
-	f.Add(accepted.String())
-	f.Fuzz(func(t *testing.T, line string) {
-		if h, err := parseHello(line); err == nil && h.version == version && h.String() != line {
-			t.Errorf("%q is read as %+v", line, h)
-		}
-		_ = parseVerdict(line)
-	})
 }

@@ -19,8 +19,8 @@ import (
 // peerLinkPort is the port of the peer link, where keepalived.conf names none.
 const peerLinkPort = "11200"
 
-// moreRows are faults that are less usual, or that come in the wrong moment.
-func moreRows() []row {
+// rareRows are faults that are less usual, or that come in the wrong moment.
+func rareRows() []row {
 	start := func(_ context.Context, s *stand) error { return s.Nodes[s.subject].Start() }
 	plain := func(act, undo func(*stand) error) (a, u func(context.Context, *stand) error) {
 		return func(_ context.Context, s *stand) error { return act(s) }, func(_ context.Context, s *stand) error { return undo(s) }
