@@ -2,6 +2,8 @@ package h2
 
 import (
 	"encoding/binary"
+	"errors"
+	"time"
 
 	"golang.org/x/net/http2/hpack"
 )
@@ -45,9 +47,11 @@ type headerFrame struct {
 // headersFrame reads a block, with the CONTINUATION frames that belong to it,
 // and decodes it: the table of the other side must see each, also those of
 // streams that are refused.
-func (c *Conn) headersFrame(h frameHeader, p []byte) (headerFrame, error) {
+func (c *Conn) headersFrame(h frameHeader) (headerFrame, error) {
 	var f headerFrame
 	c.block = Block{Fields: c.block.Fields[:0], EndStream: h.flags&FlagEndStream != 0}
+	c.listLeft, c.empty = c.limits.List, 0
+	c.decoder.begin()
 	size := 0
 	if h.flags&FlagPadded != 0 {
 		size++
@@ -56,54 +60,60 @@ func (c *Conn) headersFrame(h frameHeader, p []byte) (headerFrame, error) {
 		size += 5
 	}
 	switch {
-	case len(p) < size:
-		return f, connectionError(FrameSizeError, "%s sent HEADERS frame with incorrect length %d", c.peer(), len(p))
-	case len(p) == size:
+	case h.length < size:
+		return f, connectionError(FrameSizeError, "%s sent HEADERS frame with incorrect length %d", c.peer(), h.length)
+	case h.length == size:
 		return f, connectionError(FrameSizeError, "%s sent HEADERS frame with empty header block", c.peer())
 	}
-	p, err := c.unpad(h, p, "HEADERS")
+	if c.in.w-c.in.r < h.length || h.flags&FlagEndHeaders == 0 {
+		c.awaitHead(h.id)
+	}
+	padding, left, err := c.padding(h, "HEADERS")
 	if err != nil {
 		return f, err
 	}
 	if h.flags&FlagPriority != 0 {
-		if len(p) < 5 {
-			return f, connectionError(ProtocolError, "%s sent padded HEADERS frame with incorrect length: %d", c.peer(), len(p))
+		if left < 5 {
+			return f, connectionError(ProtocolError, "%s sent padded HEADERS frame with incorrect length: %d", c.peer(), left)
 		}
-		f.depends, f.priority = binary.BigEndian.Uint32(p)&maxID, true
-		p = p[5:]
-	}
-	if h.flags&FlagEndHeaders == 0 {
-		if p, err = c.continuations(h.id, p); err != nil {
+		p, err := c.in.take(5)
+		if err != nil {
 			return f, err
 		}
+		f.depends, f.priority = binary.BigEndian.Uint32(p)&maxID, true
+		left -= 5
 	}
-	c.block.Length = len(p)
-	return f, c.decode(p)
+	if err = c.fragment(left); err == nil {
+		err = c.in.skip(padding)
+	}
+	if err == nil && h.flags&FlagEndHeaders == 0 {
+		err = c.continuations(h.id)
+	}
+	if err == nil && !c.decoder.end() {
+		err = connectionError(FrameSizeError, "%s sent header block with incorrect length", c.peer())
+	}
+	return f, err
 }
 
-// continuations returns the whole block that begins with p. A frame of any other
-// kind or stream between its parts is an error; so are parts without anything in
-// them and blocks without an end, which cost their sender nothing.
-func (c *Conn) continuations(id uint32, p []byte) ([]byte, error) {
-	block := append([]byte(nil), p...)
-	for empty := 0; ; {
-		h, p, err := c.frame()
+// continuations reads the rest of a block. A frame of any other kind or stream
+// between its parts is an error; so are parts without anything in them, which cost
+// their sender nothing.
+func (c *Conn) continuations(id uint32) error {
+	for {
+		h, err := c.frame()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if h.typ != FrameContinuation || h.id != id {
-			return nil, connectionError(ProtocolError, "%s sent inappropriate frame while CONTINUATION was expected", c.peer())
+			return connectionError(ProtocolError, "%s sent inappropriate frame while CONTINUATION was expected", c.peer())
 		}
-		if len(p) == 0 {
-			if empty++; empty > maxEmpty {
-				return nil, connectionError(EnhanceYourCalm, "%s sent too many empty CONTINUATION frames", c.peer())
+		if h.length == 0 {
+			if c.empty++; c.empty > maxEmpty {
+				return connectionError(EnhanceYourCalm, "%s sent too many empty CONTINUATION frames", c.peer())
 			}
 		}
-		if block = append(block, p...); len(block) > maxBlock*c.limits.List {
-			return nil, connectionError(EnhanceYourCalm, "%s sent too large header", c.peer())
-		}
-		if h.flags&FlagEndHeaders != 0 {
-			return block, nil
+		if err := c.fragment(h.length); err != nil || h.flags&FlagEndHeaders != 0 {
+			return err
 		}
 	}
 }
@@ -111,35 +121,74 @@ func (c *Conn) continuations(id uint32, p []byte) ([]byte, error) {
 // maxEmpty is how many CONTINUATION frames of a block may be empty.
 const maxEmpty = 8
 
-// decode fills the block with the fields of p.
-func (c *Conn) decode(p []byte) error {
-	c.listLeft = c.limits.List
-	c.decoder.SetEmitEnabled(true)
-	_, err := c.decoder.Write(p)
-	cut := err == nil && c.decoder.Close() != nil
-	switch {
-	case cut:
-		return connectionError(FrameSizeError, "%s sent header block with incorrect length", c.peer())
-	case err == hpack.ErrStringLength:
-		return connectionError(EnhanceYourCalm, "%s sent too large header field", c.peer())
-	case err != nil:
-		return connectionError(CompressionError, "%s sent invalid header block: %v", c.peer(), err)
-	case c.listLeft < 0:
+// fragment decodes a part of a block, of n bytes, as they come. A block without an
+// end costs its sender little, and its fields may hold nothing: how long it is has
+// a limit of its own.
+func (c *Conn) fragment(n int) error {
+	if c.block.Length += n; c.block.Length > max(maxBlock*c.limits.List, minMaxFrame) {
 		return connectionError(EnhanceYourCalm, "%s sent too large header", c.peer())
+	}
+	for n > 0 {
+		p, err := c.in.some(n)
+		if err != nil {
+			return err
+		}
+		n -= len(p)
+		var bad *ConnectionError
+		switch err := c.decoder.write(p); {
+		case err == nil:
+		case errors.As(err, &bad):
+			return err
+		case err == errFieldLength:
+			return connectionError(EnhanceYourCalm, "%s sent too large header field", c.peer())
+		default:
+			return connectionError(CompressionError, "%s sent invalid header block: %v", c.peer(), err)
+		}
 	}
 	return nil
 }
 
 // emit takes a field from the decoder. Limits.List bounds what fields hold, and
 // Limits.Fields how many are kept of those that hold nothing.
-func (c *Conn) emit(f hpack.HeaderField) {
+func (c *Conn) emit(f hpack.HeaderField) error {
 	if c.listLeft -= len(f.Name) + len(f.Value); c.listLeft < 0 {
-		c.decoder.SetEmitEnabled(false)
-		return
+		return connectionError(EnhanceYourCalm, "%s sent too large header", c.peer())
 	}
 	if len(c.block.Fields) >= c.limits.Fields {
 		c.block.Over = true
-		return
+		return nil
 	}
 	c.block.Fields = append(c.block.Fields, f)
+	return nil
+}
+
+// awaitHead has a stream be reset whose block does not come whole in time. The
+// connection goes on: what comes of the block after that is still decoded.
+func (c *Conn) awaitHead(id uint32) {
+	if c.headFor == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if id <= c.lastID || id%2 == 0 {
+		return // a fault, or fields behind a body, for which its reader waits
+	}
+	c.awaited = id
+	time.AfterFunc(c.headFor, func() {
+		c.mu.Lock()
+		if c.awaited == id && c.dead == nil {
+			c.awaited, c.late = 0, id
+			c.control(appendRSTStream(c.room(), id, ProtocolError))
+		}
+		c.mu.Unlock()
+		c.flushLater()
+	})
+}
+
+// headCame ends awaitHead, and returns the stream for which it was too late, 0 if
+// it was not. The caller holds mu.
+func (c *Conn) headCame() (late uint32) {
+	late = c.late
+	c.awaited, c.late = 0, 0
+	return late
 }

@@ -3,8 +3,7 @@ package h2
 import (
 	"errors"
 	"sync"
-
-	"golang.org/x/net/http2/hpack"
+	"time"
 )
 
 // Handler is what a server or a client makes of a connection. All of it is
@@ -34,7 +33,10 @@ type Options struct {
 	MaxStreams int
 	// Window is how many bytes of a stream's body may come before they are read.
 	Window int
-	Limits Limits
+	// HeadTime is how long a header block that begins a stream may take to come
+	// whole; then the stream is reset. 0 is for ever.
+	HeadTime time.Duration
+	Limits   Limits
 }
 
 // Conn is one HTTP/2 connection, of either side.
@@ -44,12 +46,14 @@ type Conn struct {
 	window  int // initial, of each stream, for what comes
 	limits  Limits
 	most    int // streams of the peer's; 0: no limit
+	headFor time.Duration
 
 	// Used by the goroutine in Serve.
 	in       input
-	decoder  *hpack.Decoder
+	decoder  decoder
 	block    Block
 	listLeft int
+	empty    int   // CONTINUATION frames of the block without anything in them
 	received int64 // bytes of frames
 	payload  int64 // bytes of them that were of use
 	work     flood
@@ -61,8 +65,10 @@ type Conn struct {
 	nextID     uint32 // the next that this side opens
 	ended      endedStreams
 	theirs     peerSettings
-	acked      bool // the peer has seen our settings
-	heard      bool // theirs have come
+	awaited    uint32 // the stream whose block is awaited, 0 for none
+	late       uint32 // one that was awaited for too long
+	acked      bool   // the peer has seen our settings
+	heard      bool   // theirs have come
 	sendWindow int64
 	recvWindow int64
 	encoder    Encoder
@@ -94,12 +100,11 @@ var shutdownPing = [8]byte{'t', 'a', 'n', 'd', 'e', 'm', 'g', 'o'}
 // NewConn returns a connection over t that has yet to Serve.
 func NewConn(t Transport, h Handler, o Options) *Conn {
 	c := &Conn{
-		handler: h, client: o.Client, window: o.Window, limits: o.Limits, most: o.MaxStreams, in: input{t: t}, streams: make(map[uint32]*Stream),
+		handler: h, client: o.Client, window: o.Window, limits: o.Limits, most: o.MaxStreams, headFor: o.HeadTime, in: input{t: t}, streams: make(map[uint32]*Stream),
 		theirs: defaultSettings(), sendWindow: defaultWindow, recvWindow: maxWindow, encoder: newEncoder(), nextID: 1,
 	}
 	c.written.L = &c.mu
-	c.decoder = hpack.NewDecoder(4096, c.emit)
-	c.decoder.SetMaxStringLength(o.Limits.String)
+	c.decoder = newDecoder(o.Limits.String, c.emit)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	buf := c.room()
@@ -175,11 +180,11 @@ func (c *Conn) serve() error {
 				return err
 			}
 		}
-		h, p, err := c.frame()
+		h, err := c.frame()
 		if err != nil {
 			return err
 		}
-		if err := c.handle(h, p); err != nil {
+		if err := c.handle(h); err != nil {
 			return err
 		}
 		if err := c.checkFlood(); err != nil {

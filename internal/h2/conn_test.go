@@ -251,6 +251,7 @@ func TestRules(t *testing.T) {
 			_ = p.WritePing(false, [8]byte{})
 		}, ProtocolError, 0},
 		{"frame of 16385 bytes", func(p *peer) { _ = p.WriteRawFrame(http2.FrameData, 0, 1, make([]byte, 16385)) }, FrameSizeError, 0},
+		{"integer too long, of a frame that is not whole", func(p *peer) { _, _ = p.Conn.Write([]byte{0, 0, 5, 1, 5, 0, 0, 0, 1, 0xff, 0xff, 0xff, 0xff}) }, CompressionError, 0},
 		{"unknown table entry", func(p *peer) { _ = p.WriteRawFrame(http2.FrameHeaders, 5, 1, []byte{0xbf, 0x80}) }, CompressionError, 0},
 		{"field too long", func(p *peer) { _ = p.WriteRawFrame(http2.FrameHeaders, 5, 1, p.block("x", long)) }, EnhanceYourCalm, 0},
 		{"fields too long together", func(p *peer) {

@@ -6,12 +6,18 @@ import (
 )
 
 // handle obeys one frame (RFC 9113 section 6).
-func (c *Conn) handle(h frameHeader, p []byte) error {
+func (c *Conn) handle(h frameHeader) error {
 	switch h.typ {
 	case FrameData:
-		return c.dataFrame(h, p)
+		return c.dataFrame(h)
 	case FrameHeaders:
-		return c.headers(h, p)
+		return c.headers(h)
+	}
+	p, err := c.in.take(h.length)
+	if err != nil {
+		return err
+	}
+	switch h.typ {
 	case FramePriority:
 		return c.priorityFrame(h, p)
 	case FrameRSTStream:
@@ -41,11 +47,11 @@ func (c *Conn) handle(h frameHeader, p []byte) error {
 
 // headers is a HEADERS frame: the beginning of a stream, a response, or what
 // follows a body.
-func (c *Conn) headers(h frameHeader, p []byte) error {
+func (c *Conn) headers(h frameHeader) error {
 	if h.id == 0 {
 		return connectionError(ProtocolError, "%s sent HEADERS frame with incorrect identifier 0", c.peer())
 	}
-	f, err := c.headersFrame(h, p)
+	f, err := c.headersFrame(h)
 	if err != nil {
 		c.mu.Lock()
 		if !c.client && c.goingAway < leaving && h.id%2 == 1 {
@@ -59,9 +65,15 @@ func (c *Conn) headers(h frameHeader, p []byte) error {
 	}
 	c.payload += int64(c.block.Length)
 	c.mu.Lock()
+	late := c.headCame()
 	s := c.streams[h.id]
 	if s == nil {
 		open, err := c.mayOpen(h)
+		if late == h.id {
+			// It has been reset.
+			open = false
+			c.ended.add(h.id, c.block.EndStream)
+		}
 		c.mu.Unlock()
 		if open {
 			return c.open(h.id)
@@ -174,67 +186,6 @@ func (c *Conn) idle(id uint32) bool {
 		return id >= c.nextID || id%2 == 0
 	}
 	return id > c.lastID || id%2 == 0
-}
-
-// dataFrame is a part of a body.
-func (c *Conn) dataFrame(h frameHeader, p []byte) error {
-	if h.id == 0 {
-		return connectionError(ProtocolError, "%s sent DATA frame with incorrect identifier", c.peer())
-	}
-	p, err := c.unpad(h, p, "DATA")
-	if err != nil {
-		return err
-	}
-	end := h.flags&FlagEndStream != 0
-	if len(p) == 0 && !end {
-		c.work.idle++
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	// Padding counts, too, and so does what nobody reads (section 6.9.1).
-	size := int64(h.length)
-	if size > c.recvWindow {
-		return connectionError(FlowControlError, "%s violated connection flow control: received DATA frame length %d, available window %d", c.peer(), size, c.recvWindow)
-	}
-	if c.recvWindow -= size; c.recvWindow < maxWindow/4 {
-		c.control(appendWindowUpdate(c.room(), 0, uint32(maxWindow-c.recvWindow)))
-		c.recvWindow = maxWindow
-	}
-	s := c.streams[h.id]
-	switch {
-	case s == nil:
-		return c.notOpen(h, "DATA")
-	case s.peerReset:
-		c.afterReset(s)
-		return nil
-	case s.dead != nil:
-		return nil
-	case s.inEnded:
-		c.peerFault(s, StreamClosed)
-		return nil
-	case size > s.recvWindow:
-		c.peerFault(s, FlowControlError)
-		return nil
-	}
-	c.payload += size
-	s.recvWindow -= size
-	if padding := int(size) - len(p); padding > 0 {
-		s.giveCredit(padding)
-	}
-	s.inEnded = end
-	if s.discards {
-		s.giveCredit(len(p))
-	} else if len(p) > 0 {
-		if s.inAt > 0 && len(s.in)+len(p) > cap(s.in) {
-			s.in = s.in[:copy(s.in, s.in[s.inAt:])]
-			s.inAt = 0
-		}
-		s.in = append(s.in, p...)
-	}
-	if len(p) > 0 || end {
-		wake(s.reader)
-	}
-	return nil
 }
 
 // priorityFrame is the priority of RFC 7540, which is read and ignored.

@@ -10,7 +10,8 @@ type Transport interface {
 	Read(p []byte) (int, error)
 	// Write writes p, or says why not all of it.
 	Write(p []byte) (int, error)
-	// Interrupt, from any goroutine, has Wait return an error, now and later.
+	// Interrupt, from any goroutine, has Wait and Read return an error, now and
+	// later.
 	Interrupt()
 	// Linger ends writing and drops what still comes, for a while: a connection
 	// that is closed with something unread costs the peer the end of what it was
@@ -83,38 +84,59 @@ func (in *input) take(n int) ([]byte, error) {
 	return p, nil
 }
 
-// frame returns the next frame; its payload is valid until the next call.
-func (c *Conn) frame() (frameHeader, []byte, error) {
+// some returns what has come, at least one byte and at most n, valid until the
+// next call.
+func (in *input) some(n int) ([]byte, error) {
+	if err := in.fill(1); err != nil {
+		return nil, err
+	}
+	return in.take(min(n, in.w-in.r))
+}
+
+// skip drops the next n bytes.
+func (in *input) skip(n int) error {
+	for n > 0 {
+		p, err := in.some(n)
+		if err != nil {
+			return err
+		}
+		n -= len(p)
+	}
+	return nil
+}
+
+// frame returns the header of the next frame.
+func (c *Conn) frame() (frameHeader, error) {
 	head, err := c.in.take(frameHeaderLen)
 	if err != nil {
-		return frameHeader{}, nil, err
+		return frameHeader{}, err
 	}
 	h := parseFrameHeader(head)
 	if h.length > maxFrame {
-		return h, nil, connectionError(FrameSizeError, "%s sent frame of type %d with too large length %d", c.peer(), h.typ, h.length)
+		return h, connectionError(FrameSizeError, "%s sent frame of type %d with too large length %d", c.peer(), h.typ, h.length)
 	}
 	if h.typ == FramePushPromise {
-		return h, nil, connectionError(ProtocolError, "%s sent PUSH_PROMISE frame", c.peer())
+		return h, connectionError(ProtocolError, "%s sent PUSH_PROMISE frame", c.peer())
 	}
 	c.received += int64(frameHeaderLen + h.length)
-	if h.length == 0 {
-		return h, nil, nil
-	}
-	p, err := c.in.take(h.length)
-	return h, p, err
+	return h, nil
 }
 
-// unpad takes the padding off a payload (RFC 9113 section 6.1).
-func (c *Conn) unpad(h frameHeader, p []byte, name string) ([]byte, error) {
+// padding returns how much padding ends a payload (RFC 9113 section
+// 6.1), and how much is left of it in front of that.
+func (c *Conn) padding(h frameHeader, name string) (padding, left int, err error) {
 	if h.flags&FlagPadded == 0 {
-		return p, nil
+		return 0, h.length, nil
 	}
-	if len(p) == 0 {
-		return nil, connectionError(FrameSizeError, "%s sent padded %s frame with incorrect length: 0", c.peer(), name)
+	if h.length == 0 {
+		return 0, 0, connectionError(FrameSizeError, "%s sent padded %s frame with incorrect length: 0", c.peer(), name)
 	}
-	padding := int(p[0])
-	if padding >= len(p) {
-		return nil, connectionError(ProtocolError, "%s sent padded %s frame with incorrect length: %d, padding: %d", c.peer(), name, len(p), padding)
+	p, err := c.in.take(1)
+	if err != nil {
+		return 0, 0, err
 	}
-	return p[1 : len(p)-padding], nil
+	if padding = int(p[0]); padding >= h.length {
+		return 0, 0, connectionError(ProtocolError, "%s sent padded %s frame with incorrect length: %d, padding: %d", c.peer(), name, h.length, padding)
+	}
+	return padding, h.length - 1 - padding, nil
 }

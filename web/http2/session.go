@@ -35,11 +35,11 @@ func open(c *web.Conn) web.Session {
 		MaxHeaders: limits.MaxHeaders, UnderscoresInHeaders: limits.UnderscoresInHeaders, IgnoreInvalidHeaders: limits.IgnoreInvalidHeaders,
 	}}
 	s.h = h2.NewConn(&transport{flow: c.Flow, s: s}, s, h2.Options{
-		MaxStreams: set.streams.V, Window: int(set.preread.V),
+		MaxStreams: set.streams.V, Window: int(set.preread.V), HeadTime: limits.HeaderTimeout,
 		Settings: []h2.Setting{{ID: h2.SettingEnableConnectProtocol, Value: 1}, {ID: h2.SettingNoRFC7540Priorities, Value: 1}},
 		Limits:   h2.Limits{String: limits.LargeSize, List: limits.LargeCount * limits.LargeSize, Fields: s.rules.MaxHeaders + maxSpare},
 	})
-	c.Flow.SetReadTimeout(limits.HeaderTimeout)
+	c.Flow.SetReadTimeout(0) // who is to be waited for has a time limit of its own
 	c.Flow.SetSendTimeout(core.SendTimeout.V)
 	s.waits = core.KeepaliveTimeout.V
 	s.idle = time.AfterFunc(max(s.waits, limits.HeaderTimeout), s.expire)
@@ -190,9 +190,13 @@ func (t *transport) Read(p []byte) (int, error) {
 
 func (t *transport) Write(p []byte) (int, error) { return t.flow.Write(p) }
 
-func (t *transport) Interrupt() { t.flow.Interrupt() }
+func (t *transport) Interrupt() {
+	t.flow.Interrupt()
+	t.flow.InterruptRead()
+}
 
 func (t *transport) Linger() {
+	t.flow.ResumeRead()
 	core := t.s.c.Server().Location.Core
 	if core.LingeringClose.V != web.LingeringOff {
 		t.flow.CloseLinger(core.LingeringTime.V, core.LingeringTimeout.V)
