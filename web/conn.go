@@ -78,7 +78,7 @@ func (g *Generation) Connect(p *Port, local, peer net.Addr) *Conn {
 func (c *Conn) Disconnect() { c.end() }
 
 func (g *Generation) newConn(p *Port, local, peer net.Addr) *Conn {
-	c := &Conn{port: p, servers: p.servers(local), gen: g}
+	c := &Conn{port: p, servers: p.At(local), gen: g}
 	c.Number, c.Start, c.Local = connectionNumber.Add(1), time.Now(), local
 	c.SetPeer(peer)
 	return c
@@ -99,7 +99,7 @@ func (c *Conn) waitFirst() (parked bool, err error) {
 	if c.expired {
 		return false, os.ErrDeadlineExceeded
 	}
-	wait := c.servers.dflt.Core.Limits.HeaderTimeout
+	wait := c.servers.Default.Core.Limits.HeaderTimeout
 	if c.Parks(wait) {
 		if err = c.Flow.WaitFirst(ParkAfter); err != os.ErrDeadlineExceeded {
 			return false, err
@@ -115,7 +115,7 @@ func (c *Conn) waitFirst() (parked bool, err error) {
 // prepare finds out what the client speaks, of which the first bytes have come,
 // or could not be waited for; false ends the connection.
 func (c *Conn) prepare(err error) bool {
-	wait := c.servers.dflt.Core.Limits.HeaderTimeout
+	wait := c.servers.Default.Core.Limits.HeaderTimeout
 	c.silent.Store(false)
 	c.CountWaiting(-1)
 	if err != nil && !c.gen.Own.has(c.Peer) {
@@ -124,7 +124,7 @@ func (c *Conn) prepare(err error) bool {
 	if c.Draining() {
 		c.Move()
 	}
-	if err == nil && c.servers.proxyProtocol {
+	if err == nil && c.servers.ProxyProtocol {
 		if !c.readProxyHeader() {
 			return false
 		}
@@ -132,7 +132,7 @@ func (c *Conn) prepare(err error) bool {
 		err = c.Flow.Wait(wait)
 		c.CountWaiting(-1)
 	}
-	if err == nil && c.servers.ssl {
+	if err == nil && c.servers.TLS {
 		c.arrived() // a handshake takes as long as its client does
 		if !c.secure() {
 			return false
@@ -260,7 +260,7 @@ func (c *Conn) Server() *Server {
 	if c.secured != nil {
 		return c.secured.server
 	}
-	return c.servers.dflt
+	return c.servers.Default
 }
 
 // Secure reports whether the connection is one for TLS.

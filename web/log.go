@@ -47,7 +47,7 @@ func (r *Request) AppendAbout(b []byte, extra func([]byte) []byte) []byte {
 // and with its client and server.
 func (c *Conn) Infof(format string, args ...any) {
 	if c.Log().Enabled(errLevelInfo) {
-		c.logf(errLevelInfo, "%s, client: %s, server: %s", fmt.Sprintf(format, args...), c.PeerText, c.servers.addr)
+		c.logf(errLevelInfo, "%s, client: %s, server: %s", fmt.Sprintf(format, args...), c.PeerText, c.servers.Addr)
 	}
 }
 

@@ -16,12 +16,12 @@ func (c *Conn) successor() (*Generation, *Port) {
 		if p.Addr != c.port.Addr {
 			continue
 		}
-		servers := p.servers(c.Local)
-		if servers.ssl != c.servers.ssl {
+		servers := p.At(c.Local)
+		if servers.TLS != c.servers.TLS {
 			continue
 		}
 		if s := c.secured; s != nil {
-			if srv, _ := servers.byServerName(s.State.ServerName); srv.HTTP.TLS.Asks(&srv.Server) {
+			if srv, _ := byServerName(servers, s.State.ServerName); srv.HTTP.TLS.Asks(&srv.Server) {
 				continue
 			}
 		}
@@ -48,9 +48,9 @@ func (c *Conn) Move() bool {
 		}
 		next.adopt(c)
 		c.gen.remove(c)
-		c.gen, c.port, c.servers = next, port, port.servers(c.Local)
+		c.gen, c.port, c.servers = next, port, port.At(c.Local)
 		if s := c.secured; s != nil {
-			s.server, s.name = c.servers.byServerName(s.State.ServerName)
+			s.server, s.name = byServerName(c.servers, s.State.ServerName)
 			s.Move(&s.server.Server)
 		}
 		// Nobody of the old generation interrupts it any more. The new one may

@@ -50,7 +50,7 @@ func (srv *Server) ALPN() []string {
 // waiting for more of them.
 func (c *Conn) findProtocol() (*Protocol, error) {
 	var usual *Protocol
-	for _, m := range c.servers.dflt.HTTP.modules {
+	for _, m := range c.servers.Default.HTTP.modules {
 		p := m.Protocol
 		switch {
 		case p == nil:
@@ -60,7 +60,7 @@ func (c *Conn) findProtocol() (*Protocol, error) {
 			if slices.Contains(p.ALPN, c.secured.State.NegotiatedProtocol) {
 				return p, nil
 			}
-		case p.enabled(c.servers.dflt):
+		case p.enabled(c.servers.Default):
 			if begins, err := c.beginsWith(p.Preface); begins || err != nil {
 				return p, err
 			}
@@ -81,7 +81,7 @@ func (c *Conn) beginsWith(preface string) (bool, error) {
 		case n == len(preface):
 			return true, nil
 		}
-		if err := c.Flow.Fill(0, c.servers.dflt.Core.Limits.HeaderTimeout); err != nil {
+		if err := c.Flow.Fill(0, c.servers.Default.Core.Limits.HeaderTimeout); err != nil {
 			return false, err
 		}
 	}

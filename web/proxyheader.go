@@ -22,10 +22,10 @@ func (c *Conn) readProxyHeader() bool {
 			c.Flow.Discard(n)
 			return true
 		case !errors.Is(err, proxyproto.ErrShort):
-			c.Log().Write(errorlog.Error, c.Number, []byte(err.Error()+" while reading PROXY protocol, client: "+c.PeerText+", server: "+c.servers.addr.String()))
+			c.Log().Write(errorlog.Error, c.Number, []byte(err.Error()+" while reading PROXY protocol, client: "+c.PeerText+", server: "+c.servers.Addr.String()))
 			return false
 		}
-		if err := c.Flow.Fill(0, c.servers.dflt.Core.Limits.HeaderTimeout); err != nil {
+		if err := c.Flow.Fill(0, c.servers.Default.Core.Limits.HeaderTimeout); err != nil {
 			return false
 		}
 	}

@@ -11,6 +11,7 @@ import (
 
 	"tandem/internal/errorlog"
 	"tandem/session"
+	"tandem/session/virtual"
 	"tandem/web/message"
 )
 
@@ -29,15 +30,15 @@ type secured struct {
 
 // byServerName returns the server that a client asks for in its handshake, and
 // by which name; the default server and nil when it asks for none of them.
-func (a *addrServers) byServerName(sni string) (srv *Server, name []byte) {
-	if a.names != nil {
+func byServerName(a *addrServers, sni string) (srv *Server, name []byte) {
+	if a.Names != nil {
 		if host, _, ok := message.ServerName(nil, []byte(sni)); ok {
-			if srv := a.names.match(host); srv != nil {
+			if srv, ok := a.Names.Match(host); ok {
 				return srv, host
 			}
 		}
 	}
-	return a.dflt, nil
+	return a.Default, nil
 }
 
 // misdirected reports whether a Host that stands for srv must not be served on
@@ -54,24 +55,24 @@ func (s *secured) misdirected(host []byte, srv *Server) bool {
 // it should not. False: the connection is of no use.
 func (c *Conn) secure() bool {
 	first := c.Flow.Buffered()
-	c.secured = &secured{server: c.servers.dflt}
+	c.secured = &secured{server: c.servers.Default}
 	if len(first) > 0 && first[0] != recordHandshake && first[0] != recordSSLv2 {
 		c.secured.plain = true
 		return true
 	}
 	c.TLS = &c.secured.Secured
 	raw := &bufferedConn{Conn: c.Socket, head: bytes.NewReader(bytes.Clone(first))}
-	hooks := c.servers.dflt.HTTP.TLS
+	hooks := c.servers.Default.HTTP.TLS
 	conn := tls.Server(raw, &tls.Config{
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 			s := c.secured
-			s.server, s.name = c.servers.byServerName(hello.ServerName)
+			s.server, s.name = byServerName(c.servers, hello.ServerName)
 			s.State.ServerName = hello.ServerName
 			s.Offer = session.Offer{CipherSuites: hello.CipherSuites, Curves: hello.SupportedCurves}
 			s.Asked = &s.server.Server
 			config, err := hooks.Config(s.Asked, &c.Client.Client, hello)
 			if config == nil && err == nil {
-				s.Asked = &c.servers.dflt.Server
+				s.Asked = &c.servers.Default.Server
 				config, err = hooks.Config(s.Asked, &c.Client.Client, hello)
 			}
 			if config == nil || err != nil {
@@ -81,7 +82,7 @@ func (c *Conn) secure() bool {
 			return config, nil
 		},
 	})
-	_ = c.Socket.SetDeadline(time.Now().Add(c.servers.dflt.Core.Limits.HeaderTimeout))
+	_ = c.Socket.SetDeadline(time.Now().Add(c.servers.Default.Core.Limits.HeaderTimeout))
 	err := conn.Handshake()
 	_ = c.Socket.SetDeadline(time.Time{})
 	if err != nil {
@@ -112,7 +113,7 @@ func (c *Conn) logHandshake(err error) {
 		err = errors.New("peer closed connection in SSL handshake")
 	}
 	if log.Enabled(level) {
-		log.Write(level, c.Number, []byte("SSL_do_handshake() failed ("+err.Error()+") while SSL handshaking, client: "+c.PeerText+", server: "+c.servers.addr.String()))
+		log.Write(level, c.Number, []byte("SSL_do_handshake() failed ("+err.Error()+") while SSL handshaking, client: "+c.PeerText+", server: "+c.servers.Addr.String()))
 	}
 }
 
@@ -162,45 +163,7 @@ func (r *Request) refuseInsecure() bool {
 // variables have values as far as they are of the connection, or never change.
 func (srv *Server) Before(c *session.Client) *session.Session { return &srv.Location.ask(c).Session }
 
-// Deputies returns the servers that a handshake may turn to in place of srv: those
-// that listen where it does, unless it is the default one of an address.
+// Deputies implements session.ServerOwner.
 func (srv *Server) Deputies() []*session.Server {
-	if srv.isDefault() {
-		return nil
-	}
-	var list []*session.Server
-	for _, other := range srv.HTTP.Servers {
-		if other != srv && other.sharesAddress(srv) {
-			list = append(list, &other.Server)
-		}
-	}
-	return list
-}
-
-// sharesAddress reports whether two servers listen on an address together.
-func (srv *Server) sharesAddress(other *Server) bool {
-	for _, a := range srv.listens {
-		for _, b := range other.listens {
-			if a.addr == b.addr {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// isDefault reports whether the server is the default one of one of its
-// addresses.
-func (srv *Server) isDefault() bool {
-	for _, p := range srv.HTTP.Ports {
-		if p.fallback.dflt == srv {
-			return true
-		}
-		for _, a := range p.addrs {
-			if a.dflt == srv {
-				return true
-			}
-		}
-	}
-	return false
+	return virtual.Deputies(srv, srv.HTTP.Servers, srv.HTTP.Ports)
 }

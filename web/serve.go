@@ -274,9 +274,10 @@ func lookupMethod(name []byte) Method {
 // not be answered on this connection, see misdirected.
 func (r *Request) setHost(host []byte) bool {
 	srv := r.Server
-	if names := r.at.names; names != nil {
-		if srv = names.find(r, host); srv == nil {
-			srv = r.at.dflt
+	if names := r.at.Names; names != nil {
+		var ok bool
+		if srv, ok = names.Find(&r.Session, host); !ok {
+			srv = r.at.Default
 		}
 	}
 	if s := r.client.secured; s != nil && s.misdirected(host, srv) {

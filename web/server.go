@@ -2,14 +2,12 @@ package web
 
 import (
 	"errors"
-	"fmt"
 	"os"
-	"strings"
 
-	"tandem/internal/hostnames"
-	"tandem/internal/regex"
+	"tandem/internal/listen"
 	"tandem/nginxconf"
 	"tandem/session"
+	"tandem/session/virtual"
 )
 
 // Server is one server block.
@@ -19,37 +17,19 @@ type Server struct {
 	HTTP     *HTTP
 	Location *Location // the server's own level, which its locations inherit from
 	Core     *ServerCore
-	Names    []ServerName
+	Names    []virtual.Name
 
 	settings session.Settings
-	listens  []listening
-	http2    bool // it has an address for which listen asks for HTTP/2
-	quic     bool // there is a listen that only HTTP/3 could use
-	connect  bool // CONNECT is allowed
+	listens  []virtual.Listen
+	http2At  []listen.Address // for which listen asks for HTTP/2
+	http2    bool             // it has an address for which listen asks for HTTP/2
+	quic     bool             // there is a listen that only HTTP/3 could use
+	connect  bool             // CONNECT is allowed
 	named    map[string]*Location
 }
 
-// ServerName is one word of a server_name directive.
-type ServerName struct {
-	Text string // as written, lower-cased unless a regex
-	re   *session.Regex
-}
-
-// Regexp returns the expression of a name that is one, else nil.
-func (n ServerName) Regexp() *regex.Regexp {
-	if n.re == nil {
-		return nil
-	}
-	return n.re.Regexp
-}
-
 // Name returns the first name of the server, as $server_name does.
-func (srv *Server) Name() string {
-	if len(srv.Names) == 0 {
-		return ""
-	}
-	return strings.TrimPrefix(srv.Names[0].Text, ".")
-}
+func (srv *Server) Name() string { return virtual.First(srv.Names) }
 
 // ListensForHTTP2 reports whether a listen directive, of this or another server
 // of an address, asks for HTTP/2.
@@ -87,120 +67,19 @@ func readServer(s *nginxconf.Scope, d *nginxconf.Directive) error {
 		if os.Geteuid() != 0 {
 			text = "*:8000"
 		}
-		if err := srv.listen(d.Pos, text, nil); err != nil {
+		if err := srv.listen(d.Pos, []string{text}); err != nil {
 			return err
 		}
 	}
 	if len(srv.Names) == 0 {
-		srv.Names = []ServerName{{}}
+		srv.Names = []virtual.Name{{}}
 	}
 	return nil
 }
 
 func readServerName(s *nginxconf.Scope, d *nginxconf.Directive) error {
-	b := BlockOf(s)
-	for _, text := range d.Args {
-		name := ServerName{Text: strings.ToLower(text)}
-		switch {
-		case strings.HasPrefix(text, "~"):
-			if len(text) == 1 {
-				return fmt.Errorf("empty regex in server name %q", text)
-			}
-			name.Text = text
-			re, err := b.HTTP.Regex(text[1:], serverNameCaseless(text[1:]))
-			if err != nil {
-				return err
-			}
-			name.re = re
-		case text == "$hostname":
-			host, err := os.Hostname()
-			if err != nil {
-				return err
-			}
-			name.Text = strings.ToLower(host)
-		case !validServerName(text):
-			return fmt.Errorf("invalid server name or wildcard %q", text)
-		case strings.Contains(text, "/"):
-			s.Warnf(d, "server name %q has suspicious symbols", text)
-		}
-		b.Server.Names = append(b.Server.Names, name)
-	}
-	return nil
-}
-
-// serverNameCaseless: nginx lower-cases hosts before it compares them, so an
-// expression with capital letters has to match without regard to case.
-func serverNameCaseless(text string) bool {
-	return strings.ContainsAny(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
-}
-
-func validServerName(name string) bool {
-	if strings.IndexByte(name, 0) >= 0 || strings.Contains(name, "..") {
-		return false
-	}
-	if i := strings.IndexByte(name, '*'); i >= 0 {
-		head := strings.HasPrefix(name, "*.") && len(name) > 2
-		tail := strings.HasSuffix(name, ".*") && len(name) > 2
-		if !head && !tail || strings.Count(name, "*") != 1 {
-			return false
-		}
-	}
-	return name != "."
-}
-
-// nameTable finds the server for a host among those of one address.
-type nameTable struct {
-	names   hostnames.Table[*Server]
-	regexes []regexServer
-}
-
-type regexServer struct {
-	re  *session.Regex
-	srv *Server
-}
-
-func (t *nameTable) add(name ServerName, srv *Server) error {
-	if name.re != nil {
-		t.regexes = append(t.regexes, regexServer{name.re, srv})
-		return nil
-	}
-	return t.names.Add(name.Text, srv)
-}
-
-// find returns the server for a lower-cased host: exact name, longest
-// wildcard at the beginning, longest at the end, first matching regex; nil
-// for none. A regex leaves its captures in r.
-func (t *nameTable) find(r *Request, host []byte) *Server {
-	if srv := t.lookup(host); srv != nil {
-		return srv
-	}
-	if len(host) == 0 {
-		return nil
-	}
-	for _, e := range t.regexes {
-		if r.Match(e.re, host) {
-			return e.srv
-		}
-	}
-	return nil
-}
-
-// match is find for a name that comes before there is a request: captures are
-// left to the find of the request.
-func (t *nameTable) match(host []byte) *Server {
-	if srv := t.lookup(host); srv != nil {
-		return srv
-	}
-	for _, e := range t.regexes {
-		if e.re.Regexp.Match(host) {
-			return e.srv
-		}
-	}
-	return nil
-}
-
-// lookup is find without the regexes.
-func (t *nameTable) lookup(host []byte) *Server {
-	srv, _ := t.names.Find(host)
-	return srv
+	names, err := virtual.ReadNames(s, d)
+	srv := BlockOf(s).Server
+	srv.Names = append(srv.Names, names...)
+	return err
 }
