@@ -8,11 +8,14 @@ import (
 	"tandem/proxy/scgi"
 	"tandem/proxy/tunnel"
 	"tandem/proxy/uwsgi"
+	"tandem/session/access"
+	"tandem/session/realip"
 	"tandem/session/resolver"
 	"tandem/session/ssl"
+	"tandem/session/vars"
 	"tandem/static"
 	"tandem/web"
-	"tandem/web/access"
+	webaccess "tandem/web/access"
 	"tandem/web/accesslog"
 	"tandem/web/addition"
 	"tandem/web/charset"
@@ -24,13 +27,12 @@ import (
 	"tandem/web/mirror"
 	"tandem/web/notmodified"
 	"tandem/web/ranges"
-	"tandem/web/realip"
+	webrealip "tandem/web/realip"
 	"tandem/web/rewrite"
 	"tandem/web/ssi"
 	"tandem/web/stubstatus"
 	"tandem/web/sub"
 	"tandem/web/userid"
-	"tandem/web/vars"
 )
 
 // modules is the ordered list of the HTTP server's features. Handlers of one
@@ -42,15 +44,16 @@ func modules() []*web.Module {
 		http1.Module,
 
 		web.Shared(resolver.Module),
-		realip.Module,
+		web.Shared(realip.Module),
+		webrealip.Module,
 		rewrite.Module,
 		limit.Requests,
 		limit.Connections,
 
 		// Access.
-		access.Rules,
-		access.AuthBasic,
-		access.AuthRequest,
+		web.Shared(access.Module(web.SatisfiedByAny)),
+		webaccess.AuthBasic,
+		webaccess.AuthRequest,
 
 		static.TryFiles,
 		mirror.Module,
@@ -86,11 +89,11 @@ func modules() []*web.Module {
 		compress.Zstd,
 		ranges.Module,
 
-		access.Referer,
-		access.SecureLink,
-		vars.Map,
-		vars.Geo,
-		vars.SplitClients,
+		webaccess.Referer,
+		webaccess.SecureLink,
+		web.Shared(vars.Map),
+		web.Shared(vars.Geo(web.Forwarded)),
+		web.Shared(vars.SplitClients),
 		web.Shared(ssl.Module),
 		accesslog.Module,
 	}

@@ -3,10 +3,14 @@ package web
 import (
 	"errors"
 	"io"
+	"net/netip"
 	"os"
 	"time"
 
+	"tandem/internal/cidr"
 	"tandem/internal/flow"
+	"tandem/internal/forwarded"
+	"tandem/session"
 	"tandem/web/message"
 )
 
@@ -142,3 +146,15 @@ func (r *Request) TunnelWrite(p []byte) error {
 	}
 	return err
 }
+
+// Forwarded returns the address that a request has come from to peer through
+// trusted proxies, as the fields X-Forwarded-For tell it; see forwarded.Addr.
+func Forwarded(s *session.Session, peer netip.AddrPort, trusted *cidr.Set, recursive bool) netip.AddrPort {
+	var buf [8][]byte
+	addr, _ := forwarded.Addr(peer, RequestOf(s).Head.Values(buf[:0], message.XForwardedFor), trusted, recursive)
+	return addr
+}
+
+// SatisfiedByAny reports whether it is enough for a request that one of those that
+// restrict access allows it (satisfy any).
+func SatisfiedByAny(s *session.Session) bool { return RequestOf(s).Core.Satisfy.V == SatisfyAny }

@@ -20,12 +20,12 @@ import (
 	"tandem/proxy/block"
 	"tandem/proxy/check"
 	"tandem/proxy/exchange"
+	"tandem/session/vars"
 	"tandem/web"
-	"tandem/web/vars"
 	"tandem/web/webtest"
 )
 
-var modules = []*web.Module{exchange.Module, proxy.Module, check.Module, vars.Map}
+var modules = []*web.Module{exchange.Module, proxy.Module, check.Module, web.Shared(vars.Map)}
 
 // backend is a back end that says what it is told to, and what it was asked.
 type backend struct {

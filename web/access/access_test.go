@@ -10,6 +10,7 @@ import (
 	"time"
 
 	nc "tandem/nginxconf"
+	rules "tandem/session/access"
 	"tandem/web"
 	"tandem/web/access"
 	"tandem/web/rewrite"
@@ -27,7 +28,7 @@ var say = &web.Module{
 	}}},
 }
 
-var modules = []*web.Module{rewrite.Module, access.Rules, access.AuthBasic, access.AuthRequest, access.Referer, access.SecureLink, say}
+var modules = []*web.Module{rewrite.Module, web.Shared(rules.Module(web.SatisfiedByAny)), access.AuthBasic, access.AuthRequest, access.Referer, access.SecureLink, say}
 
 const head = "events {}\nhttp {\n"
 

@@ -1,4 +1,9 @@
-// Package access decides who may do what: by address (allow, deny), by password
-// (auth_basic), by the answer to another request (auth_request), by where the
-// client comes from (valid_referers) and by signed links (secure_link).
+// Package access decides who may do what: by password (auth_basic), by the answer
+// to another request (auth_request), by where the client comes from
+// (valid_referers) and by signed links (secure_link). By address see
+// session/access.
 package access
+
+import nc "tandem/nginxconf"
+
+const everywhere = nc.HTTP | nc.Server | nc.Location | nc.LimitExcept

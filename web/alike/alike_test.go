@@ -22,6 +22,7 @@ import (
 	"tandem/proxy/fastcgi"
 	"tandem/proxy/scgi"
 	"tandem/proxy/uwsgi"
+	"tandem/session/vars"
 	"tandem/static"
 	"tandem/web"
 	"tandem/web/accesslog"
@@ -31,14 +32,13 @@ import (
 	"tandem/web/notmodified"
 	"tandem/web/ranges"
 	"tandem/web/rewrite"
-	"tandem/web/vars"
 	"tandem/web/webtest"
 )
 
 var modules = []*web.Module{
 	rewrite.Module, static.TryFiles, static.Index, static.AutoIndex, static.DAV, static.Module, static.EmptyGIF,
 	exchange.Module, proxy.Module, fastcgi.Module, uwsgi.Module, scgi.Module,
-	notmodified.Module, headers.Module, charset.Module, compress.Gzip, ranges.Module, vars.Map, accesslog.Module,
+	notmodified.Module, headers.Module, charset.Module, compress.Gzip, ranges.Module, web.Shared(vars.Map), accesslog.Module,
 }
 
 // patience is how long anything may take that should take a moment.

@@ -1,22 +1,19 @@
 // Package realip is nginx's realip module: it takes the client's address from
-// what a trusted proxy says in a header field or in the PROXY protocol.
+// what a trusted proxy says in a header field or in the PROXY protocol. Whom it
+// trusts is in session/realip.
 //
-//	set_real_ip_from ADDRESS | NETWORK | HOST | unix:;
 //	real_ip_header FIELD | X-Real-IP | X-Forwarded-For | proxy_protocol;
 //	real_ip_recursive on | off;
 package realip
 
 import (
-	"fmt"
-	"net"
 	"net/netip"
 	"strings"
 
-	"tandem/internal/cidr"
+	"tandem/internal/forwarded"
 	nc "tandem/nginxconf"
-	"tandem/session"
+	"tandem/session/realip"
 	"tandem/web"
-	"tandem/web/forwarded"
 	"tandem/web/message"
 )
 
@@ -26,18 +23,11 @@ const everywhere = nc.HTTP | nc.Server | nc.Location
 var Module = &web.Module{
 	Name: "realip",
 	Commands: []nc.Command{
-		{Name: "set_real_ip_from", In: everywhere, Arity: nc.Take1, Set: readFrom},
 		{Name: "real_ip_header", In: everywhere, Arity: nc.Take1, Set: nc.SetString(web.At(slot, func(c *settings) *nc.Value[string] { return &c.header }))},
 		{Name: "real_ip_recursive", In: everywhere, Arity: nc.Flag, Set: nc.SetFlag(web.At(slot, func(c *settings) *nc.Value[bool] { return &c.recursive }))},
 	},
-	Variables: []web.Variable{
-		{Name: "realip_remote_addr", Get: func(r *web.Request, dst []byte) ([]byte, bool) { return append(dst, r.PeerText()...), true }},
-		{Name: "realip_remote_port", Get: func(r *web.Request, dst []byte) ([]byte, bool) {
-			return session.AppendPort(dst, r.PeerAddr().Port()), true
-		}},
-	},
 	Init: func(h *web.HTTP) error {
-		if h.Any(func(l *web.Location) bool { return slot.Of(l).from != nil }) {
+		if h.Any(func(l *web.Location) bool { return realip.Trusted(&l.Level) != nil }) {
 			// What the server says is done first, what the location says
 			// later, if the server's has not changed the address.
 			h.Handle(web.PostRead, handle)
@@ -48,7 +38,6 @@ var Module = &web.Module{
 }
 
 type settings struct {
-	from      *cidr.Set // nil: nobody is trusted
 	header    nc.Value[string]
 	recursive nc.Value[bool]
 
@@ -67,9 +56,6 @@ const (
 )
 
 var slot = web.NewLocationSlot(func(c, p *settings) error {
-	if c.from == nil {
-		c.from = p.from
-	}
 	c.header.Inherit(p.header, "X-Real-IP")
 	c.recursive.Inherit(p.recursive, false)
 	switch c.header.V {
@@ -85,40 +71,10 @@ var slot = web.NewLocationSlot(func(c, p *settings) error {
 	return nil
 })
 
-func readFrom(s *nc.Scope, d *nc.Directive) error {
-	c := slot.Of(web.BlockOf(s).Location)
-	if c.from == nil {
-		c.from = new(cidr.Set)
-	}
-	text := d.Args[0]
-	if text == "unix:" {
-		c.from.AddUnix()
-		return nil
-	}
-	if network, exact, ok := cidr.Parse(text); ok {
-		if !exact {
-			s.Warnf(d, "low address bits of %s are meaningless", text)
-		}
-		c.from.Add(network)
-		return nil
-	}
-	// A name is looked up once, as nginx does.
-	found, err := net.LookupIP(text)
-	if err != nil || len(found) == 0 {
-		return fmt.Errorf("host not found in set_real_ip_from \"%s\"", text)
-	}
-	for _, ip := range found {
-		if addr, ok := netip.AddrFromSlice(ip); ok {
-			addr = addr.Unmap()
-			c.from.Add(netip.PrefixFrom(addr, addr.BitLen()))
-		}
-	}
-	return nil
-}
-
 func handle(r *web.Request) web.Code {
 	c := slot.Of(r.Location)
-	if c.from == nil || r.RemoteChanged() {
+	trusted := realip.Trusted(&r.Location.Level)
+	if trusted == nil || r.RemoteChanged() {
 		return web.Declined
 	}
 	var buf [8][]byte
@@ -140,7 +96,7 @@ func handle(r *web.Request) web.Code {
 			values = append(values, v)
 		}
 	}
-	addr, changed := forwarded.Addr(r.RemoteAddr(), values, c.from, c.recursive.V)
+	addr, changed := forwarded.Addr(r.RemoteAddr(), values, trusted, c.recursive.V)
 	if !changed {
 		return web.Declined
 	}

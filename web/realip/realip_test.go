@@ -5,13 +5,14 @@ import (
 	"strings"
 	"testing"
 
+	trust "tandem/session/realip"
 	"tandem/web"
 	"tandem/web/realip"
 	"tandem/web/rewrite"
 	"tandem/web/webtest"
 )
 
-var modules = []*web.Module{realip.Module, rewrite.Module}
+var modules = []*web.Module{web.Shared(trust.Module), realip.Module, rewrite.Module}
 
 const head = "events {}\nhttp {\n"
 

@@ -6,13 +6,13 @@ import (
 
 	nc "tandem/nginxconf"
 	"tandem/session"
+	"tandem/session/vars"
 	"tandem/web"
 	"tandem/web/rewrite"
-	"tandem/web/vars"
 	"tandem/web/webtest"
 )
 
-var modules = []*web.Module{rewrite.Module, vars.Map, vars.Geo, vars.SplitClients}
+var modules = []*web.Module{rewrite.Module, web.Shared(vars.Map), web.Shared(vars.Geo(web.Forwarded)), web.Shared(vars.SplitClients)}
 
 const head = "events {}\nhttp {\n"
 

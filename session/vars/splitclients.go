@@ -8,15 +8,16 @@ import (
 	"tandem/internal/murmur2"
 	nc "tandem/nginxconf"
 	"tandem/session"
-	"tandem/web"
 )
 
 // SplitClients is the split_clients module:
 //
 //	split_clients STRING $VARIABLE { PERCENT% VALUE; ... * VALUE; }
-var SplitClients = &web.Module{Name: "split_clients", Commands: []nc.Command{
-	{Name: "split_clients", In: nc.HTTP, Arity: nc.Block | nc.Take2, Set: readSplitClients},
-}}
+func SplitClients(in session.Contexts) *session.Module {
+	return &session.Module{Name: "split_clients", Commands: []nc.Command{
+		{Name: "split_clients", In: in.Block, Arity: nc.Block | nc.Take2, Set: readSplitClients},
+	}}
+}
 
 // split is one split_clients block.
 type split struct {
@@ -34,10 +35,10 @@ type splitPart struct {
 const wholePercent = 10000
 
 func readSplitClients(s *nc.Scope, d *nc.Directive) error {
-	h := web.BlockOf(s).HTTP
+	r := session.BlockOf(s).Realm
 	sp := new(split)
 	var err error
-	if sp.source, err = h.Template(d, d.Args[0]); err != nil {
+	if sp.source, err = r.Template(d, d.Args[0]); err != nil {
 		return err
 	}
 	name, err := variableName(d.Args[1])
@@ -68,7 +69,7 @@ func readSplitClients(s *nc.Scope, d *nc.Directive) error {
 		sp.parts = append(sp.parts, part)
 		return nil
 	})
-	return h.DefineVariable(name, sp.get, true)
+	return r.DefineVariable(name, sp.get, true)
 }
 
 // parsePercent reads "12.34%" in hundredths of a percent; "*" is 0.

@@ -8,24 +8,32 @@ import (
 	"tandem/internal/cidr"
 	nc "tandem/nginxconf"
 	"tandem/session"
-	"tandem/web"
-	"tandem/web/forwarded"
-	"tandem/web/message"
 )
 
 // Geo is the geo module:
 //
 //	geo [$ADDRESS] $VARIABLE { NETWORK VALUE; ... }
 //
-// with the special entries default, delete, ranges, proxy, proxy_recursive,
-// volatile and include.
-var Geo = &web.Module{Name: "geo", Commands: []nc.Command{
-	{Name: "geo", In: nc.HTTP, Arity: nc.Block | nc.Take12, Set: readGeo},
-}}
+// with the special entries default, delete, ranges, volatile and include, and with
+// proxy and proxy_recursive where sessions come through proxies that say for whom:
+// forwarded is not nil then.
+func Geo(forwarded Forwarded) func(session.Contexts) *session.Module {
+	return func(in session.Contexts) *session.Module {
+		return &session.Module{Name: "geo", Commands: []nc.Command{
+			{Name: "geo", In: in.Block, Arity: nc.Block | nc.Take12, Set: func(s *nc.Scope, d *nc.Directive) error { return readGeo(s, d, forwarded) }},
+		}}
+	}
+}
+
+// Forwarded returns the address that a session has come from to peer through
+// trusted proxies, as they tell it: the last one that they tell, or with recursive
+// the last that is not trusted.
+type Forwarded func(s *session.Session, peer netip.AddrPort, trusted *cidr.Set, recursive bool) netip.AddrPort
 
 // geo is one geo block.
 type geo struct {
 	address   *session.VariableRef // nil: the client's own address
+	forwarded Forwarded
 	proxies   cidr.Set
 	recursive bool
 	networks  *networkTable // nil with ranges
@@ -41,15 +49,15 @@ type geoReader struct {
 	ranges   *rangeTable
 }
 
-func readGeo(s *nc.Scope, d *nc.Directive) error {
-	h := web.BlockOf(s).HTTP
-	g := new(geo)
+func readGeo(s *nc.Scope, d *nc.Directive, forwarded Forwarded) error {
+	r := session.BlockOf(s).Realm
+	g := &geo{forwarded: forwarded}
 	if len(d.Args) == 2 {
 		name, err := variableName(d.Args[0])
 		if err != nil {
 			return err
 		}
-		v := h.Variable(d, name)
+		v := r.Variable(d, name)
 		g.address = &v
 	}
 	name, err := variableName(d.Args[len(d.Args)-1])
@@ -61,7 +69,7 @@ func readGeo(s *nc.Scope, d *nc.Directive) error {
 	if g.ranges = reader.ranges; g.ranges == nil {
 		g.networks = reader.networks.table()
 	}
-	return h.DefineVariable(name, g.get, !reader.volatile)
+	return r.DefineVariable(name, g.get, !reader.volatile)
 }
 
 func (gr *geoReader) entry(e *nc.Directive, words []string) error {
@@ -75,19 +83,21 @@ func (gr *geoReader) entry(e *nc.Directive, words []string) error {
 				gr.ranges = new(rangeTable)
 			}
 			return nil
-		case "proxy_recursive":
-			gr.g.recursive = true
-			return nil
 		case "volatile":
 			gr.volatile = true
 			return nil
+		case "proxy_recursive":
+			if gr.g.forwarded != nil {
+				gr.g.recursive = true
+				return nil
+			}
 		}
 	}
 	if len(words) != 2 {
 		return errors.New("invalid number of the geo parameters")
 	}
 	switch {
-	case words[0] == "proxy":
+	case words[0] == "proxy" && gr.g.forwarded != nil:
 		network, err := gr.network(e, words[1])
 		if err == nil {
 			gr.g.proxies.Add(network)
@@ -186,7 +196,7 @@ func (g *geo) get(s *session.Session, dst []byte) ([]byte, bool) {
 	return append(dst, g.networks.find(addr)...), true
 }
 
-// find returns the address that the request is judged by.
+// find returns the address that the session is judged by.
 func (g *geo) find(s *session.Session) netip.Addr {
 	peer := s.RemoteAddr()
 	if g.address != nil {
@@ -199,10 +209,7 @@ func (g *geo) find(s *session.Session) netip.Addr {
 		peer = netip.AddrPortFrom(addr, 0)
 	}
 	if !g.proxies.Empty() {
-		var buf [8][]byte
-		if values := web.RequestOf(s).Head.Values(buf[:0], message.XForwardedFor); len(values) > 0 {
-			peer, _ = forwarded.Addr(peer, values, &g.proxies, g.recursive)
-		}
+		peer = g.forwarded(s, peer, &g.proxies, g.recursive)
 	}
 	if !peer.Addr().IsValid() {
 		return noAddress

@@ -8,7 +8,6 @@ import (
 	"tandem/internal/hostnames"
 	nc "tandem/nginxconf"
 	"tandem/session"
-	"tandem/web"
 )
 
 // Map is the map module:
@@ -16,12 +15,14 @@ import (
 //	map STRING $VARIABLE { SOURCE VALUE; ... }
 //
 // with the special entries default, hostnames, volatile and include.
-var Map = &web.Module{Name: "map", Commands: []nc.Command{
-	{Name: "map", In: nc.HTTP, Arity: nc.Block | nc.Take2, Set: readMap},
-	// The shape of nginx's hash tables cannot be seen from outside.
-	{Name: "map_hash_max_size", In: nc.HTTP, Arity: nc.Take1},
-	{Name: "map_hash_bucket_size", In: nc.HTTP, Arity: nc.Take1},
-}}
+func Map(in session.Contexts) *session.Module {
+	return &session.Module{Name: "map", Commands: []nc.Command{
+		{Name: "map", In: in.Block, Arity: nc.Block | nc.Take2, Set: readMap},
+		// The shape of nginx's hash tables cannot be seen from outside.
+		{Name: "map_hash_max_size", In: in.Block, Arity: nc.Take1},
+		{Name: "map_hash_bucket_size", In: in.Block, Arity: nc.Take1},
+	}}
+}
 
 // mapping is one map block.
 type mapping struct {
@@ -38,10 +39,10 @@ type mapRegex struct {
 }
 
 func readMap(s *nc.Scope, d *nc.Directive) error {
-	h := web.BlockOf(s).HTTP
+	r := session.BlockOf(s).Realm
 	m := new(mapping)
 	var err error
-	if m.source, err = h.Template(d, d.Args[0]); err != nil {
+	if m.source, err = r.Template(d, d.Args[0]); err != nil {
 		return err
 	}
 	name, err := variableName(d.Args[1])
@@ -60,16 +61,16 @@ func readMap(s *nc.Scope, d *nc.Directive) error {
 		case len(words) != 2:
 			return errors.New("invalid number of the map parameters")
 		}
-		value, err := h.Template(e, words[1])
+		value, err := r.Template(e, words[1])
 		if err != nil {
 			return err
 		}
-		return m.add(h, words[0], value)
+		return m.add(r, words[0], value)
 	})
-	return h.DefineVariable(name, m.get, !volatile)
+	return r.DefineVariable(name, m.get, !volatile)
 }
 
-func (m *mapping) add(h *web.HTTP, source string, value *session.Template) error {
+func (m *mapping) add(r *session.Realm, source string, value *session.Template) error {
 	if source == "default" {
 		if m.deflt != nil {
 			return errors.New("duplicate default map parameter")
@@ -79,7 +80,7 @@ func (m *mapping) add(h *web.HTTP, source string, value *session.Template) error
 	}
 	if text, ok := strings.CutPrefix(source, "~"); ok {
 		text, caseless := strings.CutPrefix(text, "*")
-		re, err := h.Regex(text, caseless)
+		re, err := r.Regex(text, caseless)
 		if err != nil {
 			return err
 		}
