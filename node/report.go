@@ -37,7 +37,7 @@ func (n *node) report() *status.Report {
 	for _, p := range c.HTTP.Ports {
 		r.Web.Listeners = append(r.Web.Listeners, p.Addr.String())
 	}
-	r.Upstreams = block.Report(c.HTTP)
+	r.Upstreams = block.Report(&c.HTTP.Realm)
 	r.Web.Retired = max(int(counts.Connections)-force.generation.Connections(), 0)
 	if force.failover == nil {
 		r.Judge()

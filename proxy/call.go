@@ -94,7 +94,7 @@ func (c *call) evaluateTarget() (block.Target, web.Code) {
 		t.uri = "/" + t.uri
 	}
 	c.target = t
-	to, code := block.FindTarget(r, l)
+	to, code := exchange.FindTarget(r, l)
 	to.Scheme, to.TLS = t.scheme, t.tls
 	return to, code
 }

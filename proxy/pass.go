@@ -61,7 +61,7 @@ func readPass(s *nc.Scope, d *nc.Directive) error {
 		}
 		p.prefix = ""
 	}
-	if p.ref, err = block.Refer(b.HTTP, d, loc); err != nil {
+	if p.ref, err = block.Refer(&b.HTTP.Realm, d, loc); err != nil {
 		return err
 	}
 	c.pass = p

@@ -33,7 +33,7 @@ func busy(t *testing.T, queue string) (s *webtest.Server, begun chan string, rel
 func inQueue(t *testing.T, s *webtest.Server, n int) {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		if block.Upstreams(s.HTTP)[0].Queued == n {
+		if block.Upstreams(&s.HTTP.Realm)[0].Queued == n {
 			return
 		}
 		if time.Now().After(deadline) {

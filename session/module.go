@@ -22,6 +22,8 @@ type Contexts struct {
 	Levels  nginxconf.Context // the block, its servers and their locations
 	If      nginxconf.Context // if in a location; 0: there is none
 	Except  nginxconf.Context // limit_except; 0: there is none
+	// Upstream is what an upstream block holds.
+	Upstream nginxconf.Context
 }
 
 // Phase is a step on the way of a session that every server has.

@@ -1,8 +1,11 @@
 package session
 
 import (
+	"context"
 	"io"
+	"sync"
 
+	"tandem/internal/contain"
 	"tandem/internal/errorlog"
 	"tandem/internal/logfile"
 	"tandem/internal/pki"
@@ -36,6 +39,7 @@ type Realm struct {
 	TLS TLS
 
 	host                    Host
+	background              []func(context.Context)
 	settings                Settings // nil: there is no such block
 	variables               variableTable
 	regexes                 map[regexKey]*Regex
@@ -69,6 +73,19 @@ func (r *Realm) Begin(host Host) {
 func (r *Realm) Finish(s *nginxconf.Scope) {
 	r.variables.resolve(s)
 	r.Previous, r.PKI.Previous = nil, nil
+}
+
+// Background has run called, on a goroutine of its own, for as long as the
+// configuration is at work: ctx ends when it is replaced. For use by Module.Init.
+func (r *Realm) Background(run func(ctx context.Context)) { r.background = append(r.background, run) }
+
+// Run runs what runs in the background until ctx ends.
+func (r *Realm) Run(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, run := range r.background {
+		all.Go(func() { contain.Loop(ctx, "a task of the configuration", func() { run(ctx) }) })
+	}
+	all.Wait()
 }
 
 var realmSlots Slots

@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"tandem/internal/contain"
 	"tandem/internal/errorlog"
 	"tandem/internal/listen"
 )
@@ -77,16 +76,9 @@ func NewGeneration(h *HTTP, stats *Stats) *Generation {
 	h.stats = stats
 	ctx, cancel := context.WithCancel(context.Background())
 	g := &Generation{HTTP: h, stats: stats, conns: make(map[*Conn]struct{}), empty: make(chan struct{}), end: cancel}
-	for _, run := range h.background {
-		g.background.Go(func() { contain.Loop(ctx, "a task of the configuration", func() { run(ctx) }) })
-	}
+	g.background.Go(func() { h.Run(ctx) })
 	return g
 }
-
-// Background has run called, on a goroutine of its own, for as long as the
-// configuration is at work: ctx ends when its generation is retired. For use by
-// Module.Init.
-func (h *HTTP) Background(run func(ctx context.Context)) { h.background = append(h.background, run) }
 
 func (g *Generation) add(c *Conn) bool {
 	g.stats.conns.Add(1)

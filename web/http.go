@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"errors"
 	"slices"
 
@@ -23,9 +22,8 @@ type HTTP struct {
 	handlers      [phases][]Handler
 	headerFilters []HeaderFilter
 
-	background []func(context.Context)
-	stats      *Stats    // once a generation has it
-	arrivals   *arrivals // see KeepOrder
+	stats    *Stats    // once a generation has it
+	arrivals *arrivals // see KeepOrder
 
 	modules []*Module
 	newer   newerProtocols

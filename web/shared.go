@@ -7,18 +7,20 @@ import (
 
 // What the modules that serve stream as well see of http.
 
-// contexts are where the language of http has their directives.
-var contexts = session.Contexts{
+// Contexts are where the language of http has their directives.
+var Contexts = session.Contexts{
 	Block:   nginxconf.HTTP,
 	Servers: nginxconf.HTTP | nginxconf.Server,
 	Levels:  nginxconf.HTTP | nginxconf.Server | nginxconf.Location,
 	If:      nginxconf.LocationIf,
 	Except:  nginxconf.LimitExcept,
+
+	Upstream: nginxconf.Upstream,
 }
 
 // Shared makes a module of http of one that serves stream as well.
 func Shared(module func(session.Contexts) *session.Module) *Module {
-	m := module(contexts)
+	m := module(Contexts)
 	out := &Module{Name: m.Name, Commands: m.Commands, shared: m.Variables}
 	if m.Init != nil {
 		out.Init = func(h *HTTP) error { return m.Init(&h.Realm) }

@@ -7,22 +7,29 @@ import (
 
 	nc "tandem/nginxconf"
 	"tandem/proxy/upstream"
-	"tandem/web"
+	"tandem/session"
 )
 
-// The directives of an upstream block that choose how its peers are balanced.
-var balanceCommands = []nc.Command{
-	{Name: "least_conn", In: nc.Upstream, Arity: nc.NoArgs, Set: func(s *nc.Scope, d *nc.Directive) error {
-		blockOf(s).balance(s, d, upstream.LeastConn{}, true)
-		return nil
-	}},
+// balanceCommands are the directives of an upstream block that choose how its
+// peers are balanced.
+func balanceCommands(in session.Contexts) []nc.Command {
+	return []nc.Command{
+		{Name: "least_conn", In: in.Upstream, Arity: nc.NoArgs, Set: func(s *nc.Scope, d *nc.Directive) error {
+			blockOf(s).balance(s, d, upstream.LeastConn{}, true)
+			return nil
+		}},
+		{Name: "hash", In: in.Upstream, Arity: nc.Take12, Set: readHash},
+		{Name: "random", In: in.Upstream, Arity: nc.NoArgs | nc.Take12, Set: readRandom},
+		{Name: "least_time", In: in.Upstream, Arity: nc.Take12, Set: readLeastTime},
+	}
+}
+
+// httpBalanceCommands are those that only http has.
+var httpBalanceCommands = []nc.Command{
 	{Name: "ip_hash", In: nc.Upstream, Arity: nc.NoArgs, Set: func(s *nc.Scope, d *nc.Directive) error {
 		blockOf(s).balance(s, d, upstream.IPHash{}, false)
 		return nil
 	}},
-	{Name: "hash", In: nc.Upstream, Arity: nc.Take12, Set: readHash},
-	{Name: "random", In: nc.Upstream, Arity: nc.NoArgs | nc.Take12, Set: readRandom},
-	{Name: "least_time", In: nc.Upstream, Arity: nc.Take12, Set: readLeastTime},
 }
 
 // balance makes bal the block's balancer; backups says whether it leaves
@@ -37,7 +44,7 @@ func (b *block) balance(s *nc.Scope, d *nc.Directive, bal upstream.Balancer, bac
 // readHash reads hash key [consistent].
 func readHash(s *nc.Scope, d *nc.Directive) error {
 	b := blockOf(s)
-	key, err := b.http.Template(d, d.Args[0])
+	key, err := b.realm.Template(d, d.Args[0])
 	if err != nil {
 		return err
 	}
@@ -93,20 +100,15 @@ func readLeastTime(s *nc.Scope, d *nc.Directive) error {
 	return nil
 }
 
-// Start begins a request's way through the peers of t, which may be bound to one
-// of them.
-func (t *Target) Start(sel *upstream.Selection, bound *Binding, r *web.Request) {
+// Start begins a session's way through the peers of t.
+func (t *Target) Start(sel *upstream.Selection, s *session.Session) {
 	sel.Start(t.Group)
 	b := t.block
 	if b == nil {
 		return
 	}
 	if b.key != nil {
-		sel.Key = b.key.Value(&r.Session)
+		sel.Key = b.key.Value(s)
 	}
-	sel.Client = r.RemoteAddr().Addr()
-	if b.sticky != nil {
-		bound.sticky = b.sticky
-		sel.Hint = b.sticky.hint(bound, r)
-	}
+	sel.Client = s.RemoteAddr().Addr()
 }

@@ -12,7 +12,6 @@ import (
 	"tandem/proxy/upstream"
 	"tandem/session"
 	resolverconf "tandem/session/resolver"
-	"tandem/web"
 )
 
 // block is an upstream block, or what stands for one when a host is named
@@ -23,16 +22,16 @@ type block struct {
 	written  bool
 	declared bool // there is a block
 	pos      nc.Pos
-	http     *web.HTTP
+	realm    *session.Realm
 	location upstream.Location // of a host without a block
-	level    *web.Location     // the http level, for its resolver
+	level    *session.Level    // of the http or stream block, for its resolver
 
 	servers  []server
 	faulty   bool              // servers are missing from servers, which has been told
 	balancer upstream.Balancer // nil: round robin
 	noBackup bool              // the balancer does not leave requests to backups
 	key      *session.Template // of hash
-	sticky   *sticky           // nil: none
+	settings session.Settings  // of modules that know more of a block
 	keep     keepalive
 	zone     string // "": none
 	queue    queue
@@ -69,14 +68,20 @@ const (
 
 func blockOf(s *nc.Scope) *block { return s.Data.(*block) }
 
-// Commands of the upstream block itself.
-var blockCommands = []nc.Command{
-	{Name: "upstream", In: nc.HTTP, Arity: nc.Block | nc.Take1, Set: readBlock},
-	{Name: "server", In: nc.Upstream, Arity: nc.OneMore, Set: readServer},
-	{Name: "zone", In: nc.Upstream, Arity: nc.Take12, Set: readZone},
-	{Name: "resolver", In: nc.Upstream, Arity: nc.OneMore, Set: readResolver},
-	{Name: "resolver_timeout", In: nc.Upstream, Arity: nc.Take1,
-		Set: nc.SetMsec(func(s *nc.Scope) *nc.Value[time.Duration] { return &blockOf(s).timeout })},
+// blockCommands are the upstream block, and what it holds for any protocol.
+func blockCommands(in session.Contexts) []nc.Command {
+	return []nc.Command{
+		{Name: "upstream", In: in.Block, Arity: nc.Block | nc.Take1, Set: func(s *nc.Scope, d *nc.Directive) error { return readBlock(s, d, in.Upstream) }},
+		{Name: "server", In: in.Upstream, Arity: nc.OneMore, Set: readServer},
+		{Name: "zone", In: in.Upstream, Arity: nc.Take12, Set: readZone},
+		{Name: "resolver", In: in.Upstream, Arity: nc.OneMore, Set: readResolver},
+		{Name: "resolver_timeout", In: in.Upstream, Arity: nc.Take1,
+			Set: nc.SetMsec(func(s *nc.Scope) *nc.Value[time.Duration] { return &blockOf(s).timeout })},
+	}
+}
+
+// keepCommands say how connections are kept for further requests.
+var keepCommands = []nc.Command{
 	{Name: "keepalive", In: nc.Upstream, Arity: nc.Take12, Set: readKeepalive},
 	{Name: "keepalive_requests", In: nc.Upstream, Arity: nc.Take1,
 		Set: nc.SetNumber(func(s *nc.Scope) *nc.Value[int] { return &blockOf(s).keep.requests })},
@@ -87,11 +92,11 @@ var blockCommands = []nc.Command{
 }
 
 // readBlock reads upstream name { ... }.
-func readBlock(s *nc.Scope, d *nc.Directive) error {
-	h := web.BlockOf(s).HTTP
-	all := blocksSlot.Of(&h.Realm)
+func readBlock(s *nc.Scope, d *nc.Directive, inside nc.Context) error {
+	at := session.BlockOf(s)
+	all := blocksSlot.Of(at.Realm)
 	name := d.Args[0]
-	b := &block{name: name, declared: true, pos: d.Pos, http: h, level: web.BlockOf(s).Location}
+	b := &block{name: name, declared: true, pos: d.Pos, realm: at.Realm, level: at.Level, settings: slots.Make()}
 	for _, old := range all.list {
 		if !strings.EqualFold(old.name, name) {
 			continue
@@ -103,13 +108,13 @@ func readBlock(s *nc.Scope, d *nc.Directive) error {
 			return fmt.Errorf("upstream \"%s\" may not have port %d in %s", name, old.port, old.pos)
 		}
 		// It was referred to before.
-		old.declared, old.pos, old.level, old.port = true, d.Pos, b.level, 0
+		old.declared, old.pos, old.level, old.port, old.settings = true, d.Pos, b.level, 0, b.settings
 		b = old
 	}
 	if !contains(all.list, b) {
 		all.list = append(all.list, b)
 	}
-	s.Block(d, nc.Upstream, b)
+	s.Block(d, inside, b)
 	written := 0
 	for _, inner := range d.Block {
 		if inner.Name == "server" {
@@ -181,7 +186,7 @@ func readResolver(s *nc.Scope, d *nc.Directive) error {
 	if b.resolver.Set {
 		return nc.ErrDuplicate
 	}
-	r, err := resolverconf.Read(&b.http.Realm, d)
+	r, err := resolverconf.Read(b.realm, d)
 	b.resolver = nc.Value[*resolver.Resolver]{V: r, Set: true}
 	return err
 }
@@ -199,8 +204,8 @@ func (r Ref) Declared() bool { return r.b.declared }
 
 // Refer notes that a directive uses the host of l: an upstream block of that
 // name, which may stand further down, or the host itself.
-func Refer(h *web.HTTP, d *nc.Directive, l upstream.Location) (Ref, error) {
-	all := blocksSlot.Of(&h.Realm)
+func Refer(r *session.Realm, d *nc.Directive, l upstream.Location) (Ref, error) {
+	all := blocksSlot.Of(r)
 	for _, b := range all.list {
 		if !strings.EqualFold(b.name, l.Host) {
 			continue
@@ -213,7 +218,7 @@ func Refer(h *web.HTTP, d *nc.Directive, l upstream.Location) (Ref, error) {
 		}
 		return Ref{b}, nil
 	}
-	b := &block{name: l.Host, port: l.Port, written: l.Written, pos: d.Pos, http: h, location: l}
+	b := &block{name: l.Host, port: l.Port, written: l.Written, pos: d.Pos, realm: r, location: l}
 	all.list = append(all.list, b)
 	return Ref{b}, nil
 }
@@ -229,16 +234,16 @@ func (all *blocks) lookup(host string, port int, written bool) *block {
 }
 
 // Complete makes the groups of all upstreams.
-func Complete(h *web.HTTP) error {
+func Complete(r *session.Realm) error {
 	var errs nc.Errors
 	var lookups []*lookup
-	for _, b := range blocksSlot.Of(&h.Realm).list {
+	for _, b := range blocksSlot.Of(r).list {
 		if err := b.complete(); err != nil {
 			errs = append(errs, &nc.Error{Pos: b.pos, Msg: err.Error(), Err: err})
 		}
 		lookups = append(lookups, b.lookups...)
 		if b.group != nil && b.group.Pool != nil {
-			h.Background(func(ctx context.Context) {
+			r.Background(func(ctx context.Context) {
 				<-ctx.Done()
 				b.group.Pool.Close()
 			})
@@ -249,10 +254,10 @@ func Complete(h *web.HTTP) error {
 	}
 	warnings := lookUpHosts(lookups)
 	for _, l := range lookups {
-		if h.Previous != nil && l.resolver != nil {
-			l.recall(blocksSlot.Of(h.Previous))
+		if r.Previous != nil && l.resolver != nil {
+			l.recall(blocksSlot.Of(r.Previous))
 		}
-		h.Background(l.run)
+		r.Background(l.run)
 	}
 	if len(warnings) > 0 {
 		return warnings
@@ -303,7 +308,7 @@ func (b *block) locate(s *server, peer *upstream.Server) error {
 		return fmt.Errorf("resolving names at run time requires upstream \"%s\" to be in shared memory", b.name)
 	}
 	l.service = s.service
-	l.resolver, l.timeout = resolverconf.Of(&b.level.Level)
+	l.resolver, l.timeout = resolverconf.Of(b.level)
 	if b.resolver.V != nil {
 		l.resolver = b.resolver.V
 	}

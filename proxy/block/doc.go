@@ -8,9 +8,15 @@ import (
 	"slices"
 
 	nc "tandem/nginxconf"
+	"tandem/session"
 )
 
-// Commands returns the upstream directive, and those inside of it.
-func Commands() []nc.Command {
-	return slices.Concat(blockCommands, balanceCommands, stickyCommands, queueCommands)
+// Commands returns the upstream directive, and those inside of it, for a server's
+// language.
+func Commands(in session.Contexts) []nc.Command {
+	commands := slices.Concat(blockCommands(in), balanceCommands(in))
+	if in.Upstream == nc.Upstream {
+		return slices.Concat(commands, keepCommands, httpBalanceCommands, queueCommands)
+	}
+	return commands
 }

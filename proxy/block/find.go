@@ -2,53 +2,60 @@ package block
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 
 	"tandem/internal/errorlog"
 	"tandem/proxy/upstream"
+	"tandem/session"
 	"tandem/session/resolver"
-	"tandem/web"
 )
 
-// FindTarget returns the peers for a host that is named at run time: those of
-// the upstream block of that name, the address that it is, or those that the
-// resolver finds. Otherwise the code is what to answer.
-func FindTarget(r *web.Request, l upstream.Location) (Target, web.Code) {
-	if b := blocksSlot.Of(r.Realm()).lookup(l.Host, l.Port, l.Written); b != nil {
-		return Ref{b}.Target(), web.OK
+// ErrNoPort says that a host that is named at run time has no port.
+var ErrNoPort = errors.New("no port in upstream")
+
+// errNotFound says that a name has no addresses.
+var errNotFound = errors.New("host not found")
+
+// FindTarget returns the peers for a host that is named at run time: those of the
+// upstream block of that name, the address that it is, or those that the resolver
+// finds. An error has been logged. watch is called when a name is looked up:
+// leave ends that, and stop is called when it has ended.
+func FindTarget(s *session.Session, l upstream.Location, watch func(leave func()) (stop func())) (Target, error) {
+	if b := blocksSlot.Of(s.Realm()).lookup(l.Host, l.Port, l.Written); b != nil {
+		return Ref{b}.Target(), nil
 	}
 	if l.Port == 0 && !l.Unix {
-		r.Logf(errorlog.Error, "no port in upstream \"%s\"", l.Host)
-		return Target{}, 500
+		s.Logf(errorlog.Error, "no port in upstream \"%s\"", l.Host)
+		return Target{}, ErrNoPort
 	}
-	group, code := findGroup(r, l)
-	return Target{Group: group, Name: l.Host}, code
+	group, err := findGroup(s, l, watch)
+	return Target{Group: group, Name: l.Host}, err
 }
 
-// findGroup makes a group for one request.
-func findGroup(r *web.Request, l upstream.Location) (*upstream.Group, web.Code) {
-	s := upstream.Server{Name: l.Host, Weight: 1, MaxFails: 1, FailTimeout: defaultFailTimeout}
+// findGroup makes a group for one session.
+func findGroup(s *session.Session, l upstream.Location, watch func(leave func()) (stop func())) (*upstream.Group, error) {
+	srv := upstream.Server{Name: l.Host, Weight: 1, MaxFails: 1, FailTimeout: defaultFailTimeout}
 	if l.Literal {
-		s.Addrs = []upstream.Addr{l.Addr}
-		return upstream.NewGroup(l.Host, []upstream.Server{s}, nil), web.OK
+		srv.Addrs = []upstream.Addr{l.Addr}
+		return upstream.NewGroup(l.Host, []upstream.Server{srv}, nil), nil
 	}
-	res, timeout := resolver.Of(r.Level())
+	res, timeout := resolver.Of(s.Level())
 	if res == nil {
-		r.Logf(errorlog.Error, "no resolver defined to resolve %s", l.Host)
-		return nil, 502
+		s.Logf(errorlog.Error, "no resolver defined to resolve %s", l.Host)
+		return nil, errNotFound
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	r.WatchClient(cancel)
+	stop := watch(cancel)
 	addrs, _, err := res.LookupAddrs(ctx, l.Host)
-	r.StopWatch()
-	r.Waited()
+	stop()
 	if err != nil {
-		r.Logf(errorlog.Error, "%s could not be resolved (%v)", l.Host, err)
-		return nil, 502
+		s.Logf(errorlog.Error, "%s could not be resolved (%v)", l.Host, err)
+		return nil, err
 	}
 	for _, a := range addrs {
-		s.Addrs = append(s.Addrs, upstream.TCPAddr(netip.AddrPortFrom(a.IP, uint16(l.Port))))
+		srv.Addrs = append(srv.Addrs, upstream.TCPAddr(netip.AddrPortFrom(a.IP, uint16(l.Port))))
 	}
-	return upstream.NewGroup(l.Host, []upstream.Server{s}, nil), web.OK
+	return upstream.NewGroup(l.Host, []upstream.Server{srv}, nil), nil
 }

@@ -123,7 +123,7 @@ func (l *lookup) take(addrs []upstream.Resolved, valid time.Time, err error, now
 }
 
 func (l *lookup) log(err error) {
-	log := l.block.http.Log
+	log := l.block.realm.Log
 	if l.service != "" {
 		log.Printf(errorlog.Error, "service %s of %s could not be resolved (%v)", l.service, l.name, err)
 		return

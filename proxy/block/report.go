@@ -1,14 +1,14 @@
 package block
 
 import (
+	"tandem/session"
 	"tandem/status"
-	"tandem/web"
 )
 
 // Report tells of the back ends of a configuration, for the status.
-func Report(h *web.HTTP) []status.Upstream {
+func Report(r *session.Realm) []status.Upstream {
 	var list []status.Upstream
-	for _, u := range Upstreams(h) {
+	for _, u := range Upstreams(r) {
 		one := status.Upstream{Name: u.Name, Queued: u.Queued, Peers: []status.UpstreamPeer{}}
 		for _, p := range u.Peers {
 			peer := status.UpstreamPeer{

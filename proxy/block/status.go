@@ -6,7 +6,6 @@ import (
 
 	"tandem/proxy/upstream"
 	"tandem/session"
-	"tandem/web"
 )
 
 // Upstream is what is known of an upstream block at one moment.
@@ -18,10 +17,10 @@ type Upstream struct {
 
 // Upstreams returns what is known of the upstream blocks of a configuration, in
 // its order.
-func Upstreams(h *web.HTTP) []Upstream {
+func Upstreams(r *session.Realm) []Upstream {
 	var list []Upstream
 	now := time.Now()
-	for _, b := range blocksOf(&h.Realm) {
+	for _, b := range blocksOf(r) {
 		u := Upstream{Name: b.name}
 		u.Peers, u.Queued = b.group.Status(now)
 		list = append(list, u)

@@ -78,7 +78,7 @@ func (p *Protocol) readPass(get func(*nc.Scope) *Settings) nc.Setter {
 		if c.Pass.scheme, loc, err = p.parse(address); err != nil {
 			return err
 		}
-		if c.Pass.ref, err = block.Refer(b.HTTP, d, loc); err != nil {
+		if c.Pass.ref, err = block.Refer(&b.HTTP.Realm, d, loc); err != nil {
 			return err
 		}
 		exchange.SetPasser(l, exchange.Passer{
@@ -116,7 +116,7 @@ func (p *Pass) Target(r *web.Request) (block.Target, web.Code) {
 		r.Logf(errorlog.Error, "%v", err)
 		return block.Target{}, 500
 	}
-	t, code := block.FindTarget(r, l)
+	t, code := exchange.FindTarget(r, l)
 	t.Scheme, t.TLS = scheme.Name, scheme.TLS
 	return t, code
 }

@@ -116,7 +116,7 @@ func eventually(t testing.TB, what string, holds func() bool) {
 // states returns the states of all peers.
 func states(h *web.HTTP) string {
 	var list []string
-	for _, u := range block.Upstreams(h) {
+	for _, u := range block.Upstreams(&h.Realm) {
 		for _, p := range u.Peers {
 			list = append(list, string(p.State))
 		}
@@ -165,7 +165,7 @@ func TestUnhealthyAndBack(t *testing.T) {
 	if !seen["a"] || !seen["b"] {
 		t.Errorf("requests went to %v", seen)
 	}
-	peers := block.Upstreams(s.HTTP)[0].Peers
+	peers := block.Upstreams(&s.HTTP.Realm)[0].Peers
 	if f := peers[0].Findings[0]; f.Checks < 2 || f.Failed == 0 || f.Turns == 0 || f.Reason != "" || time.Since(f.At) > time.Minute {
 		t.Errorf("found of a: %+v", f)
 	}
@@ -303,10 +303,10 @@ func TestKeepaliveTime(t *testing.T) {
 	if n := b.conns.Load(); n != 1 {
 		t.Errorf("5 checks took %d connections", n)
 	}
-	failed := block.Upstreams(s.HTTP)[0].Peers[0].Findings[0].Failed
+	failed := block.Upstreams(&s.HTTP.Realm)[0].Peers[0].Findings[0].Failed
 	b.hasty.Store(true)
 	eventually(t, "new connections", func() bool { return b.conns.Load() > 3 })
-	if f := block.Upstreams(s.HTTP)[0].Peers[0].Findings[0]; f.Failed != failed {
+	if f := block.Upstreams(&s.HTTP.Realm)[0].Peers[0].Findings[0]; f.Failed != failed {
 		t.Errorf("a connection that has gone stale counts as failure: %+v", f)
 	}
 }
@@ -323,7 +323,7 @@ func TestSeveralChecks(t *testing.T) {
 	awaitStates(t, s.HTTP, "up")
 	b.say(strings.ReplaceAll(fine, "X-Name", "X-Other"))
 	awaitStates(t, s.HTTP, "unhealthy")
-	f := block.Upstreams(s.HTTP)[0].Peers[0].Findings
+	f := block.Upstreams(&s.HTTP.Realm)[0].Peers[0].Findings
 	if len(f) != 2 || f[0].Failed != f[0].Turns || f[1].Reason != `there is no "X-Name" while checking header` {
 		t.Errorf("found: %+v", f)
 	}

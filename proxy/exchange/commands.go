@@ -12,11 +12,13 @@ import (
 	"tandem/web"
 )
 
+// in is where these directives stand.
+const in = nc.HTTP | nc.Server | nc.Location
+
 // Commands returns the directives that all protocols have, as one of the family
 // has them; get returns the settings of the level being read.
 func (f *Family) Commands(get func(*nc.Scope) *Settings) []nc.Command {
 	prefix := f.Prefix
-	const in = nc.HTTP | nc.Server | nc.Location
 	flag := func(name string, f func(*Settings) *nc.Value[bool]) nc.Command {
 		return nc.Command{Name: prefix + name, In: in, Arity: nc.Flag, Set: nc.SetFlag(of(get, f))}
 	}
@@ -63,7 +65,7 @@ func (f *Family) Commands(get func(*nc.Scope) *Settings) []nc.Command {
 // TLSCommands returns the directives for TLS to back ends, as one of the family
 // has them.
 func (f *Family) TLSCommands(get func(*nc.Scope) *Settings) []nc.Command {
-	return secure.Commands(f.Prefix, func(s *nc.Scope) *secure.Settings { return &get(s).TLS })
+	return secure.Commands(f.Prefix, in, func(s *nc.Scope) *secure.Settings { return &get(s).TLS })
 }
 
 func of[V any](get func(*nc.Scope) *Settings, field func(*Settings) *nc.Value[V]) func(*nc.Scope) *nc.Value[V] {

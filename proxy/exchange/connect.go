@@ -18,7 +18,7 @@ func (x *Exchange) connect(peer *upstream.Peer) (outcome, bool) {
 	var id secure.Identity
 	switch {
 	case x.Target.TLS:
-		id = x.Settings.TLS.Identify(x.Request, x.Target.Name, "")
+		id = x.Settings.TLS.Identify(&x.Request.Session, x.Target.Name, "")
 		tag = id
 	case pool != nil && pool.Local:
 		tag = x.Settings
@@ -99,7 +99,7 @@ func (x *Exchange) setNoDelay(s *sock.Conn) {
 func (x *Exchange) dial(addr upstream.Addr) (*sock.Conn, error) {
 	c, b := x.Settings, x.Settings.Bind.V
 	o := sock.Options{
-		Local: b.Local(x.Request), Transparent: b.Transparent(),
+		Local: b.Local(&x.Request.Session), Transparent: b.Transparent(),
 		Rcvbuf: int(c.SocketRcvbuf.V), Sndbuf: int(c.SocketSndbuf.V), KeepAlive: c.SocketKeepalive.V,
 		SpeaksFirst: !x.Instant,
 	}

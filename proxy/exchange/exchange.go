@@ -10,6 +10,7 @@ import (
 	"tandem/internal/errorlog"
 	"tandem/proxy/answer"
 	"tandem/proxy/block"
+	"tandem/proxy/sticky"
 	"tandem/proxy/upstream"
 	"tandem/web"
 )
@@ -107,7 +108,7 @@ type Exchange struct {
 	rateNext time.Time     // when reading goes on
 	left     chan struct{} // closed when the client leaves, if that may have to be waited for
 
-	bound block.Binding
+	bound sticky.Binding
 
 	// Of a question of the process's own: what ends it, and who is told what
 	// went wrong in place of the log. nil otherwise.
@@ -172,7 +173,8 @@ func (x *Exchange) ReadBody(r *web.Request, stream bool) web.Code {
 
 // prepareSelection begins the way through the peers.
 func (x *Exchange) prepareSelection() {
-	x.Target.Start(&x.selection, &x.bound, x.Request)
+	x.Target.Start(&x.selection, &x.Request.Session)
+	x.bound.Begin(&x.Target, &x.selection, x.Request)
 	if n := x.Settings.NextUpstreamTries.V; n > 0 && x.selection.Tries > n {
 		x.selection.Tries = n
 	}
@@ -265,7 +267,7 @@ func (x *Exchange) reset() {
 	x.unsent, x.early, x.hints = nil, nil, 0
 	x.sender, x.spool = nil, nil
 	x.rate, x.rateFrom, x.rateNext, x.left = 0, time.Time{}, time.Time{}, nil
-	x.bound = block.Binding{}
+	x.bound = sticky.Binding{}
 	x.ctx, x.report = nil, nil
 	x.clientGone.Store(false)
 }

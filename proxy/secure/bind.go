@@ -7,7 +7,6 @@ import (
 	"tandem/internal/errorlog"
 	nc "tandem/nginxconf"
 	"tandem/session"
-	"tandem/web"
 )
 
 // Bind is what *_bind says: the local address of connections to back ends.
@@ -30,7 +29,7 @@ func ReadBind(get func(*nc.Scope) *nc.Value[*Bind]) nc.Setter {
 			return nil
 		}
 		b := new(Bind)
-		t, err := web.BlockOf(s).HTTP.Template(d, d.Args[0])
+		t, err := session.BlockOf(s).Realm.Template(d, d.Args[0])
 		if err != nil {
 			return err
 		}
@@ -69,21 +68,21 @@ func parseLocal(text string) (netip.AddrPort, bool) {
 // Transparent reports whether the address need not be one of this host.
 func (b *Bind) Transparent() bool { return b != nil && b.transparent }
 
-// Local returns the local address for r, the zero one for the kernel's choice.
-func (b *Bind) Local(r *web.Request) netip.AddrPort {
+// Local returns the local address for s, the zero one for the kernel's choice.
+func (b *Bind) Local(s *session.Session) netip.AddrPort {
 	if b == nil {
 		return netip.AddrPort{}
 	}
 	if b.value == nil {
 		return b.addr
 	}
-	text := b.value.Value(&r.Session)
+	text := b.value.Value(s)
 	if len(text) == 0 {
 		return netip.AddrPort{}
 	}
 	addr, ok := parseLocal(string(text))
 	if !ok {
-		r.Logf(errorlog.Error, "invalid local address \"%s\"", text)
+		s.Logf(errorlog.Error, "invalid local address \"%s\"", text)
 	}
 	return addr
 }

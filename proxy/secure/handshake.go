@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"tandem/internal/pki"
-	"tandem/web"
+	"tandem/session"
 )
 
 // Identity is what a connection over TLS was made with: it is reused only for
@@ -22,15 +22,15 @@ type Identity struct {
 // Identify evaluates what the connection for a request depends on: name is the
 // back end's, unless the configuration has another, alpn the protocol that is to
 // be spoken, "" for one that is not told.
-func (t *Settings) Identify(r *web.Request, name, alpn string) Identity {
+func (t *Settings) Identify(s *session.Session, name, alpn string) Identity {
 	id := Identity{settings: t, name: name, alpn: alpn}
 	if t.name.V != nil {
-		id.name = string(t.name.V.Value(&r.Session))
+		id.name = string(t.name.V.Value(s))
 	}
 	id.name = stripPort(id.name)
 	if c := t.certificate.V; c != nil && t.made.certificate == nil {
-		if id.cert = string(c.Value(&r.Session)); id.cert != "" {
-			id.key = string(t.key.V.Value(&r.Session))
+		if id.cert = string(c.Value(s)); id.cert != "" {
+			id.key = string(t.key.V.Value(s))
 		}
 	}
 	return id

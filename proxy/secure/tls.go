@@ -9,7 +9,6 @@ import (
 	"tandem/internal/pki"
 	nc "tandem/nginxconf"
 	"tandem/session"
-	"tandem/web"
 )
 
 // Settings are what the *_ssl_* directives say of TLS to back ends, for one
@@ -92,14 +91,13 @@ func (t *Settings) Inherit(p *Settings) {
 	t.commands.Inherit(p.commands, nil)
 }
 
-// Commands returns the directives with a prefix, such as "proxy"; get returns the
-// settings of the level being read.
-func Commands(prefix string, get func(*nc.Scope) *Settings) []nc.Command {
-	const in = nc.HTTP | nc.Server | nc.Location
+// Commands returns the directives with a prefix, such as "proxy", for the levels
+// in; get returns the settings of the level being read.
+func Commands(prefix string, in nc.Context, get func(*nc.Scope) *Settings) []nc.Command {
 	prefix += "_ssl_"
 	of := func(s *nc.Scope) *Settings {
 		t := get(s)
-		t.folder, t.files = s.Path("", true), &web.BlockOf(s).HTTP.PKI
+		t.folder, t.files = s.Path("", true), &session.BlockOf(s).Realm.PKI
 		return t
 	}
 	flag := func(name string, f func(*Settings) *nc.Value[bool]) nc.Command {
@@ -160,7 +158,7 @@ func readTLSTemplate(get func(*nc.Scope) *nc.Value[*session.Template]) nc.Setter
 			return nil
 		}
 		var err error
-		v.V, err = web.BlockOf(s).HTTP.Template(d, d.Args[0])
+		v.V, err = session.BlockOf(s).Realm.Template(d, d.Args[0])
 		return err
 	}
 }

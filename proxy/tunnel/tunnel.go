@@ -96,7 +96,7 @@ func readPass(s *nc.Scope, d *nc.Directive) error {
 	if err != nil {
 		return err
 	}
-	c.to.ref, err = block.Refer(b.HTTP, d, l)
+	c.to.ref, err = block.Refer(&b.HTTP.Realm, d, l)
 	return err
 }
 
@@ -137,7 +137,7 @@ func (to *destination) find(r *web.Request) (block.Target, web.Code) {
 		r.Logf(errorlog.Info, "%v in upstream \"%s\"", err, address)
 		return block.Target{}, 500
 	}
-	return block.FindTarget(r, l)
+	return exchange.FindTarget(r, l)
 }
 
 // AppendRequest appends nothing: the client speaks for itself.

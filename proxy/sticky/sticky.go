@@ -1,4 +1,9 @@
-package block
+// Package sticky binds clients to the peers of an upstream block:
+//
+//	sticky cookie name [expires=time] [domain=domain] [httponly] [samesite=strict|lax|none|$variable] [secure] [path=path];
+//	sticky route $variable ...;
+//	sticky learn create=$variable lookup=$variable zone=name:size [timeout=time] [header];
+package sticky
 
 import (
 	"fmt"
@@ -7,6 +12,8 @@ import (
 	"time"
 
 	nc "tandem/nginxconf"
+	"tandem/proxy/block"
+	"tandem/proxy/upstream"
 	"tandem/session"
 	"tandem/web"
 )
@@ -32,48 +39,56 @@ type stickyCookie struct {
 	httpOnly, secure bool
 }
 
-var stickyCommands = []nc.Command{
+// settings are those of an upstream block.
+type settings struct{ sticky *sticky } // nil: none
+
+var slot = block.NewSlot[settings]()
+
+// Commands is the sticky directive.
+var Commands = []nc.Command{
 	{Name: "sticky", In: nc.Upstream, Arity: nc.TwoMore, Set: readSticky},
 }
 
 // readSticky reads sticky cookie | route | learn.
 func readSticky(s *nc.Scope, d *nc.Directive) error {
-	b := blockOf(s)
-	if b.sticky != nil {
+	c := slot.Read(s)
+	if c.sticky != nil {
 		return nc.ErrDuplicate
 	}
-	b.sticky = new(sticky)
+	st := new(sticky)
+	c.sticky = st
+	_, realm := block.Reading(s)
 	switch d.Args[0] {
 	case "cookie":
-		return b.readStickyCookie(s, d)
+		return st.readCookie(realm, d)
 	case "route":
 		for _, arg := range d.Args[1:] {
 			if !strings.HasPrefix(arg, "$") {
 				return fmt.Errorf("invalid variable name \"%s\"", arg)
 			}
-			b.sticky.lookup = append(b.sticky.lookup, b.http.Variable(d, arg[1:]))
+			st.lookup = append(st.lookup, realm.Variable(d, arg[1:]))
 		}
 		return nil
 	case "learn":
-		return b.readLearn(d)
+		return st.readLearn(s, d)
 	}
 	return fmt.Errorf("unknown parameter \"%s\"", d.Args[0])
 }
 
-// readStickyCookie reads sticky cookie name [expires=time] [domain=domain]
+// readCookie reads sticky cookie name [expires=time] [domain=domain]
 // [httponly] [samesite=strict|lax|none|$variable] [secure] [path=path].
-func (b *block) readStickyCookie(s *nc.Scope, d *nc.Directive) error {
+func (st *sticky) readCookie(realm *session.Realm, d *nc.Directive) error {
 	c := &stickyCookie{name: d.Args[1]}
 	if c.name == "" {
 		return nc.Complaint("empty cookie name")
 	}
-	b.sticky.cookie = c
+	st.cookie = c
 	for _, arg := range d.Args[2:] {
-		if err := c.parameter(b, s, d, arg); err != nil {
+		if err := c.parameter(realm, d, arg); err != nil {
 			return err
 		}
 	}
-	b.sticky.lookup = append(b.sticky.lookup, b.http.Variable(d, "cookie_"+c.name))
+	st.lookup = append(st.lookup, realm.Variable(d, "cookie_"+c.name))
 	return nil
 }
 
@@ -81,7 +96,7 @@ func duplicateParameter(name string) error {
 	return nc.Complaint("parameter \"" + name + "\" is duplicate")
 }
 
-func (c *stickyCookie) parameter(b *block, s *nc.Scope, d *nc.Directive, arg string) error {
+func (c *stickyCookie) parameter(realm *session.Realm, d *nc.Directive, arg string) error {
 	name, value, has := strings.Cut(arg, "=")
 	set := false
 	var err error
@@ -91,7 +106,7 @@ func (c *stickyCookie) parameter(b *block, s *nc.Scope, d *nc.Directive, arg str
 			if value == "" {
 				return nc.Complaint("no value for \"domain\"")
 			}
-			c.domain, err = b.http.Template(d, value)
+			c.domain, err = realm.Template(d, value)
 		}
 	case has && name == "path":
 		if set = c.path != ""; !set {
@@ -106,7 +121,7 @@ func (c *stickyCookie) parameter(b *block, s *nc.Scope, d *nc.Directive, arg str
 		}
 	case has && name == "samesite":
 		if set = c.sameSite != nil; !set {
-			if c.sameSite, err = b.http.Template(d, value); err == nil && c.sameSite.IsLiteral() && !isSameSite(value) {
+			if c.sameSite, err = realm.Template(d, value); err == nil && c.sameSite.IsLiteral() && !isSameSite(value) {
 				return nc.Complaint("invalid \"samesite\" parameter value")
 			}
 		}
@@ -168,6 +183,14 @@ type Binding struct {
 	to        string  // the SID of the peer that it is bound to
 	cookieSet bool    // the cookie has been set; it is
 	cookieAt  int     // the header of the response with that index
+}
+
+// Begin binds a request that is about to choose a peer of t.
+func (b *Binding) Begin(t *block.Target, sel *upstream.Selection, r *web.Request) {
+	if c := slot.Of(t); c != nil && c.sticky != nil {
+		b.sticky = c.sticky
+		sel.Hint = c.sticky.hint(b, r)
+	}
 }
 
 // hint returns the SID of the peer that the request is bound to, nil for none.

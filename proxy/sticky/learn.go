@@ -1,4 +1,4 @@
-package block
+package sticky
 
 import (
 	"container/list"
@@ -9,12 +9,14 @@ import (
 	"time"
 
 	nc "tandem/nginxconf"
+	"tandem/proxy/block"
+	"tandem/session"
 )
 
 // readLearn reads sticky learn create=$variable lookup=$variable
 // zone=name:size [timeout=time] [header].
-func (b *block) readLearn(d *nc.Directive) error {
-	st := b.sticky
+func (st *sticky) readLearn(s *nc.Scope, d *nc.Directive) error {
+	name, realm := block.Reading(s)
 	zone, size := "", int64(0)
 	var timeout time.Duration
 	for _, arg := range d.Args[1:] {
@@ -45,7 +47,7 @@ func (b *block) readLearn(d *nc.Directive) error {
 			if name == "lookup" {
 				refs = &st.lookup
 			}
-			*refs = append(*refs, b.http.Variable(d, variable))
+			*refs = append(*refs, realm.Variable(d, variable))
 		case arg == "header":
 			st.early = true
 		default:
@@ -63,7 +65,7 @@ func (b *block) readLearn(d *nc.Directive) error {
 	if timeout == 0 {
 		timeout = 10 * time.Minute
 	}
-	return b.useSessions(zone, size, timeout)
+	return st.useSessions(realm, name, zone, size, timeout)
 }
 
 // parseZone reads name:size.
@@ -85,41 +87,50 @@ func parseZone(text string) (name string, n int64, err error) {
 	return name, n, nil
 }
 
-// useSessions gives the block the sessions of a zone, those of the
+// zones are the zones of sticky of a configuration.
+type zones struct{ byName map[string]*sessions }
+
+var zonesSlot = session.NewRealmSlot[zones]()
+
+// useSessions gives an upstream the sessions of a zone, those of the
 // configuration before if it had the zone, too.
-func (b *block) useSessions(zone string, size int64, timeout time.Duration) error {
-	for _, other := range blocksSlot.Of(&b.http.Realm).list {
-		if other != b && other.sticky != nil && other.sticky.sessions != nil && other.sticky.sessions.zone == zone {
-			return fmt.Errorf("sticky zone \"%s\" is already used in upstream \"%s\"", zone, other.name)
-		}
+func (st *sticky) useSessions(realm *session.Realm, name, zone string, size int64, timeout time.Duration) error {
+	all := zonesSlot.Of(realm)
+	if other := all.byName[zone]; other != nil {
+		return fmt.Errorf("sticky zone \"%s\" is already used in upstream \"%s\"", zone, other.upstream)
 	}
 	var known *sessionTable
-	if b.http.Previous != nil {
-		for _, old := range blocksSlot.Of(b.http.Previous).list {
-			if old.sticky == nil || old.sticky.sessions == nil || old.sticky.sessions.zone != zone {
-				continue
-			}
-			if old.name != b.name {
+	if realm.Previous != nil {
+		if old := zonesSlot.Of(realm.Previous).byName[zone]; old != nil {
+			if old.upstream != name {
 				return fmt.Errorf("sticky zone \"%s\" is used in upstream \"%s\" while previously it was used in upstream \"%s\"",
-					zone, b.name, old.name)
+					zone, name, old.upstream)
 			}
-			known = old.sticky.sessions.sessionTable
+			known = old.sessionTable
 		}
 	}
 	if known == nil {
 		known = &sessionTable{bound: make(map[[md5.Size]byte]*list.Element)}
 	}
-	b.sticky.sessions = &sessions{sessionTable: known, zone: zone, timeout: timeout, max: int(size / sessionSize)}
+	st.sessions = &sessions{sessionTable: known, upstream: name, timeout: timeout, max: int(size / sessionSize)}
+	if all.byName == nil {
+		all.byName = make(map[string]*sessions)
+	}
+	all.byName[zone] = st.sessions
 	return nil
 }
 
 // sessions are those of one upstream, as one configuration sees them.
 type sessions struct {
 	*sessionTable
-	zone    string
-	timeout time.Duration
-	max     int // how many there may be
+	upstream string // that has them
+	timeout  time.Duration
+	max      int // how many there may be
 }
+
+// minZone is the size of a zone at least; memory is not shared here, but the
+// configuration is to be nginx's.
+const minZone = 8 << 12
 
 // sessionSize is what a session takes of its zone in nginx, in bytes: "32k ~ 200
 // sessions, 1m ~ 8000 sessions".
