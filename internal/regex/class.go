@@ -4,8 +4,14 @@ import "strings"
 
 // class reads [...].
 func (p *parser) class() (*node, error) {
+	if kind, _, ok := p.posixName(); ok {
+		if kind == ':' {
+			return nil, p.fail("POSIX named classes are supported only within a class", p.pos)
+		}
+		return nil, p.fail("POSIX collating elements are not supported", p.pos)
+	}
 	p.pos++
-	negative := p.skip("^")
+	negative := p.beginClass()
 	var s set
 	folding := set(nil) // the part in which case may not matter
 	for first := true; ; first = false {
@@ -13,7 +19,6 @@ func (p *parser) class() (*node, error) {
 		case !p.more():
 			return nil, p.fail("missing terminating ] for character class", p.pos)
 		case p.skip(`\E`):
-			first = false
 			continue
 		case p.skip(`\Q`):
 			for p.more() && !p.skip(`\E`) {
@@ -31,12 +36,14 @@ func (p *parser) class() (*node, error) {
 			return nil, err
 		}
 		low, single := member.single()
-		if isClass || !single || !p.rangeFollows() {
-			if isClass {
-				s = s.union(member)
-			} else {
-				folding = folding.union(member)
-			}
+		switch {
+		case isClass && p.rangeFollows():
+			return nil, p.fail("invalid range in character class", p.pos)
+		case isClass:
+			s = s.union(member)
+			continue
+		case !single || !p.rangeFollows():
+			folding = folding.union(member)
 			continue
 		}
 		p.pos++ // the hyphen
@@ -53,6 +60,19 @@ func (p *parser) class() (*node, error) {
 			return nil, p.fail("range out of order in character class", max(at, p.pos-1))
 		}
 		folding = folding.union(set{{low, high}})
+	}
+}
+
+// beginClass reads what may stand before the first member, and reports whether the class is turned around.
+func (p *parser) beginClass() (negative bool) {
+	for {
+		switch {
+		case p.skip(`\E`), p.skip(`\Q\E`), p.opts.extendedMore && (p.skip(" ") || p.skip("\t")):
+		case !negative && p.skip("^"):
+			negative = true
+		default:
+			return negative
+		}
 	}
 }
 
@@ -85,15 +105,13 @@ func (p *parser) finishClass(s, folding set, negative bool) *node {
 
 // member reads one member of a class: a character, or a class of its own.
 func (p *parser) member() (s set, isClass bool, err error) {
-	if p.text[p.pos] == '[' && p.pos+1 < len(p.text) {
-		if s, ok, err := p.posix(); ok || err != nil {
-			return s, true, err
-		}
+	if kind, name, ok := p.posixName(); ok {
+		s, err := p.posix(kind, name)
+		return s, true, err
 	}
 	if p.text[p.pos] != '\\' {
 		return one(p.char()), false, nil
 	}
-	start := p.pos
 	p.pos++
 	if !p.more() {
 		return nil, false, p.fail(`\ at end of pattern`, p.pos)
@@ -107,38 +125,46 @@ func (p *parser) member() (s set, isClass bool, err error) {
 	case 'B', 'R', 'X':
 		return nil, false, p.fail("escape sequence is invalid in character class", p.pos)
 	}
-	return p.escapedSet(start)
+	return p.escapedSet()
+}
+
+// posixName returns what stands here if it looks like [:name:], [.name.] or [=name=].
+func (p *parser) posixName() (kind byte, name string, ok bool) {
+	if p.text[p.pos] != '[' || p.pos+1 == len(p.text) {
+		return 0, "", false
+	}
+	kind = p.text[p.pos+1]
+	rest := p.text[p.pos+2:]
+	end := strings.Index(rest, string(kind)+"]")
+	if kind != ':' && kind != '.' && kind != '=' || end < 0 || strings.Trim(rest[:end], "^abcdefghijklmnopqrstuvwxyz") != "" {
+		return 0, "", false
+	}
+	return kind, rest[:end], true
 }
 
 // posix reads [:name:] and [:^name:].
-func (p *parser) posix() (s set, ok bool, err error) {
-	rest := p.text[p.pos+1:]
-	kind := rest[0]
-	if kind != ':' && kind != '.' && kind != '=' {
-		return nil, false, nil
-	}
-	end := strings.Index(rest[1:], string(kind)+"]")
-	if end < 0 || strings.ContainsAny(rest[1:1+end], `]\`) {
-		return nil, false, nil
-	}
-	name := rest[1 : 1+end]
-	if strings.Trim(name, "^abcdefghijklmnopqrstuvwxyz") != "" {
-		return nil, false, nil
-	}
+func (p *parser) posix(kind byte, name string) (set, error) {
 	if kind != ':' {
-		return nil, false, p.fail("POSIX collating elements are not supported", p.pos)
+		return nil, p.fail("POSIX collating elements are not supported", p.pos)
 	}
+	size := len("[::]") + len(name)
 	name, negative := strings.CutPrefix(name, "^")
-	s, known := posixClasses[name]
-	if !known {
-		return nil, false, p.fail("unknown POSIX class name", p.pos+2)
-	}
 	if p.opts.fold && (name == "lower" || name == "upper") {
-		s = posixClasses["alpha"]
+		name = "alpha"
+		if p.ucp {
+			name = "cased"
+		}
+	}
+	s, known := posixClasses[name]
+	if p.ucp && unicodeClasses[name] != nil {
+		s, known = unicodeClasses[name](p.top()), true
+	}
+	if !known {
+		return nil, p.fail("unknown POSIX class name", p.pos+2)
 	}
 	if negative {
 		s = s.negate(p.top())
 	}
-	p.pos += end + len("[::]")
-	return s, true, nil
+	p.pos += size
+	return s, nil
 }

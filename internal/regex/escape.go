@@ -8,7 +8,6 @@ import (
 
 // escape reads what begins with a backslash outside of a class.
 func (p *parser) escape() (*node, error) {
-	start := p.pos
 	p.pos++
 	if !p.more() {
 		return nil, p.fail(`\ at end of pattern`, p.pos)
@@ -57,7 +56,7 @@ func (p *parser) escape() (*node, error) {
 			return n, nil
 		}
 	}
-	s, isClass, err := p.escapedSet(start)
+	s, isClass, err := p.escapedSet()
 	if err != nil {
 		return nil, err
 	}
@@ -184,9 +183,22 @@ func (p *parser) reference(name string) (*node, error) {
 // words returns the characters of \w.
 func (p *parser) words() set {
 	if p.ucp {
-		return unicodeSet(p.top(), unicode.L, unicode.N).union(one('_')).upTo(p.top())
+		return unicodeClasses["word"](p.top())
 	}
 	return wordChars
+}
+
+// unicodeClasses are what (*UCP) makes of \d, \s, \w and the classes of POSIX that it widens; "cased" is lower and upper
+// where case does not matter.
+var unicodeClasses = map[string]func(top rune) set{
+	"alpha": func(top rune) set { return unicodeSet(top, unicode.L) },
+	"lower": func(top rune) set { return unicodeSet(top, unicode.Ll) },
+	"upper": func(top rune) set { return unicodeSet(top, unicode.Lu) },
+	"cased": func(top rune) set { return unicodeSet(top, unicode.Lu, unicode.Ll, unicode.Lt) },
+	"alnum": func(top rune) set { return unicodeSet(top, unicode.L, unicode.N) },
+	"digit": func(top rune) set { return unicodeSet(top, unicode.Nd) },
+	"space": func(top rune) set { return unicodeSet(top, unicode.Z).union(spaces).union(one(0x85)) },
+	"word":  func(top rune) set { return unicodeSet(top, unicode.L, unicode.N).union(one('_')) },
 }
 
 // unicodeSet returns the characters of tables.
@@ -209,7 +221,7 @@ func unicodeSet(top rune, tables ...*unicode.RangeTable) set {
 
 // escapedSet reads the rest of an escape that stands for one character or for
 // one of a class. isClass: case does not matter to it.
-func (p *parser) escapedSet(start int) (s set, isClass bool, err error) {
+func (p *parser) escapedSet() (s set, isClass bool, err error) {
 	c := p.text[p.pos]
 	switch c {
 	case 'd', 'D', 'w', 'W', 's', 'S', 'h', 'H', 'v', 'V':
@@ -217,13 +229,8 @@ func (p *parser) escapedSet(start int) (s set, isClass bool, err error) {
 		lower := c | 0x20
 		s = map[byte]set{'d': digits, 'w': wordChars, 's': spaces, 'h': hspaces, 'v': vspaces}[lower]
 		if p.ucp {
-			switch lower {
-			case 'd':
-				s = unicodeSet(p.top(), unicode.Nd)
-			case 'w':
-				s = p.words()
-			case 's':
-				s = unicodeSet(p.top(), unicode.Z).union(spaces).union(one(0x85))
+			if widened := unicodeClasses[map[byte]string{'d': "digit", 'w': "word", 's': "space"}[lower]]; widened != nil {
+				s = widened(p.top())
 			}
 		}
 		if s = s.upTo(p.top()); c != lower {
@@ -234,7 +241,7 @@ func (p *parser) escapedSet(start int) (s set, isClass bool, err error) {
 		s, err = p.property()
 		return s, true, err
 	}
-	ch, err := p.escapedChar(start)
+	ch, err := p.escapedChar()
 	return one(ch), false, err
 }
 
@@ -265,13 +272,13 @@ func (p *parser) property() (set, error) {
 	case name == "Any":
 		s = set{{0, p.top()}}
 	case name == "L&":
-		s = unicodeSet(p.top(), unicode.Lu, unicode.Ll, unicode.Lt)
+		s = unicodeClasses["cased"](p.top())
 	case name == "Xan":
-		s = unicodeSet(p.top(), unicode.L, unicode.N)
+		s = unicodeClasses["alnum"](p.top())
 	case name == "Xwd":
-		s = unicodeSet(p.top(), unicode.L, unicode.N).union(one('_'))
+		s = unicodeClasses["word"](p.top())
 	case name == "Xsp", name == "Xps":
-		s = unicodeSet(p.top(), unicode.Z).union(spaces).union(one(0x85))
+		s = unicodeClasses["space"](p.top())
 	case unicode.Categories[name] != nil:
 		s = unicodeSet(p.top(), unicode.Categories[name])
 	case unicode.Scripts[name] != nil:
@@ -286,7 +293,7 @@ func (p *parser) property() (set, error) {
 }
 
 // escapedChar reads the rest of an escape that stands for one character.
-func (p *parser) escapedChar(start int) (rune, error) {
+func (p *parser) escapedChar() (rune, error) {
 	c := p.text[p.pos]
 	p.pos++
 	switch c {
@@ -337,6 +344,9 @@ func (p *parser) escapedChar(start int) (rune, error) {
 		}
 		return n, err
 	}
+	if strings.IndexByte("FLlUu", c) >= 0 {
+		return 0, p.fail(`PCRE2 does not support \F, \L, \l, \N{name}, \U, or \u`, p.pos-1)
+	}
 	if isWordByte(c) && c != '_' && c != '8' && c != '9' {
 		return 0, p.fail(`unrecognized character follows \`, p.pos-1)
 	}
@@ -379,6 +389,9 @@ func (p *parser) braced(base int, allowed, bad string) (rune, error) {
 	n, err := strconv.ParseInt(p.text[p.pos:end], base, 32)
 	if err != nil || rune(n) > p.top() {
 		return 0, p.fail(`character code point value in \x{} or \o{} is too large`, end)
+	}
+	if p.utf && n >= 0xd800 && n <= 0xdfff {
+		return 0, p.fail("disallowed Unicode code point (>= 0xd800 && <= 0xdfff)", end)
 	}
 	p.pos = end + 1
 	return rune(n), nil

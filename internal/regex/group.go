@@ -1,6 +1,7 @@
 package regex
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -57,6 +58,12 @@ func (p *parser) group() (*node, error) {
 	}
 	if c := p.text[p.pos]; c >= '0' && c <= '9' || (c == '+' || c == '-') && p.pos+1 < len(p.text) && p.text[p.pos+1] >= '0' && p.text[p.pos+1] <= '9' {
 		return nil, p.fail("recursion and callouts are not supported", p.pos)
+	}
+	if p.skip("+") {
+		return nil, p.fail("digit expected after (?+ or (?-", p.pos)
+	}
+	if p.skip("P") {
+		return nil, p.fail("unrecognized character after (?P", p.pos)
 	}
 	return p.switches()
 }
@@ -259,6 +266,12 @@ func (p *parser) condition(n *node) error {
 		return p.fail("missing closing parenthesis for condition", len(p.text))
 	}
 	at, word := p.pos, p.text[p.pos:p.pos+end]
+	switch {
+	case word == "":
+		return p.fail("subpattern name expected", at)
+	case word == "R" && !slices.Contains(p.names, word):
+		return p.fail("recursion and callouts are not supported", at)
+	}
 	p.pos += end + 1
 	switch {
 	case isNumber(word):
@@ -332,6 +345,9 @@ func (p *parser) switches() (*node, error) {
 func (p *parser) verb(start int) (*node, error) {
 	if p.skip("F)") || p.skip("FAIL)") {
 		return &node{kind: nodeNever}, nil
+	}
+	if !p.more() || !isWordByte(p.text[p.pos]) && p.text[p.pos] != ':' {
+		return nil, p.fail("quantifier does not follow a repeatable item", p.pos-1)
 	}
 	at := start + 2
 	for at < len(p.text) && isWordByte(p.text[at]) {

@@ -192,7 +192,9 @@ func (p *parser) sequence() (*node, error) {
 			break
 		}
 		if p.skip(`\Q`) {
-			p.quoted(concat)
+			if err := p.quoted(concat); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		n, err := p.atom()
@@ -212,15 +214,14 @@ func (p *parser) sequence() (*node, error) {
 
 // quoted reads the literal text after \Q, up to \E or the end; a quantifier
 // behind it is about its last character.
-func (p *parser) quoted(concat *node) {
+func (p *parser) quoted(concat *node) (err error) {
 	for p.more() && !p.skip(`\E`) {
 		concat.subs = append(concat.subs, p.literal(p.char()))
 	}
 	if n := len(concat.subs); n > 0 {
-		if again, err := p.quantifiers(concat.subs[n-1]); err == nil {
-			concat.subs[n-1] = again
-		}
+		concat.subs[n-1], err = p.quantifiers(concat.subs[n-1])
 	}
+	return err
 }
 
 // skipIgnored skips a comment (?#...), a \E without \Q, or white space and comments of the

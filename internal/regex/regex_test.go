@@ -6,6 +6,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/dlclark/regexp2"
@@ -138,6 +139,101 @@ func TestUTF(t *testing.T) {
 		if got := result(re, c.subject); got != c.want {
 			t.Errorf("%s on %q: %s, want %s", c.text, c.subject, got, c.want)
 		}
+	}
+}
+
+// What PCRE2 has and this package has not is refused, never taken for something else.
+func TestUnsupported(t *testing.T) {
+	for text, want := range map[string]string{
+		`(?R)`:            "recursion and callouts are not supported",
+		`(a)(?1)`:         "recursion and callouts are not supported",
+		`(a)(?-1)`:        "recursion and callouts are not supported",
+		`(?<n>a)(?&n)`:    "recursion and callouts are not supported",
+		`(?<n>a)(?P>n)`:   "recursion and callouts are not supported",
+		`(a)\g<1>`:        "recursion and callouts are not supported",
+		`(?C1)a`:          "recursion and callouts are not supported",
+		`(?(R)a|b)`:       "recursion and callouts are not supported",
+		`\X`:              `\X is not supported`,
+		`(*UTF)\N{U+e9}`:  `\N{U+dddd} is not supported`,
+		`(*COMMIT)a`:      "(*VERB) not recognized or malformed",
+		`a(*ACCEPT)b`:     "(*VERB) not recognized or malformed",
+		`a(*PRUNE)b`:      "(*VERB) not recognized or malformed",
+		`a(*SKIP)b`:       "(*VERB) not recognized or malformed",
+		`a(*THEN)b`:       "(*VERB) not recognized or malformed",
+		`(*CRLF)a$`:       "(*VERB) not recognized or malformed",
+		`(*ANYCRLF)a$`:    "(*VERB) not recognized or malformed",
+		`(*BSR_ANYCRLF)a`: "(*VERB) not recognized or malformed",
+	} {
+		if _, err := Compile(text, false); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+}
+
+// Nesting and size have bounds, and none of them ends the process.
+func TestBounds(t *testing.T) {
+	for name, text := range map[string]string{
+		"parentheses": strings.Repeat("(", 100_000) + strings.Repeat(")", 100_000),
+		"classes":     strings.Repeat("(?:[^a", 10_000),
+		"conditions":  strings.Repeat("(?(?=a)", 100_000),
+	} {
+		if _, err := Compile(text, false); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	for _, text := range []string{"(a{1000}){1000}", "(?:a?){1000}(?:a){1000}", strings.Repeat("a|", 10_000) + "b", "((a*)*)*b"} {
+		re, err := Compile(text, false)
+		if err != nil {
+			continue // too large for either engine is an answer
+		}
+		if _, err := re.Try([]byte(strings.Repeat("a", 200))); err != nil && !errors.Is(err, ErrLimit) {
+			t.Errorf("%.20s: %v", text, err)
+		}
+	}
+}
+
+// An expression is used by all connections at once.
+func TestConcurrentUse(t *testing.T) {
+	for _, text := range []string{`^/(\w+)/(\d+)$`, `^/(?=\w)(\w+)/(\d+)$`, `é(.)$`} {
+		re, err := Compile(text, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		subject := []byte("/caf\xe9/12")
+		want, err := re.Captures(subject)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var wait sync.WaitGroup
+		for range 8 {
+			wait.Go(func() {
+				for range 200 {
+					if got, err := re.Captures(subject); err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+						t.Errorf("%s: %v, %v", text, got, err)
+						return
+					}
+					if re.Match(subject) != (want != nil) {
+						t.Errorf("%s: matches and does not", text)
+						return
+					}
+				}
+			})
+		}
+		wait.Wait()
+	}
+}
+
+// An expression that the time limit ends does not match, for those who ask no further.
+func TestMatchWithoutErrors(t *testing.T) {
+	re, err := Compile(`^(?=(a+)+$)`, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if re.Match([]byte(strings.Repeat("a", 64) + "b")) {
+		t.Error("what was not decided matches")
+	}
+	if !re.Match([]byte("aaa")) {
+		t.Error("aaa does not match")
 	}
 }
 
