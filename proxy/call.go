@@ -112,7 +112,9 @@ func (c *call) Release() {
 func (c *call) AppendRequest(dst []byte) ([]byte, error) {
 	r, set := c.Request, c.settings
 	start := len(dst)
-	if t := set.method.V; t != nil {
+	if c.ConvertsHead() {
+		dst = append(dst, "GET"...)
+	} else if t := set.method.V; t != nil {
 		dst = t.Append(&r.Session, dst)
 	} else {
 		dst = append(dst, r.MethodName...)
@@ -155,9 +157,10 @@ func (c *call) appendClientHeaders(dst []byte) []byte {
 	if !set.PassRequestHeaders.V {
 		return dst
 	}
+	headers := c.headers()
 	for i := range c.Request.Head.Fields {
 		f := &c.Request.Head.Fields[i]
-		if !set.headers.drops(f) {
+		if !headers.drops(f) {
 			dst = append(append(append(append(dst, f.Name...), ": "...), f.Value...), "\r\n"...)
 		}
 	}
@@ -169,11 +172,12 @@ func (c *call) appendHost(dst []byte) ([]byte, error) {
 	start := len(dst)
 	dst = append(dst, "Host: "...)
 	name := len(dst)
-	if t := c.settings.headers.host; t != nil {
-		dst = t.Append(&c.Request.Session, dst)
+	host := c.headers().host
+	if host != nil {
+		dst = host.Append(&c.Request.Session, dst)
 	}
 	if len(dst) == name {
-		if c.settings.headers.host != nil && c.settings.version.V != version11 {
+		if host != nil && c.settings.version.V != version11 {
 			return dst[:start], nil
 		}
 		dst = append(dst, c.target.host...)
@@ -205,7 +209,7 @@ func (c *call) measureBody(body []byte) {
 
 // appendSet appends the headers that the configuration and the body ask for.
 func (c *call) appendSet(dst []byte) ([]byte, error) {
-	r, h := c.Request, c.settings.headers
+	r, h := c.Request, c.headers()
 	for i := range h.set {
 		sh := &h.set[i]
 		start := len(dst)
@@ -228,7 +232,32 @@ func (c *call) appendSet(dst []byte) ([]byte, error) {
 	if h.chunked && c.chunked {
 		dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
 	}
+	if h.modifiedSince || h.noneMatch {
+		dst = c.appendConditions(dst, h)
+	}
 	return dst, nil
+}
+
+// headers returns the headers that the request has beside the client's.
+func (c *call) headers() *headers {
+	if c.Caches() {
+		return c.settings.cached
+	}
+	return c.settings.headers
+}
+
+// appendConditions appends by what it is asked whether an entry of the cache still
+// holds.
+func (c *call) appendConditions(dst []byte, h *headers) []byte {
+	modified, etag := c.Validators()
+	if h.modifiedSince && modified != -1 {
+		dst = message.AppendDate(append(dst, "If-Modified-Since: "...), modified)
+		dst = append(dst, "\r\n"...)
+	}
+	if h.noneMatch && len(etag) > 0 {
+		dst = append(append(append(dst, "If-None-Match: "...), etag...), "\r\n"...)
+	}
+	return dst
 }
 
 // FrameBody appends what goes around a piece of the request body.

@@ -5,6 +5,7 @@ import (
 
 	nc "tandem/nginxconf"
 	"tandem/proxy/answer"
+	"tandem/proxy/cache"
 	"tandem/proxy/exchange"
 	"tandem/session"
 	"tandem/web"
@@ -39,6 +40,7 @@ type settings struct {
 	cookieFlags  nc.Value[[]flagRule]
 
 	headers *headers // what setHeaders and the defaults come to
+	cached  *headers // where the response may be kept; nil: without a cache
 }
 
 // version is proxy_http_version.
@@ -61,6 +63,9 @@ func inherit(c, p *settings) error {
 	if err := c.InheritBuffers(&p.Settings); err != nil {
 		return err
 	}
+	if err := c.InheritCache(&p.Settings); err != nil {
+		return err
+	}
 	c.redirect.inherit(&p.redirect, c.pass)
 	if c.pass == nil {
 		c.pass = p.pass
@@ -74,14 +79,17 @@ func inherit(c, p *settings) error {
 	c.cookiePath.Inherit(p.cookiePath, nil)
 	c.cookieFlags.Inherit(p.cookieFlags, nil)
 	if !c.setHeaders.Set {
-		c.headers = p.headers
+		c.headers, c.cached = p.headers, p.cached
 		for _, sh := range p.setHeaders.V {
 			sh.value.InForce()
 		}
 	}
 	c.setHeaders.Inherit(p.setHeaders, nil)
 	if c.headers == nil {
-		c.headers = compileHeaders(c.setHeaders.V)
+		c.headers = compileHeaders(c.setHeaders.V, false)
+	}
+	if c.cached == nil && c.Cache.Use.V != nil {
+		c.cached = compileHeaders(c.setHeaders.V, true)
 	}
 	if !c.setBody.Set {
 		p.setBody.V.InForce()
@@ -115,6 +123,7 @@ func commands() []nc.Command {
 		{Name: "proxy_pass_trailers", In: in, Arity: nc.Flag,
 			Set: nc.SetFlag(web.At(slot, func(c *settings) *nc.Value[bool] { return &c.Answers.PassTrailers }))},
 		family.SendLowat(),
+		cache.ConvertHead("proxy", func(s *nc.Scope) *cache.Settings { return &of(s).Cache }),
 		// Headers are not kept in hashes here.
 		{Name: "proxy_headers_hash_max_size", In: in, Arity: nc.Take1},
 		{Name: "proxy_headers_hash_bucket_size", In: in, Arity: nc.Take1},

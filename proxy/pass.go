@@ -31,6 +31,7 @@ type target struct {
 	host   string // for the Host header
 	port   string // for $proxy_port
 	uri    string // what takes the place of the location's name; "": nothing
+	key    string // what keys of the cache begin with
 }
 
 // readPass reads proxy_pass URL.
@@ -103,8 +104,25 @@ func parseTarget(url string) (target, upstream.Location, error) {
 		t.port = strconv.Itoa(l.Port)
 		t.host = l.Host + ":" + t.port
 	}
+	t.key = t.cacheKey(l)
 	return t, l, nil
 }
+
+// cacheKey returns what nginx's keys begin with, unless the configuration gives
+// them.
+func (t *target) cacheKey(l upstream.Location) string {
+	if !l.Unix {
+		return t.scheme + t.host
+	}
+	end := ":"
+	if l.URI == "" {
+		end = "\x00" // what nginx finds behind the name
+	}
+	return t.scheme + "unix:" + l.Host + end
+}
+
+// AppendKey appends the key of the request in the cache.
+func (c *call) AppendKey(dst []byte) []byte { return c.appendURI(append(dst, c.target.key...)) }
 
 func hasPrefixFold(s, prefix string) bool {
 	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
@@ -116,7 +134,7 @@ func (c *call) appendURI(dst []byte) []byte {
 	switch {
 	case c.pass.template != nil && t.uri != "":
 		return append(dst, t.uri...)
-	case t.uri == "" && r.RawPathValid && r.IsMain():
+	case t.uri == "" && r.RawPathValid:
 		if raw := r.RawURI; len(raw) == 0 || raw[0] == '?' {
 			dst = append(dst, '/')
 		}

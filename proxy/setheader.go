@@ -34,6 +34,9 @@ type headers struct {
 	set     []setHeader       // with a value of the configuration
 	length  bool              // Content-Length is ours
 	chunked bool              // Transfer-Encoding is ours
+	// modifiedSince and noneMatch: the conditions are ours, by which it is asked
+	// whether an entry of the cache still holds.
+	modifiedSince, noneMatch bool
 
 	// The client's headers that are not passed on.
 	droppedByID [256]bool
@@ -46,11 +49,23 @@ var ownHeaders = []string{
 	"host", "connection", "proxy-connection", "content-length", "transfer-encoding", "te", "keep-alive", "expect", "upgrade",
 }
 
-// compileHeaders joins what the configuration sets with the defaults.
-func compileHeaders(set []setHeader) *headers {
-	h := &headers{length: true, chunked: true}
+// conditionalHeaders are headers that are not the client's either where the
+// response may be kept: it is to be whole, and is for others, too.
+var conditionalHeaders = []string{
+	"if-modified-since", "if-unmodified-since", "if-none-match", "if-match", "range", "if-range",
+}
+
+// compileHeaders joins what the configuration sets with the defaults; cached says
+// that the response may be kept.
+func compileHeaders(set []setHeader, cached bool) *headers {
+	h := &headers{length: true, chunked: true, modifiedSince: cached, noneMatch: cached}
 	for _, name := range ownHeaders {
 		h.drop(name)
+	}
+	if cached {
+		for _, name := range conditionalHeaders {
+			h.drop(name)
+		}
 	}
 	for _, sh := range set {
 		name := strings.ToLower(sh.name)
@@ -63,6 +78,10 @@ func compileHeaders(set []setHeader) *headers {
 			h.length = false
 		case "transfer-encoding":
 			h.chunked = false
+		case "if-modified-since":
+			h.modifiedSince = false
+		case "if-none-match":
+			h.noneMatch = false
 		}
 		if sh.value.Text != "" {
 			h.set = append(h.set, sh)

@@ -99,6 +99,11 @@ func (s *Session) noteMatch(re *Regex, subject []byte, err error) {
 // theirs.
 func (s *Session) ForgetCaptures() { s.captures = nil }
 
+// CopyCaptures gives s the captures of another session.
+func (s *Session) CopyCaptures(of *Session) {
+	s.captures, s.captured = of.captures, of.captured
+}
+
 // Capture returns group n of the last successful match, nil if it has none.
 func (s *Session) Capture(n int) []byte {
 	if 2*n+1 >= len(s.captures) || s.captures[2*n] < 0 {

@@ -16,6 +16,9 @@ import (
 // AddTempFolder notes a default folder that may be written to.
 func (r *Realm) AddTempFolder(name string) { r.tempDefaults = append(r.tempDefaults, name) }
 
+// AddNamedFolder notes a folder that the configuration names, by its full name.
+func (r *Realm) AddNamedFolder(name string) { r.tempNamed = append(r.tempNamed, name) }
+
 // TempFolders returns the folders that sessions may write temporary files to:
 // those that the configuration names, and the modules' defaults.
 func (r *Realm) TempFolders() (named, defaults []string) {
@@ -66,9 +69,8 @@ func SetTempPath(get func(*nginxconf.Scope) *nginxconf.Value[string]) func(*ngin
 				return nginxconf.ErrInvalidValue
 			}
 		}
-		r := BlockOf(s).Realm
 		*v = nginxconf.Value[string]{V: s.Path(d.Args[0], false), Set: true}
-		r.tempNamed = append(r.tempNamed, v.V)
+		BlockOf(s).Realm.AddNamedFolder(v.V)
 		return nil
 	}
 }

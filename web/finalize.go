@@ -183,6 +183,17 @@ func (r *Request) SendBody(c Chunk) Code {
 	return OK
 }
 
+// SendHeadNow sends what waits of a response without a body, for handlers that have
+// more to do.
+func (r *Request) SendHeadNow() {
+	if !r.IsMain() {
+		return
+	}
+	if err := r.carrier.Flush(); err != nil {
+		r.LogSendError(err)
+	}
+}
+
 // SendHeader runs the header filters and begins the response.
 func (r *Request) SendHeader() Code {
 	if r.HeaderSent {

@@ -32,6 +32,28 @@ func (sr *Request) runAlone() {
 	sr.runFromServerRewrite()
 }
 
+// Again has what answered r run once more in the background, for what it does
+// beside answering: it brings a cache up to date.
+func (r *Request) Again() {
+	sr := r.newSubrequest(r.Path, r.Args, SubrequestOptions{Background: true})
+	if sr == nil {
+		return
+	}
+	sr.Method, sr.MethodName = r.Method, r.MethodName
+	sr.Internal, sr.RawPathValid = r.Internal, r.RawPathValid
+	sr.setLocation(r.Location)
+	sr.handler = r.handler
+	sr.CopyCaptures(&r.Session)
+	sr.runContentAlone()
+	sr.logSubrequest()
+	r.Waited()
+}
+
+func (sr *Request) runContentAlone() {
+	defer sr.containedAlone()
+	sr.runContent()
+}
+
 // newSubrequest makes a subrequest that has yet to be run; nil when they nest
 // too deep.
 func (r *Request) newSubrequest(path, args []byte, opts SubrequestOptions) *Request {

@@ -17,7 +17,7 @@ func (a *Answer) Redirect(r *web.Request, c *Settings, rw Rewriter) (uri []byte,
 		}
 		switch h.ID {
 		case FieldContentType, FieldSetCookie, FieldContentDisposition, FieldCacheControl, FieldExpires, FieldAcceptRanges:
-			copyField(r, c, rw, h)
+			a.copyField(r, c, rw, h)
 		}
 	}
 	return f.Value, true

@@ -11,6 +11,9 @@ type Answer struct {
 	// Buffering: whoever sends the response does not wait for the client. The
 	// configuration says so first, and then the response, with X-Accel-Buffering.
 	Buffering bool
+	// Cached: it comes from the cache. Cacheable: it may be kept there, as far as is
+	// known, and then it is whole.
+	Cached, Cacheable bool
 }
 
 // Rewriter changes headers of a response on their way to the client.
@@ -35,18 +38,18 @@ func (a *Answer) CopyHead(r *web.Request, c *Settings, rw Rewriter) {
 			a.act(r, c, f)
 		}
 		if !c.Hides(f) {
-			copyField(r, c, rw, f)
+			a.copyField(r, c, rw, f)
 		}
 	}
 	p.OmitServer = a.replaces(c, FieldServer)
 	p.OmitDate = a.replaces(c, FieldDate)
-	r.DisableNotModified = true
+	r.DisableNotModified = !a.Cached && !a.Cacheable
 	if !a.Buffering {
 		// Without buffers the back end would be slowed down, too.
 		r.SetRate(0)
 	}
 	if c.ForceRanges.V {
-		r.AllowRanges, r.SingleRange = true, true
+		r.AllowRanges, r.SingleRange = true, !a.Cached
 	}
 }
 
@@ -91,7 +94,7 @@ func (a *Answer) act(r *web.Request, c *Settings, f *Field) {
 }
 
 // copyField adds one header to the response.
-func copyField(r *web.Request, c *Settings, rw Rewriter, f *Field) {
+func (a *Answer) copyField(r *web.Request, c *Settings, rw Rewriter, f *Field) {
 	p := &r.Response
 	switch f.ID {
 	case FieldContentLength, FieldConnection, FieldKeepAlive, FieldTransferEncoding:
@@ -105,7 +108,11 @@ func copyField(r *web.Request, c *Settings, rw Rewriter, f *Field) {
 			p.LastModified = t
 		}
 	case FieldAcceptRanges:
-		if c.ForceRanges.V {
+		switch {
+		case c.ForceRanges.V:
+			return
+		case a.Cached, a.Cacheable:
+			r.AllowRanges, r.SingleRange = true, !a.Cached
 			return
 		}
 	case FieldLocation:

@@ -15,6 +15,9 @@ type HeadReader struct {
 	line int    // where in buf the present line begins
 }
 
+// Bytes returns the head as far as it has come.
+func (h *HeadReader) Bytes() []byte { return h.buf }
+
 // keepHead is how large a head may be for its memory to be kept.
 const keepHead = 16 << 10
 

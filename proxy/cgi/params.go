@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	nc "tandem/nginxconf"
+	"tandem/proxy/exchange"
 	"tandem/session"
 	"tandem/web"
 	"tandem/web/message"
@@ -53,6 +54,9 @@ type Params struct {
 	// replaced are the parameters of headers, in upper case, that are not what
 	// the headers say because the configuration gives them.
 	replaced map[string]bool
+	// modifiedSince and noneMatch: it is asked whether an entry of the cache still
+	// holds.
+	modifiedSince, noneMatch bool
 }
 
 type compiledParam struct {
@@ -64,8 +68,19 @@ type compiledParam struct {
 
 const headerPrefix = "HTTP_"
 
-// compile joins the directives with the default of HTTP_HOST.
-func compile(params []param, host *session.Template) *Params {
+// Where the response may be kept, it is to be whole, and is for others, too.
+const (
+	modifiedSince = "HTTP_IF_MODIFIED_SINCE"
+	noneMatch     = "HTTP_IF_NONE_MATCH"
+)
+
+var conditionalParams = []string{
+	modifiedSince, "HTTP_IF_UNMODIFIED_SINCE", noneMatch, "HTTP_IF_MATCH", "HTTP_RANGE", "HTTP_IF_RANGE",
+}
+
+// compile joins the directives with the default of HTTP_HOST; cached says that the
+// response may be kept.
+func compile(params []param, host *session.Template, cached bool) *Params {
 	hasHost := slices.ContainsFunc(params, func(p param) bool { return strings.EqualFold(p.name, "HTTP_HOST") })
 	if !hasHost {
 		params = append(slices.Clip(params), param{"HTTP_HOST", host, true})
@@ -86,15 +101,31 @@ func compile(params []param, host *session.Template) *Params {
 		}
 		c.list = append(c.list, compiled)
 	}
+	if cached {
+		c.modifiedSince, c.noneMatch = !c.replaced[modifiedSince], !c.replaced[noneMatch]
+		for _, name := range conditionalParams {
+			c.replaced[name] = true
+		}
+	}
 	return c
 }
 
 // AppendPair appends a parameter as it goes over the wire.
 type AppendPair func(dst, name, value []byte) ([]byte, error)
 
-// Append appends the parameters of a request; headers says whether those of the
+// AppendParams appends the parameters of a request.
+func (c *Settings) AppendParams(x *exchange.Exchange, dst []byte, pair AppendPair) ([]byte, error) {
+	params := c.Params
+	if x.Caches() {
+		params = c.cached
+	}
+	return params.append(x, dst, c.PassRequestHeaders.V, pair)
+}
+
+// append appends the parameters of a request; headers says whether those of the
 // client's headers are among them.
-func (c *Params) Append(r *web.Request, dst []byte, headers bool, pair AppendPair) ([]byte, error) {
+func (c *Params) append(x *exchange.Exchange, dst []byte, headers bool, pair AppendPair) ([]byte, error) {
+	r := x.Request
 	for i := range c.list {
 		p := &c.list[i]
 		scratch := r.Scratch()
@@ -112,10 +143,31 @@ func (c *Params) Append(r *web.Request, dst []byte, headers bool, pair AppendPai
 			return dst, err
 		}
 	}
+	if c.modifiedSince || c.noneMatch {
+		var err error
+		if dst, err = c.appendConditions(x, dst, pair); err != nil {
+			return dst, err
+		}
+	}
 	if !headers {
 		return dst, nil
 	}
 	return c.appendHeaders(r, dst, pair)
+}
+
+// appendConditions appends by what it is asked whether an entry of the cache still
+// holds.
+func (c *Params) appendConditions(x *exchange.Exchange, dst []byte, pair AppendPair) (_ []byte, err error) {
+	modified, etag := x.Validators()
+	if c.modifiedSince && modified != -1 {
+		if dst, err = pair(dst, []byte(modifiedSince), message.AppendDate(nil, modified)); err != nil {
+			return dst, err
+		}
+	}
+	if c.noneMatch && len(etag) > 0 {
+		dst, err = pair(dst, []byte(noneMatch), etag)
+	}
+	return dst, err
 }
 
 // appendHeaders appends the client's headers; those of one name become one

@@ -19,12 +19,16 @@ type Settings struct {
 	params []param           // as written
 	host   *session.Template // HTTP_HOST, unless params give it
 	Params *Params           // what both come to; nil: neither is needed
+	cached *Params           // where the response may be kept; nil: without a cache
 }
 
 // Inherit completes the settings of a level from those around it.
 func (c *Settings) Inherit(p *Settings, family *exchange.Family) error {
 	c.Settings.Inherit(&p.Settings, family)
 	if err := c.InheritBuffers(&p.Settings); err != nil {
+		return err
+	}
+	if err := c.InheritCache(&p.Settings); err != nil {
 		return err
 	}
 	if c.Pass == nil {
@@ -34,11 +38,14 @@ func (c *Settings) Inherit(p *Settings, family *exchange.Family) error {
 		c.host = p.host
 	}
 	if c.params == nil {
-		c.params, c.Params = p.params, p.Params
+		c.params, c.Params, c.cached = p.params, p.Params, p.cached
 		p.inForce()
 	}
 	if c.Params == nil && c.host != nil {
-		c.Params = compile(c.params, c.host)
+		c.Params = compile(c.params, c.host, false)
+	}
+	if c.cached == nil && c.host != nil && c.Cache.Use.V != nil {
+		c.cached = compile(c.params, c.host, true)
 	}
 	return nil
 }

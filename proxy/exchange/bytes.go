@@ -135,7 +135,7 @@ func (c *Conn) head(x *Exchange) (outcome, bool) {
 				if n > limit {
 					return x.headTooBig(), false
 				}
-				x.headEnd = start + n
+				x.headStart, x.headEnd = start, start+n
 				x.rest = x.buf[x.headEnd:x.end]
 				if x.headLimited {
 					c.SetReadTimeout(x.Settings.ReadTimeout.V)

@@ -29,7 +29,7 @@ func (f *Family) Commands(get func(*nc.Scope) *Settings) []nc.Command {
 		return nc.Command{Name: prefix + name, In: in, Arity: nc.Take1, Set: nc.SetMsec(of(get, f))}
 	}
 	answers := answer.Commands(prefix, func(s *nc.Scope) *answer.Settings { return &get(s).Answers })
-	return slices.Concat(cacheCommands(prefix), answers, []nc.Command{
+	return slices.Concat(f.cacheCommands(get), answers, []nc.Command{
 		{Name: prefix + "_bind", In: in, Arity: nc.Take12, Set: secure.ReadBind(of(get, func(c *Settings) *nc.Value[*secure.Bind] { return &c.Bind }))},
 		flag("_socket_keepalive", func(c *Settings) *nc.Value[bool] { return &c.SocketKeepalive }),
 		size("_socket_rcvbuf", func(c *Settings) *nc.Value[int64] { return &c.SocketRcvbuf }),
@@ -56,7 +56,7 @@ func (f *Family) Commands(get func(*nc.Scope) *Settings) []nc.Command {
 		flag("_pass_request_headers", func(c *Settings) *nc.Value[bool] { return &c.PassRequestHeaders }),
 		flag("_pass_request_body", func(c *Settings) *nc.Value[bool] { return &c.PassRequestBody }),
 		flag("_ignore_client_abort", func(c *Settings) *nc.Value[bool] { return &c.IgnoreClientAbort }),
-		{Name: prefix + "_store", In: in, Arity: nc.Take1, Set: readStore(get)},
+		{Name: prefix + "_store", In: in, Arity: nc.Take1, Set: readStore(prefix, get)},
 		{Name: prefix + "_store_access", In: in, Arity: nc.Take123,
 			Set: nc.SetAccess(of(get, func(c *Settings) *nc.Value[fs.FileMode] { return &c.StoreAccess }))},
 	})

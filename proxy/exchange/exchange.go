@@ -10,6 +10,7 @@ import (
 	"tandem/internal/errorlog"
 	"tandem/proxy/answer"
 	"tandem/proxy/block"
+	"tandem/proxy/cache"
 	"tandem/proxy/sticky"
 	"tandem/proxy/upstream"
 	"tandem/web"
@@ -79,7 +80,8 @@ type Exchange struct {
 	buf       []byte // what has been received, beginning with the head
 	end       int    // of what has been received in buf
 	rest      []byte // what has been received of the body and not been parsed
-	headEnd   int    // where the head ends in buf
+	headStart int    // where the head that counts begins in buf
+	headEnd   int    // where it ends
 	body      []byte // buffer for what follows, or what is left of buf
 	index     int    // of the present State in the record
 	record    *record
@@ -108,6 +110,9 @@ type Exchange struct {
 	rateNext time.Time     // when reading goes on
 	left     chan struct{} // closed when the client leaves, if that may have to be waited for
 
+	kept     *cache.Request // nil: without a cache
+	watching bool           // the client's leaving is told
+
 	bound sticky.Binding
 
 	// Of a question of the process's own: what ends it, and who is told what
@@ -133,6 +138,11 @@ func (x *Exchange) Run(r *web.Request, s *Settings, t block.Target, p Protocol) 
 	if x.gone == nil {
 		x.gone, x.slow, x.room = x.clientLeft, x.becomeSlow, x.makeBuffer
 	}
+	if s.Cache.Use.V != nil {
+		if code, done := x.askCache(); done {
+			return code
+		}
+	}
 	var err error
 	if x.out, err = p.AppendRequest(x.out[:0]); err != nil {
 		r.Logf(logError, "%v", err)
@@ -145,15 +155,25 @@ func (x *Exchange) Run(r *web.Request, s *Settings, t block.Target, p Protocol) 
 	if s.LimitRate.V != nil || t.Group.Queue > 0 {
 		x.left = make(chan struct{})
 	}
-	if !x.keepsOn() && !x.Streams {
-		r.WatchClient(x.gone)
-	}
+	x.watch()
 	x.began = x.Request.Now()
 	code := x.tries()
 	if !r.Background {
 		r.StopWatch()
 	}
+	if x.kept != nil && (code == 502 || code == 504) {
+		x.kept.Fail(int(code))
+	}
 	return code
+}
+
+// watch has the client's leaving end the exchange, unless the response is wanted
+// all the same.
+func (x *Exchange) watch() {
+	if !x.watching && !x.Streams && !x.keepsOn() {
+		x.watching = true
+		x.Request.WatchClient(x.gone)
+	}
 }
 
 // Try tells the tries of a request apart.
@@ -232,6 +252,10 @@ func (x *Exchange) setLive(c io.Closer) {
 // release gives everything back when the request has ended.
 func (x *Exchange) release() {
 	x.endCopy()
+	if x.kept != nil {
+		x.kept.End()
+		x.kept = nil
+	}
 	if x.buf != nil {
 		putBuffer(x.buf)
 	}
@@ -261,7 +285,8 @@ func (x *Exchange) reset() {
 	x.selection = upstream.Selection{}
 	x.cached, x.sent, x.received, x.Buffering, x.withHead = false, false, false, false, false
 	x.sentAt, x.headLimited = time.Time{}, false
-	x.buf, x.rest, x.body, x.end, x.headEnd = nil, nil, nil, 0, 0
+	x.buf, x.rest, x.body, x.end, x.headStart, x.headEnd = nil, nil, nil, 0, 0, 0
+	x.Cached, x.Cacheable, x.watching = false, false, false
 	x.record, x.index = nil, 0
 	x.Streams, x.OwnBody, x.Framed, x.Instant = false, false, false, false
 	x.unsent, x.early, x.hints = nil, nil, 0

@@ -44,6 +44,9 @@ func (x *Exchange) next(why Condition) outcome {
 	}
 	s.status = status
 	if !x.mayRetry(why, now) || x.selection.Tries == 0 {
+		if o, ok := x.staleAfter(why); ok {
+			return o
+		}
 		return outcome{code: web.Code(status)}
 	}
 	return outcome{retry: true}

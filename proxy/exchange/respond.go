@@ -14,11 +14,18 @@ func (x *Exchange) respond() outcome {
 	s := x.state()
 	s.header = now.Sub(x.tryBegan)
 	s.status = x.Head.Status
+	x.judge()
 	if x.Head.Status >= 300 {
 		if o, taken := x.testNext(now); taken {
 			return o
 		}
+		if o, taken := x.revalidated(); taken {
+			return o
+		}
 		if code, taken := x.intercept(); taken {
+			if x.kept != nil {
+				x.kept.Fail(x.Head.Status)
+			}
 			x.finish(x.Done)
 			return outcome{code: code}
 		}
@@ -29,12 +36,17 @@ func (x *Exchange) respond() outcome {
 		return outcome{code: code}
 	}
 	if x.Upgrade {
+		x.notKept()
 		return outcome{code: x.tunnel()}
 	}
 	x.beginCopy()
+	x.watch()
 	if x.Request.HeaderOnly && x.copy == nil {
 		x.dropBody()
 		return outcome{code: web.OK}
+	}
+	if x.Request.HeaderOnly {
+		x.Request.SendHeadNow()
 	}
 	return outcome{code: x.relay()}
 }
@@ -69,7 +81,13 @@ func (x *Exchange) dropBody() {
 // testNext asks another peer when the response's status is a reason to.
 func (x *Exchange) testNext(now time.Time) (outcome, bool) {
 	why := conditionOf(x.Head.Status)
-	if why == 0 || x.selection.Tries <= 1 || !x.mayRetry(why, now) {
+	switch {
+	case why == 0:
+		return outcome{}, false
+	case x.selection.Tries > 1 && x.mayRetry(why, now):
+	case x.Settings.UseStale.V&why != 0:
+		return x.useStale()
+	default:
 		return outcome{}, false
 	}
 	x.log(logError, readingHead, "upstream answered %d, another one is asked", x.Head.Status)
@@ -106,6 +124,7 @@ func (x *Exchange) redirect() (web.Code, bool) {
 	if !ok {
 		return 0, false
 	}
+	x.notKept()
 	x.finish(x.Done && len(x.rest) == 0)
 	code, safe := answer.Follow(x.Request, uri)
 	if !safe {

@@ -8,6 +8,7 @@ import (
 
 	nc "tandem/nginxconf"
 	"tandem/proxy/answer"
+	"tandem/proxy/cache"
 	"tandem/proxy/secure"
 	"tandem/session"
 )
@@ -47,6 +48,8 @@ type Settings struct {
 
 	Store       nc.Value[*store] // nil: off
 	StoreAccess nc.Value[fs.FileMode]
+	Cache       cache.Settings
+	UseStale    nc.Value[Condition] // when a stale entry is used in place of the back end's answer
 
 	TLS secure.Settings
 }
@@ -73,6 +76,11 @@ func (c *Settings) Inherit(p *Settings, family *Family) {
 	c.PassRequestHeaders.Inherit(p.PassRequestHeaders, true)
 	c.PassRequestBody.Inherit(p.PassRequestBody, true)
 	c.IgnoreClientAbort.Inherit(p.IgnoreClientAbort, false)
+	if c.Cache.Use.V != nil {
+		c.Store = nc.Value[*store]{Set: true}
+	} else if c.Store.V != nil {
+		c.Cache.Use.Set = true
+	}
 	c.Store.Inherit(p.Store, nil)
 	c.StoreAccess.Inherit(p.StoreAccess, defaultStoreAccess)
 	c.TempPath.Inherit(p.TempPath, family.Prefix+"_temp")
@@ -115,6 +123,20 @@ func (c *Settings) InheritBuffers(p *Settings) error {
 			"or must be equal to or greater than " + largest)
 	}
 	return nil
+}
+
+// InheritCache completes what concerns the cache, for protocols whose responses
+// can be kept. It follows Inherit.
+func (c *Settings) InheritCache(p *Settings) error {
+	c.UseStale.Inherit(p.UseStale, Never)
+	if c.UseStale.V&Never != 0 {
+		c.UseStale.V = Never
+	}
+	if c.UseStale.V&OnError != 0 {
+		c.UseStale.V |= onNoLive
+	}
+	c.Cache.WhileUpdating = c.UseStale.V&OnUpdating != 0
+	return c.Cache.Inherit(&p.Cache)
 }
 
 // memory is how much of a response is held in memory.

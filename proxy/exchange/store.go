@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"time"
@@ -22,11 +23,14 @@ type store struct {
 var errEmptyPath = errors.New("empty path")
 
 // readStore reads proxy_store on | off | path.
-func readStore(get func(*nc.Scope) *Settings) nc.Setter {
+func readStore(prefix string, get func(*nc.Scope) *Settings) nc.Setter {
 	return func(s *nc.Scope, d *nc.Directive) error {
 		v := &get(s).Store
-		if v.Set {
+		switch {
+		case v.Set:
 			return nc.ErrDuplicate
+		case d.Args[0] != "off" && get(s).Cache.Use.V != nil:
+			return fmt.Errorf("is incompatible with \"%s_cache\"", prefix)
 		}
 		v.Set = true
 		switch d.Args[0] {
@@ -47,11 +51,15 @@ func readStore(get func(*nc.Scope) *Settings) nc.Setter {
 // keepsOn reports whether the back end's response is read to its end even if
 // the client leaves.
 func (x *Exchange) keepsOn() bool {
-	return x.Settings.IgnoreClientAbort.V || x.Settings.Store.V != nil || x.Request.Background
+	return x.Settings.IgnoreClientAbort.V || x.Settings.Store.V != nil || x.Request.Background || x.Caches()
 }
 
 // beginCopy prepares to copy the response, if it is to be stored.
 func (x *Exchange) beginCopy() {
+	if x.kept != nil {
+		x.beginKeeping()
+		return
+	}
 	st, r := x.Settings.Store.V, x.Request
 	if st == nil || !x.Buffering || x.Head.Status != 200 || r.HeaderOnly && x.Done {
 		return
@@ -84,14 +92,25 @@ func (x *Exchange) copyBody(data []byte) (off int64) {
 	}
 	off, err := x.copy.Write(data)
 	if err != nil {
-		x.log(logCrit, reading, "%s", openfile.ChangeError(err))
+		x.reportCopy(err)
 	}
 	return off
+}
+
+// reportCopy says why a response could not be copied.
+func (x *Exchange) reportCopy(err error) {
+	if x.kept == nil || x.kept.Reports(err) {
+		x.log(logCrit, reading, "%s", openfile.ChangeError(err))
+	}
 }
 
 // keepCopy gives the copy of a complete response its place.
 func (x *Exchange) keepCopy() {
 	if !x.copy.Live() {
+		return
+	}
+	if x.kept != nil {
+		x.keep()
 		return
 	}
 	if n := x.Head.ContentLength; n >= 0 && n != x.copy.Size() {
@@ -105,7 +124,7 @@ func (x *Exchange) keepCopy() {
 		}
 	}
 	if err := x.copy.Keep(move); err != nil {
-		x.log(logCrit, reading, "%s", openfile.ChangeError(err))
+		x.reportCopy(err)
 	}
 }
 

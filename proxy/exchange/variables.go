@@ -5,15 +5,24 @@ import (
 	"time"
 
 	"tandem/proxy/answer"
+	"tandem/proxy/cache"
 	"tandem/web"
 	"tandem/web/message"
 )
 
 var variables = []web.Variable{
-	// Without a cache they have no value; log formats name them all the same.
-	{Name: "upstream_cache_status", Get: noValue},
-	{Name: "upstream_cache_last_modified", Get: noValue},
-	{Name: "upstream_cache_etag", Get: noValue},
+	{Name: "upstream_cache_status", Get: ofCache(func(dst []byte, k *cache.Request) []byte { return append(dst, k.Status.String()...) })},
+	{Name: "upstream_cache_key", Get: ofCache(func(dst []byte, k *cache.Request) []byte { return append(dst, k.Key()...) })},
+	{Name: "upstream_cache_last_modified", Get: ofCache(func(dst []byte, k *cache.Request) []byte {
+		if t, _ := k.Validators(); t != -1 {
+			dst = message.AppendDate(dst, t)
+		}
+		return dst
+	})},
+	{Name: "upstream_cache_etag", Get: ofCache(func(dst []byte, k *cache.Request) []byte {
+		_, etag := k.Validators()
+		return append(dst, etag...)
+	})},
 	{Name: "upstream_addr", Get: each(func(dst []byte, s *state) []byte { return append(dst, s.peer...) })},
 	{Name: "upstream_status", Get: each(func(dst []byte, s *state) []byte {
 		if s.status == 0 {
@@ -62,7 +71,18 @@ var variables = []web.Variable{
 	}},
 }
 
-func noValue(_ *web.Request, dst []byte) ([]byte, bool) { return dst, false }
+// ofCache makes the getter of a variable that tells something of the cache.
+func ofCache(get func(dst []byte, k *cache.Request) []byte) web.Getter {
+	return func(r *web.Request, dst []byte) ([]byte, bool) {
+		x := recordSlot.Of(&r.Session).last()
+		if x == nil || x.kept == nil {
+			return dst, false
+		}
+		before := len(dst)
+		dst = get(dst, x.kept)
+		return dst, len(dst) > before
+	}
+}
 
 // each makes the getter of a variable that tells something of every try: tries
 // are separated by commas, those of different upstreams by colons.

@@ -59,7 +59,7 @@ func (c *call) Release() {
 
 // AppendRequest appends the records up to the request's body.
 func (c *call) AppendRequest(dst []byte) ([]byte, error) {
-	r, set := c.Request, c.settings
+	set := c.settings
 	flags := byte(0)
 	if c.keep {
 		flags = keepConn
@@ -68,7 +68,7 @@ func (c *call) AppendRequest(dst []byte) ([]byte, error) {
 	start := len(dst)
 	// The header is made once the length is known.
 	dst = append(dst, zeros[:]...)
-	dst, err := set.Params.Append(r, dst, set.PassRequestHeaders.V, appendPair)
+	dst, err := set.AppendParams(&c.Exchange, dst, appendPair)
 	if err != nil {
 		return dst, err
 	}

@@ -257,7 +257,7 @@ func TestMistakes(t *testing.T) {
 		{"fastcgi_split_path_info ^(.+)$;", `pattern "^(.+)$" must have 2 captures`},
 		{"fastcgi_next_upstream http_502;", `invalid value "http_502"`},
 		{"fastcgi_buffers 1 4k;", `there must be at least 2 "fastcgi_buffers"`},
-		{"fastcgi_cache zone;", "that tandem does not support yet"},
+		{"fastcgi_cache zone;", `"fastcgi_cache" zone "zone" is unknown`},
 		{"fastcgi_cache off; fastcgi_send_lowat 1k; fastcgi_temp_path /tmp/x 1 2; fastcgi_store off;", ""},
 	} {
 		_, _, errs := webtest.Load(t.TempDir(), begin+"server { listen 127.0.0.1:8080; location / { "+c.conf+" } } }", modules)

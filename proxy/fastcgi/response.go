@@ -56,6 +56,23 @@ func (c *call) ParseHead(b []byte) (n int, err error) {
 	return n, nil
 }
 
+// AppendKept appends the head as nginx keeps it: as it came, in a record.
+func (c *call) AppendKept(dst []byte) []byte {
+	head := c.head.Bytes()
+	at := len(dst)
+	dst, padding := appendHeader(dst, stdout, len(head))
+	dst[at+6] -= byte(padding) // nothing but the body follows
+	return append(dst, head...)
+}
+
+// ParseKept reads a head that was kept.
+func (c *call) ParseKept(b []byte) (int, error) {
+	c.try = 0
+	n, err := c.ParseHead(b)
+	c.try = 0
+	return n, err
+}
+
 // settle decides how the body is delimited.
 func (c *call) settle() error {
 	h := &c.Head

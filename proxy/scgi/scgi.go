@@ -79,7 +79,7 @@ func (c *call) Release() {
 func (c *call) AppendRequest(dst []byte) ([]byte, error) {
 	r := c.Request
 	list := strconv.AppendInt(append(r.Scratch(), "CONTENT_LENGTH\x00"...), c.bodyLength(), 10)
-	list, err := c.settings.Params.Append(r, append(list, 0), c.settings.PassRequestHeaders.V, appendPair)
+	list, err := c.settings.AppendParams(&c.Exchange, append(list, 0), appendPair)
 	if err == nil {
 		dst = append(strconv.AppendInt(dst, int64(len(list)), 10), ':')
 		dst = append(append(dst, list...), ',')

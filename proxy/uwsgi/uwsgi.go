@@ -120,7 +120,7 @@ func (c *call) AppendRequest(dst []byte) ([]byte, error) {
 	set := c.settings
 	start := len(dst)
 	dst = append(dst, byte(set.modifier1.V), 0, 0, byte(set.modifier2.V))
-	dst, err := set.Params.Append(c.Request, dst, set.PassRequestHeaders.V, appendPair)
+	dst, err := set.AppendParams(&c.Exchange, dst, appendPair)
 	if err != nil {
 		return dst, err
 	}

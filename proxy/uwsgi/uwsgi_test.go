@@ -128,7 +128,7 @@ func TestMistakes(t *testing.T) {
 		{"uwsgi_modifier1 256;", "value must be between 0 and 255"},
 		{"uwsgi_pass suwsgi://127.0.0.1:1; uwsgi_ssl_verify on;", "no uwsgi_ssl_trusted_certificate for uwsgi_ssl_verify"},
 		{"uwsgi_pass http://127.0.0.1:1;", `invalid host in upstream "http://127.0.0.1:1"`},
-		{"uwsgi_cache zone;", "that tandem does not support yet"},
+		{"uwsgi_cache zone;", "\"uwsgi_cache\" zone \"zone\" is unknown"},
 		{"uwsgi_cache off; uwsgi_temp_path /tmp/x;", ""},
 	} {
 		_, _, errs := webtest.Load(t.TempDir(), begin+"server { listen 127.0.0.1:8080; location / { "+c.conf+" } } }", modules)

@@ -42,6 +42,13 @@ func (l Links) Open(name []byte) (fd int, f Failure) {
 	return l.walk(name)
 }
 
+// OpenItself opens the file of that name for reading, unless it is a symbolic link.
+// It does not wait at a FIFO.
+func OpenItself(name []byte) (fd int, f Failure) {
+	fd, e := openAt(unix.AT_FDCWD, name, unix.O_RDONLY|unix.O_NOFOLLOW)
+	return fd, failure("open()", e)
+}
+
 // search opens a directory on the way, for nothing but to go on from it.
 const search = unix.O_PATH | unix.O_DIRECTORY
 

@@ -35,8 +35,7 @@ const (
 type State struct {
 	Exists    bool // there is a file
 	Failure   int  // the status that is remembered in place of a file; 0: none
-	Inode     uint64
-	BodyStart int // in the file; 0: not known
+	BodyStart int  // in the file; 0: not known
 }
 
 // Rules are how entries of a cache are kept.
@@ -77,12 +76,12 @@ func (x *Index) Acquire(h *Hold, k entry.Key, now time.Time, r Rules) (Finding, 
 		found = Scarce
 	}
 	x.touch(n, now, r.Inactive)
-	return found, State{n.exists, int(n.failure), n.inode, int(n.bodyStart)}
+	return found, State{n.exists, int(n.failure), int(n.bodyStart)}
 }
 
 // Found tells of the file of an entry that the index may not know of, because not
 // all files are known yet.
-func (x *Index) Found(h *Hold, inode uint64, bodyStart int, bytes int64) {
+func (x *Index) Found(h *Hold, bodyStart int, bytes int64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	n := h.node
@@ -90,7 +89,7 @@ func (x *Index) Found(h *Hold, inode uint64, bodyStart int, bytes int64) {
 		return
 	}
 	n.uses = 1
-	n.found(inode, bodyStart)
+	n.found(bodyStart)
 	x.resize(n, bytes)
 }
 
@@ -156,13 +155,13 @@ func (x *Index) Wanted(h *Hold) bool {
 }
 
 // Store ends the hold of a request that has made the entry's file.
-func (x *Index) Store(h *Hold, inode uint64, bodyStart int, bytes int64) {
+func (x *Index) Store(h *Hold, bodyStart int, bytes int64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	n := h.node
 	n.holds--
 	n.failure, n.validUntil = 0, 0
-	n.found(inode, bodyStart)
+	n.found(bodyStart)
 	x.resize(n, bytes)
 	n.ended()
 	*h = Hold{}

@@ -31,7 +31,6 @@ type node struct {
 	removing   bool      // its file is being removed
 	bodyStart  uint16    // in the file; 0: not known
 	purges     uint32    // how often it was purged
-	inode      uint64    // of the file; 0: not known
 	expires    int64     // Unix seconds, when nobody has asked for it for too long
 	validUntil int64     // of failure, Unix seconds
 	bytes      int64     // that the file takes on the disk
@@ -107,7 +106,7 @@ func (x *Index) Add(k entry.Key, bytes int64, now time.Time, inactive time.Durat
 			return false
 		}
 		n.uses = 1
-		n.found(0, 0)
+		n.found(0)
 		x.resize(n, bytes)
 	}
 	x.touch(n, now, inactive)
@@ -142,13 +141,13 @@ func (x *Index) touch(n *node, now time.Time, inactive time.Duration) {
 func (n *node) unlink() { n.prev.next, n.next.prev = n.next, n.prev }
 
 // found notes that there is a file.
-func (n *node) found(inode uint64, bodyStart int) {
-	n.exists, n.inode, n.bodyStart = true, inode, uint16(bodyStart)
+func (n *node) found(bodyStart int) {
+	n.exists, n.bodyStart = true, uint16(bodyStart)
 }
 
 // lost notes that there is no file any more.
 func (x *Index) lost(n *node) {
-	n.exists, n.inode, n.bodyStart = false, 0, 0
+	n.exists, n.bodyStart = false, 0
 	x.resize(n, 0)
 }
 

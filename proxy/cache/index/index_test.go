@@ -40,7 +40,7 @@ func (b *bench) store(name string) {
 	if f, _ := b.Acquire(h, key(name), b.now, rules); f == Full {
 		b.t.Fatalf("no room for %s", name)
 	}
-	b.Store(h, 7, 500, 4096)
+	b.Store(h, 500, 4096)
 }
 
 func (b *bench) exists(name string) bool {
@@ -66,9 +66,9 @@ func TestStore(t *testing.T) {
 	b.store("a")
 	b.counts(1, 4096)
 	h = b.acquire("a", rules, Present)
-	b.Store(h, 8, 600, 1024)
+	b.Store(h, 600, 1024)
 	b.counts(1, 1024)
-	if _, s := b.Acquire(new(Hold), key("a"), b.now, rules); s != (State{Exists: true, Inode: 8, BodyStart: 600}) {
+	if _, s := b.Acquire(new(Hold), key("a"), b.now, rules); s != (State{Exists: true, BodyStart: 600}) {
 		t.Errorf("%+v", s)
 	}
 }
@@ -130,7 +130,7 @@ func TestLock(t *testing.T) {
 		t.Error("a lock without owner is held")
 	}
 	done, _ = b.Awaited(b.acquire("a", rules, Present))
-	b.Store(third, 1, 400, 0)
+	b.Store(third, 400, 0)
 	<-done
 }
 
@@ -194,7 +194,7 @@ func TestExpire(t *testing.T) {
 		t.Errorf("b: %d", r)
 	}
 	b.Removed(v)
-	b.Store(h, 1, 400, 100)
+	b.Store(h, 400, 100)
 	if !b.exists("a") {
 		t.Error("what was stored meanwhile is lost")
 	}
@@ -238,13 +238,13 @@ func TestLoading(t *testing.T) {
 	b.Add(key("a"), 4096, b.now, time.Minute)
 	// A request meets a file before the loader does.
 	h := b.acquire("b", rules, Absent)
-	b.Found(h, 9, 400, 8192)
+	b.Found(h, 400, 8192)
 	b.Add(key("b"), 8192, b.now, time.Minute)
 	b.Release(h, rules, Failure{})
 	b.counts(2, 12288)
 	b.SetWarm()
 	h = b.acquire("c", rules, Absent)
-	b.Found(h, 9, 400, 8192) // somebody else's, who is at work on the same files
+	b.Found(h, 400, 8192) // somebody else's, who is at work on the same files
 	b.counts(3, 12288)
 }
 
@@ -282,7 +282,7 @@ func TestRandom(t *testing.T) {
 				h := holds[n-1]
 				holds = holds[:n-1]
 				if r.IntN(2) == 0 {
-					b.Store(h, r.Uint64(), 500, int64(r.IntN(10_000)))
+					b.Store(h, 500, int64(r.IntN(10_000)))
 				} else {
 					b.Release(h, Rules{1 + r.IntN(2), time.Minute}, Failure{})
 				}

@@ -17,8 +17,8 @@ import (
 // If somebody else is at it, Load waits for what comes of it.
 func (v *Volume) Load(ctx context.Context) {
 	select {
-	case v.memory.loading <- struct{}{}:
-		defer func() { <-v.memory.loading }()
+	case v.Memory.loading <- struct{}{}:
+		defer func() { <-v.Memory.loading }()
 	case <-ctx.Done():
 		return
 	}
@@ -30,9 +30,9 @@ func (v *Volume) Load(ctx context.Context) {
 		return
 	}
 	v.Index.SetWarm()
-	v.log.Printf(errorlog.Notice, "http file cache: %s %.3fM, bsize: %d", v.Folder, float64(v.Index.Counts().Bytes)/(1<<20), v.block)
+	v.log().Printf(errorlog.Notice, "http file cache: %s %.3fM, bsize: %d", v.Folder, float64(v.Index.Counts().Bytes)/(1<<20), v.block)
 	if w.foreign > 0 {
-		v.log.Printf(errorlog.Warn, "%d files in the cache folder \"%s\" are no entries of it, such as \"%s\"", w.foreign, v.Folder, w.example)
+		v.log().Printf(errorlog.Warn, "%d files in the cache folder \"%s\" are no entries of it, such as \"%s\"", w.foreign, v.Folder, w.example)
 	}
 }
 
@@ -57,7 +57,7 @@ func (w *walk) folder(ctx context.Context, name string, depth int) bool {
 	f, err := os.Open(name)
 	if err != nil {
 		if !errors.Is(err, os.ErrNotExist) {
-			w.v.log.Printf(errorlog.Crit, "open() \"%s\" failed (%s)", name, errorlog.Reason(err))
+			w.v.log().Printf(errorlog.Crit, "open() \"%s\" failed (%s)", name, errorlog.Reason(err))
 		}
 		return true
 	}
@@ -71,7 +71,7 @@ func (w *walk) folder(ctx context.Context, name string, depth int) bool {
 		}
 		if err != nil {
 			if err != io.EOF {
-				w.v.log.Printf(errorlog.Crit, "readdir() \"%s\" failed (%s)", name, errorlog.Reason(err))
+				w.v.log().Printf(errorlog.Crit, "readdir() \"%s\" failed (%s)", name, errorlog.Reason(err))
 			}
 			return true
 		}
@@ -111,7 +111,7 @@ func (w *walk) file(path string, st *unix.Stat_t) {
 	case !ok:
 		w.stranger(path)
 	case st.Size < int64(entry.HeaderSize):
-		v.log.Printf(errorlog.Crit, "cache file \"%s\" is too small", path)
+		v.log().Printf(errorlog.Crit, "cache file \"%s\" is too small", path)
 		v.unlink(path)
 	default:
 		now := time.Now()

@@ -43,37 +43,30 @@ type Pace struct {
 
 // Memory is what is known of the files, which outlives configurations.
 type Memory struct {
-	folder  string
-	levels  entry.Levels
 	index   *index.Index
 	loading chan struct{} // holds something while somebody loads
 }
 
 // NewMemory returns the memory for a zone of that many bytes.
-func NewMemory(c *Config, zoneSize int64) *Memory {
-	return &Memory{folder: c.Folder, levels: c.Levels, index: index.New(index.Room(zoneSize)), loading: make(chan struct{}, 1)}
+func NewMemory(zoneSize int64) *Memory {
+	return &Memory{index: index.New(index.Room(zoneSize)), loading: make(chan struct{}, 1)}
 }
-
-// Folder returns the folder whose files it knows.
-func (m *Memory) Folder() string { return m.folder }
-
-// SameLevels reports whether the files have the places that c says.
-func (m *Memory) SameLevels(c *Config) bool { return m.levels == c.Levels }
 
 // Volume is a cache at work.
 type Volume struct {
 	Config
 	Index *index.Index
 
-	memory    *Memory
+	Memory    *Memory
 	block     int64 // what sizes on the disk are multiples of
-	log       *errorlog.Log
-	complains atomic.Int64 // Unix seconds, when the log was told last that there is no room
+	log       func() *errorlog.Log
+	complains atomic.Int64 // Unix seconds, when the log was told last that there is no room in the zone
+	full      atomic.Int64 // Unix seconds, when it was told last that the disk is full
 }
 
-// New returns the volume of a configuration.
-func New(c Config, m *Memory, log *errorlog.Log) *Volume {
-	return &Volume{Config: c, Index: m.index, memory: m, block: blockSize(c.Folder), log: log}
+// New returns the volume of a configuration. log returns the log that it writes to.
+func New(c Config, m *Memory, log func() *errorlog.Log) *Volume {
+	return &Volume{Config: c, Index: m.index, Memory: m, block: blockSize(c.Folder), log: log}
 }
 
 // blockSize returns the size of the blocks of the file system on which a folder
@@ -118,8 +111,18 @@ func (v *Volume) Acquire(h *index.Hold, k entry.Key, now time.Time, minUses int)
 // noRoom tells the log that there is no room for an entry, once a second.
 func (v *Volume) noRoom(now time.Time) {
 	if at := now.Unix(); v.complains.Swap(at) != at {
-		v.log.Printf(errorlog.Alert, "could not allocate node in cache keys zone \"%s\"", v.Zone)
+		v.log().Printf(errorlog.Alert, "could not allocate node in cache keys zone \"%s\"", v.Zone)
 	}
+}
+
+// Reports reports whether a failure to write an entry is to be told of. That the
+// disk is full is told once a minute: requests go on, and there may be many.
+func (v *Volume) Reports(err error, now time.Time) bool {
+	if !errors.Is(err, unix.ENOSPC) && !errors.Is(err, unix.EDQUOT) {
+		return true
+	}
+	last := v.full.Load()
+	return now.Unix()-last >= 60 && v.full.CompareAndSwap(last, now.Unix())
 }
 
 // Path returns the name of an entry's file.
@@ -133,7 +136,7 @@ func (v *Volume) remove(victim index.Victim) {
 
 func (v *Volume) unlink(name string) {
 	if err := unix.Unlink(name); err != nil && err != unix.ENOENT && err != unix.ENOTDIR {
-		v.log.Printf(errorlog.Crit, "unlink() \"%s\" failed (%s)", name, errorlog.Reason(err))
+		v.log().Printf(errorlog.Crit, "unlink() \"%s\" failed (%s)", name, errorlog.Reason(err))
 	}
 }
 

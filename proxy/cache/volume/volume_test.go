@@ -24,7 +24,8 @@ func newVolume(t *testing.T, change func(*Config)) (*Volume, *bytes.Buffer) {
 		change(&c)
 	}
 	var log bytes.Buffer
-	return New(c, NewMemory(&c, 1<<20), errorlog.New(errorlog.Target{Level: errorlog.Debug, To: &log})), &log
+	to := errorlog.New(errorlog.Target{Level: errorlog.Debug, To: &log})
+	return New(c, NewMemory(1<<20), func() *errorlog.Log { return to }), &log
 }
 
 // write makes the file of an entry, of about that many bytes.
@@ -114,7 +115,7 @@ func TestLoadIsInterrupted(t *testing.T) {
 		t.Error("half a load is a whole one")
 	}
 	// The next configuration goes on.
-	next := New(v.Config, v.memory, v.log)
+	next := New(v.Config, v.Memory, v.log)
 	next.Loader.Sleep = 0
 	next.Load(t.Context())
 	if c := next.Index.Counts(); !v.Index.Warm() || c.Entries != 2 {
