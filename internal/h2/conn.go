@@ -269,6 +269,14 @@ func (c *Conn) Err() error {
 	return c.dead
 }
 
+// Alive reports whether Request may open another stream, now or when others have
+// ended.
+func (c *Conn) Alive() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.dead == nil && c.goingAway == staying && c.nextID <= maxID
+}
+
 // Usable reports whether Request may open another stream.
 func (c *Conn) Usable() bool {
 	c.mu.Lock()

@@ -110,6 +110,9 @@ func (q *Question) Ask(ctx context.Context, r *web.Request) (x *Exchange, body [
 
 // ask does what q says in one try; what fails has been reported.
 func (x *Exchange) ask(q *Question) (body []byte, ok bool) {
+	if q.Connect {
+		x.streams = nil
+	}
 	if _, ok := x.connect(&upstream.Peer{Addr: q.Peer}); !ok || x.ctx.Err() != nil {
 		return nil, false
 	}
@@ -139,7 +142,7 @@ func (x *Exchange) askBody(wanted int) (body []byte, ok bool) {
 	x.body = x.bodyBuffer()
 	limit := max(wanted, maxDropped)
 	for n := 0; ; {
-		for len(x.rest) > 0 && !x.Done {
+		for len(x.rest) > 0 && (!x.Done || x.streams != nil) {
 			data, used, err := x.proto.ParseBody(x.rest)
 			if err != nil {
 				x.logReadError(err)

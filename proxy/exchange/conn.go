@@ -56,7 +56,7 @@ func (c *Conn) interrupt()                     { c.InterruptRead() }
 func (c *Conn) resume()                        { c.ResumeRead() }
 
 // unprocessed: a request of which nothing could be sent.
-func (c *Conn) unprocessed(err error) bool {
+func (c *Conn) unprocessed(_ *Exchange, err error) bool {
 	_, sending := err.(sendError)
 	return sending && c.sent() == 0
 }

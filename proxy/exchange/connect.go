@@ -4,32 +4,49 @@ import (
 	"net"
 
 	"tandem/internal/flow"
+	"tandem/internal/h2"
 	"tandem/internal/sock"
 	"tandem/proxy/secure"
 	"tandem/proxy/upstream"
 )
 
+// sharedTag is the tag of shared connections without TLS, which are none for
+// protocols that have them alone.
+type sharedTag struct{ settings *Settings }
+
+// tag returns what connections must have been made with to be reused for x. Those
+// that were made alike are all the same; those over TLS only if they were made
+// for the same name with the same certificate.
+func (x *Exchange) tag(pool *upstream.Pool) (tag any, id secure.Identity) {
+	if x.Target.TLS {
+		alpn := ""
+		if x.streams != nil {
+			alpn = "h2"
+		}
+		id = x.Settings.TLS.Identify(&x.Request.Session, x.Target.Name, alpn)
+		return id, id
+	}
+	var settings *Settings
+	if pool != nil && pool.Local {
+		settings = x.Settings
+	}
+	switch {
+	case x.streams != nil:
+		tag = sharedTag{settings}
+	case settings != nil:
+		tag = settings
+	}
+	return tag, id
+}
+
 // connect takes a connection to the peer that is there, or makes one.
 func (x *Exchange) connect(peer *upstream.Peer) (outcome, bool) {
-	// Connections that were made alike are all the same; those over TLS only
-	// if they were made for the same name with the same certificate.
 	pool := x.Target.Group.Pool
-	var tag any
-	var id secure.Identity
-	switch {
-	case x.Target.TLS:
-		id = x.Settings.TLS.Identify(&x.Request.Session, x.Target.Name, "")
-		tag = id
-	case pool != nil && pool.Local:
-		tag = x.Settings
-	}
+	tag, id := x.tag(pool)
 	if pool != nil {
-		if link := pool.Take(peer.Addr, tag); link != nil {
-			c := link.(*Conn)
-			c.sentBase = c.Sent()
-			c.requests++
+		if l := x.reuse(pool, peer.Addr, tag); l != nil {
 			x.cached = true
-			x.setLink(c)
+			x.setLink(l)
 			return x.connected(), true
 		}
 	}
@@ -57,7 +74,52 @@ func (x *Exchange) connect(peer *upstream.Peer) (outcome, bool) {
 			return x.handshakeFailed(err), false
 		}
 	}
+	if x.streams != nil {
+		x.setLink(x.openFirst(c, pool, peer.Addr, tag))
+	}
 	return x.connected(), true
+}
+
+// reuse returns a link over a connection that is there, nil for none.
+func (x *Exchange) reuse(pool *upstream.Pool, addr upstream.Addr, tag any) link {
+	if x.streams == nil {
+		l := pool.Take(addr, tag)
+		if l == nil {
+			return nil
+		}
+		c := l.(*Conn)
+		c.sentBase = c.Sent()
+		c.requests++
+		return c
+	}
+	for {
+		l := pool.Join(addr, tag)
+		if l == nil {
+			return nil
+		}
+		sh := l.(*shared)
+		s, err := sh.open(x)
+		if err == nil {
+			return s
+		}
+		// Others were faster, or it has ended meanwhile.
+		sh.leave(x.tryBegan, err == h2.ErrFull)
+		s.forget()
+	}
+}
+
+// openFirst opens the first stream of a new connection.
+func (x *Exchange) openFirst(c *Conn, pool *upstream.Pool, addr upstream.Addr, tag any) link {
+	x.setNoDelay(c.net)
+	c.SetSendTimeout(x.Settings.SendTimeout.V)
+	sh := share(c, pool)
+	if pool != nil {
+		sh.idle.Init(pool, sh, addr, tag)
+		pool.Share(&sh.idle)
+	}
+	s, err := sh.open(x)
+	s.failed = err
+	return s
 }
 
 // wrap makes a Conn of a new connection.

@@ -57,6 +57,8 @@ type Exchange struct {
 	// Streams: the request body is sent as it comes. OwnBody: the request has
 	// a body of the configuration, which AppendRequest appends.
 	Streams, OwnBody bool
+	// OwnData is that body where a StreamProtocol has one.
+	OwnData []byte
 	// Framed: a request body that has been read is framed, too, not only one
 	// that is sent as it comes.
 	Framed bool
@@ -71,7 +73,8 @@ type Exchange struct {
 	Upgrade    bool // the connection becomes a tunnel
 
 	proto     Protocol
-	bytes     ByteProtocol // proto, if it is one
+	bytes     ByteProtocol   // proto, if it is one
+	streams   StreamProtocol // proto, if it is one
 	selection upstream.Selection
 	link      link
 	cached    bool   // the connection is not new
@@ -229,7 +232,9 @@ func (x *Exchange) context() context.Context {
 
 func (x *Exchange) setProtocol(p Protocol) {
 	x.proto = p
-	x.bytes, _ = p.(ByteProtocol)
+	if x.streams, _ = p.(StreamProtocol); x.streams == nil {
+		x.bytes = p.(ByteProtocol)
+	}
 }
 
 // setLink makes l what the client's leaving ends.
@@ -281,7 +286,7 @@ func (x *Exchange) reset() {
 	x.Request, x.Settings, x.Target = nil, nil, block.Target{}
 	x.URI = nil
 	x.Done, x.UntilClose, x.Reusable, x.Upgrade = false, false, false, false
-	x.proto, x.bytes, x.link, x.live = nil, nil, nil, nil
+	x.proto, x.bytes, x.streams, x.link, x.live = nil, nil, nil, nil, nil
 	x.selection = upstream.Selection{}
 	x.cached, x.sent, x.received, x.Buffering, x.withHead = false, false, false, false, false
 	x.sentAt, x.headLimited = time.Time{}, false
@@ -289,7 +294,7 @@ func (x *Exchange) reset() {
 	x.Cached, x.Cacheable, x.watching = false, false, false
 	x.record, x.index = nil, 0
 	x.Streams, x.OwnBody, x.Framed, x.Instant = false, false, false, false
-	x.unsent, x.early, x.hints = nil, nil, 0
+	x.unsent, x.early, x.hints, x.OwnData = nil, nil, 0, nil
 	x.sender, x.spool = nil, nil
 	x.rate, x.rateFrom, x.rateNext, x.left = 0, time.Time{}, time.Time{}, nil
 	x.bound = sticky.Binding{}

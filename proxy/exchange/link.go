@@ -31,7 +31,7 @@ type link interface {
 	sent() int64
 	// unprocessed reports whether the back end says that it has done nothing for
 	// the request, whatever of it was sent.
-	unprocessed(err error) bool
+	unprocessed(x *Exchange, err error) bool
 
 	// mayKeep reports whether keep may be called after a complete response, and
 	// keep leaves the connection to other requests.

@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"tandem/internal/errorlog"
+	"tandem/internal/h2"
 	"tandem/proxy/answer"
 )
 
@@ -114,4 +115,23 @@ func isTimeout(err error) bool {
 	}
 	var n net.Error
 	return errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &n) && n.Timeout()
+}
+
+// logStreamError logs what has ended a stream of HTTP/2; false: it is another
+// error.
+func (x *Exchange) logStreamError(err error, action string) bool {
+	switch e := err.(type) {
+	case *h2.StreamError:
+		if !e.Remote {
+			return false
+		}
+		x.log(logError, action, "upstream rejected request with error %d", e.Code)
+	case *h2.GoAwayError:
+		x.log(logError, action, "upstream sent goaway with error %d", e.Code)
+	case *h2.ConnectionError:
+		x.log(logError, action, "%s", e.Reason)
+	default:
+		return false
+	}
+	return true
 }

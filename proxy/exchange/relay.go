@@ -192,7 +192,8 @@ func (x *Exchange) logReadError(err error) {
 		x.log(logError, reading, "%v", err)
 	case errors.As(err, &file):
 		x.log(logCrit, reading, "%s", openfile.ChangeError(file.error))
-	case errors.Is(err, io.EOF):
+	case x.logStreamError(err, reading):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		x.log(logError, reading, "upstream prematurely closed connection")
 	case isTimeout(err):
 		x.log(logError, reading, "upstream timed out (110: Connection timed out)")

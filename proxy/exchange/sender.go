@@ -3,6 +3,7 @@ package exchange
 import (
 	"errors"
 	"io"
+	"os"
 	"time"
 
 	"tandem/internal/contain"
@@ -41,6 +42,19 @@ func (x *Exchange) sendRequest() (outcome, bool) {
 func (x *Exchange) SendsBody() bool {
 	body := &x.Request.Main.Body
 	return !x.OwnBody && x.Settings.PassRequestBody.V && body.Read && body.Len > 0
+}
+
+// wholeBody returns the body that follows the request, unless it is sent as it
+// comes: in memory or in a file.
+func (x *Exchange) wholeBody() (data []byte, file *os.File, n int64) {
+	if len(x.OwnData) > 0 {
+		return x.OwnData, nil, int64(len(x.OwnData))
+	}
+	if x.Streams || !x.SendsBody() {
+		return nil, nil, 0
+	}
+	body := &x.Request.Main.Body
+	return body.Data, body.File, body.Len
 }
 
 // startSender has send run on another goroutine. While the request is being
@@ -116,23 +130,23 @@ func (x *Exchange) streamBody(s *sender) error {
 
 // sendPieces sends a body that has been read, piece by piece.
 func (x *Exchange) sendPieces(s *sender) error {
-	body := &x.Request.Main.Body
+	data, file, size := x.wholeBody()
 	var buf []byte
-	if body.File != nil {
+	if file != nil {
 		buf = getBuffer(maxPiece)
 		defer putBuffer(buf)
 	}
-	for off := int64(0); off < body.Len; {
-		n := min(body.Len-off, maxPiece)
+	for off := int64(0); off < size; {
+		n := min(size-off, maxPiece)
 		piece := buf
-		if body.File == nil {
-			piece = body.Data[off:]
-		} else if _, err := body.File.ReadAt(piece[:n], off); err != nil {
+		if file == nil {
+			piece = data[off:]
+		} else if _, err := file.ReadAt(piece[:n], off); err != nil {
 			_ = s.link.line().Close()
 			return err
 		}
 		off += n
-		if err := s.link.piece(x, piece[:n], off == body.Len); err != nil {
+		if err := s.link.piece(x, piece[:n], off == size); err != nil {
 			return err
 		}
 	}

@@ -88,7 +88,7 @@ func (x *Exchange) failed(err error, call, action string) outcome {
 	if x.clientGone.Load() {
 		return x.abandoned()
 	}
-	if x.link.unprocessed(err) {
+	if x.link.unprocessed(x, err) {
 		x.sent = false // so that even a POST may go elsewhere
 	}
 	if e, ok := err.(sendError); ok {
@@ -103,6 +103,10 @@ func (x *Exchange) failed(err error, call, action string) outcome {
 	switch {
 	case isTimeout(err):
 		return x.nextTimeout(action)
+	case x.logStreamError(err, action):
+		if x.sent {
+			return x.next(OnInvalidHeader)
+		}
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		x.log(logError, action, "upstream prematurely closed connection")
 	default:
