@@ -5,6 +5,7 @@ import (
 	"tandem/proxy/check"
 	"tandem/proxy/exchange"
 	"tandem/proxy/fastcgi"
+	"tandem/proxy/grpc"
 	"tandem/proxy/scgi"
 	"tandem/proxy/tunnel"
 	"tandem/proxy/uwsgi"
@@ -72,6 +73,7 @@ func modules() []*web.Module {
 		fastcgi.Module,
 		uwsgi.Module,
 		scgi.Module,
+		grpc.Module,
 		tunnel.Module,
 		check.Module,
 

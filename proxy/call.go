@@ -8,6 +8,7 @@ import (
 	"tandem/internal/errorlog"
 	"tandem/proxy/block"
 	"tandem/proxy/exchange"
+	"tandem/proxy/header"
 	"tandem/web"
 	"tandem/web/http1/wire"
 	"tandem/web/message"
@@ -41,28 +42,36 @@ func handle(r *web.Request) web.Code {
 		r.Logf(errorlog.Alert, "no upstream configuration")
 		return 500
 	}
-	c := calls.Get().(*call)
+	c, p := newCall(set)
 	c.settings, c.pass, c.Request = set, set.pass, r
 	callSlot.Set(r, c)
 	t, code := c.findTarget()
+	if code == web.OK {
+		code = c.ReadBody(r, c.mayStream())
+	}
 	if code != web.OK {
 		callSlot.Set(r, nil)
-		c.Release()
+		p.Release()
 		return code
 	}
-	if code = c.ReadBody(r, c.mayStream()); code != web.OK {
-		callSlot.Set(r, nil)
-		c.Release()
-		return code
+	return c.Run(r, &set.Settings, t, p)
+}
+
+// newCall returns a call in the version that the settings say.
+func newCall(set *settings) (*call, exchange.Protocol) {
+	if set.version.V == version2 {
+		c := streamCalls.Get().(*streamCall)
+		return &c.call, c
 	}
-	return c.Run(r, &set.Settings, t, c)
+	c := calls.Get().(*call)
+	return c, c
 }
 
 // mayStream reports whether the request body may go out as it comes in.
 func (c *call) mayStream() bool {
 	set := c.settings
 	return !set.RequestBuffering.V && set.setBody.V == nil && set.PassRequestBody.V &&
-		(!c.Request.LengthUnknown() || set.version.V == version11)
+		(!c.Request.LengthUnknown() || set.version.V != version10)
 }
 
 // findTarget settles where the request goes.
@@ -101,11 +110,16 @@ func (c *call) evaluateTarget() (block.Target, web.Code) {
 
 // Release gives the call back.
 func (c *call) Release() {
+	c.forget()
+	calls.Put(c)
+}
+
+// forget makes c as good as new.
+func (c *call) forget() {
 	c.settings, c.pass, c.Request = nil, nil, nil
 	c.target = target{}
 	c.head, c.chunked, c.length, c.left = false, false, 0, 0
 	c.chunks = chunkDecoder{}
-	calls.Put(c)
 }
 
 // AppendRequest appends the request line and the headers.
@@ -127,7 +141,7 @@ func (c *call) AppendRequest(dst []byte) ([]byte, error) {
 	if len(c.URI) == 0 {
 		return dst, errEmptyURI
 	}
-	if splits(dst[start:]) {
+	if header.Splits(dst[start:]) {
 		return dst, errSplit
 	}
 	dst, err := c.appendHost(appendVersion(dst, set.version.V))
@@ -160,7 +174,7 @@ func (c *call) appendClientHeaders(dst []byte) []byte {
 	headers := c.headers()
 	for i := range c.Request.Head.Fields {
 		f := &c.Request.Head.Fields[i]
-		if !headers.drops(f) {
+		if !headers.Drops(f) {
 			dst = append(append(append(append(dst, f.Name...), ": "...), f.Value...), "\r\n"...)
 		}
 	}
@@ -172,7 +186,7 @@ func (c *call) appendHost(dst []byte) ([]byte, error) {
 	start := len(dst)
 	dst = append(dst, "Host: "...)
 	name := len(dst)
-	host := c.headers().host
+	host := c.headers().Host
 	if host != nil {
 		dst = host.Append(&c.Request.Session, dst)
 	}
@@ -185,7 +199,7 @@ func (c *call) appendHost(dst []byte) ([]byte, error) {
 	if len(dst) == name {
 		return dst[:start], nil
 	}
-	if splits(dst[name:]) {
+	if header.Splits(dst[name:]) {
 		return dst, errSplit
 	}
 	return append(dst, "\r\n"...), nil
@@ -210,12 +224,12 @@ func (c *call) measureBody(body []byte) {
 // appendSet appends the headers that the configuration and the body ask for.
 func (c *call) appendSet(dst []byte) ([]byte, error) {
 	r, h := c.Request, c.headers()
-	for i := range h.set {
-		sh := &h.set[i]
+	for i := range h.Set {
+		sh := &h.Set[i]
 		start := len(dst)
-		dst = append(append(dst, sh.name...), ": "...)
+		dst = append(append(dst, sh.Name...), ": "...)
 		value := len(dst)
-		dst = sh.value.Append(&r.Session, dst)
+		dst = sh.Value.Append(&r.Session, dst)
 		if len(dst) == value {
 			dst = dst[:start]
 			continue

@@ -7,6 +7,7 @@ import (
 	"tandem/proxy/answer"
 	"tandem/proxy/cache"
 	"tandem/proxy/exchange"
+	"tandem/proxy/header"
 	"tandem/session"
 	"tandem/web"
 )
@@ -29,7 +30,7 @@ type settings struct {
 	exchange.Settings
 	pass *pass // nil: none; never inherited but by if and limit_except
 
-	setHeaders nc.Value[[]setHeader]
+	setHeaders nc.Value[[]header.Setting]
 	setBody    nc.Value[*session.Template]
 	method     nc.Value[*session.Template]
 	version    nc.Value[version]
@@ -49,6 +50,7 @@ type version int
 const (
 	version10 version = 10
 	version11 version = 11
+	version2  version = 20
 )
 
 var slot = web.NewLocationSlot(inherit)
@@ -81,7 +83,7 @@ func inherit(c, p *settings) error {
 	if !c.setHeaders.Set {
 		c.headers, c.cached = p.headers, p.cached
 		for _, sh := range p.setHeaders.V {
-			sh.value.InForce()
+			sh.Value.InForce()
 		}
 	}
 	c.setHeaders.Inherit(p.setHeaders, nil)
@@ -106,14 +108,15 @@ func commands() []nc.Command {
 	const in = nc.HTTP | nc.Server | nc.Location
 	own := []nc.Command{
 		{Name: "proxy_pass", In: nc.Location | nc.LocationIf | nc.LimitExcept, Arity: nc.Take1, Set: readPass},
-		{Name: "proxy_set_header", In: in, Arity: nc.Take2, Set: readSetHeader},
+		{Name: "proxy_set_header", In: in, Arity: nc.Take2, Set: header.ReadSetting(web.At(slot, func(c *settings) *nc.Value[[]header.Setting] { return &c.setHeaders }))},
 		{Name: "proxy_set_body", In: in, Arity: nc.Take1,
 			Set: setTemplate(func(c *settings) *nc.Value[*session.Template] { return &c.setBody }, true)},
 		{Name: "proxy_method", In: in, Arity: nc.Take1,
 			Set: setTemplate(func(c *settings) *nc.Value[*session.Template] { return &c.method }, false)},
 		{Name: "proxy_http_version", In: in, Arity: nc.Take1,
 			Set: nc.SetEnum(web.At(slot, func(c *settings) *nc.Value[version] { return &c.version }),
-				nc.Name{Name: "1.0", Value: int(version10)}, nc.Name{Name: "1.1", Value: int(version11)})},
+				nc.Name{Name: "1.0", Value: int(version10)}, nc.Name{Name: "1.1", Value: int(version11)},
+				nc.Name{Name: "2", Value: int(version2)})},
 		{Name: "proxy_redirect", In: in, Arity: nc.Take12, Set: readRedirect},
 		{Name: "proxy_cookie_domain", In: in, Arity: nc.Take12,
 			Set: readCookieRule(func(c *settings) *cookieRules { return &c.cookieDomain }, matchDomain)},

@@ -20,7 +20,7 @@ func (c *ownCall) AppendRequest(dst []byte) ([]byte, error) {
 	if dst, err = c.appendSet(dst); err != nil {
 		return dst, err
 	}
-	if !c.keep && !set.headers.sets("connection") {
+	if !c.keep && !set.headers.Sets("connection") {
 		dst = append(dst, "Connection: close\r\n"...)
 	}
 	return append(c.appendClientHeaders(dst), "\r\n"...), nil

@@ -68,6 +68,11 @@ func readPass(s *nc.Scope, d *nc.Directive) error {
 	c.pass = p
 	exchange.SetPasser(l, exchange.Passer{Ref: p.ref, Scheme: t.scheme, TLS: t.tls, Settings: &c.Settings,
 		Call: func(r *web.Request, keep bool) (*exchange.Exchange, exchange.Protocol) {
+			if c.version.V == version2 {
+				own := &streamCall{call: call{settings: c, pass: p, target: t}, own: true}
+				own.Request = r
+				return &own.Exchange, own
+			}
 			own := &ownCall{call{settings: c, pass: p, target: t}, keep}
 			own.Request = r
 			return &own.Exchange, own

@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"tandem/internal/errorlog"
+	"tandem/proxy/header"
 	"tandem/web/message"
 )
 
@@ -20,26 +21,21 @@ var (
 	errSplit = errors.New("request to upstream would contain a line break in its URI or in a header")
 )
 
-// splits reports whether b would end the line that it is put into.
-func splits(b []byte) bool {
-	return bytes.IndexByte(b, '\n') >= 0 || bytes.IndexByte(b, '\r') >= 0 || bytes.IndexByte(b, 0) >= 0
-}
-
-// splitsField is splits for the value of a header, which may be folded: the
+// splitsField is header.Splits for the value of a header, which may be folded: the
 // lines of $ssl_client_cert are, for being passed on in one, and nginx does so.
 // A line that begins with a blank is part of the one before (RFC 9112 section
 // 5.2); one with a colon could still be taken for a header by somebody, and an
 // empty one for the end of all of them.
 func splitsField(b []byte) bool {
-	if !splits(b) {
+	if !header.Splits(b) {
 		return false
 	}
 	first, rest, _ := bytes.Cut(b, []byte("\n"))
-	if splits(first) {
+	if header.Splits(first) {
 		return true
 	}
 	for line := range bytes.SplitSeq(rest, []byte("\n")) {
-		if len(line) < 2 || line[0] != '\t' || line[1] <= ' ' || bytes.IndexByte(line, ':') >= 0 || splits(line) {
+		if len(line) < 2 || line[0] != '\t' || line[1] <= ' ' || bytes.IndexByte(line, ':') >= 0 || header.Splits(line) {
 			return true
 		}
 	}

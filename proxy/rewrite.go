@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	nc "tandem/nginxconf"
+	"tandem/proxy/header"
 	"tandem/session"
 	"tandem/web"
 )
@@ -94,7 +95,7 @@ func rewrite(r *web.Request, rules []rule, value []byte) ([]byte, bool) {
 		if ok {
 			out = nonNil(r.Keep(out))
 			// What a variable holds may not end the header.
-			if splits(out) {
+			if header.Splits(out) {
 				ok = false
 			}
 		}

@@ -112,6 +112,11 @@ func NewConn(t Transport, h Handler, o Options) *Conn {
 		buf = append(buf, Preface...)
 	}
 	settings := append([]Setting(nil), o.Settings...)
+	for _, s := range settings {
+		if s.ID == SettingHeaderTableSize {
+			c.decoder.SetAllowedMaxDynamicTableSize(s.Value)
+		}
+	}
 	if o.MaxStreams > 0 {
 		settings = append(settings, Setting{SettingMaxConcurrentStreams, uint32(o.MaxStreams)})
 	}

@@ -36,11 +36,15 @@ const (
 	maxHeaders   = 1000
 )
 
+// clientSettings have back ends neither push nor use a table for their heads, as
+// nginx has it.
+var clientSettings = []h2.Setting{{ID: h2.SettingHeaderTableSize, Value: 0}, {ID: h2.SettingEnablePush, Value: 0}}
+
 // share makes a shared connection of a new one.
 func share(c *Conn, pool *upstream.Pool) *shared {
 	sh := &shared{conn: c, pool: pool, began: c.began}
 	sh.h2 = h2.NewConn((*transport)(sh), sh, h2.Options{
-		Client: true, Settings: []h2.Setting{{ID: h2.SettingEnablePush, Value: 0}}, Window: streamWindow,
+		Client: true, Settings: clientSettings, Window: streamWindow,
 		Limits: h2.Limits{String: maxBlock / 2, List: maxBlock, Fields: maxHeaders},
 	})
 	return sh
