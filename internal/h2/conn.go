@@ -74,12 +74,16 @@ type Conn struct {
 	encoder    Encoder
 	buf        []byte // what is to be sent
 	out        *[]byte
+	unhurried  int // of what is to be sent, from its beginning on, see flushLater
+	hurry      *time.Timer
 	writing    bool
 	written    sync.Cond // writing has ended, and dead is set
 	sent       int64     // bytes of bodies
+	ready      []*Stream // see wakeReader
 	waiters    []*Stream // for room in buf, or for the connection's window
 	goingAway  goingAway
 	ending     error // closes the connection when all has been sent
+	deaf       error // the peer receives nothing any more, see writeFailed
 	dead       error // nothing is sent or received any more
 }
 
@@ -104,7 +108,11 @@ func NewConn(t Transport, h Handler, o Options) *Conn {
 		theirs: defaultSettings(), sendWindow: defaultWindow, recvWindow: maxWindow, encoder: newEncoder(), nextID: 1,
 	}
 	c.written.L = &c.mu
+	if c.client {
+		c.in.before = c.wakeReaders
+	}
 	c.decoder = newDecoder(o.Limits.String, c.emit)
+	c.decoder.lenient = o.Client
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	buf := c.room()
@@ -114,7 +122,7 @@ func NewConn(t Transport, h Handler, o Options) *Conn {
 	settings := append([]Setting(nil), o.Settings...)
 	for _, s := range settings {
 		if s.ID == SettingHeaderTableSize {
-			c.decoder.SetAllowedMaxDynamicTableSize(s.Value)
+			c.decoder.most = int(s.Value)
 		}
 	}
 	if o.MaxStreams > 0 {
@@ -177,6 +185,9 @@ func (c *Conn) serve() error {
 	// nginx does not either, and nothing depends on it.
 	for {
 		if c.in.empty() {
+			if c.client {
+				c.wakeReaders()
+			}
 			c.flushLater()
 			c.work.batch = 0
 			clear(c.block.Fields)
@@ -247,7 +258,7 @@ func (c *Conn) Request(s *Stream, h Head, end bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case c.dead != nil || c.goingAway != staying || c.nextID > maxID:
+	case !c.alive():
 		return ErrClosed
 	case c.full():
 		return ErrFull
@@ -279,14 +290,18 @@ func (c *Conn) Err() error {
 func (c *Conn) Alive() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.dead == nil && c.goingAway == staying && c.nextID <= maxID
+	return c.alive()
+}
+
+func (c *Conn) alive() bool {
+	return c.dead == nil && c.deaf == nil && c.goingAway == staying && c.nextID <= maxID
 }
 
 // Usable reports whether Request may open another stream.
 func (c *Conn) Usable() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.dead == nil && c.goingAway == staying && c.nextID <= maxID && !c.full()
+	return c.alive() && !c.full()
 }
 
 // full reports whether the peer allows no more streams. Before it has said

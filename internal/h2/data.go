@@ -90,5 +90,5 @@ func (c *Conn) deliver(id uint32, p []byte, end bool) {
 		}
 		s.in = append(s.in, p...)
 	}
-	wake(s.reader)
+	c.wakeReader(s)
 }

@@ -10,6 +10,8 @@ import (
 type decoder struct {
 	emit    func(hpack.HeaderField) error
 	longest int // of a name or value, in bytes as it is encoded and as it is decoded
+	most    int // what the other side may make the table's size
+	lenient bool
 
 	table []hpack.HeaderField // the oldest first
 	size  int                 // of the entries, as section 4.1 counts
@@ -19,11 +21,11 @@ type decoder struct {
 }
 
 // decoderTable is the size of the table that the other side may fill, in bytes.
-// It is what a connection begins with, and no other is asked for.
+// It is what a connection begins with, and no larger one is asked for.
 const decoderTable = 4096
 
 func newDecoder(longest int, emit func(hpack.HeaderField) error) decoder {
-	return decoder{emit: emit, longest: longest, limit: decoderTable}
+	return decoder{emit: emit, longest: longest, limit: decoderTable, most: decoderTable}
 }
 
 // What can be wrong with a block.
@@ -100,7 +102,7 @@ func (d *decoder) field(p []byte) (used int, err error) {
 		switch {
 		case err != nil:
 			return 0, err
-		case d.begun || size > decoderTable:
+		case d.begun || size > d.most:
 			return 0, errTableSize
 		}
 		d.limit = size
@@ -178,8 +180,14 @@ func (d *decoder) text(p []byte) (s string, used int, err error) {
 	if p[0]&0x80 == 0 {
 		return string(raw), used, nil
 	}
-	// "A padding strictly longer than 7 bits MUST be treated as a decoding error".
-	if s, err = hpack.HuffmanDecodeToString(raw); err != nil {
+	// "A padding strictly longer than 7 bits MUST be treated as a decoding error",
+	// but there are servers that pad a code which ends with a byte by another one,
+	// and nginx takes it from them.
+	s, err = hpack.HuffmanDecodeToString(raw)
+	if err != nil && d.lenient && length > 0 && raw[length-1] == 0xff {
+		s, err = hpack.HuffmanDecodeToString(raw[:length-1])
+	}
+	if err != nil {
 		return "", 0, errHuffman
 	}
 	if len(s) > d.longest {

@@ -118,3 +118,34 @@ func FuzzDecoder(f *testing.F) {
 		}
 	})
 }
+
+// A byte of padding too many is an error, but not on the side of a client.
+func TestDecoderPadding(t *testing.T) {
+	// Eight digits of five bits each are five bytes: there is nothing to pad.
+	digits := hpack.AppendHuffmanString(nil, "00000000")
+	block := append([]byte{0x00, 0x01, 'a', 0x86}, append(digits, 0xff)...)
+	block = append(block, 0x00, 0x01, 'b', 0x81, 0xff)
+	for _, lenient := range []bool{false, true} {
+		var got []string
+		d := newDecoder(100, func(f hpack.HeaderField) error { got = append(got, f.Name+f.Value); return nil })
+		d.lenient = lenient
+		if err := decodeIn(&d, block, len(block)); (err == nil) != lenient {
+			t.Errorf("lenient %t: %v", lenient, err)
+		}
+		if lenient && !slices.Equal(got, []string{"a00000000", "b"}) {
+			t.Error(got)
+		}
+	}
+}
+
+// The other side may make the table as large as it was allowed, and not larger.
+func TestDecoderTableSize(t *testing.T) {
+	d := newDecoder(100, func(hpack.HeaderField) error { return nil })
+	d.most = 0
+	if err := decodeIn(&d, []byte{0x20}, 1); err != nil {
+		t.Error(err)
+	}
+	if err := decodeIn(&d, []byte{0x21}, 1); err != errTableSize {
+		t.Error(err)
+	}
+}

@@ -93,9 +93,9 @@ func (c *Conn) headers(h frameHeader) error {
 		c.peerFault(s, ProtocolError)
 	case c.block.EndStream:
 		s.inEnded = true
-		wake(s.reader)
+		c.wakeReader(s)
 	case c.client:
-		wake(s.reader)
+		c.wakeReader(s)
 	}
 	return nil
 }
@@ -229,8 +229,35 @@ func (c *Conn) rstStreamFrame(h frameHeader, p []byte) error {
 	return nil
 }
 
+// wakeReader wakes the goroutine that reads from s. On a client that waits until
+// all that has come has been looked at: a short response is read at once, and the
+// reader knows what became of the stream. The caller holds mu.
+func (c *Conn) wakeReader(s *Stream) {
+	if !c.client {
+		wake(s.reader)
+	} else if n := len(c.ready); n == 0 || c.ready[n-1] != s {
+		c.ready = append(c.ready, s)
+	}
+}
+
+// wakeReaders wakes those that wakeReader has put off.
+func (c *Conn) wakeReaders() {
+	c.mu.Lock()
+	for i, s := range c.ready {
+		wake(s.reader)
+		c.ready[i] = nil
+	}
+	c.ready = c.ready[:0]
+	c.mu.Unlock()
+}
+
 // remoteReset: the peer is done with the stream. The caller holds the lock.
 func (s *Stream) remoteReset(code ErrCode) {
+	if s.peerReset && s.c.client {
+		// Nothing may follow, not even that.
+		s.dead = &StreamError{StreamClosed, true}
+		return
+	}
 	s.outEnded, s.peerReset = true, true
 	s.die(&StreamError{code, true})
 }

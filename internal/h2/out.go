@@ -1,8 +1,11 @@
 package h2
 
 import (
+	"errors"
 	"runtime"
 	"sync"
+	"syscall"
+	"time"
 )
 
 // outLimit is how much may wait to be sent on a connection, in bytes, before
@@ -75,14 +78,37 @@ func (c *Conn) wrote() {
 }
 
 // flushLater is flush by another goroutine, for the one that reads: it must not
-// wait for a peer that reads only when it is read.
+// wait for a peer that reads only when it is read. A client's acknowledgement of
+// settings waits for company: it is not worth a packet, and a server that answers
+// and closes the connection with it unread takes its answer back.
 func (c *Conn) flushLater() {
 	c.mu.Lock()
-	if !c.writing && len(c.buf) > 0 && c.dead == nil {
+	defer c.mu.Unlock()
+	switch {
+	case c.writing || len(c.buf) == 0 || c.dead != nil:
+	case len(c.buf) > c.unhurried || c.ending != nil:
 		c.writing = true
 		go c.writeRest()
+	case c.hurry == nil:
+		c.hurry = time.AfterFunc(ackDelay, c.flushAll)
+	default:
+		c.hurry.Reset(ackDelay)
 	}
+}
+
+// ackDelay is how long the acknowledgement of settings may wait.
+const ackDelay = 20 * time.Millisecond
+
+// flushAll writes whatever waits.
+func (c *Conn) flushAll() {
+	c.mu.Lock()
+	if c.writing || len(c.buf) == 0 || c.dead != nil {
+		c.mu.Unlock()
+		return
+	}
+	c.writing = true
 	c.mu.Unlock()
+	c.writeRest()
 }
 
 // writeRest writes until nothing waits.
@@ -101,16 +127,32 @@ func (c *Conn) writeRest() {
 // write sends what waits, with mu released meanwhile.
 func (c *Conn) write() {
 	buf, out := c.buf, c.out
-	c.buf, c.out = nil, nil
+	c.buf, c.out, c.unhurried = nil, nil, 0
 	c.wakeWaiters()
-	c.mu.Unlock()
-	_, err := c.in.t.Write(buf)
+	if c.deaf == nil {
+		c.mu.Unlock()
+		_, err := c.in.t.Write(buf)
+		c.mu.Lock()
+		c.writeFailed(err)
+	}
 	if cap(buf) <= 2*outSize {
 		*out = buf[:0]
 		outBuffers.Put(out)
 	}
-	c.mu.Lock()
-	if err != nil {
+}
+
+// writeFailed ends the connection when err is not nil. A server that has closed it
+// may have answered before: a client reads on, and comes to its end. The caller
+// holds mu.
+func (c *Conn) writeFailed(err error) {
+	switch {
+	case err == nil:
+	case c.client && (errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)):
+		c.deaf = err
+		for _, s := range c.streams {
+			s.wakeSender()
+		}
+	default:
 		c.fail(err)
 		_ = c.in.t.Close()
 	}

@@ -36,6 +36,8 @@ type input struct {
 	t    Transport
 	buf  *[inSize]byte // nil while nothing is there
 	r, w int
+	// before, if not nil, is called before more is read.
+	before func()
 }
 
 // empty reports whether nothing has been received that was not taken.
@@ -63,6 +65,9 @@ func (in *input) fill(n int) error {
 		in.r = 0
 	}
 	for in.w-in.r < n {
+		if in.before != nil {
+			in.before()
+		}
 		got, err := in.t.Read(in.buf[in.w:])
 		in.w += got
 		if err != nil && in.w-in.r < n {

@@ -65,7 +65,7 @@ func (s *Stream) sendEnd() error {
 	case s.outEnded:
 		return ErrSent
 	}
-	return nil
+	return s.c.deaf
 }
 
 // SendData sends bytes of a body, and, with end, that they were the last. It

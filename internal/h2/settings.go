@@ -77,7 +77,11 @@ func (c *Conn) settingsFrame(h frameHeader, p []byte) error {
 			return err
 		}
 	}
+	alone := len(c.buf) == c.unhurried
 	c.control(AppendFrame(c.room(), 0, FrameSettings, FlagAck, 0))
+	if c.client && alone {
+		c.unhurried = len(c.buf)
+	}
 	return nil
 }
 

@@ -73,7 +73,10 @@ func (sh *shared) start() {
 // leave ends the use by one request.
 func (sh *shared) leave(now time.Time, keep bool) {
 	if sh.pool == nil {
-		_ = sh.Close()
+		if !sh.running.Load() {
+			_ = sh.conn.Close()
+		}
+		sh.h2.Close()
 		return
 	}
 	sh.pool.Leave(&sh.idle, now, keep && sh.usable(now))

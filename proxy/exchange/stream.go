@@ -223,15 +223,24 @@ func (s *stream) read(x *Exchange, p []byte) (int, error) {
 	n, err := s.Read(p)
 	switch {
 	case err == io.EOF:
-		if err = s.takeTrailers(x); err == nil {
+		if err = s.end(x); err == nil {
 			err = x.streams.EndBody()
 		}
 		x.Done = err == nil
 	case n > 0 && s.Ended():
-		err = s.takeTrailers(x)
+		err = s.end(x)
 		x.Done = err == nil
 	}
 	return n, err
+}
+
+// end takes what has come behind the body, as far as the back end has not changed
+// its mind about the response.
+func (s *stream) end(x *Exchange) error {
+	if e, ok := s.Err().(*h2.StreamError); ok && e.Remote && e.Code != h2.NoError {
+		return e
+	}
+	return s.takeTrailers(x)
 }
 
 // takeTrailers takes the fields behind the body of a stream that has ended.
