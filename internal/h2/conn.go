@@ -41,12 +41,13 @@ type Options struct {
 
 // Conn is one HTTP/2 connection, of either side.
 type Conn struct {
-	handler Handler
-	client  bool
-	window  int // initial, of each stream, for what comes
-	limits  Limits
-	most    int // streams of the peer's; 0: no limit
-	headFor time.Duration
+	handler  Handler
+	client   bool
+	window   int // initial, of each stream, for what comes
+	limits   Limits
+	maxFrame int // of bodies and header blocks that are received, in bytes
+	most     int // streams of the peer's; 0: no limit
+	headFor  time.Duration
 
 	// Used by the goroutine in Serve.
 	in       input
@@ -104,7 +105,7 @@ var shutdownPing = [8]byte{'t', 'a', 'n', 'd', 'e', 'm', 'g', 'o'}
 // NewConn returns a connection over t that has yet to Serve.
 func NewConn(t Transport, h Handler, o Options) *Conn {
 	c := &Conn{
-		handler: h, client: o.Client, window: o.Window, limits: o.Limits, most: o.MaxStreams, headFor: o.HeadTime, in: input{t: t}, streams: make(map[uint32]*Stream),
+		handler: h, client: o.Client, window: o.Window, limits: o.Limits, most: o.MaxStreams, headFor: o.HeadTime, maxFrame: minMaxFrame, in: input{t: t}, streams: make(map[uint32]*Stream),
 		theirs: defaultSettings(), sendWindow: defaultWindow, recvWindow: maxWindow, encoder: newEncoder(), nextID: 1,
 	}
 	c.written.L = &c.mu
@@ -121,8 +122,11 @@ func NewConn(t Transport, h Handler, o Options) *Conn {
 	}
 	settings := append([]Setting(nil), o.Settings...)
 	for _, s := range settings {
-		if s.ID == SettingHeaderTableSize {
+		switch s.ID {
+		case SettingHeaderTableSize:
 			c.decoder.most = int(s.Value)
+		case SettingMaxFrameSize:
+			c.maxFrame = int(s.Value)
 		}
 	}
 	if o.MaxStreams > 0 {

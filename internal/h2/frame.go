@@ -41,8 +41,11 @@ const frameHeaderLen = 9
 // Sizes of frames in bytes (RFC 9113 section 4.2).
 const (
 	minMaxFrame = 1 << 14
-	maxMaxFrame = 1<<24 - 1
+	maxMaxFrame = MaxFrame
 )
+
+// MaxFrame is the longest payload that SETTINGS_MAX_FRAME_SIZE may allow.
+const MaxFrame = 1<<24 - 1
 
 // maxID is the highest identifier of a stream, and maxWindow the largest window.
 const (

@@ -102,3 +102,35 @@ func TestPartialHead(t *testing.T) {
 		<-v.done
 	}
 }
+
+// A frame is as long as the settings say, however long the buffer is.
+func TestLongFrame(t *testing.T) {
+	for _, most := range []uint32{0, 200000} {
+		a, b := tcpPair(t)
+		v := &server{t: t, pipe: &pipe{Conn: b}, done: make(chan error, 1)}
+		got := make(chan int, 1)
+		v.answer = func(s *Stream, _ []hpack.HeaderField) {
+			body, _ := io.ReadAll(s)
+			got <- len(body)
+		}
+		o := Options{Window: 1 << 20, Limits: testLimits}
+		if most > 0 {
+			o.Settings = []Setting{{SettingMaxFrameSize, most}}
+		}
+		v.c = NewConn(v.pipe, v, o)
+		go func() { v.done <- v.c.Serve() }()
+		p := newPeer(t, a)
+		p.start()
+		p.get(1, false)
+		p.send(p.frames(func(f *http2.Framer) { _ = f.WriteData(1, true, make([]byte, 150000)) }))
+		want := 150000
+		if most == 0 {
+			want = 0
+		}
+		if n := <-got; n != want {
+			t.Errorf("frames of up to %d bytes: %d came", most, n)
+		}
+		_ = a.Close()
+		<-v.done
+	}
+}

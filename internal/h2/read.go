@@ -21,10 +21,6 @@ type Transport interface {
 	Close() error
 }
 
-// maxFrame is the longest payload that is received, in bytes: what every peer
-// may send (RFC 9113 section 4.2). No more is offered.
-const maxFrame = minMaxFrame
-
 // inSize is the size of the read buffer: a frame of the longest kind and its
 // header always fit.
 const inSize = 32 << 10
@@ -110,14 +106,20 @@ func (in *input) skip(n int) error {
 	return nil
 }
 
-// frame returns the header of the next frame.
+// frame returns the header of the next frame. Bodies and header blocks, which are
+// taken as they come, may be as long as the settings say, other frames as long as
+// every peer may make them (RFC 9113 section 4.2).
 func (c *Conn) frame() (frameHeader, error) {
 	head, err := c.in.take(frameHeaderLen)
 	if err != nil {
 		return frameHeader{}, err
 	}
 	h := parseFrameHeader(head)
-	if h.length > maxFrame {
+	most := minMaxFrame
+	if h.typ == FrameData || h.typ == FrameHeaders || h.typ == FrameContinuation {
+		most = c.maxFrame
+	}
+	if h.length > most {
 		return h, connectionError(FrameSizeError, "%s sent frame of type %d with too large length %d", c.peer(), h.typ, h.length)
 	}
 	if h.typ == FramePushPromise {

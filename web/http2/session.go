@@ -36,7 +36,7 @@ func open(c *web.Conn) web.Session {
 	}}
 	s.h = h2.NewConn(&transport{flow: c.Flow, s: s}, s, h2.Options{
 		MaxStreams: set.streams.V, Window: int(set.preread.V), HeadTime: limits.HeaderTimeout,
-		Settings: []h2.Setting{{ID: h2.SettingEnableConnectProtocol, Value: 1}, {ID: h2.SettingNoRFC7540Priorities, Value: 1}},
+		Settings: serverSettings,
 		Limits:   h2.Limits{String: limits.LargeSize, List: limits.LargeCount * limits.LargeSize, Fields: s.rules.MaxHeaders + maxSpare},
 	})
 	c.Flow.SetReadTimeout(0) // who is to be waited for has a time limit of its own
@@ -44,6 +44,12 @@ func open(c *web.Conn) web.Session {
 	s.waits = core.KeepaliveTimeout.V
 	s.idle = time.AfterFunc(max(s.waits, limits.HeaderTimeout), s.expire)
 	return s
+}
+
+// serverSettings allow websockets and frames of any size, and say that the old
+// priorities are not obeyed.
+var serverSettings = []h2.Setting{
+	{ID: h2.SettingEnableConnectProtocol, Value: 1}, {ID: h2.SettingNoRFC7540Priorities, Value: 1}, {ID: h2.SettingMaxFrameSize, Value: h2.MaxFrame},
 }
 
 // maxSpare is how many fields may be there besides those that max_headers counts:
