@@ -86,6 +86,10 @@ func (x *Exchange) startSender(send func(*sender) error) {
 	}()
 }
 
+// windowPiece is a third of the window that streams have unless the back end says
+// otherwise: pieces of that size end where it ends.
+const windowPiece = (1<<16 - 1) / 3
+
 var errTooLarge = errors.New("request body too large")
 
 // streamBody sends the client's body as it comes.
@@ -93,8 +97,12 @@ func (x *Exchange) streamBody(s *sender) error {
 	r := x.Request
 	reader := r.BodyReader()
 	limit := r.Core.ClientMaxBodySize.V
-	buf := getBuffer(largeBuffer)
-	defer putBuffer(buf)
+	whole := getBuffer(largeBuffer)
+	defer putBuffer(whole)
+	buf := whole
+	if x.streams != nil {
+		buf = whole[:windowPiece]
+	}
 	s.size = r.Body.Len
 	for {
 		n, err := reader.Read(buf)
