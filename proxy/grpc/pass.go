@@ -50,7 +50,7 @@ func readPass(s *nc.Scope, d *nc.Directive) error {
 	if c.pass.target, loc, err = parseTarget(address); err != nil {
 		return err
 	}
-	if c.pass.ref, err = block.Refer(b.HTTP, d, loc); err != nil {
+	if c.pass.ref, err = block.Refer(&b.HTTP.Realm, d, loc); err != nil {
 		return err
 	}
 	t := c.pass.target
@@ -102,7 +102,7 @@ func (c *call) find(p *pass) (block.Target, web.Code) {
 		return block.Target{}, 500
 	}
 	c.target = t
-	to, code := block.FindTarget(r, l)
+	to, code := exchange.FindTarget(r, l)
 	to.Scheme, to.TLS = t.scheme, t.tls
 	return to, code
 }
