@@ -116,3 +116,9 @@ func (c *streamCall) ParseBody(b []byte) ([]byte, int, error) {
 
 // EndBody says what is wrong with the body having ended.
 func (c *streamCall) EndBody() error { return c.response.EndBody() }
+
+// AppendKept appends the head of the response as it is kept in a cache.
+func (c *streamCall) AppendKept(dst []byte) []byte { return http2.AppendKept(dst, &c.Head) }
+
+// ParseKept reads such a head.
+func (c *streamCall) ParseKept(b []byte) (int, error) { return c.ParseHead(b) }

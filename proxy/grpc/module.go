@@ -5,6 +5,7 @@ package grpc
 
 import (
 	"slices"
+	"strings"
 
 	nc "tandem/nginxconf"
 	"tandem/proxy/answer"
@@ -64,19 +65,19 @@ func inherit(c, p *settings) error {
 
 func of(s *nc.Scope) *settings { return slot.Of(web.BlockOf(s).Location) }
 
-// absent are the directives that all protocols have but this one.
-var absent = []string{
-	"cache", "cache_bypass", "no_cache", "buffering", "buffers", "busy_buffers_size", "max_temp_file_size", "temp_file_write_size", "temp_path",
-	"limit_rate", "request_buffering", "pass_request_headers", "pass_request_body", "force_ranges", "ignore_client_abort", "store", "store_access",
+// shared are the directives that it has in common with other protocols.
+var shared = []string{
+	"bind", "socket_keepalive", "socket_rcvbuf", "socket_sndbuf", "connect_timeout", "send_timeout", "read_timeout", "buffer_size", "intercept_errors",
+	"next_upstream", "next_upstream_tries", "next_upstream_timeout", "pass_header", "hide_header", "ignore_headers",
 }
 
 func commands() []nc.Command {
 	const in = nc.HTTP | nc.Server | nc.Location
 	get := func(s *nc.Scope) *exchange.Settings { return &of(s).Settings }
-	shared := slices.DeleteFunc(family.Commands(get), func(c nc.Command) bool {
-		return slices.ContainsFunc(absent, func(name string) bool { return c.Name == "grpc_"+name })
+	list := slices.DeleteFunc(family.Commands(get), func(c nc.Command) bool {
+		return !slices.Contains(shared, strings.TrimPrefix(c.Name, "grpc_"))
 	})
-	return slices.Concat(shared, family.TLSCommands(get), []nc.Command{
+	return slices.Concat(list, family.TLSCommands(get), []nc.Command{
 		{Name: "grpc_pass", In: nc.Location | nc.LocationIf, Arity: nc.Take1, Set: readPass},
 		{Name: "grpc_set_header", In: in, Arity: nc.Take2,
 			Set: header.ReadSetting(web.At(slot, func(c *settings) *nc.Value[[]header.Setting] { return &c.setHeaders }))},

@@ -141,4 +141,3 @@ func TakeTrailers(x *exchange.Exchange, fields []hpack.HeaderField) error {
 	}
 	return nil
 }
-
