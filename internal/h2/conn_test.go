@@ -413,3 +413,33 @@ func TestUnreadAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A stream is closed when both sides have ended it, though its goroutine may not
+// have: what still comes on it ends the connection (RFC 9113 section 5.1).
+func TestClosedStream(t *testing.T) {
+	for name, do := range map[string]func(p *peer){
+		"HEADERS": func(p *peer) { p.get(1, true) },
+		"DATA":    func(p *peer) { _ = p.WriteData(1, true, []byte("x")) },
+	} {
+		a, b := tcpPair(t)
+		end := make(chan struct{})
+		v := serveOn(t, b, func(s *Stream, _ []hpack.HeaderField) {
+			_, _ = s.SendHead(fields{":status", "200"}, true)
+			_ = s.Flush()
+			<-end
+		})
+		p := newPeer(t, a)
+		p.start()
+		p.get(1, true)
+		if f, ok := p.next().(*http2.HeadersFrame); !ok {
+			t.Fatalf("%v", f)
+		}
+		do(p)
+		if code := p.goAway(); code != StreamClosed {
+			t.Errorf("%s: %v", name, code)
+		}
+		close(end)
+		a.Close()
+		<-v.done
+	}
+}

@@ -57,6 +57,8 @@ func (c *Conn) admitData(h frameHeader, padding int) (wanted bool, err error) {
 		return false, nil
 	case s.dead != nil:
 		return false, nil
+	case s.inEnded && s.outEnded:
+		return false, c.streamClosed(h, "DATA")
 	case s.inEnded:
 		c.peerFault(s, StreamClosed)
 		return false, nil

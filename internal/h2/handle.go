@@ -87,6 +87,9 @@ func (c *Conn) headers(h frameHeader) error {
 	case s.peerReset:
 		c.afterReset(s)
 	case s.dead != nil:
+	case s.inEnded && s.outEnded:
+		// Only its goroutine does not know yet.
+		return c.streamClosed(h, "HEADERS")
 	case s.inEnded:
 		c.peerFault(s, StreamClosed)
 	case !c.client && !c.block.EndStream, c.handler.Head(s, &c.block) != nil:
@@ -172,12 +175,16 @@ func (c *Conn) notOpen(h frameHeader, name string) error {
 	known, complete := c.ended.find(h.id)
 	switch {
 	case known && complete:
-		return connectionError(StreamClosed, "%s sent %s frame for closed stream %d", c.peer(), name, h.id)
+		return c.streamClosed(h, name)
 	case !known && h.typ == FrameHeaders:
 		return connectionError(ProtocolError, "%s sent HEADERS frame with incorrect identifier %d, the last was %d", c.peer(), h.id, c.lastID)
 	}
 	c.work.idle++
 	return nil
+}
+
+func (c *Conn) streamClosed(h frameHeader, name string) error {
+	return connectionError(StreamClosed, "%s sent %s frame for closed stream %d", c.peer(), name, h.id)
 }
 
 // idle reports whether a stream has not been opened yet. The caller holds mu.

@@ -24,7 +24,8 @@ type stream struct {
 
 	pace      web.Pace
 	enc       *h2.Encoder // while a head is written
-	connected bool        // the stream is a tunnel: extended CONNECT was granted
+	connected bool        // extended CONNECT was granted
+	tunnel    bool        // what comes is no message
 	timedOut  bool
 	taken     int64 // of the request's body
 	wide      bool  // the client may send more than before
@@ -78,13 +79,13 @@ func (x *stream) serve() {
 	streams.Put(x)
 }
 
-// drained is how long a body may be announced to be, in bytes, to be waited for
-// when nobody wanted it; a longer one is cut off.
+// drained is how long a body may be, in bytes, to be waited for when nobody wanted
+// it; a longer one is cut off.
 const drained = 64 << 10
 
 // drain waits for what is left of a small body that nobody has read: a client that
 // is told to stop sending may take that for a failure. It also finds out whether
-// the body is as long as it was announced.
+// the body is as long as it was announced, and what follows it is in order.
 func (x *stream) drain() {
 	r := x.r
 	if r.Broken() || !x.drains() || x.h2.Ended() {
@@ -92,8 +93,9 @@ func (x *stream) drain() {
 	}
 	x.h2.ReadTimeout = r.Core.LingeringTimeout.V
 	var buf [1024]byte
-	for {
-		_, err := x.ReadBody(buf[:])
+	for left := drained; left > 0; {
+		n, err := x.ReadBody(buf[:])
+		left -= n
 		var bad *message.BadRequest
 		if errors.As(err, &bad) {
 			x.h2.Malformed()
@@ -106,7 +108,7 @@ func (x *stream) drain() {
 
 func (x *stream) drains() bool {
 	h := x.r.Head
-	return h.Body && h.ContentLength >= 0 && h.ContentLength <= drained
+	return h.Body && h.ContentLength <= drained && !x.tunnel
 }
 
 // upgrade makes of an extended CONNECT (RFC 8441) the request that HTTP/1 has for
@@ -411,6 +413,7 @@ func (x *stream) ResumeBody() { x.h2.Resume() }
 
 // StartTunnel leaves the stream to what is no message.
 func (x *stream) StartTunnel() error {
+	x.tunnel = true
 	x.h2.ReadTimeout = 0
 	return x.h2.Flush()
 }
