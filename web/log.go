@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"syscall"
@@ -71,7 +72,7 @@ func (r *Request) LogSendError(err error) {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		r.Logf(errLevelInfo, "client timed out (110: Connection timed out) while sending response to client")
 		r.TimedOut()
-	case errors.Is(err, net.ErrClosed), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNRESET), errors.Is(err, ErrBodySent):
+	case errors.Is(err, net.ErrClosed), errors.Is(err, io.EOF), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNRESET), errors.Is(err, ErrBodySent):
 		r.Logf(errLevelInfo, "%v while sending response to client", err)
 	default:
 		r.Logf(errLevelError, "%v while sending response to client", err)

@@ -82,6 +82,7 @@ type Conn struct {
 	sent       int64     // bytes of bodies
 	ready      []*Stream // see wakeReader
 	waiters    []*Stream // for room in buf, or for the connection's window
+	turns      int       // how many streams have a turn
 	goingAway  goingAway
 	ending     error // closes the connection when all has been sent
 	deaf       error // the peer receives nothing any more, see writeFailed
@@ -240,7 +241,7 @@ func (c *Conn) fail(err error) {
 	for _, s := range c.streams {
 		s.die(err)
 	}
-	c.waiters = nil
+	c.waiters = nil // who is woken finds out
 	c.in.t.Interrupt()
 }
 

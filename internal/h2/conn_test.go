@@ -443,3 +443,39 @@ func TestClosedStream(t *testing.T) {
 		<-v.done
 	}
 }
+
+// Streams that wait for a window of the connection that opens a little at a time
+// all come to their end.
+func TestNarrowWindow(t *testing.T) {
+	const streams, each = 20, 5000
+	a, b := tcpPair(t)
+	serveOn(t, b, func(s *Stream, _ []hpack.HeaderField) {
+		if s.SendData(make([]byte, each), true) == nil {
+			_ = s.Flush()
+		}
+	})
+	p := newPeer(t, a)
+	p.start()
+	// The first uses the window up.
+	for id := uint32(1); id < 2*(65535/each+1); id += 2 {
+		p.get(id, true)
+	}
+	for id := uint32(101); id < 101+2*streams; id += 2 {
+		p.get(id, true)
+	}
+	got, ended := 0, 0
+	for want := 65535; ended < 65535/each+1+streams; want += 100 {
+		for got < min(want, (65535/each+1+streams)*each) {
+			if f, ok := p.next().(*http2.DataFrame); ok {
+				got += len(f.Data())
+				if f.StreamEnded() {
+					ended++
+				}
+			}
+		}
+		if err := p.WriteWindowUpdate(0, 100); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.Close()
+}

@@ -3,6 +3,7 @@ package h2
 import (
 	"errors"
 	"runtime"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -171,10 +172,12 @@ func (c *Conn) giveBack() {
 // is released meanwhile.
 func (s *Stream) waitToSend() error {
 	c := s.c
+	s.endTurn()
 	if s.sendWindow > 0 && !s.queued {
 		s.queued = true
 		c.enqueue(s)
 	}
+	c.wakeWaiters()
 	c.mu.Unlock()
 	// What has been sent so far must be on its way before the peer can open a
 	// window.
@@ -184,6 +187,9 @@ func (s *Stream) waitToSend() error {
 	}
 	err := await(s.sender, &s.sendTimer, s.SendTimeout)
 	c.mu.Lock()
+	if err != nil {
+		c.forget(s)
+	}
 	return err
 }
 
@@ -200,12 +206,19 @@ func (c *Conn) enqueue(s *Stream) {
 	c.waiters[i] = s
 }
 
-// wakeWaiters wakes as many streams as there is room for. The caller holds mu.
+// wakeWaiters wakes as many streams as there is room for, those of one urgency:
+// what is less urgent has its turn when they are done. The caller holds mu.
 func (c *Conn) wakeWaiters() {
 	n := 0
-	for room := outLimit - len(c.buf); n < len(c.waiters) && room > 0 && c.sendWindow > 0; room -= minMaxFrame {
-		c.waiters[n].queued = false
-		c.waiters[n].wakeSender()
+	room := min(int64(outLimit-len(c.buf)), c.sendWindow) - int64(c.turns)*minMaxFrame
+	for ; n < len(c.waiters) && room > 0; room -= minMaxFrame {
+		s := c.waiters[n]
+		if s.urgency != c.waiters[0].urgency {
+			break
+		}
+		s.queued, s.turn = false, true
+		c.turns++
+		s.wakeSender()
 		n++
 	}
 	if n > 0 {
@@ -215,16 +228,40 @@ func (c *Conn) wakeWaiters() {
 	}
 }
 
-// forget takes a stream out of the waiters. The caller holds mu.
+// endTurn ends what wakeWaiters has given a stream: the next frame. The caller
+// holds mu.
+func (s *Stream) endTurn() {
+	if s.turn {
+		s.turn = false
+		s.c.turns--
+	}
+}
+
+// forget takes a stream out of the waiters, and lets others have its turn. The
+// caller holds mu.
 func (c *Conn) forget(s *Stream) {
-	if !s.queued {
-		return
+	s.endTurn()
+	s.leaveQueue()
+	c.wakeWaiters()
+}
+
+// leaveQueue reports whether the stream was waiting. The caller holds mu.
+func (s *Stream) leaveQueue() bool {
+	c := s.c
+	i := slices.Index(c.waiters, s)
+	if i < 0 {
+		return false
 	}
 	s.queued = false
-	for i, w := range c.waiters {
-		if w == s {
-			c.waiters = append(c.waiters[:i], c.waiters[i+1:]...)
-			return
-		}
+	c.waiters = slices.Delete(c.waiters, i, i+1)
+	return true
+}
+
+// setUrgency puts a stream that waits at its new place. The caller holds mu.
+func (s *Stream) setUrgency(u uint8) {
+	s.urgency = u
+	if s.leaveQueue() {
+		s.queued = true
+		s.c.enqueue(s)
 	}
 }

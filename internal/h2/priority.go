@@ -22,7 +22,7 @@ func (c *Conn) priorityUpdateFrame(h frameHeader, p []byte) error {
 	defer c.mu.Unlock()
 	if s := c.streams[id]; s != nil {
 		if u, ok := parseUrgency(string(p[4:])); ok {
-			s.urgency = u
+			s.setUrgency(u)
 		}
 	}
 	return nil
@@ -32,7 +32,7 @@ func (c *Conn) priorityUpdateFrame(h frameHeader, p []byte) error {
 func (s *Stream) SetPriority(value string) {
 	if u, ok := parseUrgency(value); ok {
 		s.c.mu.Lock()
-		s.urgency = u
+		s.setUrgency(u)
 		s.c.mu.Unlock()
 	}
 }

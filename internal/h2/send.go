@@ -85,6 +85,7 @@ func (s *Stream) SendData(p []byte, end bool) error {
 			s.dataFrame(n, end && n == len(p))
 			c.buf = append(c.buf, p[:n]...)
 			if p = p[n:]; len(p) == 0 {
+				c.wakeWaiters()
 				return nil
 			}
 			continue
@@ -102,7 +103,7 @@ func (s *Stream) allowance(n int, end bool) (int, error) {
 		return 0, err
 	}
 	c := s.c
-	if len(c.buf) >= outLimit || len(c.waiters) > 0 && !s.ahead() {
+	if len(c.buf) >= outLimit || len(c.waiters) > 0 && !s.turn && !s.ahead() {
 		return 0, nil
 	}
 	most := int64(min(c.theirs.maxFrame, s.Chunk))
@@ -116,6 +117,7 @@ func (s *Stream) ahead() bool { return s.urgency < s.c.waiters[0].urgency }
 
 // dataFrame appends the header of a DATA frame. The caller holds mu.
 func (s *Stream) dataFrame(n int, end bool) {
+	s.endTurn()
 	var flags Flags
 	if end {
 		flags, s.outEnded = FlagEndStream, true
@@ -160,6 +162,7 @@ func (s *Stream) SendFile(f io.ReaderAt, off, n int64, end bool) error {
 		}
 		off, n = off+int64(now), n-int64(now)
 	}
+	c.wakeWaiters()
 	return nil
 }
 

@@ -33,6 +33,7 @@ type Stream struct {
 	dead       error
 	urgency    uint8
 	queued     bool // among c.waiters
+	turn       bool // it has been one, and the next frame is its own
 
 	sender, reader chan struct{} // wake who waits to send, to read
 	sendTimer      *time.Timer

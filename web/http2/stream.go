@@ -66,6 +66,10 @@ func (x *stream) serve() {
 		r.Serve()
 		x.drain()
 	}
+	if x.tunnel && !r.Broken() {
+		// An orderly close of the TCP connection is an END_STREAM (RFC 8441 section 5).
+		_ = x.h2.SendData(nil, true)
+	}
 	code := h2.InternalError
 	if x.timedOut {
 		code = h2.ProtocolError
@@ -153,6 +157,25 @@ func (x *stream) TimedOut(bool) { x.timedOut = true }
 
 // The response.
 
+// left is an error of sending that comes from the client: it has reset the stream,
+// left, or broken a rule.
+type left struct{ error }
+
+// Is says that what was to be sent has nowhere to go.
+func (left) Is(target error) bool { return target == net.ErrClosed }
+
+func (e left) Unwrap() error { return e.error }
+
+// sent is what sending came to, for the request.
+func sent(err error) error {
+	var reset *h2.StreamError
+	var bad *h2.ConnectionError
+	if errors.As(err, &reset) || errors.As(err, &bad) || err == h2.ErrClosed {
+		return left{err}
+	}
+	return err
+}
+
 // SendHead writes the head, which waits for the first piece of the body.
 func (x *stream) SendHead() error {
 	r := x.r
@@ -173,7 +196,7 @@ func (x *stream) SendHead() error {
 	if err == nil && r.HeaderOnly && !x.connected {
 		err = x.Flush()
 	}
-	return err
+	return sent(err)
 }
 
 var errProtocol = fmt.Errorf("no such thing: %w", net.ErrClosed)
@@ -292,7 +315,7 @@ func (x *stream) SendBody(c web.Chunk) error {
 	if err == nil && (c.Last || c.Flush || c.Len() >= int64(r.Core.PostponeOutput.V)) {
 		err = x.h2.Flush()
 	}
-	return err
+	return sent(err)
 }
 
 // sendSlowly sends a piece of the body as fast as limit_rate allows.
@@ -322,7 +345,7 @@ func (x *stream) sendSlowly(c web.Chunk, end bool) error {
 }
 
 // Flush sends what waits.
-func (x *stream) Flush() error { return x.h2.Flush() }
+func (x *stream) Flush() error { return sent(x.h2.Flush()) }
 
 // Sent returns how many bytes of frames have been sent.
 func (x *stream) Sent() int64 { return x.h2.Sent() }
