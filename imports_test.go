@@ -69,12 +69,16 @@ var forbidden = []rule{
 	{"vrrp", "node", fromBelow},
 	{"proxy", "node", fromBelow},
 	{"session", "node", fromBelow},
+	{"acme", "node", fromBelow},
+	{"acme", "web", "certificates are got for whoever wants them"},
+	{"acme", "session", "certificates are got for whoever wants them"},
+	{"acme", "nginxconf", "what is wanted is configured above"},
 }
 
 // serving and failingOver are the two sides of a node, each with its language.
 // They meet in node, and nowhere else.
 var (
-	serving     = []string{"web", "static", "proxy", "session", "nginxconf"}
+	serving     = []string{"acme", "web", "static", "proxy", "session", "nginxconf"}
 	failingOver = []string{"vrrp", "health", "notify", "keepalivedconf"}
 )
 

@@ -18,6 +18,7 @@ import (
 	"tandem/web"
 	webaccess "tandem/web/access"
 	"tandem/web/accesslog"
+	"tandem/web/acme"
 	"tandem/web/addition"
 	"tandem/web/charset"
 	"tandem/web/compress"
@@ -97,6 +98,7 @@ func modules() []*web.Module {
 		web.Shared(vars.Geo(web.Forwarded)),
 		web.Shared(vars.SplitClients),
 		web.Shared(ssl.Module),
+		acme.Module,
 		accesslog.Module,
 	}
 }

@@ -93,3 +93,16 @@ func newPair(c *Chain, key *Key, keyName string) (tls.Certificate, error) {
 	}
 	return tls.Certificate{Certificate: c.DER, PrivateKey: key.Signer, Leaf: c.Leaf}, nil
 }
+
+// LoadKey reads a private key that is not encrypted.
+func LoadKey(name string) (crypto.Signer, error) {
+	text, err := readFile(name)
+	if err != nil {
+		return nil, err
+	}
+	key, err := parseKey(text, nil)
+	if err != nil {
+		return nil, err
+	}
+	return key.Signer, nil
+}

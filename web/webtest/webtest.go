@@ -5,6 +5,7 @@ package webtest
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -131,9 +132,15 @@ func Start(t testing.TB, conf string, modules []*web.Module, files map[string]st
 		s.set.Close()
 		s.Gen.Retire(nil)
 		s.Gen.Abort()
+		ctx, cancel := context.WithTimeout(context.Background(), endLimit)
+		defer cancel()
+		_ = s.Gen.Wait(ctx) // what runs in the background may write to the folder
 	})
 	return s
 }
+
+// endLimit is how long the end of a test waits for what its server does besides.
+const endLimit = 10 * time.Second
 
 // newServer makes a server that has nothing but its folder yet.
 func newServer(t testing.TB, files map[string]string) *Server {
