@@ -10,6 +10,7 @@ import (
 	"tandem/proxy/tunnel"
 	"tandem/proxy/uwsgi"
 	"tandem/session/access"
+	"tandem/session/limit"
 	"tandem/session/realip"
 	"tandem/session/resolver"
 	"tandem/session/ssl"
@@ -25,7 +26,6 @@ import (
 	"tandem/web/headers"
 	"tandem/web/http1"
 	"tandem/web/http2"
-	"tandem/web/limit"
 	"tandem/web/mirror"
 	"tandem/web/notmodified"
 	"tandem/web/ranges"
@@ -49,8 +49,8 @@ func modules() []*web.Module {
 		web.Shared(realip.Module),
 		webrealip.Module,
 		rewrite.Module,
-		limit.Requests,
-		limit.Connections,
+		web.Shared(limit.Requests(web.Wait)),
+		web.Shared(limit.Connections(web.Arrivals{})),
 
 		// Access.
 		web.Shared(access.Module(web.SatisfiedByAny)),

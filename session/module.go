@@ -64,6 +64,9 @@ type Host interface {
 	Servers() []*Server
 }
 
+// Host returns the server whose block the realm is.
+func (r *Realm) Host() Host { return r.host }
+
 // Handle adds a handler to a phase; for use by Module.Init.
 func (r *Realm) Handle(p Phase, h Handler) { r.host.Handle(p, h) }
 

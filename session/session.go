@@ -65,6 +65,9 @@ func (s *Session) AttachTo(outer *Session) {
 	s.client, s.level, s.main = outer.client, outer.level, outer.main
 }
 
+// Main returns the session that s is part of, s itself unless it is a subrequest's.
+func (s *Session) Main() *Session { return s.main }
+
 // Enter has the settings of a level be those of the session.
 func (s *Session) Enter(l *Level) { s.level = l }
 

@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"tandem/session"
 	"time"
 )
 
@@ -21,13 +22,30 @@ type arrivals struct {
 // while a request waits for a processor, and few enough to be looked at one by one.
 const maxArrivals = 64
 
-// KeepOrder has Earlier and AwaitEarlier know of connections. For use by
-// Module.Init.
-func (h *HTTP) KeepOrder() {
-	if h.arrivals == nil {
+// Arrivals is what http knows of the order in which its clients come and leave;
+// see limit.Arrivals.
+type Arrivals struct{}
+
+// KeepOrder has Earlier and AwaitEarlier know of connections.
+func (Arrivals) KeepOrder(r *session.Realm) {
+	if h := r.Host().(host).http; h.arrivals == nil {
 		h.arrivals = new(arrivals)
 	}
 }
+
+// Earlier returns how many connections have come before that of a request and
+// have not had their first one through this phase, if it is the first request of
+// its own connection; otherwise 0, as for TLS.
+func (Arrivals) Earlier(s *session.Session) int { return RequestOf(s).earlier() }
+
+// AwaitEarlier waits until the connections that Earlier counts have had their
+// first request through this phase, or wait for their clients.
+func (Arrivals) AwaitEarlier(s *session.Session) { RequestOf(s).awaitEarlier() }
+
+// OnLeave has f called once, from any goroutine: when the client is seen to have
+// left and the request is given up for that, or else when the request has been
+// logged. f must be quick.
+func (Arrivals) OnLeave(s *session.Session, f func()) { RequestOf(s).onLeave(f) }
 
 func (a *arrivals) add(c *Conn) {
 	a.mu.Lock()
@@ -67,10 +85,7 @@ func (r *Request) arrived() {
 	}
 }
 
-// Earlier returns how many connections have come before that of r and have not
-// had their first request through this phase, if it is the first request of its
-// own connection; otherwise 0, as for TLS.
-func (r *Request) Earlier() int {
+func (r *Request) earlier() int {
 	a := r.client.arrivals
 	if a == nil || r.ordinal != 1 {
 		return 0
@@ -80,14 +95,12 @@ func (r *Request) Earlier() int {
 	return len(a.before(r.client))
 }
 
-// maxAwait is how long AwaitEarlier waits at most: longer than a goroutine that
+// maxAwait is how long awaitEarlier waits at most: longer than a goroutine that
 // has something to do waits for a processor on a machine that is busy.
 const maxAwait = 100 * time.Millisecond
 
-// AwaitEarlier waits until the connections that Earlier counts have had their
-// first request through this phase, or wait for their clients.
-func (r *Request) AwaitEarlier() {
-	if r.Earlier() == 0 {
+func (r *Request) awaitEarlier() {
+	if r.earlier() == 0 {
 		return
 	}
 	a := r.client.arrivals

@@ -11,11 +11,12 @@ import (
 // The first request of a connection can wait for those that came before it, and
 // does not wait for a client that says nothing.
 func TestAwaitEarlier(t *testing.T) {
+	var order web.Arrivals
 	reading, goOn := make(chan bool), make(chan bool)
 	type counts struct{ before, after int }
 	counted := make(chan counts, 1)
 	module := &web.Module{Name: "order", Init: func(h *web.HTTP) error {
-		h.KeepOrder()
+		order.KeepOrder(&h.Realm)
 		h.Handle(web.PostRead, func(r *web.Request) web.Code {
 			if string(r.Path) == "/first" {
 				reading <- true
@@ -25,10 +26,10 @@ func TestAwaitEarlier(t *testing.T) {
 		})
 		h.Handle(web.PreAccess, func(r *web.Request) web.Code {
 			if string(r.Path) == "/second" {
-				before := r.Earlier()
+				before := order.Earlier(&r.Session)
 				goOn <- true
-				r.AwaitEarlier()
-				counted <- counts{before, r.Earlier()}
+				order.AwaitEarlier(&r.Session)
+				counted <- counts{before, order.Earlier(&r.Session)}
 			}
 			return web.Declined
 		})

@@ -158,3 +158,6 @@ func Forwarded(s *session.Session, peer netip.AddrPort, trusted *cidr.Set, recur
 // SatisfiedByAny reports whether it is enough for a request that one of those that
 // restrict access allows it (satisfy any).
 func SatisfiedByAny(s *session.Session) bool { return RequestOf(s).Core.Satisfy.V == SatisfyAny }
+
+// Wait is Request.Wait for the request of a session.
+func Wait(s *session.Session, d time.Duration) bool { return RequestOf(s).Wait(d) }

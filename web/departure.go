@@ -7,7 +7,7 @@ import "sync"
 type departure struct {
 	mu      sync.Mutex
 	gone    func()   // what WatchClient was given
-	parting []func() // OnLeave
+	parting []func() // onLeave
 	// Made once:
 	left func() // clientLeft
 	end  func() // over
@@ -19,10 +19,8 @@ func newDeparture() *departure {
 	return d
 }
 
-// OnLeave has f called once, from any goroutine: when the client is seen to have
-// left and the request is given up for that, or else when the request has been
-// logged. f must be quick.
-func (r *Request) OnLeave(f func()) {
+// onLeave is Arrivals.OnLeave.
+func (r *Request) onLeave(f func()) {
 	d := r.Main.departure
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -49,7 +47,7 @@ func (d *departure) clientLeft() {
 	}
 }
 
-// over calls what OnLeave was given.
+// over calls what onLeave was given.
 func (d *departure) over() {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -8,7 +8,6 @@ import (
 	"tandem/internal/flow"
 	nc "tandem/nginxconf"
 	"tandem/session"
-	"tandem/web"
 )
 
 // Connections is the limit_conn module:
@@ -17,21 +16,42 @@ import (
 //	limit_conn NAME N;
 //	limit_conn_status, limit_conn_log_level, limit_conn_dry_run
 //
-// What it counts is requests being answered, one to a connection in HTTP/1.
-var Connections = &web.Module{
-	Name: "limit_conn",
-	Commands: append([]nc.Command{
-		{Name: "limit_conn_zone", In: nc.HTTP, Arity: nc.Take2, Set: readConnZone},
-		{Name: "limit_conn", In: everywhere, Arity: nc.Take2, Set: readConnLimit},
-	}, refusalCommands("limit_conn", connSlot, func(c *connSettings) *refusal { return &c.refusal })...),
-	Variables: []web.Variable{{Name: "limit_conn_status", Get: statusVariable(connOutcome)}},
-	Init: func(h *web.HTTP) error {
-		if h.Any(func(l *web.Location) bool { return connSlot.Of(l).limits != nil }) {
-			h.Handle(web.PreAccess, limitConnections)
-			h.KeepOrder()
+// What it counts is sessions: in http, requests being answered, one to a connection
+// in HTTP/1.
+func Connections(come Arrivals) func(session.Contexts) *session.Module {
+	return func(in session.Contexts) *session.Module {
+		return &session.Module{
+			Name: "limit_conn",
+			Commands: append([]nc.Command{
+				{Name: "limit_conn_zone", In: in.Block, Arity: nc.Take2, Set: readConnZone},
+				{Name: "limit_conn", In: in.Levels, Arity: nc.Take2, Set: readConnLimit},
+			}, refusalCommands(in.Levels, "limit_conn", connSlot, func(c *connSettings) *refusal { return &c.refusal })...),
+			Variables: []session.Variable{{Name: "limit_conn_status", Get: statusVariable(connOutcome)}},
+			Init: func(r *session.Realm) error {
+				if r.Any(func(l *session.Level) bool { return connSlot.Of(l).limits != nil }) {
+					r.Handle(session.Limit, func(s *session.Session) session.Code { return limitConnections(s, come) })
+					come.KeepOrder(r)
+				}
+				return nil
+			},
 		}
-		return nil
-	},
+	}
+}
+
+// Arrivals is what a server knows of the order in which its clients come and
+// leave. nginx's worker takes one after another; a limit that refuses the first of
+// two and takes the second is not what its operator expects.
+type Arrivals interface {
+	// KeepOrder has a server, whose block has limits, know of it.
+	KeepOrder(*session.Realm)
+	// Earlier returns how many connections have come before that of the session and
+	// have not been here yet.
+	Earlier(*session.Session) int
+	// AwaitEarlier waits until they have, or wait for their clients.
+	AwaitEarlier(*session.Session)
+	// OnLeave has f called once, from any goroutine: when the client is seen to have
+	// left, or else when the session has ended.
+	OnLeave(s *session.Session, f func())
 }
 
 type connSettings struct {
@@ -52,7 +72,7 @@ type connZone struct {
 }
 
 var (
-	connSlot = web.NewLocationSlot(func(c, p *connSettings) error {
+	connSlot = session.NewLevelSlot(func(c, p *connSettings) error {
 		if c.limits == nil {
 			c.limits = p.limits
 		}
@@ -81,12 +101,12 @@ func readConnZone(s *nc.Scope, d *nc.Directive) error {
 }
 
 func readConnLimit(s *nc.Scope, d *nc.Directive) error {
-	b := web.BlockOf(s)
-	zone, err := b.HTTP.Zone(d, connKind, d.Args[0])
+	b := session.BlockOf(s)
+	zone, err := b.Realm.Zone(d, connKind, d.Args[0])
 	if err != nil {
 		return err
 	}
-	c := connSlot.Of(b.Location)
+	c := connSlot.Of(b.Level)
 	for _, other := range c.limits {
 		if other.zone == zone {
 			return nc.ErrDuplicate
@@ -106,54 +126,54 @@ func readConnLimit(s *nc.Scope, d *nc.Directive) error {
 // maxConnKey is how long a key may be in bytes.
 const maxConnKey = 255
 
-func limitConnections(r *web.Request) web.Code {
-	c := connSlot.Of(r.Location)
-	if c.limits == nil || connOutcome.Of(&r.Main.Session) != nil || r.IsOwn() {
-		return web.Declined
+func limitConnections(s *session.Session, come Arrivals) session.Code {
+	c := connSlot.Of(s.Level())
+	if c.limits == nil || connOutcome.Of(s.Main()) != nil || s.IsOwn() {
+		return session.Declined
 	}
 	var room [8]*node[count]
 	taken := room[:0]
 	for i := range c.limits {
 		l := &c.limits[i]
 		zone := l.zone.Data().(*connZone)
-		key := zone.key.Append(&r.Session, r.Scratch())
+		key := zone.key.Append(s, s.Scratch())
 		var n *node[count]
 		ok := true
 		switch {
 		case len(key) == 0:
 		case len(key) > maxConnKey:
-			r.Logf(errorlog.Error, "the value of the \"%s\" key is more than 255 bytes: \"%s\"", zone.key.Text, key)
+			s.Logf(errorlog.Error, "the value of the \"%s\" key is more than 255 bytes: \"%s\"", zone.key.Text, key)
 		default:
-			connOutcome.Set(&r.Main.Session, &passed)
-			n, ok = zone.counts.admit(r, key, l.max)
+			connOutcome.Set(s.Main(), &passed)
+			n, ok = zone.counts.admit(s, come, key, l.max)
 		}
-		r.Unscratch(key)
+		s.Unscratch(key)
 		if !ok {
 			if n != nil {
 				dry := ""
 				if c.dryRun.V {
 					dry = ", dry run,"
 				}
-				r.Logf(c.level.V, "limiting connections%s by zone \"%s\"", dry, l.zone.Name)
+				s.Logf(c.level.V, "limiting connections%s by zone \"%s\"", dry, l.zone.Name)
 			}
 			for _, n := range taken {
 				n.value.in.leave(n)
 			}
 			if c.dryRun.V {
-				connOutcome.Set(&r.Main.Session, &rejectedDryRun)
-				return web.Declined
+				connOutcome.Set(s.Main(), &rejectedDryRun)
+				return session.Declined
 			}
-			connOutcome.Set(&r.Main.Session, &rejected)
-			return web.Code(c.status.V)
+			connOutcome.Set(s.Main(), &rejected)
+			return session.Code(c.status.V)
 		}
 		if n != nil {
 			taken = append(taken, n)
 		}
 	}
 	for _, n := range taken {
-		r.OnLeave(n.value.done)
+		come.OnLeave(s, n.value.done)
 	}
-	return web.Declined
+	return session.Declined
 }
 
 // count is the state of a key under limit_conn.
@@ -170,11 +190,11 @@ type countTable struct{ *table[count] }
 // admit is enter, in nginx's order: connections that have come before this one
 // are counted first, as long as there are places for them, and clients that have
 // left count no more.
-func (t countTable) admit(r *web.Request, key []byte, max int) (n *node[count], ok bool) {
-	if n, ok = t.enter(key, max-r.Earlier()); ok {
+func (t countTable) admit(s *session.Session, come Arrivals, key []byte, max int) (n *node[count], ok bool) {
+	if n, ok = t.enter(key, max-come.Earlier(s)); ok {
 		return n, ok
 	}
-	r.AwaitEarlier()
+	come.AwaitEarlier(s)
 	flow.TellClosed()
 	return t.enter(key, max)
 }

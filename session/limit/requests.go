@@ -9,7 +9,6 @@ import (
 	"tandem/internal/errorlog"
 	nc "tandem/nginxconf"
 	"tandem/session"
-	"tandem/web"
 )
 
 // Requests is the limit_req module:
@@ -17,19 +16,26 @@ import (
 //	limit_req_zone KEY zone=NAME:SIZE rate=N r/s | r/m;
 //	limit_req zone=NAME [burst=N] [nodelay | delay=N];
 //	limit_req_status, limit_req_log_level, limit_req_dry_run
-var Requests = &web.Module{
-	Name: "limit_req",
-	Commands: append([]nc.Command{
-		{Name: "limit_req_zone", In: nc.HTTP, Arity: nc.Take3, Set: readRequestZone},
-		{Name: "limit_req", In: everywhere, Arity: nc.Take123, Set: readRequestLimit},
-	}, refusalCommands("limit_req", requestSlot, func(c *requestSettings) *refusal { return &c.refusal })...),
-	Variables: []web.Variable{{Name: "limit_req_status", Get: statusVariable(requestOutcome)}},
-	Init: func(h *web.HTTP) error {
-		if h.Any(func(l *web.Location) bool { return requestSlot.Of(l).limits != nil }) {
-			h.Handle(web.PreAccess, limitRequests)
+//
+// wait lets a time pass in a session, and returns false, and sooner, when the
+// client leaves meanwhile.
+func Requests(wait func(*session.Session, time.Duration) bool) func(session.Contexts) *session.Module {
+	return func(in session.Contexts) *session.Module {
+		return &session.Module{
+			Name: "limit_req",
+			Commands: append([]nc.Command{
+				{Name: "limit_req_zone", In: in.Block, Arity: nc.Take3, Set: readRequestZone},
+				{Name: "limit_req", In: in.Levels, Arity: nc.Take123, Set: readRequestLimit},
+			}, refusalCommands(in.Levels, "limit_req", requestSlot, func(c *requestSettings) *refusal { return &c.refusal })...),
+			Variables: []session.Variable{{Name: "limit_req_status", Get: statusVariable(requestOutcome)}},
+			Init: func(r *session.Realm) error {
+				if r.Any(func(l *session.Level) bool { return requestSlot.Of(l).limits != nil }) {
+					r.Handle(session.Limit, func(s *session.Session) session.Code { return limitRequests(s, wait) })
+				}
+				return nil
+			},
 		}
-		return nil
-	},
+	}
 }
 
 type requestSettings struct {
@@ -53,7 +59,7 @@ type requestZone struct {
 }
 
 var (
-	requestSlot = web.NewLocationSlot(func(c, p *requestSettings) error {
+	requestSlot = session.NewLevelSlot(func(c, p *requestSettings) error {
 		if c.limits == nil {
 			c.limits = p.limits
 		}
@@ -105,7 +111,7 @@ func readRequestZone(s *nc.Scope, d *nc.Directive) error {
 const noDelay = math.MaxInt64
 
 func readRequestLimit(s *nc.Scope, d *nc.Directive) error {
-	b := web.BlockOf(s)
+	b := session.BlockOf(s)
 	var l requestLimit
 	thousands := func(text string) (int64, bool) {
 		n, err := nc.ParseNumber(text)
@@ -116,7 +122,7 @@ func readRequestLimit(s *nc.Scope, d *nc.Directive) error {
 		ok, err := true, error(nil)
 		switch {
 		case name == "zone" && name != word:
-			l.zone, err = b.HTTP.Zone(d, requestKind, text)
+			l.zone, err = b.Realm.Zone(d, requestKind, text)
 		case name == "burst" && name != word:
 			l.burst, ok = thousands(text)
 		case name == "delay" && name != word:
@@ -136,7 +142,7 @@ func readRequestLimit(s *nc.Scope, d *nc.Directive) error {
 	if l.zone == nil {
 		return fmt.Errorf("\"%s\" must have \"zone\" parameter", d.Name)
 	}
-	c := requestSlot.Of(b.Location)
+	c := requestSlot.Of(b.Level)
 	for _, other := range c.limits {
 		if other.zone == l.zone {
 			return nc.ErrDuplicate
@@ -156,35 +162,42 @@ var clock = func() func() int64 {
 	return func() int64 { return time.Since(start).Milliseconds() }
 }()
 
-func limitRequests(r *web.Request) web.Code {
-	c := requestSlot.Of(r.Location)
-	if c.limits == nil || requestOutcome.Of(&r.Main.Session) != nil || r.IsOwn() {
-		return web.Declined
+// clientClosed is the status of nginx's own for a client that has left.
+const clientClosed session.Code = 499
+
+func limitRequests(s *session.Session, wait func(*session.Session, time.Duration) bool) session.Code {
+	c := requestSlot.Of(s.Level())
+	if c.limits == nil || requestOutcome.Of(s.Main()) != nil || s.IsOwn() {
+		return session.Declined
 	}
 	// The buckets of the limits that were asked, nil where a limit did not
 	// concern the request. They stand beside the run so as to stay off the
 	// heap.
 	var room [8]*node[bucket]
-	run := requestRun{r: r, settings: c, now: clock()}
+	run := requestRun{s: s, settings: c, now: clock()}
 	nodes, concerned := run.look(room[:0])
 	if !concerned {
-		return web.Declined
+		return session.Declined
 	}
 	switch run.verdict {
 	case tooMany, noRoom:
 		return run.reject(nodes)
 	}
-	delay := run.account(nodes)
-	if delay == 0 {
-		requestOutcome.Set(&r.Main.Session, &passed)
-		return web.Declined
+	ms := run.account(nodes)
+	if ms == 0 {
+		requestOutcome.Set(s.Main(), &passed)
+		return session.Declined
 	}
-	return run.wait(delay)
+	if !run.delay() || wait(s, time.Duration(ms)*time.Millisecond) {
+		return session.Declined
+	}
+	s.Logf(errorlog.Info, "client prematurely closed connection")
+	return clientClosed
 }
 
 // requestRun is one request on its way through the limits of its location.
 type requestRun struct {
-	r        *web.Request
+	s        *session.Session
 	settings *requestSettings
 	now      int64 // milliseconds
 	verdict  verdict
@@ -202,17 +215,17 @@ func (q *requestRun) look(nodes []*node[bucket]) (asked []*node[bucket], concern
 		l := &limits[i]
 		q.by = l
 		zone := zoneOf(l)
-		key := zone.key.Append(&q.r.Session, q.r.Scratch())
+		key := zone.key.Append(q.s, q.s.Scratch())
 		var n *node[bucket]
 		switch {
 		case len(key) == 0:
 		case len(key) > maxRequestKey:
-			q.r.Logf(errorlog.Error, "the value of the \"%s\" key is more than 65535 bytes: \"%s\"", zone.key.Text, key)
+			q.s.Logf(errorlog.Error, "the value of the \"%s\" key is more than 65535 bytes: \"%s\"", zone.key.Text, key)
 		default:
 			concerned = true
 			n, q.excess, q.verdict = zone.buckets.look(key, zone.rate, l.burst, q.now, i == len(limits)-1)
 		}
-		q.r.Unscratch(key)
+		q.s.Unscratch(key)
 		if n != nil && q.verdict == pinned {
 			nodes = append(nodes, n)
 			continue
@@ -263,11 +276,11 @@ func (q *requestRun) dryRun() string {
 	return ""
 }
 
-func (q *requestRun) reject(nodes []*node[bucket]) web.Code {
+func (q *requestRun) reject(nodes []*node[bucket]) session.Code {
 	if q.verdict == tooMany {
-		q.r.Logf(q.settings.level.V, "limiting requests%s, excess: %d.%03d by zone \"%s\"", q.dryRun(), q.excess/1000, q.excess%1000, q.by.zone.Name)
+		q.s.Logf(q.settings.level.V, "limiting requests%s, excess: %d.%03d by zone \"%s\"", q.dryRun(), q.excess/1000, q.excess%1000, q.by.zone.Name)
 	} else {
-		q.r.Logf(errorlog.Alert, "could not allocate node in limit_req zone \"%s\"", q.by.zone.Name)
+		q.s.Logf(errorlog.Alert, "could not allocate node in limit_req zone \"%s\"", q.by.zone.Name)
 	}
 	for i, n := range nodes {
 		if n != nil {
@@ -275,23 +288,20 @@ func (q *requestRun) reject(nodes []*node[bucket]) web.Code {
 		}
 	}
 	if q.settings.dryRun.V {
-		requestOutcome.Set(&q.r.Main.Session, &rejectedDryRun)
-		return web.Declined
+		requestOutcome.Set(q.s.Main(), &rejectedDryRun)
+		return session.Declined
 	}
-	requestOutcome.Set(&q.r.Main.Session, &rejected)
-	return web.Code(q.settings.status.V)
+	requestOutcome.Set(q.s.Main(), &rejected)
+	return session.Code(q.settings.status.V)
 }
 
-func (q *requestRun) wait(ms int64) web.Code {
-	q.r.Logf(q.settings.delayLevel, "delaying request%s, excess: %d.%03d, by zone \"%s\"", q.dryRun(), q.excess/1000, q.excess%1000, q.by.zone.Name)
+// delay tells that the request is to wait; false: it need not, this being a dry run.
+func (q *requestRun) delay() bool {
+	q.s.Logf(q.settings.delayLevel, "delaying request%s, excess: %d.%03d, by zone \"%s\"", q.dryRun(), q.excess/1000, q.excess%1000, q.by.zone.Name)
 	if q.settings.dryRun.V {
-		requestOutcome.Set(&q.r.Main.Session, &delayedDryRun)
-		return web.Declined
+		requestOutcome.Set(q.s.Main(), &delayedDryRun)
+		return false
 	}
-	requestOutcome.Set(&q.r.Main.Session, &delayed)
-	if !q.r.Wait(time.Duration(ms) * time.Millisecond) {
-		q.r.Logf(errorlog.Info, "client prematurely closed connection")
-		return web.StatusClientClosed
-	}
-	return web.Declined
+	requestOutcome.Set(q.s.Main(), &delayed)
+	return true
 }

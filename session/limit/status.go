@@ -4,10 +4,7 @@ import (
 	"tandem/internal/errorlog"
 	nc "tandem/nginxconf"
 	"tandem/session"
-	"tandem/web"
 )
-
-const everywhere = nc.HTTP | nc.Server | nc.Location
 
 var logLevels = []nc.Name{
 	{Name: "info", Value: int(errorlog.Info)}, {Name: "notice", Value: int(errorlog.Notice)},
@@ -28,9 +25,9 @@ var (
 )
 
 // statusVariable is the value that a module left in the main request.
-func statusVariable(record session.Record[outcome]) web.Getter {
-	return func(r *web.Request, dst []byte) ([]byte, bool) {
-		o := record.Of(&r.Main.Session)
+func statusVariable(record session.Record[outcome]) session.Getter {
+	return func(s *session.Session, dst []byte) ([]byte, bool) {
+		o := record.Of(s.Main())
 		if o == nil {
 			return dst, false
 		}

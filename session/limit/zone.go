@@ -6,7 +6,6 @@ import (
 
 	nc "tandem/nginxconf"
 	"tandem/session"
-	"tandem/web"
 )
 
 // zoneSettings are what limit_req_zone and limit_conn_zone say alike.
@@ -23,7 +22,7 @@ const smallestZone = 8 * 4096
 func readZone(s *nc.Scope, d *nc.Directive, other func(word string) error) (zoneSettings, error) {
 	var z zoneSettings
 	var err error
-	if z.key, err = web.BlockOf(s).HTTP.Template(d, d.Args[0]); err != nil {
+	if z.key, err = session.BlockOf(s).Realm.Template(d, d.Args[0]); err != nil {
 		return z, err
 	}
 	for _, word := range d.Args[1:] {
@@ -54,7 +53,7 @@ func readZone(s *nc.Scope, d *nc.Directive, other func(word string) error) (zone
 
 // declare declares the zone, which no other directive may have done.
 func (z *zoneSettings) declare(s *nc.Scope, d *nc.Directive, kind string, open func(old any) (any, error)) error {
-	zone, err := web.BlockOf(s).HTTP.Zone(d, kind, z.name)
+	zone, err := session.BlockOf(s).Realm.Zone(d, kind, z.name)
 	if err != nil {
 		return err
 	}

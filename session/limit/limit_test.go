@@ -8,8 +8,8 @@ import (
 	"time"
 
 	nc "tandem/nginxconf"
+	"tandem/session/limit"
 	"tandem/web"
-	"tandem/web/limit"
 	"tandem/web/rewrite"
 	"tandem/web/webtest"
 )
@@ -45,22 +45,14 @@ var status = &web.Module{Name: "status", Init: func(h *web.HTTP) error {
 }}
 
 func value(r *web.Request, name string) []byte {
-	for _, m := range []*web.Module{limit.Requests, limit.Connections} {
-		for _, v := range m.Variables {
-			if v.Name == name {
-				b, ok := v.Get(r, nil)
-				if !ok {
-					return []byte("none")
-				}
-				return b
-			}
-		}
+	if v, found := r.NamedVariable(name, nil); found {
+		return v
 	}
-	return []byte("no such variable")
+	return []byte("none")
 }
 
 func modules(held chan struct{}) []*web.Module {
-	return []*web.Module{rewrite.Module, limit.Requests, limit.Connections, content(held), status}
+	return []*web.Module{rewrite.Module, web.Shared(limit.Requests(web.Wait)), web.Shared(limit.Connections(web.Arrivals{})), content(held), status}
 }
 
 const head = "events {}\nhttp {\n"
