@@ -121,4 +121,8 @@ func (c *streamCall) EndBody() error { return c.response.EndBody() }
 func (c *streamCall) AppendKept(dst []byte) []byte { return http2.AppendKept(dst, &c.Head) }
 
 // ParseKept reads such a head.
-func (c *streamCall) ParseKept(b []byte) (int, error) { return c.ParseHead(b) }
+func (c *streamCall) ParseKept(b []byte) (int, error) {
+	n, err := c.ParseHead(b)
+	c.Head.StatusLine = nil // HTTP/2 has no words for the status
+	return n, err
+}

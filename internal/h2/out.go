@@ -98,7 +98,7 @@ func (c *Conn) flushLater() {
 }
 
 // ackDelay is how long the acknowledgement of settings may wait.
-const ackDelay = 20 * time.Millisecond
+const ackDelay = 100 * time.Millisecond
 
 // flushAll writes whatever waits.
 func (c *Conn) flushAll() {
