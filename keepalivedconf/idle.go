@@ -21,11 +21,11 @@ var idle = map[string]string{
 	"lvs_process_name":              idleNames,
 	"bfd_process_name":              idleNames,
 	"smtp_alert_checker":            idleIPVS,
-	"disable_local_igmp":            "what a VMAC would send of IGMP goes out through its base interface",
+	"disable_local_igmp":            "a VMAC's IGMP goes out through its base interface",
 	"log_unknown_vrids":             "packets of other virtual routers do not reach the process: the kernel drops them",
 	"vrrp_rx_bufs_policy":           idleBuffers,
 	"vrrp_rx_bufs_multiplier":       idleBuffers,
-	"use_symlink_paths":             "scripts are run as the links in their names lead, and checked on the way",
+	"use_symlink_paths":             "scripts are run by the path that their links lead to, and every part of it is checked",
 	"snmp_socket":                   "there is no SNMP agent to be asked; traps go to snmp_trap_receiver",
 	"enable_snmp_checker":           idleIPVS,
 	"snmp_vs_stats_update_interval": idleIPVS,
@@ -50,7 +50,7 @@ var idle = map[string]string{
 	"max_auto_priority":             idleAuto,
 	"min_auto_priority_delay":       idleAuto,
 	"umask":                         "the process keeps the umask that it was started with",
-	"random_seed":                   "nothing depends on chance that could be repeated",
+	"random_seed":                   "nothing is random that a seed could repeat",
 	"nftables_ifindex":              "filters compare the names of interfaces",
 	"nftables_ipvs":                 idleIPVS,
 	"nftables_ipvs_priority":        idleIPVS,
@@ -102,14 +102,14 @@ const (
 	idleLinkbeat = "the kernel says when an interface has lost its carrier, and that counts for all of them"
 	idlePID      = "the pid file is that of nginx.conf or -p"
 	idleNames    = "one process does everything, and is called tandem"
-	idleOne      = "one process does everything: the setting of the same name with vrrp_ counts"
+	idleOne      = "one process does everything: the setting of the same name with vrrp_ applies"
 	idleBuffers  = "each instance has a receive buffer of 1 MB, more than any number of adverts needs; kernel_rx_buf_size changes it"
 	idleDBus     = "there is no D-Bus service; `tandem status` and the notify scripts say what it would"
 	idleLimit    = "a thread with real-time priority is not limited: it only decides and sends, and waits otherwise"
 	idleAuto     = "the VRRP thread has real-time priority from the start where the kernel allows it"
-	idleReload   = "a reload is asked for by SIGHUP or tandem -s reload"
-	idleDump     = "state is asked for with tandem status, not by a signal"
-	idleNetlink  = "the kernel's answers are waited for one by one, and lost messages are found by looking again"
+	idleReload   = "SIGHUP or tandem -s reload asks for a reload"
+	idleDump     = "tandem status tells the state, no signal does"
+	idleNetlink  = "each of the kernel's answers is waited for, and what was lost is found by looking again"
 )
 
 // tellIdle reports the first use of a keyword that has nothing to act on.

@@ -48,8 +48,8 @@ func (n *node) confine(c *configuration.Configuration) error {
 // process has given up at its start it cannot give to others.
 func (n *node) warnOfPrograms(c *configuration.Configuration) {
 	if n.confinedPrograms && c.Keepalived != nil && c.Keepalived.RunsPrograms() {
-		c.Log.Printf(errorlog.Warn, "the configuration that the process was started with runs no script: until it is restarted, scripts have no rights but "+
-			"tandem's own, and programs that change their user, such as sudo, cannot")
+		c.Log.Printf(errorlog.Warn, "the process was started with a configuration without scripts: until it is restarted, scripts have only "+
+			"tandem's own rights, and programs that change their user, such as sudo, fail")
 	}
 }
 
@@ -58,7 +58,7 @@ func (n *node) warnOfPrograms(c *configuration.Configuration) {
 func warnOfUser(c, old *configuration.Configuration) {
 	now, was := c.Process.User.V, old.Process.User.V
 	if now.UID != was.UID || now.GID != was.GID {
-		c.Log.Printf(errorlog.Warn, "the \"user\" directive has changed, which takes a restart; the process goes on as it was")
+		c.Log.Printf(errorlog.Warn, "the \"user\" directive has changed: that takes effect only after a restart")
 		c.Process.User = old.Process.User
 	}
 }

@@ -45,9 +45,9 @@ func (n *node) loop() {
 			n.stop(true)
 			return
 		case syscall.SIGWINCH:
-			n.notice("signal SIGWINCH received: there are no worker processes to shut down, ignored")
+			n.notice("signal SIGWINCH received and ignored: there are no worker processes to shut down")
 		case syscall.SIGUSR2:
-			n.notice("signal SIGUSR2 received: a new binary is put to work by a restart, ignored")
+			n.notice("signal SIGUSR2 received and ignored: a new binary takes a restart")
 		}
 	}
 }

@@ -86,7 +86,7 @@ func Run(source *configuration.Source, stderr io.Writer) int {
 	}
 	logReports(c)
 	if source.Keepalived == "" {
-		c.Log.Printf(errorlog.Notice, "there is no %s and no -k: serving without VRRP, until a restart", configuration.DefaultKeepalived)
+		c.Log.Printf(errorlog.Notice, "there is no %s, and no -k was given: serving without VRRP until the next start", configuration.DefaultKeepalived)
 	}
 	n.signals = catchSignals()
 	setTimeZone(&c.Process)

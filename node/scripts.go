@@ -51,7 +51,7 @@ func waitFor(command *child.Command, limit time.Duration) error {
 	case <-p.Done():
 	case <-timeout.C:
 		p.Terminate()
-		return fmt.Errorf("has not ended within %v, and was ended", limit)
+		return fmt.Errorf("did not end within %v and was terminated", limit)
 	}
 	if r := p.Result(); !r.OK() {
 		return errors.New(r.String())

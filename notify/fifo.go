@@ -98,7 +98,7 @@ func (f *fifo) open() error {
 	// Somebody may have put one there to read along.
 	if uid := int(st.Uid); uid != os.Geteuid() && (f.Owner == nil || uid != f.Owner.UID) {
 		_ = unix.Close(fd)
-		return fmt.Errorf("belongs to user %d, which is neither we nor who it is for", uid)
+		return fmt.Errorf("belongs to user %d, who is neither the owner of this process nor the configured user", uid)
 	}
 	return nil
 }
@@ -116,7 +116,7 @@ func (f *fifo) write(line string) {
 		f.full = false
 	} else if !f.full {
 		f.full = true
-		f.log(fmt.Sprintf("notify FIFO %s: nobody reads, lines are lost (%v)", f.Name, err))
+		f.log(fmt.Sprintf("notify FIFO %s: nobody reads it, lines are lost (%v)", f.Name, err))
 	}
 }
 

@@ -133,7 +133,7 @@ func TestScriptLimit(t *testing.T) {
 	q.put(j.script("next", "0"), &running)
 	j.await(t, "hangs() next() /next")
 	running.Wait()
-	if len(j.log) != 1 || !strings.Contains(j.log[0], "the next one has been waiting") {
+	if len(j.log) != 1 || !strings.Contains(j.log[0], "the next one is waiting") {
 		t.Errorf("log %q", j.log)
 	}
 }
@@ -221,7 +221,7 @@ func TestFIFOFull(t *testing.T) {
 		n.Event(moved(fsm.Backup, 100))
 	}
 	n.Close()
-	if len(j.log) != 1 || !strings.Contains(j.log[0], "nobody reads, lines are lost") {
+	if len(j.log) != 1 || !strings.Contains(j.log[0], "nobody reads it, lines are lost") {
 		t.Errorf("log %q", j.log)
 	}
 }

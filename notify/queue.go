@@ -66,7 +66,7 @@ func (q *queue) serve() {
 func (q *queue) run(c *child.Command) {
 	select {
 	case <-q.end:
-		q.log(fmt.Sprintf("notify script %s: not run, the process ends", c))
+		q.log(fmt.Sprintf("notify script %s: not run, because the process is ending", c))
 		return
 	default:
 	}
@@ -94,12 +94,12 @@ func (q *queue) run(c *child.Command) {
 		case <-q.more:
 			more = true
 		case <-q.end:
-			q.log(fmt.Sprintf("notify script %s: ended, the process does not wait any longer", c))
+			q.log(fmt.Sprintf("notify script %s: terminated, because the process does not wait any longer", c))
 			p.Terminate()
 			return
 		}
 		if over && more {
-			q.log(fmt.Sprintf("notify script %s: ended, the next one has been waiting and it has taken more than %v", c, limit))
+			q.log(fmt.Sprintf("notify script %s: terminated, because it took more than %v and the next one is waiting", c, limit))
 			p.Terminate()
 			return
 		}

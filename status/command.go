@@ -90,7 +90,7 @@ func (v *Viewer) once(out io.Writer) int {
 	}
 	var r Report
 	if err := json.Unmarshal(answer.Bytes(), &r); err != nil {
-		fmt.Fprintf(v.Err, "tandem: the process gives an answer that cannot be read: %v\n%s", err, answer.Bytes())
+		fmt.Fprintf(v.Err, "tandem: the answer of the process cannot be read: %v\n%s", err, answer.Bytes())
 		return ExitUnknown
 	}
 	if err := r.WriteText(out, v.Style); err != nil {

@@ -16,16 +16,16 @@ func (r *Report) Judge() {
 		problem("the process is stopping")
 	}
 	if len(r.Web.Listeners) == 0 {
-		problem("nothing is listened on")
+		problem("no port is open")
 	}
 	if r.Configuration.FailedReload != nil {
 		note("the last reload failed: the configuration from before is in force")
 	}
 	switch {
 	case r.Panics == 1:
-		note("the process has contained a panic, which the error log tells of")
+		note("the process has survived a panic: see the error log")
 	case r.Panics > 1:
-		note("the process has contained %d panics, which the error log tells of", r.Panics)
+		note("the process has survived %d panics: see the error log", r.Panics)
 	}
 	for i := range r.Upstreams {
 		if u := &r.Upstreams[i]; !u.serves() {
@@ -44,7 +44,7 @@ func (i *Instance) judge(problem, note func(string, ...any)) {
 		problem("%s is faulty: %s", i.Name, strings.Join(i.Faults, "; "))
 		return
 	case "INIT":
-		problem("%s has not begun: %s", i.Name, strings.Join(i.Faults, "; "))
+		problem("%s has not started yet: %s", i.Name, strings.Join(i.Faults, "; "))
 		return
 	case "STOP":
 		problem("%s has stopped", i.Name)
@@ -65,7 +65,7 @@ func (i *Instance) judge(problem, note func(string, ...any)) {
 		problem("%s: %v is master too: %s", i.Name, r.Addr, r.Why)
 	}
 	if i.Demoted {
-		note("%s was demoted and takes over only from a node that is gone; tandem -s promote ends that", i.Name)
+		note("%s was demoted and takes over only when the other node is gone; tandem -s promote ends that", i.Name)
 	}
 	for _, p := range i.Peers {
 		if p.Health != "" {

@@ -146,14 +146,14 @@ func TestJudge(t *testing.T) {
 		{"drift", func(_ *Report, i *Instance) { i.Peers[0].Drift = []string{"nginx.conf"} }, nil},
 		{"nobody", func(_ *Report, i *Instance) { i.State, i.Owner = "BACKUP", nil }, []string{"VI_1: nobody is known to hold 192.0.2.254"}},
 		{"fault", func(_ *Report, i *Instance) { i.State, i.Faults = "FAULT", []string{"interface eth0: down"} }, []string{"VI_1 is faulty: interface eth0: down"}},
-		{"start", func(_ *Report, i *Instance) { i.State, i.Faults = "INIT", []string{"waiting for self-probe"} }, []string{"VI_1 has not begun: waiting for self-probe"}},
+		{"start", func(_ *Report, i *Instance) { i.State, i.Faults = "INIT", []string{"waiting for self-probe"} }, []string{"VI_1 has not started yet: waiting for self-probe"}},
 		{"stopped", func(_ *Report, i *Instance) { i.State = "STOP" }, []string{"VI_1 has stopped"}},
 		{"probe", func(_ *Report, i *Instance) { i.SelfProbe.Good, i.SelfProbe.Reason = false, "timed out" }, []string{"VI_1: the self-probe has failed: timed out"}},
 		{"no address", func(_ *Report, i *Instance) { i.Held = nil }, []string{"VI_1 is master without its addresses"}},
 		{"split brain", func(_ *Report, i *Instance) { i.Rival = &Rival{other, "a firewall drops its adverts"} },
 			[]string{"VI_1: 192.0.2.2 is master too: a firewall drops its adverts"}},
 		{"stopping", func(r *Report, _ *Instance) { r.Stopping = true }, []string{"the process is stopping"}},
-		{"deaf", func(r *Report, _ *Instance) { r.Web.Listeners = nil }, []string{"nothing is listened on"}},
+		{"deaf", func(r *Report, _ *Instance) { r.Web.Listeners = nil }, []string{"no port is open"}},
 	} {
 		r := master()
 		c.change(r, &r.Instances[0])

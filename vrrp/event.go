@@ -169,7 +169,7 @@ func (e Unheard) String() string {
 	if e.Source.Is6() {
 		command = "ip6tables"
 	}
-	return fmt.Sprintf("(%s) adverts from %v arrive on %s and do not get any further: a firewall drops them, so that both nodes are master. "+
+	return fmt.Sprintf("(%s) adverts from %v arrive on %s and a firewall drops them, so that both nodes are master. "+
 		"Let them in, in the chain that drops them: nft insert rule inet filter input iifname %q meta l4proto %d accept, or %s -I INPUT -i %s -p %d -j ACCEPT",
 		e.Instance, e.Source, e.Interface, e.Interface, e.Protocol, command, e.Interface, e.Protocol)
 }

@@ -40,7 +40,7 @@ func (r *Router) lapse(now time.Time) {
 			continue
 		}
 		if silent := now.Sub(in.renewed); silent >= time.Duration(in.config.Lease) {
-			r.step(i, fsm.AddressLost{Address: in.desired[0].Prefix.Addr(), Text: fmt.Sprintf("has lost its lease: not running for %.1f s", silent.Seconds())}, now)
+			r.step(i, fsm.AddressLost{Address: in.desired[0].Prefix.Addr(), Text: fmt.Sprintf("has lost its lease: the process did not run for %.1f s", silent.Seconds())}, now)
 		}
 	}
 }

@@ -32,7 +32,7 @@ func TestLink(t *testing.T) {
 		}
 		expect(t, "events of a", a.said(), `
 (VI_7) entering FAULT, priority 100: interface ens33: is down
-(VI_7) entering BACKUP, priority 100: no fault any more: interface ens33: is up
+(VI_7) entering BACKUP, priority 100: fault cleared: interface ens33: is up
 (VI_7) priority 50 heard from 192.168.200.10 is lower than ours, 100: preempting when the master down timer expires
 (VI_7) master is 192.168.200.10, priority 50
 (VI_7) entering MASTER, priority 100: preempting 192.168.200.10, priority 50, ours 100`)

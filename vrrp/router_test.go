@@ -104,7 +104,7 @@ func TestMismatch(t *testing.T) {
 		if n := s.Instances[0].Counters.Dropped["auth-password"]; n < 6 {
 			t.Errorf("%d drops counted", n)
 		}
-		if got := b.said(); strings.Count(got, "(VI_10) packet dropped, from 192.168.200.7: auth_pass is another than ours") > 2 {
+		if got := b.said(); strings.Count(got, "(VI_10) packet dropped, from 192.168.200.7: auth_pass differs from ours") > 2 {
 			t.Errorf("told too often:\n%s", got)
 		}
 		if got := c.said(); strings.Count(got, "virtual addresses [192.168.200.254], ours [192.168.200.253]: not one in common, so another pair seems to use virtual_router_id 51 too") != 1 {
@@ -126,7 +126,7 @@ func TestRival(t *testing.T) {
 	}{
 		{"one of two", seed("VI_1", 50), func(_, _ *vrrptest.Host) {}, ""},
 		{"another password", strings.Replace(seed("VI_1", 50), "1111", "2222", 1), func(_, _ *vrrptest.Host) {},
-			"its adverts are dropped: auth_pass is another than ours"},
+			"its adverts are dropped: auth_pass differs from ours"},
 		{"the other one is deaf", seed("VI_1", 50), func(_, b *vrrptest.Host) { b.Filter(true) },
 			"it goes on with priority 50, and ours is 100: it seems not to hear us"},
 		{"we are deaf", seed("VI_1", 150), func(a, _ *vrrptest.Host) { a.Filter(true) },

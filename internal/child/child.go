@@ -68,7 +68,7 @@ func (r Result) String() string {
 	case r.Err != nil:
 		return "cannot be executed: " + r.Err.Error()
 	case r.Signal != 0:
-		return "ended by signal " + unix.SignalName(r.Signal)
+		return "killed by signal " + unix.SignalName(r.Signal)
 	}
 	return fmt.Sprintf("exit status %d", r.Status)
 }

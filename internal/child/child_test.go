@@ -38,7 +38,7 @@ func TestResult(t *testing.T) {
 	}{
 		{[]string{"true"}, "exit status 0"},
 		{[]string{"sh", "-c", "exit 3"}, "exit status 3"},
-		{[]string{"sh", "-c", "kill -9 $$"}, "ended by signal SIGKILL"},
+		{[]string{"sh", "-c", "kill -9 $$"}, "killed by signal SIGKILL"},
 		{[]string{"sh", "-c", `test "$0 $1" = "a  b c"`, "a ", "b c"}, "exit status 0"},
 		{[]string{"</dev/null"}, "exit status 0"},
 		{[]string{"</nonexistent"}, "exit status 2"},

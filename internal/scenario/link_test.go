@@ -213,7 +213,7 @@ func TestPeerKeyOfOne(t *testing.T) {
 	p := newPair(t, [2]scenario.Program{tandem(), tandem()}, nodes)
 	one, two := p.Nodes[0], p.Nodes[1]
 	observe(t, p, "start", started(one, two), one)
-	check(t, two.AwaitLog(within(t), "it has a peer_key, and this node has none: plain VRRP timers hold"))
+	check(t, two.AwaitLog(within(t), "it has a peer_key, and this node has none: only VRRP's own timers apply"))
 	check(t, two.AwaitLog(within(t), "tandem pair prints a line for both keepalived.conf"))
 	check(t, one.AwaitLog(within(t), "192.168.200.10 is refused: it has another peer_key, or none"))
 	atMost(t, "kill -9", observe(t, p, "kill -9", one.Kill, two), 5*time.Second, 4*time.Second)

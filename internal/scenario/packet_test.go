@@ -75,7 +75,7 @@ func TestBadPackets(t *testing.T) {
 		// been told.
 		{"version", nil, func(b []byte) []byte { b[20] = 0x31; return b }, "addresses need"},
 		{"checksum", nil, func(b []byte) []byte { b[26] ^= 1; return b }, " is wrong"},
-		{"password", func(s *packet.Settings) { s.Key[0] = '2' }, nil, "auth_pass is another than ours"},
+		{"password", func(s *packet.Settings) { s.Key[0] = '2' }, nil, "auth_pass differs from ours"},
 		{"authentication type", func(s *packet.Settings) { s.Auth = packet.AuthNone }, nil, "auth_type none, ours PASS"},
 		{"interval", func(s *packet.Settings) { s.Interval = 2 * time.Second }, nil, "interval"},
 	} {

@@ -54,11 +54,11 @@ func releaseLeftovers(args []string, stdout, stderr io.Writer) int {
 	defer stack.Close()
 	cleaned, cleanErr := handover.CleanUp(failover.LeftoversFile(name), stack)
 	if cleaned {
-		fmt.Fprintln(stdout, "tandem: [notice] undone what a process has left that died while it was about to take over")
+		fmt.Fprintln(stdout, "tandem: [notice] cleaned up after a process that died while it was about to take over")
 	}
 	released, err := vrrp.Release(vrrp.FromKeepalived(k, vrrp.Uptime()), vrrp.Machine(stack))
 	for _, p := range released {
-		fmt.Fprintf(stdout, "tandem: [notice] released %v, which a process that died has left\n", p.Addr())
+		fmt.Fprintf(stdout, "tandem: [notice] released %v, left behind by a process that died\n", p.Addr())
 	}
 	if err := errors.Join(cleanErr, err); err != nil {
 		configuration.PrintFailure(stderr, err)

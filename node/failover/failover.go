@@ -160,7 +160,7 @@ func (c *Change) Commit() error {
 		return err
 	}
 	if k.Global.NetNamespace != before.Keepalived.Global.NetNamespace {
-		f.log.note("net_namespace has changed, which takes a restart; the process goes on as it was")
+		f.log.note("net_namespace has changed: that takes effect only after a restart")
 	}
 	f.inForce.Store(c.config)
 	f.static.configure(k)

@@ -96,7 +96,7 @@ func (m *Machine) cleanUp(leftovers string, log *eventLog) {
 	if err != nil {
 		log.note(err.Error())
 	} else if cleaned {
-		log.note("undone what a process has left that died while it was about to take over")
+		log.note("cleaned up after a process that died while it was about to take over")
 	}
 }
 

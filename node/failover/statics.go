@@ -134,7 +134,7 @@ func (s *statics) mend() {
 	gone = append(gone, s.tracked.Routes.Mend(s.wanted.routes, s.wanted.rules)...)
 	err = errors.Join(err, s.tracked.Routes.Set(s.wanted.routes, s.wanted.rules))
 	if len(gone) > 0 && err == nil {
-		s.log.event(vrrp.Report{Text: "static and gone, set again: " + strings.Join(gone, ", "), At: time.Now()})
+		s.log.event(vrrp.Report{Text: "removed by somebody else, set again: " + strings.Join(gone, ", "), At: time.Now()})
 	}
 }
 

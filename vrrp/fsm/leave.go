@@ -330,6 +330,6 @@ func (m *machine) faultCleared(e FaultCleared) {
 		s.MasterInterval = m.c.Interval
 		s.preempt = time.Time{}
 		m.waitDown(m.c.MasterDown(s), ByTimeout)
-		m.become(Backup, because(ByRecovery, "no fault any more: %s", Cause(e)))
+		m.become(Backup, because(ByRecovery, "fault cleared: %s", Cause(e)))
 	}
 }

@@ -67,7 +67,7 @@ func (h *Handover) giveWay() (ok bool) {
 	}
 	for instance, from := range asks {
 		if !slices.Contains(gone, instance) {
-			h.refuse(instance, from, "it did not come about")
+			h.refuse(instance, from, "the handover did not take place")
 		}
 	}
 	h.mu.Lock()

@@ -54,7 +54,7 @@ func (h *Handover) drain(ctx context.Context, legs []*leg, detours *detours) {
 		}
 		select {
 		case <-ctx.Done():
-			h.c.Log("", fmt.Sprintf("%d connections are cut: they have not ended within %v", left, round(time.Since(begun))))
+			h.c.Log("", fmt.Sprintf("%d connections are cut: they did not end within %v", left, round(time.Since(begun))))
 			return
 		case <-time.After(look):
 		}

@@ -311,9 +311,9 @@ func TestSuccessorDies(t *testing.T) {
 drain [192.0.2.254]
 says prepare
 redirect [192.0.2.254] to 02:00:00:00:00:02
-log: b is gone: its connections come here again
+log: b is gone: its connections are served here again
 end of redirection
-log: 1 connections are cut: they have not ended within 5s
+log: 1 connections are cut: they did not end within 5s
 good-bye
 log: handover: prepared in 0s, connections ended in 5s, relieved in 1.25s; 7 packets sent on
 drain []`)

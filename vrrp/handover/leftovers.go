@@ -42,7 +42,7 @@ func (h *Handover) writeLeftovers() (err error) {
 		}
 	})
 	if err != nil {
-		return fmt.Errorf("noting what is to be undone: %w", err)
+		return fmt.Errorf("writing down what has to be cleaned up after a crash: %w", err)
 	}
 	return nil
 }

@@ -73,7 +73,7 @@ func (h *Handover) deserted(legs []*leg) bool {
 			return p.Instance == l.Name && p.Addr == l.successor && p.Info.Health == ""
 		})
 		if l.hardware != nil && !well {
-			h.c.Log(l.Name, l.node+" is gone: its connections come here again")
+			h.c.Log(l.Name, l.node+" is gone: its connections are served here again")
 			return true
 		}
 	}

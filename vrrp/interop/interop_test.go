@@ -439,7 +439,7 @@ func TestMismatch(t *testing.T) {
 		want   string
 	}{
 		{"password", func(s string) string { return strings.ReplaceAll(s, "1111", "2222") },
-			"(VI_1) packet dropped, from 192.168.200.1: auth_pass is another than ours"},
+			"(VI_1) packet dropped, from 192.168.200.1: auth_pass differs from ours"},
 		{"interval", func(s string) string { return strings.ReplaceAll(s, "advert_int 1", "advert_int 2") },
 			"(VI_1) packet dropped, from 192.168.200.1: interval 1 s, ours 2 s"},
 		{"authentication", func(s string) string {
@@ -507,7 +507,7 @@ func TestFirewallDropsAdverts(t *testing.T) {
 			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			defer cancel()
 			check(t, held[1].Wait(ctx, true))
-			want := fmt.Sprintf("(VI_1) adverts from %s arrive on ens33 and do not get any further: a firewall drops them, so that both nodes are master. "+
+			want := fmt.Sprintf("(VI_1) adverts from %s arrive on ens33 and a firewall drops them, so that both nodes are master. "+
 				`Let them in, in the chain that drops them: nft insert rule inet filter input iifname "ens33" meta l4proto %s accept, or `, k.address(1), protocol)
 			for !strings.Contains(b.log(), want) {
 				if ctx.Err() != nil {

@@ -129,7 +129,7 @@ func (s stackLinks) reachable(v VMAC) error {
 	if value, err := s.rpFilterOfAll(); err != nil || value != strict {
 		return err
 	}
-	return fmt.Errorf("net.ipv4.conf.all.rp_filter is 1, which drops what comes to %s from senders that are not reached over it, most likely all: set it to 0 or 2", v.Name)
+	return fmt.Errorf("net.ipv4.conf.all.rp_filter is 1: the kernel drops what comes to %s from senders that it does not reach over that interface, most likely all of them; set it to 0 or 2", v.Name)
 }
 
 func (s stackLinks) removeVMAC(name string) error {

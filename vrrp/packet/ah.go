@@ -70,7 +70,7 @@ func (a *ahState) check(b []byte, ipLen int, unicast bool, src netip.Addr) error
 	want := a.value(b[:ipLen], b[ipLen:], unicast)
 	copy(h[12:24], got[:])
 	if subtle.ConstantTimeCompare(got[:], want) != 1 {
-		return drop(CheckAHValue, src, "AH integrity value is wrong: another auth_pass than ours, or changed on the way")
+		return drop(CheckAHValue, src, "AH integrity value is wrong: its auth_pass differs from ours, or it was changed on the way")
 	}
 	if [4]byte(h[4:8]) != [4]byte(b[12:16]) {
 		return drop(CheckAHIndex, src, "AH security parameter index %d.%d.%d.%d is not the sender's address", h[4], h[5], h[6], h[7])

@@ -129,7 +129,7 @@ func (c *Codec) frame(b []byte, m *message) error {
 	if c.Family == IPv4 {
 		h, ok := parseIPv4(b)
 		if !ok {
-			return drop(CheckHeader, m.src, "%d bytes are no IPv4 packet", len(b))
+			return drop(CheckHeader, m.src, "%d bytes are not an IPv4 packet", len(b))
 		}
 		m.src, m.dst, m.ttl, m.ipLen, m.total = h.src, h.dst, int(h.ttl), h.len, h.total
 		if ah := h.protocol == ProtocolAH; ah != (c.Auth == AuthAH) {
@@ -198,7 +198,7 @@ func (c *Codec) checkV2(b []byte, m *message) error {
 	switch c.Auth {
 	case AuthPass:
 		if subtle.ConstantTimeCompare(m.body[len(m.body)-lenAuth:], c.Key[:]) != 1 {
-			return drop(CheckPassword, m.src, "auth_pass is another than ours")
+			return drop(CheckPassword, m.src, "auth_pass differs from ours")
 		}
 	case AuthAH:
 		end := m.ipLen + lenAH + len(m.body)

@@ -214,7 +214,7 @@ func (s *trailerState) check(c *Codec, src netip.Addr, b []byte, now time.Time) 
 		return false, drop(CheckTrailerKey, src, "auth_hmac key id %d is not one of ours", t[1])
 	}
 	if subtle.ConstantTimeCompare(t[12:], s.value(mac, c, src, b)) != 1 {
-		return false, drop(CheckTrailerHMAC, src, "auth_hmac value is wrong: key %d is another than ours, or the packet was changed", t[1])
+		return false, drop(CheckTrailerHMAC, src, "auth_hmac value is wrong: key %d differs from ours, or the packet was changed", t[1])
 	}
 	m := s.sender(src)
 	if m.seq != 0 && s.Window > 0 && secondsFrom(m.seq, now).Abs() > s.Window {

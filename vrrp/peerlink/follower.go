@@ -104,7 +104,7 @@ func (f *follower) once(ctx context.Context) (gone bool, why string, err error) 
 		// A process that dies may accept and reset: the next attempt tells.
 		if f.process == "" && !f.told && ctx.Err() == nil && !errors.Is(err, errUnheard) {
 			f.told = true
-			f.link.logf(f.instance.Name, "peer link to %s: %v: plain VRRP timers hold", f.master, err)
+			f.link.logf(f.instance.Name, "peer link to %s: %v: only VRRP's own timers apply", f.master, err)
 		}
 		return false, "", err
 	}

@@ -40,7 +40,7 @@ func (h hello) String() string {
 	return fmt.Sprintf("tandem-link %d %d %s %s\n", h.version, h.id.vrid, family, how)
 }
 
-var errNotHello = errors.New("it is no peer link")
+var errNotHello = errors.New("what answers is not a peer link")
 
 // parseHello reads a first line. Of another version only the number is read.
 func parseHello(line string) (h hello, err error) {
@@ -116,7 +116,7 @@ type opening struct {
 }
 
 var (
-	errRelayed = errors.New("the other side is at another address, or means another instance: somebody is between")
+	errRelayed = errors.New("the other side has another address or another instance: somebody is in between")
 	errSelf    = errors.New("it is this process itself")
 )
 

@@ -53,7 +53,7 @@ func (k *Key) Equal(o *Key) bool {
 	return subtle.ConstantTimeCompare(k.secret[:], o.secret[:]) == 1
 }
 
-var errKey = errors.New("its peer_key is another than ours")
+var errKey = errors.New("its peer_key differs from ours")
 
 // config is TLS 1.3 between two nodes that have the key, and nobody else. It is
 // no certificate that counts, but which key it was signed with.

@@ -16,7 +16,7 @@ func TestKeys(t *testing.T) {
 		master, backup []func(*Instance)
 		log            string
 	}{
-		"another key":           {[]func(*Instance){secret(1)}, []func(*Instance){secret(2)}, "its peer_key is another than ours"},
+		"another key":           {[]func(*Instance){secret(1)}, []func(*Instance){secret(2)}, "its peer_key differs from ours"},
 		"the backup without":    {[]func(*Instance){secret(1)}, nil, "it has a peer_key, and this node has none"},
 		"the master without it": {nil, []func(*Instance){secret(1)}, "it has no peer_key, and this node has one"},
 	} {

@@ -64,7 +64,7 @@ func (l *Link) listen() {
 		}
 		nl, err := l.transport.Listen(p, h)
 		if err != nil {
-			l.logf("", "peer link on %v: %v: plain VRRP timers hold", p.addrPort(), err)
+			l.logf("", "peer link on %v: %v: only VRRP's own timers apply", p.addrPort(), err)
 			continue
 		}
 		one := &listener{Place: p, Listener: nl, min: h.Min, greetings: map[netip.Addr]int{}}

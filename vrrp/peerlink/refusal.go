@@ -24,12 +24,12 @@ const (
 
 var refusalTexts = map[refusal]string{
 	strangers: "it does not speak VRRP here",
-	tooMany:   "it has too many connections, or all nodes together have",
-	tooFar:    "its TTL is not in the bounds of unicast_peer",
-	tooLoud:   "it talks too much",
+	tooMany:   "there are too many connections from it, or from all nodes together",
+	tooFar:    "its TTL is outside the bounds of unicast_peer",
+	tooLoud:   "it sends too much",
 	mistaken:  "it does not keep to the protocol",
 	old:       "it speaks another version of the peer link",
-	withoutID: "it means an instance that is not here",
+	withoutID: "it names an instance that is not configured here",
 	keyless:   "it has another peer_key, or none, or this node has none",
 }
 

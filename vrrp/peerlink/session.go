@@ -76,7 +76,7 @@ func (s *session) say(text string) error {
 
 // errUnheard: the other side has closed the connection without a word, as it does
 // with those that it has not heard in VRRP. A process that dies does so as well.
-var errUnheard = errors.New("it closes the connection without a word")
+var errUnheard = errors.New("it closes the connection without an answer")
 
 // greet opens the conversation on the dialling side.
 func (s *session) greet(ctx context.Context, i *Instance) error {
