@@ -51,7 +51,7 @@ var connectionNumber atomic.Uint64
 
 // Serve answers the requests of a connection to p until either side ends it, or
 // it is parked.
-func (g *Generation) Serve(nc net.Conn, p *Port) { g.accept(nc, p).resume() }
+func (g *Generation) Serve(nc net.Conn, p *Port) { g.accept(nc, p).Run() }
 
 // accept makes a connection of what has come to p; it is to be resumed.
 func (g *Generation) accept(nc net.Conn, p *Port) *Conn {
@@ -176,12 +176,6 @@ func (c *Conn) Use(s Session) {
 	}
 }
 
-// resume serves a connection that has come, or goes on with it after Wake.
-func (c *Conn) resume() {
-	defer c.contained()
-	c.serve()
-}
-
 // serve has the connection served until it ends or has nothing to do.
 func (c *Conn) serve() {
 	if c.session == nil {
@@ -201,7 +195,7 @@ func (c *Conn) serve() {
 
 // Wake goes on with a connection that has nobody to serve it: its Session has
 // returned false from Serve, or it is to have one now.
-func (c *Conn) Wake() { connectionWorkers.serve(c) }
+func (c *Conn) Wake() { connectionWorkers.Do(c) }
 
 // end closes the connection, which is no longer counted when its client sees
 // that, and forgets it.

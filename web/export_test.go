@@ -27,6 +27,3 @@ func Parked() int {
 	defer parking.mu.Unlock()
 	return len(parking.conns)
 }
-
-// MaxIdleWorkers is how many goroutines without a connection are kept.
-const MaxIdleWorkers = maxIdleWorkers

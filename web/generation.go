@@ -201,7 +201,7 @@ type portServer struct {
 
 // Accept implements listen.Server.
 func (s portServer) Accept(nc net.Conn) {
-	connectionWorkers.serve(s.gen.accept(nc, s.port))
+	connectionWorkers.Do(s.gen.accept(nc, s.port))
 	// The scheduler runs the newest goroutine first. Connections that came
 	// together are to be served in their order: limits count them so.
 	runtime.Gosched()

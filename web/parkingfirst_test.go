@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/internal/workers"
 	"tandem/session/ssl"
 	"tandem/web"
 	"tandem/web/webtest"
@@ -57,7 +58,7 @@ func TestParkedFirst(t *testing.T) {
 	secure := silentClients(t, s, "8082", some)
 	awaitParked(t, most+2*some)
 	// Those that wait for another connection to serve are few.
-	limit := before + web.MaxIdleWorkers + 50
+	limit := before + workers.MaxIdle + 50
 	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > limit; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%d goroutines, %d without the connections", runtime.NumGoroutine(), before)

@@ -122,7 +122,7 @@ func (s *session) Open(id uint32, b *h2.Block) h2.ErrCode {
 		s.h.Shutdown(true)
 	}
 	s.answers.Add(1)
-	workers.serve(x)
+	answering.Do(x)
 	return h2.NoError
 }
 
