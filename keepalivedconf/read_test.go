@@ -3,9 +3,10 @@ package keepalivedconf
 import (
 	"os"
 	"path/filepath"
-	"tandem/keepalivedconf/text"
 	"testing"
 	"time"
+
+	"tandem/keepalivedconf/text"
 )
 
 // blank is a host with the interfaces it lists and nothing else.

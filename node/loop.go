@@ -5,10 +5,10 @@ import (
 	"os/signal"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"tandem/internal/errorlog"
 	"tandem/internal/privilege"
-
-	"golang.org/x/sys/unix"
 )
 
 func catchSignals() <-chan os.Signal {

@@ -25,9 +25,8 @@ import (
 	"tandem/node/failover/failovertest"
 	"tandem/vrrp/netif"
 	"tandem/vrrp/vrrptest"
-	"tandem/web/rewrite"
-
 	"tandem/web"
+	"tandem/web/rewrite"
 )
 
 // whole is a node in this process, with a machine in memory.

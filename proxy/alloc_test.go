@@ -5,6 +5,7 @@ import (
 	"net"
 	"testing"
 
+	"tandem/internal/race"
 	"tandem/web/webtest"
 )
 
@@ -28,7 +29,7 @@ func steadyBackend(t *testing.T, answer []byte) string {
 // TestProxiedAllocations: a small response that is passed on over kept
 // connections costs no allocation.
 func TestProxiedAllocations(t *testing.T) {
-	if raceDetector {
+	if race.Enabled {
 		t.Skip("pools forget on purpose under the race detector")
 	}
 	addr := steadyBackend(t, []byte("HTTP/1.1 200 OK\r\nServer: back\r\nContent-Type: text/plain\r\nX-More: value\r\nContent-Length: 5\r\n\r\nsmall"))

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/internal/race"
 	"tandem/proxy/cache/entry"
 	"tandem/web/headers"
 	"tandem/web/notmodified"
@@ -393,7 +394,7 @@ func TestCacheMistakes(t *testing.T) {
 
 // TestHitAllocations: a small answer from the cache costs no allocation.
 func TestHitAllocations(t *testing.T) {
-	if raceDetector {
+	if race.Enabled {
 		t.Skip("pools forget on purpose under the race detector")
 	}
 	c := startCached(t, "proxy_cache_valid 1h; keepalive_requests 1000000;")

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/internal/race"
 	"tandem/web/webtest"
 )
 
@@ -61,7 +62,7 @@ func (e *exchange) do(t testing.TB, size int) int {
 }
 
 func TestAllocations(t *testing.T) {
-	if raceDetector {
+	if race.Enabled {
 		t.Skip("pools forget on purpose under the race detector")
 	}
 	s := start(t, "location / { root html; } keepalive_requests 1000000;", map[string]string{

@@ -299,7 +299,7 @@ func davDepth(r *web.Request, without int) int {
 // deserves; missing is the one for what is not there.
 func davError(r *web.Request, err error, missing web.Code) web.Code {
 	level, code := errorlog.Error, web.Code(500)
-	switch e := errnoOf(err); {
+	switch e := openfile.ErrnoOf(err); {
 	case isMissing(e):
 		code = missing
 	case e == syscall.EACCES || e == syscall.EPERM:
@@ -313,10 +313,4 @@ func davError(r *web.Request, err error, missing web.Code) web.Code {
 	}
 	r.Logf(level, "%s", openfile.ChangeError(err))
 	return code
-}
-
-func errnoOf(err error) syscall.Errno {
-	var e syscall.Errno
-	errors.As(err, &e)
-	return e
 }

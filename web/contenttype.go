@@ -1,6 +1,10 @@
 package web
 
-import "bytes"
+import (
+	"bytes"
+
+	"tandem/web/message"
+)
 
 // SetContentTypeField sets the media type and the charset from the value of a
 // Content-Type field, which is sent as it is unless a filter changes one of
@@ -43,7 +47,7 @@ func splitContentType(v []byte) writtenType {
 			return writtenType{field: v, mediaType: v}
 		}
 		rest = bytes.TrimLeft(rest[i+1:], " ")
-		if len(rest) < len("charset=") || !equalFold(rest[:len("charset=")], "charset=") {
+		if len(rest) < len("charset=") || !message.EqualFold(rest[:len("charset=")], "charset=") {
 			continue
 		}
 		charset := rest[len("charset="):]

@@ -231,7 +231,7 @@ func (r *Request) Arg(name string) ([]byte, bool) {
 		} else {
 			rest = nil
 		}
-		if len(pair) > len(name) && pair[len(name)] == '=' && equalFold(pair[:len(name)], name) {
+		if len(pair) > len(name) && pair[len(name)] == '=' && message.EqualFold(pair[:len(name)], name) {
 			return pair[len(name)+1:], true
 		}
 	}
@@ -264,7 +264,7 @@ func (r *Request) Cookie(name string) ([]byte, bool) {
 // spaces around "=".
 func cookieIn(rest []byte, name string) ([]byte, bool) {
 	for len(rest) > 0 {
-		if len(rest) > len(name) && equalFold(rest[:len(name)], name) {
+		if len(rest) > len(name) && message.EqualFold(rest[:len(name)], name) {
 			rest = trimLeftSpaces(rest[len(name):])
 			if len(rest) > 0 && rest[0] == '=' {
 				rest = trimLeftSpaces(rest[1:])

@@ -24,7 +24,7 @@ func (r *Request) BasicCredentials() (user, password []byte, ok bool) {
 		field = message.ProxyAuthorization
 	}
 	value := r.Header(field)
-	if len(value) < len("Basic ") || !equalFold(value[:len("Basic ")], "Basic ") {
+	if len(value) < len("Basic ") || !message.EqualFold(value[:len("Basic ")], "Basic ") {
 		return nil, nil, false
 	}
 	scratch, ok := appendDecodedBase64(r.Scratch(), trimLeftSpaces(value[len("Basic "):]))

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strconv"
 	"unsafe"
+
+	"tandem/web/message"
 )
 
 // Response is the head of an answer, before it is written in the words of a
@@ -72,7 +74,7 @@ func (p *Response) Set(name string, value []byte) {
 // none; case does not matter.
 func (p *Response) Get(name string) []byte {
 	for i := range p.fields {
-		if equalFold(p.fields[i].Name, name) {
+		if message.EqualFold(p.fields[i].Name, name) {
 			return p.fields[i].Value
 		}
 	}
@@ -82,7 +84,7 @@ func (p *Response) Get(name string) []byte {
 // Has reports whether there is a header of that name.
 func (p *Response) Has(name string) bool {
 	for i := range p.fields {
-		if equalFold(p.fields[i].Name, name) {
+		if message.EqualFold(p.fields[i].Name, name) {
 			return true
 		}
 	}
@@ -93,7 +95,7 @@ func (p *Response) Has(name string) bool {
 func (p *Response) Del(name string) {
 	kept := p.fields[:0]
 	for _, f := range p.fields {
-		if !equalFold(f.Name, name) {
+		if !message.EqualFold(f.Name, name) {
 			kept = append(kept, f)
 		}
 	}
@@ -113,7 +115,7 @@ func (p *Response) Replace(old, name string, value []byte) {
 	kept := p.fields[:0]
 	for _, f := range p.fields {
 		switch {
-		case !equalFold(f.Name, old):
+		case !message.EqualFold(f.Name, old):
 		case first >= 0:
 			continue
 		default:
@@ -177,7 +179,7 @@ func (p *Response) ETag() []byte { return p.Get("ETag") }
 func (r *Request) WeakenETag() {
 	for i := range r.Response.fields {
 		f := &r.Response.fields[i]
-		if !equalFold(f.Name, "ETag") {
+		if !message.EqualFold(f.Name, "ETag") {
 			continue
 		}
 		switch {
@@ -207,23 +209,6 @@ func (r *Request) clearHead() { r.Response.reset() }
 
 // NoContent reports whether a status has no body and no Content-Type.
 func NoContent(status int) bool { return status == 204 || status == 304 || status < 200 }
-
-// equalFold compares a header's name with a constant, without regard to case.
-func equalFold(name []byte, constant string) bool {
-	if len(name) != len(constant) {
-		return false
-	}
-	for i := range name {
-		a, b := name[i], constant[i]
-		if a == b {
-			continue
-		}
-		if a|0x20 != b|0x20 || a|0x20 < 'a' || a|0x20 > 'z' {
-			return false
-		}
-	}
-	return true
-}
 
 // Chunk is a piece of a body on its way through the filters: bytes, or a part
 // of a file.

@@ -140,7 +140,7 @@ func cookieValue(v []byte, name string) ([]byte, bool) {
 	for len(v) > 0 && v[0] == ' ' {
 		v = v[1:]
 	}
-	if len(v) < len(name) || !equalFold(v[:len(name)], name) {
+	if len(v) < len(name) || !message.EqualFold(v[:len(name)], name) {
 		return nil, false
 	}
 	v = v[len(name):]
@@ -160,18 +160,4 @@ func cookieValue(v []byte, name string) ([]byte, bool) {
 		}
 	}
 	return v, true
-}
-
-// equalFold compares in any case.
-func equalFold(a []byte, b string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		x, y := a[i], b[i]
-		if x != y && (x|0x20 != y|0x20 || x|0x20 < 'a' || x|0x20 > 'z') {
-			return false
-		}
-	}
-	return true
 }

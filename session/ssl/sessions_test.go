@@ -10,10 +10,11 @@ import (
 	"io"
 	"math/big"
 	"net"
-	"tandem/session"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"tandem/session"
 )
 
 // selfSigned is a certificate for a test's server.

@@ -5,6 +5,8 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"tandem/internal/race"
 )
 
 var (
@@ -27,7 +29,7 @@ func TestSimulation(t *testing.T) {
 		return
 	}
 	want := 1_200_000
-	if testing.Short() || raceEnabled {
+	if testing.Short() || race.Enabled {
 		want = 60_000
 	}
 	begin, steps, seed := time.Now(), 0, *fromFlag

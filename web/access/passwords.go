@@ -4,9 +4,6 @@ import (
 	"bytes"
 	"os"
 	"sync"
-	"syscall"
-
-	"golang.org/x/sys/unix"
 
 	"tandem/web/openfile"
 )
@@ -41,7 +38,7 @@ func (p *passwordFiles) read(name []byte) (map[string]string, openfile.Failure) 
 	data, err := os.ReadFile(string(name[:len(name)-1]))
 	if err != nil {
 		delete(p.files, string(name))
-		return nil, openfile.Failure{Call: "open()", Errno: errnoOf(err)}
+		return nil, openfile.Failure{Call: "open()", Errno: openfile.ErrnoOf(err)}
 	}
 	if p.files == nil || len(p.files) >= maxPasswordFiles {
 		p.files = make(map[string]*passwordFile)
@@ -49,15 +46,6 @@ func (p *passwordFiles) read(name []byte) (map[string]string, openfile.Failure) 
 	file := &passwordFile{info, parsePasswords(data)}
 	p.files[string(name)] = file
 	return file.users, openfile.Failure{}
-}
-
-func errnoOf(err error) syscall.Errno {
-	if pe, ok := err.(*os.PathError); ok {
-		if e, ok := pe.Err.(syscall.Errno); ok {
-			return e
-		}
-	}
-	return unix.EIO
 }
 
 // parsePasswords reads lines of USER:HASH, perhaps with ":COMMENT". The first

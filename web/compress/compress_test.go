@@ -17,6 +17,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
+	"tandem/internal/race"
 	"tandem/nginxconf"
 	"tandem/static"
 	"tandem/web"
@@ -429,7 +430,7 @@ func TestGunzip(t *testing.T) {
 
 // The filter takes no memory of its own for each response.
 func TestAllocations(t *testing.T) {
-	if raced {
+	if race.Enabled {
 		t.Skip("the race detector makes pools forget")
 	}
 	s := start(t, `server { listen 127.0.0.1:8080; root html; gzip on; keepalive_requests 1000000; access_log off; }`,

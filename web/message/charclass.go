@@ -11,6 +11,19 @@ func IsDigit(c byte) bool { return '0' <= c && c <= '9' }
 // IsMethodChar is nginx's idea of a method, narrower than RFC 9110's token.
 func IsMethodChar(c byte) bool { return 'A' <= c && c <= 'Z' || c == '_' || c == '-' }
 
+// EqualFold compares without regard to the case of ASCII letters.
+func EqualFold(a []byte, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i, x := range a {
+		if y := b[i]; x != y && (x|0x20 != y|0x20 || !IsAlpha(x)) {
+			return false
+		}
+	}
+	return true
+}
+
 // HexDigit returns the value of a hexadecimal digit in any case.
 func HexDigit(c byte) (v byte, ok bool) {
 	switch {

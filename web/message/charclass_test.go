@@ -25,3 +25,17 @@ func TestControlIndex(t *testing.T) {
 		}
 	}
 }
+
+func TestEqualFold(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{"", "", true}, {"ETag", "etag", true}, {"ETag", "ETag", true}, {"ETag", "ETa", false}, {"a-b", "A-B", true},
+		{"@", "`", false}, {"[", "{", false}, {"0", "P", false}, {"\xe9", "\xc9", false}, // only letters of ASCII have another case
+	} {
+		if got := EqualFold([]byte(c.a), c.b); got != c.want {
+			t.Errorf("%q and %q: %v", c.a, c.b, got)
+		}
+	}
+}

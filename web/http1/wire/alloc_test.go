@@ -11,6 +11,7 @@ import (
 
 	"tandem/internal/flow"
 	"tandem/internal/flow/flowtest"
+	"tandem/internal/race"
 	"tandem/web/message"
 )
 
@@ -100,7 +101,7 @@ const maxIdleBytes = 6144
 
 // TestIdleConnectionMemory measures a waiting connection.
 func TestIdleConnectionMemory(t *testing.T) {
-	if testing.Short() || raceDetector {
+	if testing.Short() || race.Enabled {
 		t.Skip("opens many connections, and the race detector adds to each")
 	}
 	const count = 1000

@@ -1,5 +1,0 @@
-//go:build !race
-
-package vrrptest
-
-const raceEnabled = false
