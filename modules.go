@@ -6,6 +6,7 @@ import (
 	"tandem/proxy/exchange"
 	"tandem/proxy/fastcgi"
 	"tandem/proxy/grpc"
+	"tandem/proxy/memcached"
 	"tandem/proxy/scgi"
 	"tandem/proxy/tunnel"
 	"tandem/proxy/uwsgi"
@@ -75,6 +76,7 @@ func modules() []*web.Module {
 		uwsgi.Module,
 		scgi.Module,
 		grpc.Module,
+		memcached.Module,
 		tunnel.Module,
 		check.Module,
 

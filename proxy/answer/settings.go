@@ -11,6 +11,8 @@ type Settings struct {
 	ForceRanges     nc.Value[bool]
 	InterceptErrors nc.Value[bool]
 	PassTrailers    nc.Value[bool]
+	// Intercept404: a 404 is never passed on as it is.
+	Intercept404 bool
 
 	hidden    hiddenFields
 	ownServer bool

@@ -98,7 +98,8 @@ func (x *Exchange) testNext(now time.Time) (outcome, bool) {
 func (x *Exchange) intercept() (web.Code, bool) {
 	r := x.Request
 	code := web.Code(x.Head.Status)
-	if !x.Settings.Answers.InterceptErrors.V || !r.Core.HasErrorPage(code) {
+	c := &x.Settings.Answers
+	if !(c.Intercept404 && code == 404) && !(c.InterceptErrors.V && r.Core.HasErrorPage(code)) {
 		return 0, false
 	}
 	if code == 401 {
