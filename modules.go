@@ -11,6 +11,7 @@ import (
 	"tandem/proxy/tunnel"
 	"tandem/proxy/uwsgi"
 	"tandem/session/access"
+	"tandem/session/accesslog"
 	"tandem/session/limit"
 	"tandem/session/realip"
 	"tandem/session/resolver"
@@ -19,7 +20,6 @@ import (
 	"tandem/static"
 	"tandem/web"
 	webaccess "tandem/web/access"
-	"tandem/web/accesslog"
 	"tandem/web/acme"
 	"tandem/web/addition"
 	"tandem/web/charset"
@@ -101,6 +101,6 @@ func modules() []*web.Module {
 		web.Shared(vars.SplitClients),
 		web.Shared(ssl.Module),
 		acme.Module,
-		accesslog.Module,
+		web.Shared(accesslog.Module(accesslog.Combined, web.AppendRoot)),
 	}
 }

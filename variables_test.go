@@ -19,14 +19,19 @@ func TestVariablesWithoutClient(t *testing.T) {
 	}
 	defer r.End()
 	tested := 0
+	try := func(name string, family bool) {
+		if family {
+			name += "x"
+		}
+		_, _ = r.NamedVariable(name, nil)
+		tested++
+	}
 	for _, m := range modules() {
 		for _, v := range m.Variables {
-			name := v.Name
-			if v.Family != nil {
-				name += "x"
-			}
-			_, _ = r.NamedVariable(name, nil)
-			tested++
+			try(v.Name, v.Family != nil)
+		}
+		for _, v := range m.Shared {
+			try(v.Name, v.Family != nil)
 		}
 	}
 	if tested < 50 {

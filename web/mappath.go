@@ -1,5 +1,7 @@
 package web
 
+import "tandem/session"
+
 // MapPath appends the file name that the request's path stands for under root
 // or alias. It fails for an alias that does not fit the path.
 func (r *Request) MapPath(dst []byte) ([]byte, bool) {
@@ -61,3 +63,6 @@ func (r *Request) AppendRoot(dst []byte) []byte {
 	}
 	return dst
 }
+
+// AppendRoot is Request.AppendRoot for the request of a session.
+func AppendRoot(s *session.Session, dst []byte) []byte { return RequestOf(s).AppendRoot(dst) }

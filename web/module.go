@@ -15,13 +15,12 @@ type Module struct {
 	Name      string
 	Commands  []nginxconf.Command
 	Variables []Variable
-	Protocol  *Protocol // that the module has the server speak; nil: none
+	Shared    []session.Variable // those that are not of requests alone
+	Protocol  *Protocol          // that the module has the server speak; nil: none
 	// Init runs once an http block has been read and inherited, in the order
 	// of the list. It adds handlers and filters, if the configuration uses
 	// the module at all. Nil: nothing to add.
 	Init func(*HTTP) error
-
-	shared []session.Variable // see Shared
 }
 
 // Phase is a step of request processing, in nginx's order.

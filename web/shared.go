@@ -21,7 +21,7 @@ var Contexts = session.Contexts{
 // Shared makes a module of http of one that serves stream as well.
 func Shared(module func(session.Contexts) *session.Module) *Module {
 	m := module(Contexts)
-	out := &Module{Name: m.Name, Commands: m.Commands, shared: m.Variables}
+	out := &Module{Name: m.Name, Commands: m.Commands, Shared: m.Variables}
 	if m.Init != nil {
 		out.Init = func(h *HTTP) error { return m.Init(&h.Realm) }
 	}

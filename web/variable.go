@@ -52,6 +52,6 @@ func (h *HTTP) addVariables() {
 	add(coreVariables)
 	for _, m := range h.modules {
 		add(m.Variables)
-		h.AddVariables(m.shared)
+		h.AddVariables(m.Shared)
 	}
 }

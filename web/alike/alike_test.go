@@ -22,10 +22,10 @@ import (
 	"tandem/proxy/fastcgi"
 	"tandem/proxy/scgi"
 	"tandem/proxy/uwsgi"
+	"tandem/session/accesslog"
 	"tandem/session/vars"
 	"tandem/static"
 	"tandem/web"
-	"tandem/web/accesslog"
 	"tandem/web/charset"
 	"tandem/web/compress"
 	"tandem/web/headers"
@@ -38,7 +38,7 @@ import (
 var modules = []*web.Module{
 	rewrite.Module, static.TryFiles, static.Index, static.AutoIndex, static.DAV, static.Module, static.EmptyGIF,
 	exchange.Module, proxy.Module, fastcgi.Module, uwsgi.Module, scgi.Module,
-	notmodified.Module, headers.Module, charset.Module, compress.Gzip, ranges.Module, web.Shared(vars.Map), accesslog.Module,
+	notmodified.Module, headers.Module, charset.Module, compress.Gzip, ranges.Module, web.Shared(vars.Map), web.Shared(accesslog.Module(accesslog.Combined, web.AppendRoot)),
 }
 
 // patience is how long anything may take that should take a moment.

@@ -19,9 +19,9 @@ import (
 
 	"tandem/internal/race"
 	"tandem/nginxconf"
+	"tandem/session/accesslog"
 	"tandem/static"
 	"tandem/web"
-	"tandem/web/accesslog"
 	"tandem/web/compress"
 	"tandem/web/headers"
 	"tandem/web/notmodified"
@@ -32,7 +32,7 @@ import (
 )
 
 var modules = []*web.Module{rewrite.Module, static.Index, static.Precompressed, static.Module, pieces, notmodified.Module, headers.Module,
-	compress.Gunzip, ssi.Module, compress.Gzip, compress.Brotli, compress.Zstd, ranges.Module, accesslog.Module}
+	compress.Gunzip, ssi.Module, compress.Gzip, compress.Brotli, compress.Zstd, ranges.Module, web.Shared(accesslog.Module(accesslog.Combined, web.AppendRoot))}
 
 // pieces answers with the argument's words, each flushed to the client before
 // the next is sent, when the test lets it go on.

@@ -9,15 +9,15 @@ import (
 	"testing"
 	"time"
 
+	"tandem/session/accesslog"
 	"tandem/session/vars"
 	"tandem/web"
-	"tandem/web/accesslog"
 	"tandem/web/headers"
 	"tandem/web/rewrite"
 	"tandem/web/webtest"
 )
 
-var modules = []*web.Module{rewrite.Module, headers.Module, Module, web.Shared(vars.Map), accesslog.Module}
+var modules = []*web.Module{rewrite.Module, headers.Module, Module, web.Shared(vars.Map), web.Shared(accesslog.Module(accesslog.Combined, web.AppendRoot))}
 
 func TestCookies(t *testing.T) {
 	s := webtest.Start(t, `events {}

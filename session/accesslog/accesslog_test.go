@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"tandem/session/accesslog"
 	"tandem/web"
-	"tandem/web/accesslog"
 	"tandem/web/webtest"
 )
 
@@ -27,7 +27,7 @@ http {
 		location /off { access_log off; }
 		location /if { access_log if.log plain if=$arg_log; }
 	}
-}`, []*web.Module{accesslog.Module}, nil)
+}`, []*web.Module{web.Shared(accesslog.Module(accesslog.Combined, web.AppendRoot))}, nil)
 	s.Get(t, "/plain", `X: a"b\`+"\xe9")
 	s.Get(t, "/js", `X: a"b\`+"\tc")
 	s.Get(t, "/off")
@@ -65,7 +65,7 @@ http {
 		location /uncached { open_log_file_cache off; }
 		root here;
 	}
-}`, []*web.Module{accesslog.Module}, map[string]string{"here/file": "", "logs/in/file": ""})
+}`, []*web.Module{web.Shared(accesslog.Module(accesslog.Combined, web.AppendRoot))}, map[string]string{"here/file": "", "logs/in/file": ""})
 	s.Get(t, "/a?name=one")
 	s.Get(t, "/b?name=two")
 	s.Get(t, "/nowhere?name=one")
@@ -104,7 +104,7 @@ func TestErrors(t *testing.T) {
 		`access_log a.log combined if;`:               `invalid parameter "if" in`,
 		`access_log a.log combined if=$nonsuch_x;`:    `unknown "nonsuch_x" variable in`,
 	} {
-		_, _, errs := webtest.Load(t.TempDir(), "events {}\nhttp {\n"+conf+"\n}\n", []*web.Module{accesslog.Module})
+		_, _, errs := webtest.Load(t.TempDir(), "events {}\nhttp {\n"+conf+"\n}\n", []*web.Module{web.Shared(accesslog.Module(accesslog.Combined, web.AppendRoot))})
 		if len(errs) != 1 || !strings.HasPrefix(errs[0].Error(), want) || errs[0].Pos.Line != 3 {
 			t.Errorf("%s: %v", conf, errs)
 		}
@@ -118,7 +118,7 @@ http {
 	log_format plain "$status|$request|$http_x";
 	access_log plain.log plain;
 	server { listen 127.0.0.1:8080; client_header_timeout 200ms; }
-}`, []*web.Module{accesslog.Module}, nil)
+}`, []*web.Module{web.Shared(accesslog.Module(accesslog.Combined, web.AppendRoot))}, nil)
 	s.Raw(t, "GET / HTT")
 	s.Raw(t, "GET /x?y HTTP/1.1\r\nX: a\r\nHo")
 	c := s.Dial(t)

@@ -7,7 +7,6 @@ import (
 
 	"tandem/nginxconf"
 	"tandem/session"
-	"tandem/web"
 	"tandem/web/message"
 )
 
@@ -35,15 +34,15 @@ const (
 	escapeNone
 )
 
-// combined is the format that exists without a log_format directive.
-const combined = `$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"`
+// Combined is the format of http that exists without a log_format directive.
+const Combined = `$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"`
 
 // readFormat reads log_format name [escape=default|json|none] string ...
-func readFormat(s *nginxconf.Scope, d *nginxconf.Directive) error {
-	h := web.BlockOf(s).HTTP
-	m := mainConf.Of(&h.Realm)
+func readFormat(s *nginxconf.Scope, d *nginxconf.Directive, hasCombined bool) error {
+	r := session.BlockOf(s).Realm
+	m := realmConf.Of(r)
 	name := d.Args[0]
-	if m.formats[name] != nil || name == "combined" {
+	if m.formats[name] != nil || name == "combined" && hasCombined {
 		return fmt.Errorf("duplicate \"log_format\" name \"%s\"", name)
 	}
 	f := &format{name: name}
@@ -60,7 +59,7 @@ func readFormat(s *nginxconf.Scope, d *nginxconf.Directive) error {
 		}
 		words = words[1:]
 	}
-	if err := f.compile(h, d, strings.Join(words, "")); err != nil {
+	if err := f.compile(r, d, strings.Join(words, "")); err != nil {
 		return err
 	}
 	if m.formats == nil {
@@ -71,7 +70,7 @@ func readFormat(s *nginxconf.Scope, d *nginxconf.Directive) error {
 }
 
 // compile splits the text at its variables.
-func (f *format) compile(h *web.HTTP, d *nginxconf.Directive, text string) error {
+func (f *format) compile(r *session.Realm, d *nginxconf.Directive, text string) error {
 	for text != "" {
 		i := strings.IndexByte(text, '$')
 		if i < 0 {
@@ -85,14 +84,14 @@ func (f *format) compile(h *web.HTTP, d *nginxconf.Directive, text string) error
 		if err != nil {
 			return err
 		}
-		f.parts = append(f.parts, part{variable: h.Variable(d, name), isVar: true})
+		f.parts = append(f.parts, part{variable: r.Variable(d, name), isVar: true})
 		text = rest
 	}
 	return nil
 }
 
-// append appends the line for r, with its newline.
-func (f *format) append(dst []byte, r *web.Request) []byte {
+// append appends the line for s, with its newline.
+func (f *format) append(dst []byte, s *session.Session) []byte {
 	for i := range f.parts {
 		p := &f.parts[i]
 		if !p.isVar {
@@ -101,24 +100,24 @@ func (f *format) append(dst []byte, r *web.Request) []byte {
 		}
 		start := len(dst)
 		var found bool
-		dst, found = p.variable.Append(&r.Session, dst)
+		dst, found = p.variable.Append(s, dst)
 		switch {
 		case !found && f.escape == escapeDefault:
 			dst = append(dst[:start], '-')
 		case f.escape == escapeDefault && needsEscape(dst[start:]):
-			dst = escapeInPlace(dst, start, r, appendEscaped)
+			dst = escapeInPlace(dst, start, s, appendEscaped)
 		case f.escape == escapeJSON && needsJSONEscape(dst[start:]):
-			dst = escapeInPlace(dst, start, r, message.AppendEscapeJSON)
+			dst = escapeInPlace(dst, start, s, message.AppendEscapeJSON)
 		}
 	}
 	return append(dst, '\n')
 }
 
 // escapeInPlace replaces dst[start:] by its escaped form.
-func escapeInPlace(dst []byte, start int, r *web.Request, escape func(dst, value []byte) []byte) []byte {
-	value := append(r.Scratch(), dst[start:]...)
+func escapeInPlace(dst []byte, start int, s *session.Session, escape func(dst, value []byte) []byte) []byte {
+	value := append(s.Scratch(), dst[start:]...)
 	dst = escape(dst[:start], value)
-	r.Unscratch(value)
+	s.Unscratch(value)
 	return dst
 }
 

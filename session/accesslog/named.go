@@ -11,7 +11,6 @@ import (
 	"tandem/internal/logfile"
 	"tandem/nginxconf"
 	"tandem/session"
-	"tandem/web"
 )
 
 // Logs with variables in the name: the file is found out for each request.
@@ -24,7 +23,7 @@ type cache struct {
 }
 
 func readCache(s *nginxconf.Scope, d *nginxconf.Directive) error {
-	v := &conf.Of(web.BlockOf(s).Location).cache
+	v := &conf.Of(session.BlockOf(s).Level).cache
 	if v.Set {
 		return nginxconf.ErrDuplicate
 	}
@@ -62,9 +61,9 @@ func readCache(s *nginxconf.Scope, d *nginxconf.Directive) error {
 }
 
 // openCaches starts the writers that logs with variables in the name need.
-func openCaches(h *web.HTTP) {
+func openCaches(r *session.Realm) {
 	none := new(cache)
-	h.Each(func(l *web.Location) {
+	r.Each(func(l *session.Level) {
 		c := conf.Of(l)
 		for _, log := range c.logs.V {
 			if log.path == nil || c.off {
@@ -74,26 +73,28 @@ func openCaches(h *web.HTTP) {
 				c.cache.V = none
 			}
 			if c.cache.V.files == nil {
-				c.cache.V.files = h.OpenNamedLogs(c.cache.V.options)
+				c.cache.V.files = r.OpenNamedLogs(c.cache.V.options)
 			}
 		}
 	})
 }
 
 // writeNamed writes a line to the file that path comes to. As in nginx, the
-// folder that root names must exist, so that names of hosts that clients make
-// up do not become files. A name that leads back up is refused: nginx would
-// follow it.
-func (c *settings) writeNamed(r *web.Request, path *session.Template, line []byte) {
-	name := path.Append(&r.Session, r.Scratch())
-	if hasParent(name) {
-		r.Logf(errorlog.Crit, "log file name \"%s\" is not used: it leads to a parent folder", name)
-	} else {
-		folder := r.AppendRoot(r.Scratch())
-		c.cache.V.files.WriteTo(folder, name, line)
-		r.Unscratch(folder)
+// folder that the server names must exist. A name that leads back up is refused:
+// nginx would follow it.
+func (c *settings) writeNamed(s *session.Session, path *session.Template, line []byte, folder func(*session.Session, []byte) []byte) {
+	name := path.Append(s, s.Scratch())
+	switch {
+	case hasParent(name):
+		s.Logf(errorlog.Crit, "log file name \"%s\" is not used: it leads to a parent folder", name)
+	case folder == nil:
+		c.cache.V.files.WriteTo(nil, name, line)
+	default:
+		in := folder(s, s.Scratch())
+		c.cache.V.files.WriteTo(in, name, line)
+		s.Unscratch(in)
 	}
-	r.Unscratch(name)
+	s.Unscratch(name)
 }
 
 // hasParent reports whether a segment of the name is "..".

@@ -20,19 +20,35 @@ import (
 	"tandem/internal/syslog"
 	"tandem/nginxconf"
 	"tandem/session"
-	"tandem/web"
 )
 
-// Module is the access log. It runs in the log phase.
-var Module = &web.Module{
-	Name: "log",
-	Commands: []nginxconf.Command{
-		{Name: "log_format", In: nginxconf.HTTP, Arity: nginxconf.TwoMore, Set: readFormat},
-		{Name: "access_log", In: nginxconf.HTTP | nginxconf.Server | nginxconf.Location | nginxconf.LocationIf | nginxconf.LimitExcept,
-			Arity: nginxconf.OneMore, Set: readAccessLog},
-		{Name: "open_log_file_cache", In: nginxconf.HTTP | nginxconf.Server | nginxconf.Location, Arity: nginxconf.Take1234, Set: readCache},
-	},
-	Init: initModule,
+// Module returns the log module. combined is the format of that name: that of
+// logs which name none, and of the one that there is where the configuration says
+// nothing; "" where formats have to be named, and no log is kept unasked.
+//
+// folder appends to dst the name of the folder that has to exist for a log with
+// variables in its name, so that what clients make up does not become files; nil:
+// none has to.
+func Module(combined string, folder func(s *session.Session, dst []byte) []byte) func(session.Contexts) *session.Module {
+	return func(in session.Contexts) *session.Module {
+		return &session.Module{
+			Name: "log",
+			Commands: []nginxconf.Command{
+				{Name: "log_format", In: in.Block, Arity: nginxconf.TwoMore, Set: func(s *nginxconf.Scope, d *nginxconf.Directive) error {
+					return readFormat(s, d, combined != "")
+				}},
+				{Name: "access_log", In: in.Levels | in.If | in.Except, Arity: nginxconf.OneMore, Set: func(s *nginxconf.Scope, d *nginxconf.Directive) error {
+					return readAccessLog(s, d, combined != "")
+				}},
+				{Name: "open_log_file_cache", In: in.Levels, Arity: nginxconf.Take1234, Set: readCache},
+			},
+			Init: func(r *session.Realm) error {
+				err := initModule(r, combined)
+				r.Handle(session.Logging, func(s *session.Session) session.Code { return write(s, folder) })
+				return err
+			},
+		}
+	}
 }
 
 // settings are the logs of one level.
@@ -42,7 +58,7 @@ type settings struct {
 	cache nginxconf.Value[*cache] // of logs with variables in the name
 }
 
-type mainSettings struct {
+type realmSettings struct {
 	formats  map[string]*format
 	combined *format
 	pending  []*log // logs whose format is looked up at the end
@@ -59,8 +75,8 @@ type log struct {
 }
 
 var (
-	mainConf = session.NewRealmSlot[mainSettings]()
-	conf     = web.NewLocationSlot(inherit)
+	realmConf = session.NewRealmSlot[realmSettings]()
+	conf      = session.NewLevelSlot(inherit)
 )
 
 func inherit(c, p *settings) error {
@@ -74,9 +90,9 @@ func inherit(c, p *settings) error {
 	return nil
 }
 
-func readAccessLog(s *nginxconf.Scope, d *nginxconf.Directive) error {
-	b := web.BlockOf(s)
-	c := conf.Of(b.Location)
+func readAccessLog(s *nginxconf.Scope, d *nginxconf.Directive, hasCombined bool) error {
+	b := session.BlockOf(s)
+	c := conf.Of(b.Level)
 	if d.Args[0] == "off" {
 		if len(d.Args) > 1 {
 			return fmt.Errorf("invalid parameter \"%s\"", d.Args[1])
@@ -84,10 +100,15 @@ func readAccessLog(s *nginxconf.Scope, d *nginxconf.Directive) error {
 		c.off = true
 		return nil
 	}
-	l := &log{name: "combined", d: d}
+	l := &log{d: d}
 	rest := d.Args[1:]
-	if len(rest) > 0 && !isParameter(rest[0]) {
+	switch {
+	case len(rest) > 0 && !isParameter(rest[0]):
 		l.name, rest = rest[0], rest[1:]
+	case hasCombined:
+		l.name = "combined"
+	default:
+		return errors.New("log format is not specified")
 	}
 	var opts logfile.Options
 	for _, p := range rest {
@@ -103,7 +124,7 @@ func readAccessLog(s *nginxconf.Scope, d *nginxconf.Directive) error {
 	}
 	c.logs.V = append(c.logs.V, l)
 	c.logs.Set = true
-	m := mainConf.Of(&b.HTTP.Realm)
+	m := realmConf.Of(b.Realm)
 	m.pending = append(m.pending, l)
 	return nil
 }
@@ -111,19 +132,19 @@ func readAccessLog(s *nginxconf.Scope, d *nginxconf.Directive) error {
 // open opens the target of the directive: a file, a syslog server, or files
 // whose names have variables.
 func (l *log) open(s *nginxconf.Scope, name string, opts logfile.Options) (err error) {
-	h := web.BlockOf(s).HTTP
+	r := session.BlockOf(s).Realm
 	toSyslog := strings.HasPrefix(name, syslog.Prefix)
 	switch {
 	case toSyslog && opts.Buffer > 0:
 		return errors.New("logs to syslog cannot be buffered")
 	case toSyslog:
-		l.to, err = h.OpenAccessLog(name, opts)
+		l.to, err = r.OpenAccessLog(name, opts)
 	case !session.HasVariables(name):
-		l.to, err = h.OpenAccessLog(s.Path(name, false), opts)
+		l.to, err = r.OpenAccessLog(s.Path(name, false), opts)
 	case opts.Buffer > 0:
 		return errors.New("buffered logs cannot have variables in name")
 	default:
-		l.path, err = h.Template(l.d, s.Path(name, false))
+		l.path, err = r.Template(l.d, s.Path(name, false))
 	}
 	return err
 }
@@ -165,7 +186,7 @@ func (l *log) parameter(s *nginxconf.Scope, p string, opts *logfile.Options) err
 			opts.Buffer = 64 << 10
 		}
 	case name == "if" && has:
-		t, err := web.BlockOf(s).HTTP.Template(l.d, value)
+		t, err := session.BlockOf(s).Realm.Template(l.d, value)
 		if err != nil {
 			return err
 		}
@@ -176,70 +197,73 @@ func (l *log) parameter(s *nginxconf.Scope, p string, opts *logfile.Options) err
 	return nil
 }
 
-func initModule(h *web.HTTP) error {
-	m := mainConf.Of(&h.Realm)
-	m.combined = &format{name: "combined"}
-	if err := m.combined.compile(h, nil, combined); err != nil {
-		return err
+func initModule(r *session.Realm, text string) error {
+	m := realmConf.Of(r)
+	if text != "" {
+		m.combined = &format{name: "combined"}
+		if err := m.combined.compile(r, nil, text); err != nil {
+			return err
+		}
 	}
 	var errs []error
 	for _, l := range m.pending {
 		l.format = m.formats[l.name]
-		if l.name == "combined" {
+		if l.name == "combined" && m.combined != nil {
 			l.format = m.combined
 		}
 		if l.format == nil {
 			errs = append(errs, &nginxconf.Error{Pos: l.d.Pos, Msg: fmt.Sprintf("unknown log format \"%s\"", l.name)})
 		}
 	}
-	if err := setDefault(h, m); err != nil {
-		errs = append(errs, err)
+	if m.combined != nil {
+		if err := setDefault(r, m.combined); err != nil {
+			errs = append(errs, err)
+		}
 	}
-	openCaches(h)
-	h.Handle(web.Log, write)
+	openCaches(r)
 	return errors.Join(errs...)
 }
 
 // setDefault gives the default log to every level that neither has one nor is
 // told off.
-func setDefault(h *web.HTTP, m *mainSettings) error {
+func setDefault(r *session.Realm, combined *format) error {
 	var logs []*log
 	var failed error
-	h.Each(func(l *web.Location) {
+	r.Each(func(l *session.Level) {
 		c := conf.Of(l)
 		if c.logs.Set || c.off {
 			return
 		}
 		if logs == nil && failed == nil {
-			w, err := h.OpenAccessLog("", logfile.Options{})
+			w, err := r.OpenAccessLog("", logfile.Options{})
 			if err != nil {
 				failed = err
 				return
 			}
-			logs = []*log{{to: w, format: m.combined, name: "combined"}}
+			logs = []*log{{to: w, format: combined, name: "combined"}}
 		}
 		c.logs.V = logs
 	})
 	return failed
 }
 
-// write is the handler of the log phase.
-func write(r *web.Request) web.Code {
-	c := conf.Of(r.Location)
+// write logs a session that has ended.
+func write(s *session.Session, folder func(*session.Session, []byte) []byte) session.Code {
+	c := conf.Of(s.Level())
 	if c.off {
-		return web.Declined
+		return session.Declined
 	}
 	for _, l := range c.logs.V {
-		if l.condition != nil && !l.condition.IsTrue(&r.Session) {
+		if l.condition != nil && !l.condition.IsTrue(s) {
 			continue
 		}
-		line := l.format.append(r.Scratch(), r)
+		line := l.format.append(s.Scratch(), s)
 		if l.path != nil {
-			c.writeNamed(r, l.path, line)
+			c.writeNamed(s, l.path, line, folder)
 		} else {
 			_, _ = l.to.Write(line)
 		}
-		r.Unscratch(line)
+		s.Unscratch(line)
 	}
-	return web.Declined
+	return session.Declined
 }
