@@ -19,7 +19,7 @@ func (n *node) failoverPart(c *configuration.Configuration) (change, error) {
 	config := failoverConfig(c)
 	if n.vrrp == nil {
 		f, err := failover.Start(config, failover.Side{
-			Machine: n.machine, Web: servingSide{n}, Announce: n.own.Announce,
+			Machine: n.machine, Web: servingSide{n}, Announce: n.own.Announce, Keep: n.keep, Role: n.roleChanged,
 			Log: func() *errorlog.Log { return n.inForce.Load().configuration.Log }, Terminal: n.stderr,
 		})
 		if err != nil {

@@ -128,6 +128,7 @@ func (n *node) start(c *configuration.Configuration, confine func(*configuration
 	}
 	ready.commit()
 	n.put(c)
+	n.takeUp(c)
 	return nil
 }
 

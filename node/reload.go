@@ -24,6 +24,7 @@ func (n *node) reload(out io.Writer) (ok bool) {
 	privilege.Raise(func() { ok = n.reloadRaised(out) })
 	if ok {
 		n.failedReload.Store(nil)
+		n.takeUp(n.inForce.Load().configuration)
 	} else {
 		now := time.Now()
 		n.failedReload.Store(&now)

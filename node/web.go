@@ -27,6 +27,7 @@ func (n *node) webPart(c *configuration.Configuration) (change, error) {
 	return change{
 		commit: func() {
 			c.UseLogs()
+			n.pairUp(c)
 			gen := web.NewGeneration(c.HTTP, &n.stats)
 			gen.Own, gen.Drain = &n.own, &n.drain
 			opened.Use(gen.Servers())

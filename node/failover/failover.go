@@ -42,6 +42,13 @@ type Side struct {
 	Web     handover.Web
 	// Announce is told of the connections of self-probes, see health.Probe.
 	Announce func(local netip.AddrPort, done bool)
+	// Keep is told what another node, which has the key, wants kept here, nil for
+	// what it does not want any more, and returns when it is safe; it may take a
+	// while. nil: nobody is told.
+	Keep func(name string, content []byte)
+	// Role is told that Leads may say something else; it must not block. nil:
+	// nobody is told.
+	Role func()
 	// Log returns the error log in force. What somebody should know goes to the
 	// terminal as well, whatever the level of the log.
 	Log      func() *errorlog.Log
@@ -60,6 +67,8 @@ type Failover struct {
 	track    *tracking
 	static   *statics
 	alerts   *alerts
+	leads    leadership
+	received received
 
 	probes  *task.Group // the self-probes of the configuration in force
 	probing sync.Map    // instance name -> *health.SelfProbe
@@ -73,7 +82,13 @@ func Start(c *Config, side Side) (*Failover, error) {
 		return nil, err
 	}
 	log := newEventLog(side.Log, side.Terminal)
-	f := &Failover{machine: m, announce: side.Announce, log: log, peers: startPeers(m.Link, log), alerts: newAlerts(log)}
+	f := &Failover{machine: m, announce: side.Announce, log: log, alerts: newAlerts(log)}
+	f.peers = startPeers(m.Link, log, func(name string, content []byte) {
+		f.received.put(name, content)
+		if side.Keep != nil {
+			side.Keep(name, content)
+		}
+	})
 	f.inForce.Store(c)
 	f.noteKeepalived("")
 	m.cleanUp(c.Leftovers, log)
@@ -88,6 +103,9 @@ func Start(c *Config, side Side) (*Failover, error) {
 		f.peers.event(e)
 		f.move.Event(e)
 		f.alerts.event(e)
+		if f.leads.event(e) && side.Role != nil {
+			side.Role()
+		}
 	}}
 	if m.Thread != nil {
 		options.Thread, options.OwnWait = func() error { return m.Thread(&c.Keepalived.Global) }, true

@@ -39,6 +39,9 @@ type box struct {
 
 	failover *failover.Failover // nil while nothing runs
 	web      *webSide
+
+	keep func(name string, content []byte)
+	role func()
 }
 
 // webSide stands in for the real one, which serves from descriptors of the system:
@@ -139,7 +142,7 @@ func (b *box) start() error {
 		Upstream: func(string) failover.Upstream { return nil }, Leftovers: filepath.Join(b.dir, "handover"),
 	}, failover.Side{
 		Machine: func() (*failover.Machine, error) { return failovertest.Machine(b.host), nil }, Web: b.web,
-		Announce: func(netip.AddrPort, bool) {}, Log: func() *errorlog.Log { return log }, Terminal: b,
+		Announce: func(netip.AddrPort, bool) {}, Keep: b.keep, Role: b.role, Log: func() *errorlog.Log { return log }, Terminal: b,
 	})
 	return err
 }

@@ -30,7 +30,7 @@ type peers struct {
 	drift map[string]*drift        // by instance and address
 }
 
-func startPeers(transport peerlink.Transport, log *eventLog) *peers {
+func startPeers(transport peerlink.Transport, log *eventLog, keep func(name string, content []byte)) *peers {
 	p := &peers{log: log, noted: map[string]bool{}, info: map[string]peerlink.Info{}, drift: map[string]*drift{}}
 	p.link = peerlink.Start(transport, p, peerlink.Events{
 		Gone: func(instance string, addr netip.Addr, others []netip.Addr, why string) {
@@ -40,7 +40,8 @@ func startPeers(transport peerlink.Transport, log *eventLog) *peers {
 		Handover: func(instance string, addr netip.Addr, said peerlink.Handover) {
 			p.move.Heard(instance, addr, said)
 		},
-		Log: func(instance, text string) { p.log.line(instance, text) },
+		Keep: keep,
+		Log:  func(instance, text string) { p.log.line(instance, text) },
 	})
 	return p
 }

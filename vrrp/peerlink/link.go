@@ -95,6 +95,9 @@ type Events struct {
 	// Handover: a node has said something about a handover: a backup to its
 	// master, or the master that this node follows.
 	Handover func(instance string, addr netip.Addr, h Handover)
+	// Keep: another node, which has the key, wants an item kept, or forgotten (nil).
+	// When it returns the item is safe; it may take a while.
+	Keep func(name string, content []byte)
 	// Log is told what went wrong; instance may be "".
 	Log func(instance, text string)
 }
@@ -131,6 +134,9 @@ type Link struct {
 	follows   map[string]*follower // by instance
 	info      map[string]Info      // what we tell, by instance
 	sessions  map[*session]struct{}
+	items     map[string]*item // to be kept by others, by name
+	number    uint64           // of the last change of one
+	changed   chan struct{}    // closed when others have more of them
 }
 
 // Start makes the links of a process, over t; Configure says for which instances,
@@ -142,6 +148,7 @@ func Start(t Transport, v VRRP, events Events) *Link {
 		transport: t, vrrp: v, events: events, process: hex.EncodeToString(id[:]),
 		instances: map[string]*Instance{}, sources: map[string]netip.Addr{}, listeners: map[Place]*listener{},
 		follows: map[string]*follower{}, info: map[string]Info{}, sessions: map[*session]struct{}{},
+		items: map[string]*item{}, changed: make(chan struct{}),
 	}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l

@@ -101,7 +101,8 @@ func (w *segment) start(t *testing.T, name string, addr netip.Addr, change ...fu
 		Handover: func(i string, a netip.Addr, h Handover) {
 			n.event("handover %s %s %s %d %v %s", i, a, h.Step, h.Bound, h.Hardware, h.Text)
 		},
-		Log: func(i, text string) { n.event("log %s %s", i, text) },
+		Keep: func(name string, content []byte) { n.event("keep %s %.10q", name, content) },
+		Log:  func(i, text string) { n.event("log %s %s", i, text) },
 	})
 	t.Cleanup(n.Close)
 	n.Tell("VI", Info{Node: name, Handover: true, Digest: map[string]string{"nginx.conf": name}})

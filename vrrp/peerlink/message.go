@@ -27,6 +27,10 @@ type message struct {
 	Opening  *opening  `json:"opening,omitempty"`
 	Info     *Info     `json:"info,omitempty"`
 	Handover *Handover `json:"handover,omitempty"`
+	// Keep are items that the other side is to keep, and Kept is the number up to
+	// which it does; between nodes with a key.
+	Keep []item `json:"keep,omitempty"`
+	Kept uint64 `json:"kept,omitempty"`
 	// Bye: the connection ends because of a new configuration, and the process
 	// lives on. What happens to connections afterwards proves nothing.
 	Bye bool `json:"bye,omitempty"`
@@ -143,9 +147,11 @@ func (i *Info) clean() {
 	i.Digest = digest
 }
 
+func unprintable(r rune) bool { return !unicode.IsPrint(r) }
+
 func clean(s string) string {
 	s = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
+		if unprintable(r) {
 			return '?'
 		}
 		return r

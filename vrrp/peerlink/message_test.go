@@ -38,6 +38,7 @@ func FuzzMessage(f *testing.F) {
 	f.Add([]byte(`{"opening":{"process":"ab","vrid":51,"from":"192.0.2.1","to":"192.0.2.2"}}`))
 	f.Add([]byte(`{"info":{"node":"a","digest":{"a":"b"},"backups":["192.0.2.1"]}}`))
 	f.Add([]byte(`{"handover":{"step":"ready","hardware":{"192.0.2.1":"02:00:00:00:00:01"}}}`))
+	f.Add([]byte(`{"keep":[{"name":"a","content":"eA==","number":1},{"name":"b","number":2}],"kept":3}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, err := parseMessage(b)
 		if err != nil {

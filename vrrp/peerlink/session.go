@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -36,6 +37,10 @@ type session struct {
 	process  string // of the other side
 	lives    bool   // it has said that its process lives on
 	wake     chan struct{}
+	// wakeKeeper: there is something to be said of items, see Link.Keep. inbox are
+	// those that the other side wants kept.
+	wakeKeeper chan struct{}
+	inbox      chan []item
 
 	// Guarded by Link.mu.
 	since  time.Time
@@ -47,11 +52,16 @@ type session struct {
 	// replaced: a later connection of the same node, which has not left, took its place.
 	replaced bool
 	leaving  bool // say that the process lives on, and end
+	// Of items: the last number that was sent, when that was, and that the other
+	// side has; the last of its numbers that was taken up, and that it was told of.
+	sent, acked, taken, told uint64
+	sentAt                   time.Time
 }
 
 func (l *Link) newSession(conn Conn, addr netip.Addr) *session {
 	return &session{link: l, conn: conn, raw: conn, r: bufio.NewReader(conn), addr: addr,
-		wake: make(chan struct{}, 1), since: time.Now(), open: map[Step]bool{}}
+		wake: make(chan struct{}, 1), wakeKeeper: make(chan struct{}, 1), inbox: make(chan []item, maxInbox),
+		since: time.Now(), open: map[Step]bool{}}
 }
 
 // poke has the session tell its Info again.
@@ -213,17 +223,19 @@ func (s *session) converse() error {
 	l.sessions[s] = struct{}{}
 	l.mu.Unlock()
 	s.poke()
-	ended, told := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(told)
-		s.talk(ended)
-	}()
+	s.pokeKeeper()
+	ended := make(chan struct{})
+	var others sync.WaitGroup
+	others.Go(func() { s.talk(ended) })
+	others.Go(s.takeUp)
 	err := s.listen()
 	close(ended)
+	close(s.inbox)
 	_ = s.conn.Close()
-	<-told
+	others.Wait()
 	l.mu.Lock()
 	delete(l.sessions, s)
+	l.pokeKeepers()
 	left := s.known && !s.replaced
 	l.pokeFollowers(s)
 	l.mu.Unlock()
@@ -245,6 +257,9 @@ func (s *session) talk(ended <-chan struct{}) {
 		case <-s.wake:
 			_ = s.conn.SetWriteDeadline(time.Now().Add(sayTimeout))
 			err = s.tell()
+		case <-s.wakeKeeper:
+			_ = s.conn.SetWriteDeadline(time.Now().Add(sayTimeout))
+			err = s.tellKept()
 		case <-alive.C:
 			_ = s.conn.SetWriteDeadline(time.Now().Add(sayTimeout))
 			err = s.lines.send(message{})
@@ -302,6 +317,7 @@ func (s *session) listen() error {
 			s.lives = true
 			return errLeft
 		}
+		s.heardKept(&m)
 		if h := m.Handover; h != nil && l.due(s, h.Step) && l.events.Handover != nil {
 			l.events.Handover(s.instance.Name, s.addr, *h)
 		}

@@ -1,0 +1,102 @@
+package node
+
+import (
+	"context"
+
+	"tandem/acme"
+	"tandem/internal/errorlog"
+	"tandem/node/configuration"
+	"tandem/node/failover"
+	webacme "tandem/web/acme"
+)
+
+// otherNode is the other node of a pair as who gets certificates sees it: the one
+// that has the addresses orders, and what it knows goes over the peer link.
+type otherNode struct{ n *node }
+
+// failover returns nil before the node takes part in VRRP.
+func (o otherNode) failover() *failover.Failover {
+	if f := o.n.inForce.Load(); f != nil {
+		return f.failover
+	}
+	return nil
+}
+
+// Leads implements acme.Pair.
+func (o otherNode) Leads() bool {
+	f := o.failover()
+	return f != nil && f.Leads()
+}
+
+// Keep implements acme.Pair.
+func (o otherNode) Keep(name string, item []byte) {
+	if f := o.failover(); f != nil {
+		f.Keep(name, item)
+	}
+}
+
+// Kept implements acme.Pair.
+func (o otherNode) Kept(ctx context.Context, name string) error {
+	if f := o.failover(); f != nil {
+		return f.Kept(ctx, name)
+	}
+	return nil
+}
+
+// keeper returns who gets the certificates of the configuration in force, nil if
+// nobody does.
+func (n *node) keeper() *acme.Keeper {
+	f := n.inForce.Load()
+	if f == nil {
+		return nil
+	}
+	return webacme.Keeper(&f.configuration.HTTP.Realm)
+}
+
+// pairUp tells who gets the certificates of a configuration whether there is
+// another node. It is to be called before the configuration is put to work, and
+// again once the failover part is.
+func (n *node) pairUp(c *configuration.Configuration) {
+	k := webacme.Keeper(&c.HTTP.Realm)
+	switch {
+	case k == nil:
+	case !c.HasInstances():
+		k.SetPair(nil)
+	default:
+		k.SetPair(otherNode{n})
+	}
+}
+
+// takeUp tells them what the other node has told already, and says what keeps it
+// from telling anything.
+func (n *node) takeUp(c *configuration.Configuration) {
+	k, f := webacme.Keeper(&c.HTTP.Realm), n.inForce.Load().failover
+	if k == nil || f == nil {
+		return
+	}
+	n.pairUp(c)
+	for name, item := range f.Received() {
+		n.keep(name, item)
+	}
+	for _, i := range c.Keepalived.Instances {
+		if i.Tandem.PeerKey != nil {
+			return
+		}
+	}
+	c.Log.Printf(errorlog.Warn, "certificates and the account that they are ordered with stay on this node, and the other one orders for itself: "+
+		"there is no peer_key in keepalived.conf; tandem pair prints one")
+}
+
+// keep takes up what another node wants kept.
+func (n *node) keep(name string, item []byte) {
+	if k := n.keeper(); k != nil && acme.Owns(name) {
+		k.Heard(name, item)
+	}
+}
+
+// roleChanged is told when the addresses come or go.
+func (n *node) roleChanged() {
+	if k := n.keeper(); k != nil {
+		k.RoleChanged()
+	}
+}
