@@ -100,7 +100,7 @@ func (c *streamCall) appendConditionFields(dst []byte, h *headers) []byte {
 }
 
 // TakeHead takes the fields of a response.
-func (c *streamCall) TakeHead(fields []hpack.HeaderField) error {
+func (c *streamCall) TakeHead(fields []hpack.HeaderField, _ bool) error {
 	return c.response.TakeHead(&c.Exchange, fields, c.head)
 }
 

@@ -58,6 +58,10 @@ func (x *Exchange) sendHead() (code web.Code, done bool) {
 		return code, true
 	}
 	x.CopyHead(x.Request, &x.Settings.Answers, x.rewriter())
+	if x.streams != nil && x.Head.ContentLength == 0 && !x.Done && x.Settings.Answers.PassTrailers.V {
+		// Only what has ended is known to have nothing behind it.
+		x.Request.ExpectTrailers = true
+	}
 	if code := x.Request.SendHeader(); code != web.OK {
 		x.finish(false)
 		return code, true

@@ -20,9 +20,9 @@ import (
 type StreamProtocol interface {
 	Protocol
 	// TakeHead takes the fields of an interim or final response, whose strings
-	// may be kept, but not the slice. The error of an invalid head is a
-	// *answer.BadField.
-	TakeHead(fields []hpack.HeaderField) error
+	// may be kept, but not the slice; end: nothing follows. The error of an
+	// invalid head is a *answer.BadField.
+	TakeHead(fields []hpack.HeaderField, end bool) error
 	// TakeTrailers takes the fields behind the body.
 	TakeTrailers(fields []hpack.HeaderField) error
 	// EndBody says what is wrong with the response having ended.
@@ -201,7 +201,7 @@ func (s *stream) head(x *Exchange) (outcome, bool) {
 		if b.over || b.length > int(x.Settings.BufferSize.V) {
 			return x.headTooBig(), false
 		}
-		if err := x.streams.TakeHead(b.fields); err != nil {
+		if err := x.streams.TakeHead(b.fields, b.end); err != nil {
 			return x.invalidHead(err), false
 		}
 		if x.Head.Status == 103 {

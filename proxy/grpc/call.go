@@ -103,9 +103,15 @@ func wantsTrailers(r *web.Request) bool {
 	return bytes.Contains(bytes.ToLower(r.Head.Lookup(message.TE)), trailers)
 }
 
-// TakeHead takes the fields of a response.
-func (c *call) TakeHead(fields []hpack.HeaderField) error {
-	return c.response.TakeHead(&c.Exchange, fields, c.Request.Method == web.HEAD)
+// TakeHead takes the fields of a response. One without messages ends with its head,
+// which holds the outcome, and is to do so for the client: it must not look like one
+// with messages whose outcome is missing.
+func (c *call) TakeHead(fields []hpack.HeaderField, end bool) error {
+	err := c.response.TakeHead(&c.Exchange, fields, c.Request.Method == web.HEAD)
+	if err == nil && end && c.response.EndBody() == nil {
+		c.Head.ContentLength = 0
+	}
+	return err
 }
 
 // TakeTrailers takes the fields behind the body.

@@ -30,6 +30,7 @@ type stream struct {
 	taken     int64 // of the request's body
 	wide      bool  // the client may send more than before
 	trailers  bool  // what WriteFields writes
+	headOnly  bool  // the response has ended with its head
 	interim   []web.ResponseField
 	status    int // of the head that is written
 }
@@ -191,9 +192,12 @@ func (x *stream) SendHead() error {
 		}
 		x.connected, x.status = true, 200
 	}
-	n, err := x.h2.SendHead(x, r.HeaderOnly && !x.connected)
+	// A response of which it is known that nothing follows ends with its head, as in
+	// nginx.
+	x.headOnly = (r.HeaderOnly || r.Response.ContentLength == 0 && !r.ExpectTrailers) && !x.connected
+	n, err := x.h2.SendHead(x, x.headOnly)
 	r.HeadBytes += int64(n)
-	if err == nil && r.HeaderOnly && !x.connected {
+	if err == nil && x.headOnly {
 		err = x.Flush()
 	}
 	return sent(err)
@@ -281,7 +285,7 @@ func (x *stream) SendBody(c web.Chunk) error {
 	if r.Broken() {
 		return net.ErrClosed
 	}
-	if r.HeaderOnly {
+	if x.headOnly {
 		if c.Len() == 0 {
 			return nil
 		}

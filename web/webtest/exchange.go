@@ -83,7 +83,9 @@ func (s *Server) ExchangeBy(t testing.TB, carrier web.Carrier, x *Exchange) *Exc
 	t.Helper()
 	c := s.Gen.Connect(s.HTTP.Ports[0], localAddr, clientAddr)
 	defer c.Disconnect()
+	x.mu.Lock()
 	x.changed, x.Body = sync.NewCond(&x.mu), slices.Clone(x.Body)
+	x.mu.Unlock()
 	r := web.NewRequest(carrier)
 	x.Request = r
 	r.Open(c)
