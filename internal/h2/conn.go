@@ -114,7 +114,6 @@ func NewConn(t Transport, h Handler, o Options) *Conn {
 		c.in.before = c.wakeReaders
 	}
 	c.decoder = newDecoder(o.Limits.String, c.emit)
-	c.decoder.lenient = o.Client
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	buf := c.room()

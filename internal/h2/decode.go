@@ -2,6 +2,7 @@ package h2
 
 import (
 	"errors"
+	"strings"
 
 	"golang.org/x/net/http2/hpack"
 )
@@ -11,7 +12,6 @@ type decoder struct {
 	emit    func(hpack.HeaderField) error
 	longest int // of a name or value, in bytes as it is encoded and as it is decoded
 	most    int // what the other side may make the table's size
-	lenient bool
 
 	table []hpack.HeaderField // the oldest first
 	size  int                 // of the entries, as section 4.1 counts
@@ -180,20 +180,31 @@ func (d *decoder) text(p []byte) (s string, used int, err error) {
 	if p[0]&0x80 == 0 {
 		return string(raw), used, nil
 	}
-	// "A padding strictly longer than 7 bits MUST be treated as a decoding error",
-	// but there are servers that pad a code which ends with a byte by another one,
-	// and nginx takes it from them.
-	s, err = hpack.HuffmanDecodeToString(raw)
-	if err != nil && d.lenient && length > 0 && raw[length-1] == 0xff {
-		s, err = hpack.HuffmanDecodeToString(raw[:length-1])
-	}
-	if err != nil {
-		return "", 0, errHuffman
+	if s, err = huffman(raw); err != nil {
+		return "", 0, err
 	}
 	if len(s) > d.longest {
 		return "", 0, errFieldLength
 	}
 	return s, used, nil
+}
+
+// huffman decodes a string. "A padding strictly longer than 7 bits MUST be treated
+// as a decoding error" (section 5.2), except that a whole byte behind codes that end
+// with one is let pass, as by nginx.
+func huffman(raw []byte) (string, error) {
+	s, err := hpack.HuffmanDecodeToString(raw)
+	if last := len(raw) - 1; err != nil && last >= 0 && raw[last] == 0xff {
+		s, err = hpack.HuffmanDecodeToString(raw[:last])
+		// Eight times the text has as many bytes of codes as the text has bits.
+		if err == nil && hpack.HuffmanEncodeLength(strings.Repeat(s, 8)) != 8*uint64(last) {
+			err = errHuffman
+		}
+	}
+	if err != nil {
+		return "", errHuffman
+	}
+	return s, nil
 }
 
 // at returns the field of an index (section 2.3.3).

@@ -7,7 +7,7 @@ import "time"
 // connection ends with ENHANCE_YOUR_CALM.
 type flood struct {
 	second  int64 // which idle and resets are of
-	idle    int   // frames that nothing came of: PING, SETTINGS, empty DATA, unknown ones
+	idle    int   // frames that nothing came of: PING, SETTINGS, empty DATA, windows of a few bytes, unknown ones
 	resets  int   // streams that were reset, by the peer or for what it did
 	refused int   // streams that there was no room for
 	batch   int   // streams opened since all that had come was read
@@ -20,6 +20,9 @@ const (
 	maxIdle   = 10000
 	maxResets = 500
 )
+
+// smallCredit is how many bytes a WINDOW_UPDATE is to allow at least to be of use.
+const smallCredit = 64
 
 // floodCheck is how many frames are let pass between looks at the clock.
 const floodCheck = 256

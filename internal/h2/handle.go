@@ -323,6 +323,9 @@ func (c *Conn) windowUpdateFrame(h frameHeader, p []byte) error {
 		return connectionError(FrameSizeError, "%s sent WINDOW_UPDATE frame with incorrect length %d", c.peer(), len(p))
 	}
 	n := int64(binary.BigEndian.Uint32(p) & maxWindow)
+	if n < smallCredit {
+		c.work.idle++
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if h.id == 0 {

@@ -3,6 +3,7 @@ package http2
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"unsafe"
 
 	"golang.org/x/net/http2/hpack"
@@ -128,12 +129,13 @@ func checkName(name string) (invalid, underscore bool, bad *message.BadRequest) 
 // checkValue judges a field's value: "A field value MUST NOT contain the zero
 // value (ASCII NUL, 0x00), line feed (ASCII LF, 0x0a), or carriage return (ASCII
 // CR, 0x0d) at any position. A field value MUST NOT start or end with an ASCII
-// whitespace character" (RFC 9113 section 8.2.1). Other control characters are
-// refused as in HTTP/1, to which the request may be passed on.
+// whitespace character" (RFC 9113 section 8.2.1). Other control characters are let
+// pass, as by nginx, except in pseudo-header fields.
 func checkValue(f *hpack.HeaderField) *message.BadRequest {
 	v := bytesOf(f.Value)
 	n := len(v)
-	if message.ControlIndex(v) >= 0 || n > 0 && (isSpace(v[0]) || isSpace(v[n-1])) {
+	bad := strings.ContainsAny(f.Value, "\x00\r\n") || f.Name[0] == ':' && message.ControlIndex(v) >= 0
+	if bad || n > 0 && (isSpace(v[0]) || isSpace(v[n-1])) {
 		return message.Bad(400, fmt.Sprintf(`client sent header "%s" with invalid value: "%s"`, message.Quote(bytesOf(f.Name)), message.Quote(v)))
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"time"
 
 	"tandem/internal/h2"
 	"tandem/web"
@@ -88,6 +89,10 @@ func (x *stream) serve() {
 // it; a longer one is cut off.
 const drained = 64 << 10
 
+// unannounced is how long a body of unknown length is waited for: it may go on for
+// ever, and what is under way has come by then.
+const unannounced = 100 * time.Millisecond
+
 // drain waits for what is left of a small body that nobody has read: a client that
 // is told to stop sending may take that for a failure. It also finds out whether
 // the body is as long as it was announced, and what follows it is in order.
@@ -97,6 +102,9 @@ func (x *stream) drain() {
 		return
 	}
 	x.h2.ReadTimeout = r.Core.LingeringTimeout.V
+	if r.Head.ContentLength < 0 {
+		x.h2.ReadTimeout = unannounced
+	}
 	var buf [1024]byte
 	for left := drained; left > 0; {
 		n, err := x.ReadBody(buf[:])
