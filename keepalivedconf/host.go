@@ -3,9 +3,9 @@ package keepalivedconf
 import (
 	"io/fs"
 	"net"
-	"os/user"
 	"path/filepath"
-	"strconv"
+
+	"tandem/internal/privilege"
 )
 
 // Link is what reading has to know about an interface.
@@ -55,25 +55,10 @@ func (Machine) Interface(name string) (Link, bool) {
 }
 
 // User asks the user database.
-func (Machine) User(name string) (uid, gid int, ok bool) {
-	u, err := user.Lookup(name)
-	if err != nil {
-		return 0, 0, false
-	}
-	uid, err1 := strconv.Atoi(u.Uid)
-	gid, err2 := strconv.Atoi(u.Gid)
-	return uid, gid, err1 == nil && err2 == nil
-}
+func (Machine) User(name string) (uid, gid int, ok bool) { return privilege.LookupUser(name) }
 
 // Group asks the group database.
-func (Machine) Group(name string) (gid int, ok bool) {
-	g, err := user.LookupGroup(name)
-	if err != nil {
-		return 0, false
-	}
-	gid, err = strconv.Atoi(g.Gid)
-	return gid, err == nil
-}
+func (Machine) Group(name string) (gid int, ok bool) { return privilege.LookupGroup(name) }
 
 // Scripts looks at the machine's own files.
 func (Machine) Scripts() ScriptInspector { return machineScripts{} }

@@ -1,9 +1,6 @@
 package keepalivedconf
 
 import (
-	"os/user"
-	"strconv"
-
 	"tandem/internal/child"
 	"tandem/internal/privilege"
 )
@@ -44,32 +41,21 @@ func account(name, group string, supplementary bool) *child.Account {
 	if name == "" {
 		return nil
 	}
-	u, err := user.Lookup(name)
-	if err != nil {
+	uid, own, ok := privilege.LookupUser(name)
+	if !ok {
 		return nil
 	}
-	a := &child.Account{}
-	if a.UID, err = strconv.Atoi(u.Uid); err != nil {
-		return nil
-	}
-	if a.GID, err = strconv.Atoi(u.Gid); err != nil {
-		return nil
-	}
-	if g, err := user.LookupGroup(group); err == nil {
-		if n, err := strconv.Atoi(g.Gid); err == nil {
-			a.GID = n
-		}
+	a := &child.Account{UID: uid, GID: own}
+	if gid, ok := privilege.LookupGroup(group); ok {
+		a.GID = gid
 	}
 	if !supplementary {
 		return a
 	}
-	ids, err := u.GroupIds()
-	if err != nil {
-		return a
-	}
-	for _, id := range ids {
-		if n, err := strconv.Atoi(id); err == nil && n != a.GID {
-			a.Groups = append(a.Groups, n)
+	groups, _ := privilege.LookupGroups(privilege.Account{Name: name, UID: uid, GID: own}) // as many as can be found
+	for _, gid := range groups {
+		if gid != a.GID {
+			a.Groups = append(a.Groups, gid)
 		}
 	}
 	return a

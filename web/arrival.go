@@ -4,8 +4,9 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"tandem/session"
 	"time"
+
+	"tandem/session"
 )
 
 // arrivals are the connections that have come lately and whose first request has

@@ -118,7 +118,7 @@ func limitPrograms(had, keep Rights) error {
 // openFilesAs has all threads open files as the account, with the groups that
 // its user is in.
 func openFilesAs(a Account) error {
-	groups, err := groupsOf(a)
+	groups, err := LookupGroups(a)
 	if err != nil {
 		return err
 	}

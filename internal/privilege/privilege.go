@@ -15,8 +15,6 @@ package privilege
 
 import (
 	"fmt"
-	"os/user"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -25,33 +23,6 @@ import (
 type Account struct {
 	Name     string // of the user
 	UID, GID int
-}
-
-// groupsOf returns the groups of the account: its own and those that list its
-// user.
-func groupsOf(a Account) ([]int, error) {
-	groups := []int{a.GID}
-	u, err := user.LookupId(strconv.Itoa(a.UID))
-	if err != nil {
-		return groups, nil // a number without a name is in no further group
-	}
-	ids, err := u.GroupIds()
-	if err != nil {
-		return nil, fmt.Errorf("initgroups(%s, %d) failed: %w", a.Name, a.GID, err)
-	}
-	for _, id := range ids {
-		if n, err := strconv.Atoi(id); err == nil && n != a.GID && n != primary(u) {
-			groups = append(groups, n)
-		}
-	}
-	return groups, nil
-}
-
-// primary is the group that the user has of its own: GroupIds lists it too,
-// but initgroups takes the one that the directive names instead.
-func primary(u *user.User) int {
-	n, _ := strconv.Atoi(u.Gid)
-	return n
 }
 
 // capset returns the arguments of the system call of that name.

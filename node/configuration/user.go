@@ -3,8 +3,6 @@ package configuration
 import (
 	"fmt"
 	"os"
-	"os/user"
-	"strconv"
 
 	"tandem/internal/privilege"
 	nc "tandem/nginxconf"
@@ -22,27 +20,19 @@ func readUser(s *nc.Scope, d *nc.Directive) error {
 		v.Set = true
 		return nil
 	}
-	u, err := user.Lookup(d.Args[0])
-	if err != nil {
+	uid, _, ok := privilege.LookupUser(d.Args[0])
+	if !ok {
 		return fmt.Errorf("getpwnam(\"%s\") failed", d.Args[0])
 	}
 	group := d.Args[0]
 	if len(d.Args) == 2 {
 		group = d.Args[1]
 	}
-	g, err := user.LookupGroup(group)
-	if err != nil {
+	gid, ok := privilege.LookupGroup(group)
+	if !ok {
 		return fmt.Errorf("getgrnam(\"%s\") failed", group)
 	}
-	a := privilege.Account{Name: d.Args[0]}
-	a.UID, err = strconv.Atoi(u.Uid)
-	if err == nil {
-		a.GID, err = strconv.Atoi(g.Gid)
-	}
-	if err != nil {
-		return err
-	}
-	*v = nc.Value[privilege.Account]{V: a, Set: true}
+	*v = nc.Value[privilege.Account]{V: privilege.Account{Name: d.Args[0], UID: uid, GID: gid}, Set: true}
 	return nil
 }
 
