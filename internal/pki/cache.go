@@ -1,11 +1,12 @@
 package pki
 
 import (
-	"container/list"
 	"crypto/tls"
 	"errors"
 	"sync"
 	"time"
+
+	"tandem/internal/lru"
 )
 
 // Cache keeps certificates and keys whose names hold variables, as nginx's
@@ -17,8 +18,7 @@ type Cache struct {
 	Inactive time.Duration // after which what is not used is forgotten
 
 	mu    sync.Mutex
-	known map[cacheName]*list.Element // of order
-	order list.List                   // of *cached, the last used first
+	known lru.Map[cacheName, *cached]
 }
 
 type cacheName struct {
@@ -27,7 +27,6 @@ type cacheName struct {
 }
 
 type cached struct {
-	cacheName
 	stamp      Stamp
 	read, used time.Time
 	chain      *Chain
@@ -45,8 +44,8 @@ func (c *Cache) Pair(cert, key string, passwords [][]byte, now time.Time) (tls.C
 	defer c.mu.Unlock()
 	pair, err := c.pair(cert, key, passwords, now)
 	if errors.Is(err, errMismatch) {
-		c.forget(cacheName{cert, false})
-		c.forget(cacheName{key, true})
+		c.known.Remove(cacheName{cert, false})
+		c.known.Remove(cacheName{key, true})
 		pair, err = c.pair(cert, key, passwords, now)
 	}
 	return pair, err
@@ -74,24 +73,23 @@ func (c *Cache) fetch(n cacheName, passwords [][]byte, now time.Time) (*cached, 
 		return nil, err
 	}
 	_, isInline := inline(file)
-	if e := c.known[n]; e != nil {
-		known := e.Value.(*cached)
+	if known, ok := c.known.Peek(n); ok {
 		if !isInline && now.Sub(known.read) > c.Valid {
 			known.read = now
 			if StampOf(file) != known.stamp {
-				c.forget(n)
+				c.known.Remove(n)
 				return c.load(n, file, passwords, now)
 			}
 		}
 		known.used = now
-		c.order.MoveToFront(e)
+		c.known.Use(n)
 		return known, nil
 	}
 	return c.load(n, file, passwords, now)
 }
 
 func (c *Cache) load(n cacheName, file string, passwords [][]byte, now time.Time) (*cached, error) {
-	loaded := &cached{cacheName: n, stamp: StampOf(file), read: now, used: now}
+	loaded := &cached{stamp: StampOf(file), read: now, used: now}
 	text, ok := inline(file)
 	var err error
 	if !ok {
@@ -108,23 +106,12 @@ func (c *Cache) load(n cacheName, file string, passwords [][]byte, now time.Time
 	if err != nil || loaded.key != nil && loaded.key.encrypted {
 		return loaded, err
 	}
-	for e := c.order.Back(); e != nil; e = c.order.Back() {
-		oldest := e.Value.(*cached)
-		if len(c.known) < c.Max && now.Sub(oldest.used) < c.Inactive {
+	for name, oldest, ok := c.known.Oldest(); ok; name, oldest, ok = c.known.Oldest() {
+		if c.known.Len() < c.Max && now.Sub(oldest.used) < c.Inactive {
 			break
 		}
-		c.forget(oldest.cacheName)
+		c.known.Remove(name)
 	}
-	if c.known == nil {
-		c.known = make(map[cacheName]*list.Element)
-	}
-	c.known[n] = c.order.PushFront(loaded)
+	c.known.Put(n, loaded)
 	return loaded, nil
-}
-
-func (c *Cache) forget(n cacheName) {
-	if e := c.known[n]; e != nil {
-		c.order.Remove(e)
-		delete(c.known, n)
-	}
 }

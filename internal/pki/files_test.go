@@ -182,7 +182,7 @@ func TestCacheMismatch(t *testing.T) {
 	if _, err := c.Pair(cert, key, nil, now); err != nil {
 		t.Fatal(err)
 	}
-	c.forget(cacheName{key, true})
+	c.known.Remove(cacheName{key, true})
 	f.pair("a", (*authority)(nil).issue(t, nil))
 	if _, err := c.Pair(cert, key, nil, now); err != nil {
 		t.Error(err)

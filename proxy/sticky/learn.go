@@ -1,13 +1,13 @@
 package sticky
 
 import (
-	"container/list"
 	"crypto/md5"
 	"fmt"
 	"strings"
 	"sync"
 	"time"
 
+	"tandem/internal/lru"
 	nc "tandem/nginxconf"
 	"tandem/proxy/block"
 	"tandem/session"
@@ -110,7 +110,7 @@ func (st *sticky) useSessions(realm *session.Realm, name, zone string, size int6
 		}
 	}
 	if known == nil {
-		known = &sessionTable{bound: make(map[[md5.Size]byte]*list.Element)}
+		known = &sessionTable{}
 	}
 	st.sessions = &sessions{sessionTable: known, upstream: name, timeout: timeout, max: int(size / sessionSize)}
 	if all.byName == nil {
@@ -140,12 +140,10 @@ const sessionSize = 128
 // configurations.
 type sessionTable struct {
 	mu    sync.Mutex
-	bound map[[md5.Size]byte]*list.Element // of order
-	order list.List                        // of *binding, the last used first
+	bound lru.Map[[md5.Size]byte, *binding]
 }
 
 type binding struct {
-	key  [md5.Size]byte
 	sid  string
 	last time.Time // used
 }
@@ -154,18 +152,11 @@ type binding struct {
 func (s *sessions) find(id []byte, now time.Time) []byte {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if e := s.known(md5.Sum(id), now); e != nil {
-		return []byte(e.Value.(*binding).sid)
-	}
-	return nil
-}
-
-func (s *sessions) known(key [md5.Size]byte, now time.Time) *list.Element {
-	e := s.bound[key]
-	if e == nil || now.Sub(e.Value.(*binding).last) >= s.timeout {
+	b, ok := s.bound.Peek(md5.Sum(id))
+	if !ok || now.Sub(b.last) >= s.timeout {
 		return nil
 	}
-	return e
+	return []byte(b.sid)
 }
 
 // bind binds a session to a peer; one that is not known only if create is set.
@@ -173,22 +164,17 @@ func (s *sessions) known(key [md5.Size]byte, now time.Time) *list.Element {
 func (s *sessions) bind(id []byte, sid string, create bool, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for e := s.order.Back(); e != nil; e = s.order.Back() {
-		old := e.Value.(*binding)
-		if len(s.bound) < s.max && now.Sub(old.last) < s.timeout {
+	for key, old, ok := s.bound.Oldest(); ok; key, old, ok = s.bound.Oldest() {
+		if s.bound.Len() < s.max && now.Sub(old.last) < s.timeout {
 			break
 		}
-		s.order.Remove(e)
-		delete(s.bound, old.key)
+		s.bound.Remove(key)
 	}
 	key := md5.Sum(id)
-	if e := s.bound[key]; e != nil {
-		known := e.Value.(*binding)
+	if known, ok := s.bound.Peek(key); ok {
 		known.sid, known.last = sid, now
-		s.order.MoveToFront(e)
-		return
-	}
-	if create {
-		s.bound[key] = s.order.PushFront(&binding{key, sid, now})
+		s.bound.Use(key)
+	} else if create {
+		s.bound.Put(key, &binding{sid, now})
 	}
 }

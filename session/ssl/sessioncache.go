@@ -1,9 +1,10 @@
 package ssl
 
 import (
-	"container/list"
 	"sync"
 	"time"
+
+	"tandem/internal/lru"
 )
 
 // sessionID names a session of a cache: what its client has in place of a ticket.
@@ -20,8 +21,7 @@ const (
 type sessionCache struct {
 	mu    sync.Mutex
 	max   int
-	byID  map[sessionID]*list.Element
-	byAge list.List // of *cachedSession, the oldest in front
+	known lru.Map[sessionID, *cachedSession]
 }
 
 type cachedSession struct {
@@ -32,19 +32,17 @@ type cachedSession struct {
 }
 
 func newSessionCache(sessions int) *sessionCache {
-	return &sessionCache{max: max(sessions, 1), byID: make(map[sessionID]*list.Element)}
+	return &sessionCache{max: max(sessions, 1)}
 }
 
 // put remembers a session, in place of one of the same name.
 func (c *sessionCache) put(s *cachedSession) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if old := c.byID[s.id]; old != nil {
-		c.byAge.Remove(old)
-	}
-	c.byID[s.id] = c.byAge.PushBack(s)
-	for c.byAge.Len() > c.max {
-		delete(c.byID, c.byAge.Remove(c.byAge.Front()).(*cachedSession).id)
+	c.known.Put(s.id, s)
+	for c.known.Len() > c.max {
+		oldest, _, _ := c.known.Oldest()
+		c.known.Remove(oldest)
 	}
 }
 
@@ -52,8 +50,6 @@ func (c *sessionCache) put(s *cachedSession) {
 func (c *sessionCache) get(id sessionID) *cachedSession {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if e := c.byID[id]; e != nil {
-		return e.Value.(*cachedSession)
-	}
-	return nil
+	s, _ := c.known.Peek(id)
+	return s
 }
