@@ -95,6 +95,9 @@ func TestCertificateIsKeptValid(t *testing.T) {
 		if b.keeper.Answering() {
 			t.Error("answers stay")
 		}
+		if r := b.keeper.Report(); len(r) != 1 || !r[0].Leads || !first.Equal(r[0].Leaf) || r[0].Error != "" || r[0].Next.Before(first.NotBefore.Add(50*24*time.Hour)) {
+			t.Errorf("%+v", r)
+		}
 		for _, name := range []string{chainFile, keyFile, stateFile} {
 			info, err := os.Stat(filepath.Join(b.folder, b.certs[0].ID(), name))
 			if err != nil || info.Mode().Perm() != 0o600 {

@@ -3,6 +3,7 @@ package node
 import (
 	"fmt"
 	"io"
+	"strings"
 
 	"tandem/node/failover"
 	"tandem/status"
@@ -27,6 +28,9 @@ func (n *node) order(command string, out io.Writer) int {
 		return n.move(out, "demote", (*failover.Failover).Demote)
 	case "promote":
 		return n.move(out, "promote", (*failover.Failover).Promote)
+	}
+	if name, ok := strings.CutPrefix(command, status.Renew); ok {
+		return n.renew(out, name)
 	}
 	o := &order{command: command, out: out, code: 1, done: make(chan struct{})}
 	select {

@@ -38,6 +38,7 @@ func (n *node) report() *status.Report {
 		r.Web.Listeners = append(r.Web.Listeners, p.Addr.String())
 	}
 	r.Upstreams = block.Report(&c.HTTP.Realm)
+	r.Certificates = certificates(c)
 	r.Web.Retired = max(int(counts.Connections)-force.generation.Connections(), 0)
 	if force.failover == nil {
 		r.Judge()

@@ -20,6 +20,9 @@ const (
 // Question is the command that a process answers with its Report.
 const Question = "status"
 
+// Renew is the command, with a name behind it, that has a certificate renewed.
+const Renew = "renew "
+
 // Answer writes the report as a process answers Question.
 func (r *Report) Answer(out io.Writer) (code int) {
 	enc := json.NewEncoder(out)

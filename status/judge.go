@@ -32,6 +32,11 @@ func (r *Report) Judge() {
 			note("no peer of upstream %s gets requests", u.Name)
 		}
 	}
+	for i := range r.Certificates {
+		if text := r.Certificates[i].note(r.At); text != "" {
+			note("%s", text)
+		}
+	}
 	for i := range r.Instances {
 		r.Instances[i].judge(problem, note)
 	}

@@ -25,6 +25,7 @@ type Report struct {
 	Configuration Configuration `json:"configuration"`
 	Web           Web           `json:"web"`
 	Upstreams     []Upstream    `json:"upstreams,omitempty"`
+	Certificates  []Certificate `json:"certificates,omitempty"`
 	Instances     []Instance    `json:"instances,omitempty"`
 	Groups        []Group       `json:"sync_groups,omitempty"`
 	// Timers says how late VRRP's timers were; nil without instances.

@@ -1,5 +1,5 @@
 // Package command is the command line: nginx's flags, -k and -i, and the commands
-// status, pair, demo and --release.
+// status, certificates, pair, demo and --release.
 package command
 
 import (
@@ -21,6 +21,8 @@ func Run(args []string, modules []*web.Module, stdout, stderr io.Writer) int {
 			return demo.Run(context.Background(), args[1:], stdout, stderr)
 		case "status":
 			return showStatus(context.Background(), args[1:], stdout, stderr)
+		case "certificates":
+			return certificates(args[1:], stdout, stderr)
 		case "pair":
 			return pair(args[1:], stdout, stderr)
 		case "--release":

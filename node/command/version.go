@@ -44,6 +44,7 @@ const usage = `Usage: tandem [-?hvVtTq] [-s signal] [-p prefix]
               [-e filename] [-c filename] [-g directives]
               [-k filename] [-i id]
        tandem status [--json] [--watch] [-p prefix] [-c filename]
+       tandem certificates [--json] [--renew name] [-p prefix] [-c filename]
        tandem --release [-p prefix] [-c filename] [-k filename]
        tandem demo [--json]
 
@@ -74,6 +75,8 @@ As keepalived has them:
 Commands:
   status        : how the running tandem stands: which node is master and
                   why (tandem status --help)
+  certificates  : which certificates there are, until when, and when they are
+                  renewed (tandem certificates --help)
   --release     : remove the virtual addresses that a tandem which died has
                   left, and tell the backups; for ExecStopPost of a service
   demo          : watch two nodes and a client in networks of their own, no

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"tandem/session/ssl"
 	"tandem/web/webtest"
 )
 
@@ -46,6 +47,13 @@ http {
 		if got := leaf(t, s, &tls.Config{ServerName: name}); got != want {
 			t.Errorf("%s: certificate %s, want %s", name, got, want)
 		}
+	}
+	var report []string
+	for _, c := range ssl.Report(&s.HTTP.Realm) {
+		report = append(report, c.Name+" "+filepath.Base(c.Source))
+	}
+	if got := strings.Join(report, ", "); got != "a a.pem, w ssl_conf_command" {
+		t.Errorf("report: %s", got)
 	}
 	if got := leaf(t, s, &tls.Config{ServerName: "c", MinVersion: tls.VersionTLS13}); got != "none" {
 		t.Errorf("MaxProtocol has no effect")

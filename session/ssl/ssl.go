@@ -61,10 +61,12 @@ type settings struct {
 	dhparam      nc.Value[string]
 	earlyData    nc.Value[bool]
 
-	config    *tls.Config // nil: nothing to serve TLS with
-	passwords [][]byte    // of keys
-	trust     *pki.Trust  // of clients' certificates, nil without ssl_verify_client
-	sessions  *sessions
+	config *tls.Config // nil: nothing to serve TLS with
+	// overridden: the certificate is that of ssl_conf_command.
+	overridden bool
+	passwords  [][]byte   // of keys
+	trust      *pki.Trust // of clients' certificates, nil without ssl_verify_client
+	sessions   *sessions
 }
 
 var conf = session.NewServerSlot(inherit)
