@@ -24,6 +24,11 @@ const (
 // forbidden are the directions that no other rule forbids: see serving and below.
 var forbidden = []rule{
 	{"session", "web", "what http and stream stand on knows neither"},
+	{"session", "web/message", "what http and stream stand on knows neither"},
+	{"session", "stream", "what http and stream stand on knows neither"},
+	{"web", "stream", "the servers of http and stream do not know each other"},
+	{"stream", "web", "the servers of http and stream do not know each other"},
+	{"stream", "web/message", "the servers of http and stream do not know each other"},
 	{"session", "static", "what http and stream stand on knows neither"},
 	{"session", "proxy", "what http and stream stand on does not know what stands beside it"},
 	{"web", "static", "the server is given its modules by modules.go and knows none"},

@@ -6,8 +6,8 @@ import (
 	"strconv"
 
 	"tandem/internal/errorlog"
+	"tandem/internal/escape"
 	"tandem/proxy/header"
-	"tandem/web/message"
 )
 
 const (
@@ -46,5 +46,5 @@ func appendInt(dst []byte, n int64) []byte { return strconv.AppendInt(dst, n, 10
 
 // appendEscaped appends a path with what may not stand in one escaped.
 func appendEscaped(dst, path []byte) []byte {
-	return message.AppendEscapeURI(dst, path, message.EscapeURI)
+	return escape.AppendURI(dst, path, escape.URI)
 }

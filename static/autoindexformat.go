@@ -5,6 +5,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"tandem/internal/escape"
 	"tandem/web/message"
 )
 
@@ -15,7 +16,7 @@ const listNameWidth = 50
 // isUTF8 says that the page is sent as UTF-8, so that characters are counted
 // rather than bytes.
 func appendHTML(b []byte, files []listed, path []byte, c *autoIndexSettings, isUTF8 bool) []byte {
-	title := message.AppendEscapeHTML(nil, path)
+	title := escape.AppendHTML(nil, path)
 	b = append(append(append(b, "<html>\r\n<head><title>Index of "...), title...), "</title></head>\r\n"...)
 	b = append(append(append(b, "<body>\r\n<h1>Index of "...), title...), "</h1><hr><pre><a href=\"../\">../</a>\r\n"...)
 	zone := 0
@@ -25,7 +26,7 @@ func appendHTML(b []byte, files []listed, path []byte, c *autoIndexSettings, isU
 	for i := range files {
 		f := &files[i]
 		b = append(b, "<a href=\""...)
-		b = message.AppendEscapeURI(b, f.name, message.EscapeURIComponent)
+		b = escape.AppendURI(b, f.name, escape.Component)
 		if f.isDir {
 			b = append(b, '/')
 		}
@@ -54,10 +55,10 @@ func (l *listed) appendName(b []byte, isUTF8 bool) []byte {
 				end += n
 			}
 		}
-		b = message.AppendEscapeHTML(b, l.name[:end])
+		b = escape.AppendHTML(b, l.name[:end])
 		return append(b, "..&gt;</a>"...)
 	}
-	b = message.AppendEscapeHTML(b, l.name)
+	b = escape.AppendHTML(b, l.name)
 	if l.isDir && width < listNameWidth {
 		b = append(b, '/')
 		width++
@@ -113,7 +114,7 @@ func appendJSON(b []byte, files []listed) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = message.AppendEscapeJSON(append(b, "\r\n{ \"name\":\""...), f.name)
+		b = escape.AppendJSON(append(b, "\r\n{ \"name\":\""...), f.name)
 		b = append(append(b, "\", \"type\":\""...), f.kind()...)
 		b = message.AppendDate(append(b, "\", \"mtime\":\""...), f.modified)
 		b = append(b, '"')
@@ -135,7 +136,7 @@ func appendXML(b []byte, files []listed) []byte {
 		if f.isFile {
 			b = strconv.AppendInt(append(b, "\" size=\""...), f.size, 10)
 		}
-		b = message.AppendEscapeHTML(append(b, "\">"...), f.name)
+		b = escape.AppendHTML(append(b, "\">"...), f.name)
 		b = append(append(append(b, "</"...), f.kind()...), ">\r\n"...)
 	}
 	return append(b, "</list>\r\n"...)

@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"tandem/internal/errorlog"
+	"tandem/internal/escape"
 	"tandem/nginxconf"
 	"tandem/web"
 	"tandem/web/message"
@@ -266,7 +267,7 @@ func mapped(r *web.Request) (string, bool) {
 }
 
 func setDAVLocation(r *web.Request) {
-	location := message.AppendEscapeURI(r.Scratch(), r.Path, message.EscapeURI)
+	location := escape.AppendURI(r.Scratch(), r.Path, escape.URI)
 	r.Response.Location = r.Keep(location)
 	r.Unscratch(location)
 }

@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tandem/internal/errorlog"
+	"tandem/internal/escape"
 	"tandem/web"
-	"tandem/web/message"
 	"tandem/web/openfile"
 )
 
@@ -73,7 +73,7 @@ func sendFile(r *web.Request, f *file) web.Code {
 
 // redirectToDirectory answers 301 to the path with a final slash.
 func redirectToDirectory(r *web.Request) web.Code {
-	location := message.AppendEscapeURI(r.Scratch(), r.Path, message.EscapeURI)
+	location := escape.AppendURI(r.Scratch(), r.Path, escape.URI)
 	location = append(location, '/')
 	if len(r.Args) > 0 {
 		location = append(append(location, '?'), r.Args...)

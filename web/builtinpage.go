@@ -1,8 +1,8 @@
 package web
 
 import (
+	"tandem/internal/escape"
 	"tandem/internal/version"
-	"tandem/web/message"
 )
 
 // Build is what server_tokens build adds.
@@ -102,7 +102,7 @@ func (r *Request) sendRefresh() Code {
 	location := r.Response.Location
 	r.Response.Location = nil
 	page := append(r.Scratch(), "<html><head><meta http-equiv=\"Refresh\" content=\"0; URL="...)
-	page = message.AppendEscapeURI(page, location, message.EscapeHTML)
+	page = escape.AppendURI(page, location, escape.HTML)
 	page = append(page, "\"></head><body></body></html>\r\n"...)
 	defer r.Unscratch(page)
 	r.ErrStatus = 200

@@ -1,6 +1,8 @@
 package web
 
-import "tandem/web/message"
+import (
+	"tandem/internal/escape"
+)
 
 // handle runs a request through the phases: from the beginning for one from a
 // client, from the server's rewrite directives for one that was redirected.
@@ -205,7 +207,7 @@ func (r *Request) tooLargeBody() bool {
 // redirectToLocation answers 301 to the location's name with its final slash.
 func (r *Request) redirectToLocation() {
 	r.clearLocationHeader()
-	scratch := message.AppendEscapeURI(r.Scratch(), []byte(r.Location.Name), message.EscapeURI)
+	scratch := escape.AppendURI(r.Scratch(), []byte(r.Location.Name), escape.URI)
 	if len(r.Args) > 0 {
 		scratch = append(append(scratch, '?'), r.Args...)
 	}

@@ -3,7 +3,7 @@ package web
 import (
 	"bytes"
 
-	"tandem/web/message"
+	"tandem/internal/escape"
 )
 
 // SafeURI splits a URI that a back end or a page gave into path, decoded, and
@@ -15,7 +15,7 @@ func SafeURI(uri []byte) (path, args []byte, ok bool) {
 		return nil, nil, false
 	}
 	if bytes.IndexByte(path, '%') >= 0 {
-		path, _ = message.AppendUnescape(nil, path, message.UnescapeAll)
+		path, _ = escape.AppendUndone(nil, path, escape.All)
 		if climbs(path) {
 			return nil, nil, false
 		}

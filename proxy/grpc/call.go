@@ -8,6 +8,7 @@ import (
 	"golang.org/x/net/http2/hpack"
 
 	"tandem/internal/errorlog"
+	"tandem/internal/escape"
 	"tandem/proxy/exchange"
 	"tandem/proxy/http2"
 	"tandem/web"
@@ -70,7 +71,7 @@ func (c *call) AppendRequest(dst []byte) ([]byte, error) {
 	if r.RawPathValid && r.IsMain() {
 		c.URI = r.RawURI
 	} else {
-		scratch = message.AppendEscapeURI(scratch, r.Path, message.EscapeURI)
+		scratch = escape.AppendURI(scratch, r.Path, escape.URI)
 		if len(r.Args) > 0 {
 			scratch = append(append(scratch, '?'), r.Args...)
 		}

@@ -5,9 +5,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"tandem/internal/escape"
 	"tandem/nginxconf"
 	"tandem/session"
-	"tandem/web/message"
 )
 
 // format is a log_format, compiled.
@@ -107,7 +107,7 @@ func (f *format) append(dst []byte, s *session.Session) []byte {
 		case f.escape == escapeDefault && needsEscape(dst[start:]):
 			dst = escapeInPlace(dst, start, s, appendEscaped)
 		case f.escape == escapeJSON && needsJSONEscape(dst[start:]):
-			dst = escapeInPlace(dst, start, s, message.AppendEscapeJSON)
+			dst = escapeInPlace(dst, start, s, escape.AppendJSON)
 		}
 	}
 	return append(dst, '\n')

@@ -11,9 +11,9 @@ import (
 	"strings"
 	"time"
 
+	"tandem/internal/escape"
 	"tandem/internal/pki"
 	"tandem/session"
-	"tandem/web/message"
 )
 
 // ofState is a variable of the TLS connection.
@@ -102,7 +102,7 @@ var variables = []session.Variable{
 		return strings.ReplaceAll(strings.TrimRight(pemOf(c), "\n"), "\n", "\n\t")
 	})},
 	{Name: "ssl_client_escaped_cert", Get: ofClient(func(c *x509.Certificate) string {
-		return string(message.AppendEscapeURI(nil, []byte(pemOf(c)), message.EscapeURIComponent))
+		return string(escape.AppendURI(nil, []byte(pemOf(c)), escape.Component))
 	})},
 	{Name: "ssl_client_s_dn", Get: ofClient(func(c *x509.Certificate) string { return pki.NameRFC2253(c.RawSubject) })},
 	{Name: "ssl_client_i_dn", Get: ofClient(func(c *x509.Certificate) string { return pki.NameRFC2253(c.RawIssuer) })},

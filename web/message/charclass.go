@@ -24,17 +24,6 @@ func EqualFold(a []byte, b string) bool {
 	return true
 }
 
-// HexDigit returns the value of a hexadecimal digit in any case.
-func HexDigit(c byte) (v byte, ok bool) {
-	switch {
-	case '0' <= c && c <= '9':
-		return c - '0', true
-	case 'a' <= c|0x20 && c|0x20 <= 'f':
-		return c | 0x20 - 'a' + 10, true
-	}
-	return 0, false
-}
-
 const (
 	lowBits  = 0x0101010101010101
 	highBits = 0x8080808080808080

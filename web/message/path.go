@@ -1,6 +1,9 @@
 package message
 
-import "bytes"
+import (
+	"bytes"
+	"tandem/internal/escape"
+)
 
 // plainPath marks the bytes that a path may contain without needing a closer
 // look, and endsPath the two that end it.
@@ -83,8 +86,8 @@ func NormalizePath(dst, raw []byte, mergeSlashes bool) (path, args []byte, ok bo
 			if len(raw)-i < 2 {
 				return nil, nil, false
 			}
-			high, ok1 := HexDigit(raw[i])
-			low, ok2 := HexDigit(raw[i+1])
+			high, ok1 := escape.HexDigit(raw[i])
+			low, ok2 := escape.HexDigit(raw[i+1])
 			if c = high<<4 | low; !ok1 || !ok2 || c == 0 {
 				return nil, nil, false
 			}

@@ -3,6 +3,7 @@ package message
 import (
 	"bytes"
 	"strings"
+	"tandem/internal/escape"
 	"testing"
 )
 
@@ -94,7 +95,7 @@ func FuzzNormalizePath(f *testing.F) {
 			}
 		}
 		// The path, escaped, means itself.
-		escaped := AppendEscapeURI(nil, path, EscapeURI)
+		escaped := escape.AppendURI(nil, path, escape.URI)
 		again, none, ok := NormalizePath(nil, escaped, merge)
 		if !ok || none != nil || !bytes.Equal(again, path) {
 			t.Fatalf("%q: %q, escaped %q, is read as %q", raw, path, escaped, again)

@@ -6,10 +6,10 @@ import (
 	"strings"
 
 	"tandem/internal/errorlog"
+	"tandem/internal/escape"
 	nc "tandem/nginxconf"
 	"tandem/session"
 	"tandem/web"
-	"tandem/web/message"
 )
 
 // rewriteInstruction is rewrite REGEX REPLACEMENT [last | break | redirect |
@@ -127,7 +127,7 @@ func (i *rewriteInstruction) run(r *web.Request, st state) state {
 func (i *rewriteInstruction) redirect(r *web.Request, st state) {
 	url := appendCaptures(i.path, r, r.Scratch())
 	// Undoing escapes never makes a text longer, so that it is done in place.
-	unescaped, rest := message.AppendUnescape(url[:0], url, message.UnescapeRedirect)
+	unescaped, rest := escape.AppendUndone(url[:0], url, escape.Redirect)
 	url = append(unescaped, rest...)
 	if i.addArgs && len(r.Args) > 0 {
 		separator := byte('?')
@@ -167,7 +167,7 @@ func appendCaptures(t *session.Template, r *web.Request, dst []byte) []byte {
 }
 
 func escapeArgs(dst, value []byte) []byte {
-	return message.AppendEscapeURI(dst, value, message.EscapeArgs)
+	return escape.AppendURI(dst, value, escape.Args)
 }
 
 // escapedPath reports whether there is a "%" or "+" in the path as the client

@@ -5,8 +5,8 @@ import (
 	"strings"
 
 	"tandem/internal/errorlog"
+	"tandem/internal/escape"
 	"tandem/web"
-	"tandem/web/message"
 )
 
 const logError = errorlog.Error
@@ -190,13 +190,13 @@ func (s *scanner) echo(r *web.Request, c *command, next web.Next) (bool, error) 
 	}
 	switch encoding := string(c.get("encoding")); encoding {
 	case "", "entity":
-		value = message.AppendEscapeHTML(nil, value)
+		value = escape.AppendHTML(nil, value)
 	case "url":
-		value = message.AppendEscapeURI(nil, value, message.EscapeHTML)
+		value = escape.AppendURI(nil, value, escape.HTML)
 	case "none":
 	default:
 		r.Logf(logError, "unknown encoding \"%s\" in the \"echo\" command", encoding)
-		value = message.AppendEscapeHTML(nil, value)
+		value = escape.AppendHTML(nil, value)
 	}
 	return true, s.put(next, value)
 }

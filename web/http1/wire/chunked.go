@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 
+	"tandem/internal/escape"
 	"tandem/web/message"
 )
 
@@ -69,7 +70,7 @@ func (c *Conn) nextChunk() error {
 }
 
 // beginsChunk says whether c can begin a chunk-size line.
-func beginsChunk(c byte) bool { _, ok := message.HexDigit(c); return ok }
+func beginsChunk(c byte) bool { _, ok := escape.HexDigit(c); return ok }
 
 // chunkLine reads a line that ends with CRLF and returns it without. begins
 // says whether a byte can begin the line, so that an endless wait for a line
@@ -117,7 +118,7 @@ func (c *Conn) fillChunk() error {
 func parseChunkLine(line []byte) (size int64, extension int, ok bool) {
 	i := 0
 	for ; i < len(line); i++ {
-		d, isHex := message.HexDigit(line[i])
+		d, isHex := escape.HexDigit(line[i])
 		if !isHex {
 			break
 		}

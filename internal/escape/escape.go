@@ -1,29 +1,31 @@
-package message
+// Package escape writes and undoes the escapes of URIs, and writes those of HTML and
+// JSON, as nginx does.
+package escape
 
-// EscapeKind says which bytes AppendEscapeURI percent-encodes.
-type EscapeKind uint8
+// Kind says which bytes AppendURI percent-encodes.
+type Kind uint8
 
 // The kinds of nginx's ngx_escape_uri. All of them encode control characters,
 // bytes from 0x7f up, space and ", <, >, \, ^, `, {, | and }.
 const (
-	// EscapeURI is for a path: "#", "%" and "?" too.
-	EscapeURI EscapeKind = iota
-	// EscapeArgs is for a query argument: "#", "%", "&", "+", ";" and "?" too.
-	EscapeArgs
-	// EscapeURIComponent leaves only letters, digits, "-", ".", "_" and "~".
-	EscapeURIComponent
-	// EscapeHTML is for a URI in an HTML attribute: "#", "%" and "'" too.
-	EscapeHTML
-	escapeKinds
+	// URI is for a path: "#", "%" and "?" too.
+	URI Kind = iota
+	// Args is for a query argument: "#", "%", "&", "+", ";" and "?" too.
+	Args
+	// Component leaves only letters, digits, "-", ".", "_" and "~".
+	Component
+	// HTML is for a URI in an HTML attribute: "#", "%" and "'" too.
+	HTML
+	kinds
 )
 
-var escapeTable = func() (t [escapeKinds][256]bool) {
+var escapeTable = func() (t [kinds][256]bool) {
 	const always = " \"<>\\^`{|}"
-	more := [escapeKinds]string{
-		EscapeURI:          "#%?",
-		EscapeArgs:         "#%&+;?",
-		EscapeURIComponent: "!#$%&'()*+,/:;=?@[]",
-		EscapeHTML:         "#%'",
+	more := [kinds]string{
+		URI:       "#%?",
+		Args:      "#%&+;?",
+		Component: "!#$%&'()*+,/:;=?@[]",
+		HTML:      "#%'",
 	}
 	for kind := range t {
 		for c := range 256 {
@@ -36,10 +38,21 @@ var escapeTable = func() (t [escapeKinds][256]bool) {
 	return t
 }()
 
+// HexDigit returns the value of a hexadecimal digit in any case.
+func HexDigit(c byte) (v byte, ok bool) {
+	switch {
+	case '0' <= c && c <= '9':
+		return c - '0', true
+	case 'a' <= c|0x20 && c|0x20 <= 'f':
+		return c | 0x20 - 'a' + 10, true
+	}
+	return 0, false
+}
+
 const upperHex = "0123456789ABCDEF"
 
-// AppendEscapeURI appends src percent-encoded.
-func AppendEscapeURI(dst, src []byte, kind EscapeKind) []byte {
+// AppendURI appends src percent-encoded.
+func AppendURI(dst, src []byte, kind Kind) []byte {
 	table := &escapeTable[kind]
 	for _, c := range src {
 		if table[c] {
@@ -51,8 +64,8 @@ func AppendEscapeURI(dst, src []byte, kind EscapeKind) []byte {
 	return dst
 }
 
-// AppendEscapeHTML appends src with <, >, & and " as character references.
-func AppendEscapeHTML(dst, src []byte) []byte {
+// AppendHTML appends src with <, >, & and " as character references.
+func AppendHTML(dst, src []byte) []byte {
 	for _, c := range src {
 		switch c {
 		case '<':
@@ -70,9 +83,9 @@ func AppendEscapeHTML(dst, src []byte) []byte {
 	return dst
 }
 
-// AppendEscapeJSON appends src as the content of a JSON string. Bytes that are
+// AppendJSON appends src as the content of a JSON string. Bytes that are
 // not UTF-8 stay as they are.
-func AppendEscapeJSON(dst, src []byte) []byte {
+func AppendJSON(dst, src []byte) []byte {
 	for _, c := range src {
 		switch c {
 		case '"', '\\':
@@ -98,28 +111,28 @@ func AppendEscapeJSON(dst, src []byte) []byte {
 	return dst
 }
 
-// UnescapeKind says how far AppendUnescape goes.
-type UnescapeKind uint8
+// Extent says how far AppendUndone goes.
+type Extent uint8
 
-// The kinds of nginx's ngx_unescape_uri.
+// The types of nginx's ngx_unescape_uri.
 const (
-	// UnescapeAll undoes every escape.
-	UnescapeAll UnescapeKind = iota
-	// UnescapeURI stops after the first "?".
-	UnescapeURI
-	// UnescapeRedirect stops after the first "?" and undoes only the escapes of
+	// All undoes every escape.
+	All Extent = iota
+	// UntilArgs stops after the first "?".
+	UntilArgs
+	// Redirect stops after the first "?" and undoes only the escapes of
 	// printable characters above "%".
-	UnescapeRedirect
+	Redirect
 )
 
-// AppendUnescape appends src with its percent-encoding undone, as tolerantly as
+// AppendUndone appends src with its percent-encoding undone, as tolerantly as
 // nginx: of a bad escape the "%" goes and, when its first digit was good, so do
 // that digit and what follows it. rest is the part of src after the "?" at which
 // the kind stops.
-func AppendUnescape(dst, src []byte, kind UnescapeKind) (out, rest []byte) {
+func AppendUndone(dst, src []byte, kind Extent) (out, rest []byte) {
 	for i := 0; i < len(src); i++ {
 		c := src[i]
-		if c == '?' && kind != UnescapeAll {
+		if c == '?' && kind != All {
 			return append(dst, c), src[i+1:]
 		}
 		if c != '%' {
@@ -143,9 +156,9 @@ func AppendUnescape(dst, src []byte, kind UnescapeKind) (out, rest []byte) {
 		}
 		c = high<<4 | low
 		switch {
-		case kind != UnescapeAll && c == '?':
+		case kind != All && c == '?':
 			return append(dst, c), src[i+1:]
-		case kind == UnescapeRedirect && (c <= '%' || c >= 0x7f):
+		case kind == Redirect && (c <= '%' || c >= 0x7f):
 			dst = append(dst, '%', src[i-1], src[i])
 		default:
 			dst = append(dst, c)
