@@ -52,27 +52,41 @@ var errVariableName = errors.New("invalid variable name")
 // Template compiles text: $name, ${name}, $1 to $9, and the rest as it is.
 func (r *Realm) Template(d *nginxconf.Directive, text string) (*Template, error) {
 	t := &Template{Text: text}
-	for rest := text; rest != ""; {
-		i := strings.IndexByte(rest, '$')
-		if i < 0 {
-			t.parts = append(t.parts, templatePart{text: rest})
-			break
-		}
-		if i > 0 {
-			t.parts = append(t.parts, templatePart{text: rest[:i]})
-		}
-		name, after, err := CutVariable(rest[i+1:])
-		if err != nil {
-			return nil, err
-		}
-		rest = after
+	err := SplitVariables(text, func(plain string) {
+		t.parts = append(t.parts, templatePart{text: plain})
+	}, func(name string) {
 		if name[0] >= '1' && name[0] <= '9' {
 			t.parts = append(t.parts, templatePart{capture: int(name[0] - '0')})
-			continue
+			return
 		}
 		t.parts = append(t.parts, templatePart{v: r.variables.use(d, strings.ToLower(name))})
+	})
+	if err != nil {
+		return nil, err
 	}
 	return t, nil
+}
+
+// SplitVariables calls, in the order of a text, plain for what stands between
+// variables and variable for the name of each, or the digit of a capture.
+func SplitVariables(text string, plain, variable func(string)) error {
+	for text != "" {
+		i := strings.IndexByte(text, '$')
+		if i < 0 {
+			plain(text)
+			return nil
+		}
+		if i > 0 {
+			plain(text[:i])
+		}
+		name, rest, err := CutVariable(text[i+1:])
+		if err != nil {
+			return err
+		}
+		variable(name)
+		text = rest
+	}
+	return nil
 }
 
 // CutVariable splits what follows a "$" into the name of the variable, or the

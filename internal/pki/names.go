@@ -14,6 +14,12 @@ var protocols = map[string]uint16{
 	"TLSv1": tls.VersionTLS10, "TLSv1.1": tls.VersionTLS11, "TLSv1.2": tls.VersionTLS12, "TLSv1.3": tls.VersionTLS13,
 }
 
+// IsProtocol reports whether ssl_protocols knows a word.
+func IsProtocol(word string) bool {
+	_, ok := protocols[word]
+	return ok
+}
+
 // Protocols returns the lowest and highest version of a list. The error names
 // the word that is none.
 func Protocols(words []string) (low, high uint16, err error) {

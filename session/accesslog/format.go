@@ -71,23 +71,11 @@ func readFormat(s *nginxconf.Scope, d *nginxconf.Directive, hasCombined bool) er
 
 // compile splits the text at its variables.
 func (f *format) compile(r *session.Realm, d *nginxconf.Directive, text string) error {
-	for text != "" {
-		i := strings.IndexByte(text, '$')
-		if i < 0 {
-			f.parts = append(f.parts, part{text: text})
-			return nil
-		}
-		if i > 0 {
-			f.parts = append(f.parts, part{text: text[:i]})
-		}
-		name, rest, err := session.CutVariable(text[i+1:])
-		if err != nil {
-			return err
-		}
+	return session.SplitVariables(text, func(plain string) {
+		f.parts = append(f.parts, part{text: plain})
+	}, func(name string) {
 		f.parts = append(f.parts, part{variable: r.Variable(d, name), isVar: true})
-		text = rest
-	}
-	return nil
+	})
 }
 
 // append appends the line for s, with its newline.

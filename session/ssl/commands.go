@@ -73,9 +73,7 @@ func readFile(name string) ([]byte, error) { return os.ReadFile(name) }
 func readProtocols(s *nc.Scope, d *nc.Directive) error {
 	v := &conf.Of(session.BlockOf(s).Server).protocols
 	for _, word := range d.Args {
-		switch word {
-		case "SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3":
-		default:
+		if !pki.IsProtocol(word) {
 			return fmt.Errorf("invalid value \"%s\"", word)
 		}
 	}
