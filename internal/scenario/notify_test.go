@@ -137,6 +137,7 @@ func TestNotifyFIFO(t *testing.T) {
 		until(`INSTANCE "VI_7" FAULT 103`, 1)
 		check(t, one.Port.Plug())
 		until(`INSTANCE "VI_7" MASTER 103`, 1)
+		until(`GROUP "G" MASTER 0`, 2)
 		check(t, one.Stop(within(t)))
 		data, err := os.ReadFile(filepath.Join(one.Prefix, "journal"))
 		check(t, err)
