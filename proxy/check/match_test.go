@@ -164,7 +164,7 @@ func TestParameters(t *testing.T) {
 		"proxy_pass http://u; health_check mandatory fails=2 persistent;":                                                                                           `invalid parameter "persistent"`,
 		"proxy_pass http://u; health_check nonsense;":                                                                                                               `invalid parameter "nonsense"`,
 		"proxy_pass http://u; health_check keepalive_time=0;":                                                                                                       `invalid parameter "keepalive_time=0"`,
-		"proxy_pass http://u; health_check type=grpc grpc_status=12;":                                                                                               `health checks of type "grpc" are not supported`,
+		"proxy_pass http://u; health_check type=grpc grpc_status=12;":                                                                                               "\"type=grpc\" is for locations with \"grpc_pass\"",
 		"proxy_pass http://u; health_check type=udp;":                                                                                                               `invalid parameter "type=udp"`,
 		"proxy_pass http://u; health_check type=tcp match=ok;":                                                                                                      `"type=tcp" asks for a connection only`,
 		"proxy_pass http://127.0.0.1:1; health_check;":                                                                                                              `"health_check" needs a location that passes requests to an upstream block`,

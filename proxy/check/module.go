@@ -12,6 +12,7 @@ package check
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	nc "tandem/nginxconf"
 	"tandem/proxy/block"
@@ -66,6 +67,9 @@ func (c *healthCheck) complete(h *web.HTTP, l *web.Location) error {
 	if c.passer == nil || !c.passer.Ref.Declared() {
 		return errors.New("\"health_check\" needs a location that passes requests to an upstream block")
 	}
+	if grpc := strings.HasPrefix(strings.ToLower(c.passer.Scheme), "grpc"); grpc != (c.grpc != nil) && !c.connect {
+		return errors.New("\"type=grpc\" is for locations with \"grpc_pass\", which have no other checks but \"type=tcp\"")
+	}
 	if c.matchName != "" {
 		if c.match = (*matchesSlot.Of(&h.Realm))[c.matchName]; c.match == nil {
 			return fmt.Errorf("unknown match \"%s\"", c.matchName)
@@ -75,6 +79,9 @@ func (c *healthCheck) complete(h *web.HTTP, l *web.Location) error {
 	c.upstream, c.group = t.Name, t.Group
 	c.check.Name = c.name()
 	c.check.Key = fmt.Sprintf("%q %q %q %q %d %v", l.Server.Name(), l.Name, c.uri, c.matchName, c.port, c.connect)
+	if c.grpc != nil {
+		c.check.Key += fmt.Sprintf(" grpc %q", c.grpc.service)
+	}
 	var before *upstream.Group
 	if h.Previous != nil {
 		before = block.Find(h.Previous, t.Name)

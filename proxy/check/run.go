@@ -110,7 +110,11 @@ func (c *healthCheck) once(ctx context.Context, p *upstream.Peer) {
 
 // ask returns what is wrong with a peer, nil for nothing.
 func (c *healthCheck) ask(ctx context.Context, p *upstream.Peer) *exchange.Failure {
-	r, err := c.location.OwnRequest(c.uri, "tandem-health-check")
+	uri := c.uri
+	if c.grpc != nil {
+		uri = healthMethod
+	}
+	r, err := c.location.OwnRequest(uri, "tandem-health-check")
 	if err != nil {
 		return &exchange.Failure{Action: "making the request", Reason: err.Error()}
 	}
@@ -118,6 +122,9 @@ func (c *healthCheck) ask(ctx context.Context, p *upstream.Peer) *exchange.Failu
 	q := exchange.Question{Passer: c.passer, Peer: c.address(p), Pool: c.keep, Connect: c.connect}
 	if c.match.wantsBody() {
 		q.Body = maxBody
+	}
+	if c.grpc != nil {
+		q.Body, q.Send = maxBody, c.grpc.question()
 	}
 	x, body, err := q.Ask(ctx, r)
 	var failure *exchange.Failure
@@ -128,6 +135,8 @@ func (c *healthCheck) ask(ctx context.Context, p *upstream.Peer) *exchange.Failu
 		return &exchange.Failure{Action: "waiting for the whole response", Reason: "upstream timed out"}
 	case c.connect:
 		return nil
+	case c.grpc != nil:
+		return c.grpc.judge(&x.Head, body)
 	}
 	return c.match.judge(r, &x.Head, body)
 }

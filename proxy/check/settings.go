@@ -21,9 +21,10 @@ type healthCheck struct {
 	interval  time.Duration // from the end of one check of a peer to the next
 	jitter    time.Duration // up to which each is delayed besides
 	uri       string
-	matchName string // "": the status is to be 2xx or 3xx
-	port      uint16 // 0: the peer's own
-	connect   bool   // type=tcp: a connection is all that is asked for
+	matchName string     // "": the status is to be 2xx or 3xx
+	port      uint16     // 0: the peer's own
+	connect   bool       // type=tcp: a connection is all that is asked for
+	grpc      *grpcCheck // type=grpc; nil: another one
 	keep      *upstream.Pool
 	check     upstream.Check
 
@@ -36,7 +37,7 @@ type healthCheck struct {
 
 // readCheck reads health_check [interval=time] [jitter=time] [fails=number]
 // [passes=number] [uri=uri] [mandatory [persistent]] [match=name] [port=number]
-// [keepalive_time=time] [type=http|tcp].
+// [keepalive_time=time] [type=http|tcp|grpc [grpc_service=name] [grpc_status=code]].
 func readCheck(s *nc.Scope, d *nc.Directive) error {
 	v := &slot.Of(web.BlockOf(s).Location).check
 	if *v != nil {
@@ -59,6 +60,9 @@ func readCheck(s *nc.Scope, d *nc.Directive) error {
 	}
 	if c.connect && (c.matchName != "" || c.keep != nil || c.uri != "/") {
 		return errors.New("\"type=tcp\" asks for a connection only: there is no \"uri\", \"match\" or \"keepalive_time\"")
+	}
+	if c.grpc != nil && (c.matchName != "" || c.uri != "/") {
+		return errors.New("\"type=grpc\" asks for the health service: there is no \"uri\" or \"match\"")
 	}
 	*v = c
 	return nil
@@ -118,10 +122,15 @@ func (c *healthCheck) parameter(name, value string) error {
 		case "tcp":
 			c.connect = true
 		case "grpc":
-			return errors.New("health checks of type \"grpc\" are not supported")
+			c.grpc = new(grpcCheck)
 		default:
 			return errParameter
 		}
+	case "grpc_service", "grpc_status":
+		if c.grpc == nil {
+			return fmt.Errorf("\"%s\" must follow \"type=grpc\"", name)
+		}
+		return c.grpc.parameter(name, value)
 	default:
 		return errParameter
 	}
@@ -149,6 +158,8 @@ func (c *healthCheck) name() string {
 	switch {
 	case c.connect:
 		return "tcp"
+	case c.grpc != nil:
+		return "grpc " + c.grpc.service
 	case c.matchName != "":
 		return c.matchName
 	}

@@ -54,6 +54,8 @@ type Question struct {
 	Connect bool
 	// Body is how much of the response's body is wanted, in bytes.
 	Body int
+	// Send is the request's body, for a StreamProtocol.
+	Send []byte
 }
 
 // Ask asks one peer. The exchange that it returns holds the head of the
@@ -77,6 +79,7 @@ func (q *Question) Ask(ctx context.Context, r *web.Request) (x *Exchange, body [
 			failure = &Failure{action, message}
 		}
 	}
+	x.OwnBody, x.OwnData = q.Send != nil, q.Send
 	if x.out, err = proto.AppendRequest(x.out[:0]); err != nil {
 		return x, nil, &Failure{sending, err.Error()}
 	}

@@ -60,6 +60,9 @@ func (c *call) Release() {
 var (
 	fieldLength = []byte("content-length")
 	fieldTE     = []byte("te")
+	fieldType   = []byte("content-type")
+	grpcType    = []byte("application/grpc")
+	methodPOST  = []byte("POST")
 	trailers    = []byte("trailers")
 )
 
@@ -84,11 +87,18 @@ func (c *call) AppendRequest(dst []byte) ([]byte, error) {
 	if len(host) == 0 {
 		host = []byte(c.target.host)
 	}
-	dst, err := http2.AppendTarget(dst, c.target.tls, r.MethodName, c.URI, host)
+	method := r.MethodName
+	if c.own {
+		method = methodPOST
+	}
+	dst, err := http2.AppendTarget(dst, c.target.tls, method, c.URI, host)
 	if err != nil {
 		return dst, err
 	}
-	if n := r.Main.Head.ContentLength; set.ownLength && n >= 0 {
+	if c.own {
+		dst = exchange.AppendField(exchange.AppendField(dst, fieldType, grpcType), fieldTE, trailers)
+	}
+	if n := r.Main.Head.ContentLength; set.ownLength && n >= 0 && !c.own {
 		scratch = strconv.AppendInt(scratch[:0], n, 10)
 		dst = exchange.AppendField(dst, fieldLength, scratch)
 	}
