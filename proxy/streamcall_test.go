@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -138,29 +139,31 @@ func TestVersion2Retries(t *testing.T) {
 		{"going away", func(f *framed, id uint32) { _ = f.WriteGoAway(id-2, http2.ErrCodeNo, nil) }, 200},
 		{"gone in anger", func(f *framed, id uint32) { _ = f.WriteGoAway(id-2, http2.ErrCodeProtocol, nil) }, 502},
 		{"reset", func(f *framed, id uint32) { _ = f.WriteRSTStream(id, http2.ErrCodeInternal) }, 502},
-		{"closed", func(f *framed, _ uint32) { _ = f.conn.Close() }, 502},
+		{"closed", func(f *framed, _ uint32) { _ = f.conn.(*net.TCPConn).CloseWrite() }, 502},
 	} {
-		addr := serveFrames(t, nil, func(f *framed) {
-			for {
-				id, fields := f.request()
-				if id == 0 {
-					return
+		t.Run(c.name, func(t *testing.T) {
+			addr := serveFrames(t, nil, func(f *framed) {
+				for {
+					id, fields := f.request()
+					if id == 0 {
+						return
+					}
+					if f.n == 1 && strings.Contains(fields, "/bad") {
+						c.spoil(f, id)
+						continue
+					}
+					f.answer(id, fmt.Sprint("by ", f.n))
 				}
-				if f.n == 1 && strings.Contains(fields, "/bad") {
-					c.spoil(f, id)
-					continue
-				}
-				f.answer(id, fmt.Sprint("by ", f.n))
+			})
+			s := webtest.New(t, version2(addr, ""), modules, nil)
+			if x := s.Ask(t, "/"); x.Content != "by 1" {
+				t.Fatalf("%d %q", x.Status, x.Content)
+			}
+			x := s.Exchange(t, &webtest.Exchange{Method: "POST", Target: "/bad", Body: []string{"x"}, Announced: true})
+			if x.Status != c.want || c.want == 200 && x.Content != "by 2" {
+				t.Errorf("%d %q, want %d", x.Status, x.Content, c.want)
 			}
 		})
-		s := webtest.New(t, version2(addr, ""), modules, nil)
-		if x := s.Ask(t, "/"); x.Content != "by 1" {
-			t.Fatalf("%s: %d %q", c.name, x.Status, x.Content)
-		}
-		x := s.Exchange(t, &webtest.Exchange{Method: "POST", Target: "/bad", Body: []string{"x"}, Announced: true})
-		if x.Status != c.want || c.want == 200 && x.Content != "by 2" {
-			t.Errorf("%s: %d %q, want %d", c.name, x.Status, x.Content, c.want)
-		}
 	}
 }
 
@@ -216,7 +219,7 @@ func TestVersion2BadAnswers(t *testing.T) {
 		{"cut", "upstream prematurely closed connection", 200, "par", func(f *framed, id uint32) {
 			f.head(id, false, ":status= 200")
 			_ = f.WriteData(id, false, []byte("par"))
-			_ = f.conn.Close()
+			_ = f.conn.(*net.TCPConn).CloseWrite() // while what comes is read
 		}},
 		{"reset", "upstream rejected request with error 2", 200, "par", func(f *framed, id uint32) {
 			f.head(id, false, ":status= 200")
@@ -231,23 +234,25 @@ func TestVersion2BadAnswers(t *testing.T) {
 			_ = f.WritePushPromise(http2.PushPromiseParam{StreamID: id, PromiseID: 2, BlockFragment: []byte{0x82}, EndHeaders: true})
 		}},
 	} {
-		addr := serveFrames(t, nil, func(f *framed) {
-			for {
-				id, _ := f.request()
-				if id == 0 {
-					return
+		t.Run(c.name, func(t *testing.T) {
+			addr := serveFrames(t, nil, func(f *framed) {
+				for {
+					id, _ := f.request()
+					if id == 0 {
+						return
+					}
+					c.answer(f, id)
 				}
-				c.answer(f, id)
+			})
+			s := webtest.New(t, version2(addr, ""), modules, nil)
+			x := s.Ask(t, "/")
+			if x.Status != c.status || c.status == 200 && (x.Ended || x.Content != c.content) {
+				t.Errorf("%d %q, ended %t", x.Status, x.Content, x.Ended)
+			}
+			if !strings.Contains(s.Log(), c.log) {
+				t.Errorf("the log does not say %q", c.log)
 			}
 		})
-		s := webtest.New(t, version2(addr, ""), modules, nil)
-		x := s.Ask(t, "/")
-		if x.Status != c.status || c.status == 200 && (x.Ended || x.Content != c.content) {
-			t.Errorf("%s: %d %q, ended %t", c.name, x.Status, x.Content, x.Ended)
-		}
-		if !strings.Contains(s.Log(), c.log) {
-			t.Errorf("%s: the log does not say %q", c.name, c.log)
-		}
 	}
 }
 
