@@ -32,6 +32,7 @@ import (
 	"tandem/web/ranges"
 	webrealip "tandem/web/realip"
 	"tandem/web/rewrite"
+	"tandem/web/slice"
 	"tandem/web/ssi"
 	"tandem/web/stubstatus"
 	"tandem/web/sub"
@@ -81,6 +82,7 @@ func modules() []*web.Module {
 		check.Module,
 
 		// Header filters, in the order in which they see a response.
+		slice.Module,
 		notmodified.Module,
 		headers.Module,
 		userid.Module,
@@ -93,6 +95,7 @@ func modules() []*web.Module {
 		compress.Brotli,
 		compress.Zstd,
 		ranges.Module,
+		slice.Rest,
 
 		webaccess.Referer,
 		webaccess.SecureLink,

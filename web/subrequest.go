@@ -34,19 +34,32 @@ func (sr *Request) runAlone() {
 
 // Again has what answered r run once more in the background, for what it does
 // beside answering: it brings a cache up to date.
-func (r *Request) Again() {
-	sr := r.newSubrequest(r.Path, r.Args, SubrequestOptions{Background: true})
+func (r *Request) Again() { r.clone(SubrequestOptions{Background: true}, nil) }
+
+// Clone has what answered r run once more as a subrequest, whose body goes out as
+// part of the main response; prepare is called before. It returns the subrequest
+// when it is complete, nil when subrequests nest too deep.
+func (r *Request) Clone(prepare func(sr *Request)) *Request {
+	return r.clone(SubrequestOptions{}, prepare)
+}
+
+func (r *Request) clone(opts SubrequestOptions, prepare func(sr *Request)) *Request {
+	sr := r.newSubrequest(r.Path, r.Args, opts)
 	if sr == nil {
-		return
+		return nil
 	}
 	sr.Method, sr.MethodName = r.Method, r.MethodName
 	sr.Internal, sr.RawPathValid = r.Internal, r.RawPathValid
 	sr.setLocation(r.Location)
 	sr.handler = r.handler
 	sr.CopyCaptures(&r.Session)
+	if prepare != nil {
+		prepare(sr)
+	}
 	sr.runContentAlone()
 	sr.logSubrequest()
 	r.Waited()
+	return sr
 }
 
 func (sr *Request) runContentAlone() {

@@ -54,7 +54,7 @@ func filter(r *web.Request) web.Code {
 	s := states.Take(r)
 	s.offset, s.length = p.ContentOffset, p.ContentLength
 	var what verdict
-	if main := states.Of(r.Main); !r.IsMain() && main != nil {
+	if main := states.Of(r.Main); !r.IsMain() && main != nil && len(main.spans) > 0 {
 		s.spans, what = main.spans, partial
 	} else {
 		s.spans, what = parse(value[len(unit):], p.ContentLength, limit, s.first[:0])
