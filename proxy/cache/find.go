@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"math"
 	"time"
 
 	"tandem/internal/errorlog"
@@ -166,7 +167,7 @@ func (c *Request) wait(began time.Time, gone <-chan struct{}) bool {
 func (c *Request) checkRange() {
 	limit := c.set.MaxRangeOffset.V
 	v := c.r.Header(message.Range)
-	if v == nil || !c.Cacheable {
+	if v == nil || !c.Cacheable || limit == math.MaxInt64 {
 		return
 	}
 	if limit == 0 {
