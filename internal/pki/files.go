@@ -38,6 +38,7 @@ type file struct {
 type Stamp struct {
 	device, inode uint64
 	changed       int64
+	regular       bool
 }
 
 // StampOf returns the stamp of a file, zero if it cannot be seen.
@@ -46,8 +47,11 @@ func StampOf(name string) Stamp {
 	if syscall.Stat(name, &st) != nil {
 		return Stamp{}
 	}
-	return Stamp{uint64(st.Dev), st.Ino, int64(st.Mtim.Sec)}
+	return Stamp{uint64(st.Dev), st.Ino, int64(st.Mtim.Sec), st.Mode&syscall.S_IFMT == syscall.S_IFREG}
 }
+
+// Regular reports whether it is that of a file that can be read more than once.
+func (s Stamp) Regular() bool { return s.regular }
 
 // Age returns for how many seconds the file had not been changed at a moment.
 func (s Stamp) Age(unix int64) int64 { return unix - s.changed }
@@ -80,6 +84,15 @@ func (f *Files) Read(name string) ([]byte, error) {
 		return nil, err
 	}
 	return f.keep(name, &file{stamp, text}), nil
+}
+
+// Stamp returns the stamp of a file as it was when it was read, or as it is if it
+// has not been.
+func (f *Files) Stamp(name string) Stamp {
+	if known := f.known(name); known != nil {
+		return known.stamp
+	}
+	return StampOf(name)
 }
 
 func (f *Files) known(name string) *file {

@@ -188,3 +188,25 @@ func TestCacheMismatch(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A chain in which somebody follows who has not signed is told by both names.
+func TestDisorder(t *testing.T) {
+	root := (*authority)(nil).issue(t, nil)
+	middle := root.issue(t, nil)
+	leaf := middle.issue(t, nil)
+	chain := func(as ...*authority) (der [][]byte) {
+		for _, a := range as {
+			der = append(der, a.cert.Raw)
+		}
+		return der
+	}
+	for _, good := range [][][]byte{chain(leaf), chain(leaf, middle), chain(leaf, middle, root), chain(root)} {
+		if text := Disorder(good); text != "" {
+			t.Error(text)
+		}
+	}
+	want := `"/CN=` + leaf.cert.Subject.CommonName + `" is followed by "/CN=` + root.cert.Subject.CommonName + `", which has not signed it`
+	if text := Disorder(chain(leaf, root, middle)); text != want {
+		t.Errorf("got %s, want %s", text, want)
+	}
+}

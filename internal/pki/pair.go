@@ -1,12 +1,14 @@
 package pki
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -105,4 +107,34 @@ func LoadKey(name string) (crypto.Signer, error) {
 		return nil, err
 	}
 	return key.Signer, nil
+}
+
+// Names returns what a certificate is for, or its common name if that is not said.
+func Names(leaf *x509.Certificate) []string {
+	names := slices.Clone(leaf.DNSNames)
+	for _, ip := range leaf.IPAddresses {
+		names = append(names, ip.String())
+	}
+	if names == nil {
+		names = []string{leaf.Subject.CommonName}
+	}
+	return names
+}
+
+// Disorder returns what is wrong with the order of a chain, "" if nothing is: each
+// certificate has to be followed by the one that has signed it (RFC 5246 section
+// 7.4.2), and clients that hold a server to that fail.
+func Disorder(chain [][]byte) string {
+	var before *x509.Certificate
+	for _, der := range chain {
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			return ""
+		}
+		if before != nil && !bytes.Equal(before.RawIssuer, c.RawSubject) {
+			return fmt.Sprintf("\"%s\" is followed by \"%s\", which has not signed it", NameOneLine(before.RawSubject), NameOneLine(c.RawSubject))
+		}
+		before = c
+	}
+	return ""
 }

@@ -15,6 +15,7 @@ import (
 
 // pemName is what ssl_certificate or ssl_certificate_key says.
 type pemName struct {
+	pos      nc.Pos
 	text     string            // as written
 	file     string            // in full, for one without variables
 	template *session.Template // nil for one without variables
@@ -27,7 +28,7 @@ func readPEM(field func(*settings) *nc.Value[[]pemName]) func(*nc.Scope, *nc.Dir
 	return func(s *nc.Scope, d *nc.Directive) error {
 		b := session.BlockOf(s)
 		names := field(conf.Of(b.Server))
-		n := pemName{text: d.Args[0], file: d.Args[0], folder: s.Path("", true)}
+		n := pemName{pos: d.Pos, text: d.Args[0], file: d.Args[0], folder: s.Path("", true)}
 		// What stands in the name itself cannot begin with a "$".
 		if session.HasVariables(n.text) && !strings.HasPrefix(n.text, "data:-") {
 			var err error
@@ -65,7 +66,7 @@ func (c *settings) byVariables() bool {
 }
 
 // loadCertificates reads the certificates that have no variables in their names.
-func (c *settings) loadCertificates(t *tls.Config, files *pki.Files) error {
+func (c *settings) loadCertificates(t *tls.Config, s *store, files *pki.Files) error {
 	if len(c.certificates.V) == 0 {
 		return nil
 	}
@@ -81,19 +82,31 @@ func (c *settings) loadCertificates(t *tls.Config, files *pki.Files) error {
 	if c.byVariables() || t.Certificates != nil {
 		return nil
 	}
-	var staple []byte
 	if c.stapling.V && c.staplingFile.V != "" {
 		var err error
-		if staple, err = readFile(c.staplingFile.V); err != nil {
+		if c.staple, err = readFile(c.staplingFile.V); err != nil {
 			return fmt.Errorf("\"ssl_stapling_file\": %w", err)
 		}
 	}
 	for i, name := range c.certificates.V {
-		pair, err := files.Pair(name.file, c.keys.V[i].file, c.passwords)
+		l, err := s.open(files, name.pos, name.file, c.keys.V[i].file, c.passwords)
 		if err != nil {
 			return err
 		}
-		pair.OCSPStaple = staple
+		c.live = append(c.live, l)
+	}
+	return nil
+}
+
+// loadForHandshake gives a connection its certificates: those of files as they are
+// in force, or those whose names hold variables.
+func (c *settings) loadForHandshake(t *tls.Config, srv *session.Server, client *session.Client) error {
+	if c.live == nil {
+		return c.loadByVariables(t, srv, client)
+	}
+	for _, l := range c.live {
+		pair := *l.now.Load()
+		pair.OCSPStaple = c.staple
 		t.Certificates = append(t.Certificates, pair)
 	}
 	return nil

@@ -62,7 +62,7 @@ func (c *settings) command(t *tls.Config, files *pki.Files) error {
 		return errors.New("SSL_CONF_cmd() needs \"Certificate\" and \"PrivateKey\" together")
 	}
 	pair, err := files.Pair(cert, key, nil)
-	t.Certificates, c.overridden = []tls.Certificate{pair}, true
+	t.Certificates = []tls.Certificate{pair}
 	return err
 }
 

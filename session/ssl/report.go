@@ -14,25 +14,16 @@ func Report(r *session.Realm) (list []status.Certificate) {
 		return nil
 	}
 	known := map[string]bool{}
-	for _, srv := range r.Servers() {
-		c := conf.Of(srv)
-		if c.config == nil {
+	for _, l := range stores.Of(r).certificates {
+		source := l.files[0]
+		if known[source] {
 			continue
 		}
-		for i, pair := range c.config.Certificates {
-			source := "ssl_conf_command"
-			if !c.overridden {
-				source = c.certificates.V[i].file
-			}
-			if pair.Leaf == nil || known[source] {
-				continue
-			}
-			known[source] = true
-			if strings.HasPrefix(source, "data:") {
-				source = "data:"
-			}
-			list = append(list, status.OfCertificate(pair.Leaf, source))
+		known[source] = true
+		if strings.HasPrefix(source, "data:") {
+			source = "data:"
 		}
+		list = append(list, status.OfCertificate(l.now.Load().Leaf, source))
 	}
 	slices.SortFunc(list, func(a, b status.Certificate) int { return strings.Compare(a.Name, b.Name) })
 	return list

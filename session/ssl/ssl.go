@@ -7,6 +7,7 @@
 package ssl
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -61,12 +62,12 @@ type settings struct {
 	dhparam      nc.Value[string]
 	earlyData    nc.Value[bool]
 
-	config *tls.Config // nil: nothing to serve TLS with
-	// overridden: the certificate is that of ssl_conf_command.
-	overridden bool
-	passwords  [][]byte   // of keys
-	trust      *pki.Trust // of clients' certificates, nil without ssl_verify_client
-	sessions   *sessions
+	config    *tls.Config // nil: nothing to serve TLS with
+	live      []*live     // certificates of files; nil for those by variables and of ssl_conf_command
+	staple    []byte      // of ssl_stapling_file
+	passwords [][]byte    // of keys
+	trust     *pki.Trust  // of clients' certificates, nil without ssl_verify_client
+	sessions  *sessions
 }
 
 var conf = session.NewServerSlot(inherit)
@@ -117,6 +118,15 @@ func initModule(r *session.Realm) error {
 			errs = append(errs, &nc.Error{Pos: srv.Pos, Msg: err.Error()})
 		}
 	}
+	certs := stores.Of(r)
+	for _, l := range certs.certificates {
+		if text := pki.Disorder(l.now.Load().Certificate); text != "" {
+			errs = append(errs, &nc.Error{Pos: l.pos, Severity: nc.Warn, Msg: fmt.Sprintf("the chain of certificate \"%s\" is out of order: %s", l.files[0], text)})
+		}
+	}
+	if certs.certificates != nil {
+		r.Background(func(ctx context.Context) { certs.watch(ctx, r.Log) })
+	}
 	r.TLS = session.TLS{Config: config, Verify: verifyClient, Asks: asksForCertificate, Refuses: refuses}
 	return errors.Join(errs...)
 }
@@ -144,7 +154,7 @@ func (c *settings) load(srv *session.Server) error {
 	if err := c.command(t, files); err != nil {
 		return err
 	}
-	if err := c.loadCertificates(t, files); err != nil {
+	if err := c.loadCertificates(t, stores.Of(srv.Realm), files); err != nil {
 		return err
 	}
 	if c.verify.V != verifyOff {
@@ -169,8 +179,8 @@ func (c *settings) load(srv *session.Server) error {
 func (c *settings) makeContext(t *tls.Config, files *pki.Files) (sessionContext, error) {
 	var parts [][]byte
 	for i, name := range c.certificates.V {
-		if i < len(t.Certificates) {
-			parts = append(parts, t.Certificates[i].Certificate[0])
+		if c.live != nil {
+			parts = append(parts, c.live[i].now.Load().Certificate[0])
 		} else {
 			parts = append(parts, []byte(name.text))
 		}
@@ -226,7 +236,7 @@ func config(srv *session.Server, client *session.Client, _ *tls.ClientHelloInfo)
 	}
 	t := c.config.Clone()
 	c.sessions.attach(t, client.TLS)
-	return t, c.loadByVariables(t, srv, client)
+	return t, c.loadForHandshake(t, srv, client)
 }
 
 // verifyClient judges the client's certificate.
