@@ -27,6 +27,7 @@ import (
 	"tandem/session"
 	"tandem/web"
 	"tandem/web/http1"
+	"tandem/web/http2"
 )
 
 // Server is a running server.
@@ -101,6 +102,9 @@ func load(dir, conf string, modules []*web.Module, logs *logfile.Set, previous *
 	tree, errs := nginxconf.Read(file, nginxconf.Options{
 		Prefix: dir,
 		ReadFile: func(name string) ([]byte, error) {
+			if name == file && overHTTP2 {
+				return []byte(withHTTP2(conf)), nil
+			}
 			if name == file {
 				return []byte(conf), nil
 			}
@@ -112,6 +116,9 @@ func load(dir, conf string, modules []*web.Module, logs *logfile.Set, previous *
 	}
 	if !slices.Contains(modules, http1.Module) {
 		modules = append(slices.Clip(modules), http1.Module)
+	}
+	if overHTTP2 && !slices.Contains(modules, http2.Module) {
+		modules = append([]*web.Module{http2.Module}, modules...)
 	}
 	table := nginxconf.NewTable(append(h.Commands(modules), []nginxconf.Command{
 		{Name: "events", In: nginxconf.Main, Arity: nginxconf.Block | nginxconf.NoArgs},
@@ -258,6 +265,9 @@ func (s *Server) Get(t testing.TB, path string, headers ...string) *Answer {
 // Do asks with any method.
 func (s *Server) Do(t testing.TB, method, path string, headers ...string) *Answer {
 	t.Helper()
+	if overHTTP2 {
+		return ParseAnswer(t, method, s.askHTTP2(t, method, path, headers))
+	}
 	req := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", method, path)
 	for _, h := range headers {
 		req += h + "\r\n"
