@@ -19,6 +19,7 @@ import (
 	"tandem/session/ssl"
 	"tandem/web"
 	"tandem/web/headers"
+	"tandem/web/http2"
 	"tandem/web/rewrite"
 	"tandem/web/webtest"
 )
@@ -102,7 +103,7 @@ func startServers(t *testing.T, servers string) (s *webtest.Server, certs map[st
 		certs[name] = &pair
 	}
 	files["s.pem"], files["s.key"], _ = issue(t, "s", nil)
-	return webtest.Start(t, "events {}\nhttp {\n"+servers+"}\n", []*web.Module{rewrite.Module, headers.Module, web.Shared(ssl.Module)}, files), certs
+	return webtest.Start(t, "events {}\nhttp {\n"+servers+"}\n", []*web.Module{http2.Module, rewrite.Module, headers.Module, web.Shared(ssl.Module)}, files), certs
 }
 
 var seen = regexp.MustCompile(`(?m)^HTTP/1\.1 (\d+) .*\r$|^X-Seen: (.*)\r$|<center>(?:<h1>400 Bad Request</h1>|(.* certificate .*))</center>`)
