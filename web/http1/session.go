@@ -170,7 +170,7 @@ func (x *exchange) next() bool {
 	}
 	// One that is drained, but was told of no end with this response, is told
 	// with the next.
-	return !s.c.Draining() || s.c.Movable()
+	return !s.c.Draining() || s.c.Movable() || !s.keepUntil.IsZero()
 }
 
 // linger closes the sending side first and reads on for a while, so that a
