@@ -1,11 +1,13 @@
 package node
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
 
 	"tandem/node/failover"
+	"tandem/proxy/cache"
 	"tandem/status"
 )
 
@@ -29,6 +31,9 @@ func (n *node) order(command string, out io.Writer) int {
 	case "promote":
 		return n.move(out, "promote", (*failover.Failover).Promote)
 	}
+	if key, ok := strings.CutPrefix(command, status.Purge); ok {
+		return n.purge(out, key)
+	}
 	if name, ok := strings.CutPrefix(command, status.Renew); ok {
 		return n.renew(out, name)
 	}
@@ -40,6 +45,21 @@ func (n *node) order(command string, out io.Writer) int {
 		fmt.Fprintln(out, "nginx: [error] the process is shutting down")
 	}
 	return o.code
+}
+
+// purge removes entries from the caches.
+func (n *node) purge(out io.Writer, key string) int {
+	force := n.inForce.Load()
+	if force == nil {
+		fmt.Fprintln(out, "tandem: [error] nothing is served yet")
+		return 1
+	}
+	removed := cache.Purge(context.Background(), force.configuration.HTTP, key)
+	fmt.Fprintf(out, "removed %d for %q\n", removed, key)
+	if removed == 0 {
+		return 1
+	}
+	return 0
 }
 
 // move has the VRRP side demote or promote this node.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tandem/internal/race"
+	"tandem/proxy/cache"
 	"tandem/proxy/cache/entry"
 	"tandem/web/headers"
 	"tandem/web/notmodified"
@@ -361,6 +362,33 @@ func TestCacheSurvives(t *testing.T) {
 	next := webtest.Start(t, strings.Replace(cachedConf("proxy_cache_valid 1h;"), "_path cache", "_path "+c.Dir+"/cache", 1), cacheModules, nil)
 	if a := next.Get(t, "/a"); a.Header.Get("X-Cache") != "HIT" || a.Body != "one" {
 		t.Errorf("after a start: %q %q", a.Header.Get("X-Cache"), a.Body)
+	}
+}
+
+// TestCachePurge: what was purged is asked for again, whichever variant it is.
+func TestCachePurge(t *testing.T) {
+	c := startCached(t, "proxy_cache_valid 1h; proxy_cache_purge $arg_purge; proxy_cache_key $uri;")
+	for _, path := range []string{"/a/1", "/a/2", "/b"} {
+		c.set(path, "\n\nx")
+		c.get(path, "MISS", "x")
+	}
+	c.set("/v", "Vary: X-Who\n\nx")
+	c.get("/v", "MISS", "x", "X-Who: me")
+	c.get("/v", "MISS", "x", "X-Who: you")
+	for _, step := range []struct {
+		purge  string
+		status int
+		left   int
+	}{
+		{"/b", 204, 4}, {"/b", 404, 4}, {"/v", 204, 2}, {"/a/*", 204, 0}, {"/*", 404, 0},
+	} {
+		if a := c.Do(t, "PURGE", step.purge+"?purge=1"); a.Status != step.status || len(c.files()) != step.left {
+			t.Errorf("%s: %d, %d files", step.purge, a.Status, len(c.files()))
+		}
+	}
+	c.get("/b", "MISS", "x")
+	if n := cache.Purge(t.Context(), c.HTTP, "*"); n != 1 {
+		t.Errorf("%d purged", n)
 	}
 }
 

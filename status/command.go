@@ -23,6 +23,10 @@ const Question = "status"
 // Renew is the command, with a name behind it, that has a certificate renewed.
 const Renew = "renew "
 
+// Purge begins the command that removes entries from the response caches; a key
+// follows, or the beginning of keys and an asterisk.
+const Purge = "cache purge "
+
 // Answer writes the report as a process answers Question.
 func (r *Report) Answer(out io.Writer) (code int) {
 	enc := json.NewEncoder(out)

@@ -23,6 +23,8 @@ func Run(args []string, modules []*web.Module, stdout, stderr io.Writer) int {
 			return showStatus(context.Background(), args[1:], stdout, stderr)
 		case "certificates":
 			return certificates(args[1:], stdout, stderr)
+		case "cache":
+			return cacheCommand(args[1:], stdout, stderr)
 		case "pair":
 			return pair(args[1:], stdout, stderr)
 		case "--release":

@@ -43,6 +43,7 @@ func revision() string {
 const usage = `Usage: tandem [-?hvVtTq] [-s signal] [-p prefix]
               [-e filename] [-c filename] [-g directives]
               [-k filename] [-i id]
+       tandem cache purge KEY... | --all [-p prefix] [-c filename]
        tandem status [--json] [--watch] [-p prefix] [-c filename]
        tandem certificates [--json] [--renew name] [-p prefix] [-c filename]
        tandem --release [-p prefix] [-c filename] [-k filename]

@@ -30,6 +30,7 @@ func Commands(prefix string, get func(*nc.Scope) *Settings) []nc.Command {
 		{Name: prefix + "_cache_key", In: in, Arity: nc.Take1, Set: readKey(get)},
 		{Name: prefix + "_cache_valid", In: in, Arity: nc.OneMore, Set: readValid(get)},
 		conditions("_cache_bypass", func(c *Settings) *nc.Value[[]*session.Template] { return &c.Bypass }),
+		conditions("_cache_purge", func(c *Settings) *nc.Value[[]*session.Template] { return &c.Purge }),
 		conditions("_no_cache", func(c *Settings) *nc.Value[[]*session.Template] { return &c.NoCache }),
 		{Name: prefix + "_cache_min_uses", In: in, Arity: nc.Take1,
 			Set: nc.SetNumber(of(get, func(c *Settings) *nc.Value[int] { return &c.MinUses }))},

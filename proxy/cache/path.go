@@ -55,6 +55,10 @@ type pathReader struct {
 //	    [inactive=time] [max_size=size] [min_free=size]
 //	    [manager_files=n] [manager_sleep=time] [manager_threshold=time]
 //	    [loader_files=n] [loader_sleep=time] [loader_threshold=time]
+//	    [purger=on|off] [purger_files=n] [purger_sleep=time] [purger_threshold=time]
+//
+// A purge is complete when it is answered, so that there is nothing for a purger
+// to do.
 func readPath(prefix string) nc.Setter {
 	return func(s *nc.Scope, d *nc.Directive) error {
 		pace := volume.Pace{Files: 100, Sleep: 50 * time.Millisecond, Threshold: 200 * time.Millisecond}
@@ -107,6 +111,14 @@ func (r *pathReader) read(word string) (err error) {
 		r.Manager.Sleep, err = nc.ParseMsec(value)
 	case "manager_threshold":
 		r.Manager.Threshold, err = nc.ParseMsec(value)
+	case "purger":
+		if value != "on" && value != "off" {
+			return fmt.Errorf("invalid purger value \"%s\", it must be \"on\" or \"off\"", word)
+		}
+	case "purger_files":
+		_, err = nc.ParseNumber(value)
+	case "purger_sleep", "purger_threshold":
+		_, err = nc.ParseMsec(value)
 	default:
 		return fmt.Errorf("invalid parameter \"%s\"", word)
 	}

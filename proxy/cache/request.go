@@ -36,6 +36,7 @@ type Request struct {
 	hold    index.Hold
 	failure index.Failure // what is to be remembered in place of an entry
 	later   bool          // the entry is to be updated when it has been sent
+	purges  bool          // the entry is to be removed
 	timeout bool          // the time to wait for another request is over
 
 	name []byte        // of the entry's file, with a NUL byte
@@ -53,7 +54,8 @@ var requests = sync.Pool{New: func() any { return new(Request) }}
 // none. Key appends the text of the key, unless the configuration gives one.
 // ok is false for a configuration that cannot be followed, which has been logged.
 func Begin(r *web.Request, set *Settings, bufferSize int64, key func(dst []byte) []byte) (c *Request, ok bool) {
-	if methods(r.Method)&set.Methods.V == 0 {
+	purges := set.asked(r)
+	if !purges && methods(r.Method)&set.Methods.V == 0 {
 		return nil, true
 	}
 	cache, ok := set.Use.V.find(r)
@@ -80,7 +82,7 @@ func Begin(r *web.Request, set *Settings, bufferSize int64, key func(dst []byte)
 	r.Unscratch(text)
 	c.main = entry.KeyOf(c.key)
 	c.id = c.main
-	c.Cacheable = true
+	c.Cacheable, c.purges = true, purges
 	return c, true
 }
 

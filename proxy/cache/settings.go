@@ -18,6 +18,7 @@ type Settings struct {
 	MinUses          nc.Value[int]
 	Bypass           nc.Value[[]*session.Template]
 	NoCache          nc.Value[[]*session.Template]
+	Purge            nc.Value[[]*session.Template] // when a request removes what it asks for
 	Methods          nc.Value[methods]
 	Lock             nc.Value[bool]
 	LockTimeout      nc.Value[time.Duration]
@@ -40,6 +41,7 @@ func (c *Settings) Inherit(p *Settings) error {
 	c.MinUses.Inherit(p.MinUses, 1)
 	c.Bypass.Inherit(p.Bypass, nil)
 	c.NoCache.Inherit(p.NoCache, nil)
+	c.Purge.Inherit(p.Purge, nil)
 	c.Methods.Inherit(p.Methods, 0)
 	c.Methods.V |= methods(web.GET | web.HEAD)
 	c.Lock.Inherit(p.Lock, false)

@@ -78,6 +78,9 @@ func (x *Exchange) askCache() (code web.Code, done bool) {
 		return 500, !ok
 	}
 	x.kept = k
+	if k.Purges() {
+		return k.Purge(), true
+	}
 	switch verdict, code := k.Find(x.left); verdict {
 	case cache.Serve:
 		if x.parseKept() {

@@ -159,6 +159,11 @@ func KeySize(b []byte) int {
 	return int(binary.NativeEndian.Uint16(b[atHeadStart:]))
 }
 
+// Varies reports whether the file that begins with b is of an entry with variants.
+func Varies(b []byte) bool {
+	return len(b) >= HeaderSize && binary.NativeEndian.Uint64(b[atVersion:]) == version && b[atVaryLen] != 0
+}
+
 // KeyText returns the text of the key that the file which begins with b was
 // written for.
 func KeyText(b []byte) (text []byte, ok bool) {
