@@ -25,7 +25,7 @@ type Client struct {
 	abandoned atomic.Bool
 }
 
-// Conn is a client's connection. The protocol that is spoken on it has a Session.
+// Conn is a client's connection. The protocol that is spoken on it has a Dialogue.
 type Conn struct {
 	Client
 	// Flow is the bytes of the connection, without TLS. It is nil where the
@@ -43,8 +43,8 @@ type Conn struct {
 
 	parkedUntil int64 // when it ends, by flow.Now, while it is parked
 
-	mu      sync.Mutex
-	session Session // nil as long as it is not known what the client speaks
+	mu       sync.Mutex
+	dialogue Dialogue // nil as long as it is not known what the client speaks
 }
 
 var connectionNumber atomic.Uint64
@@ -166,19 +166,19 @@ func (c *Conn) logNoRequest(err error) {
 // CountWaiting adds to the number of connections between two requests.
 func (c *Conn) CountWaiting(n int64) { c.gen.stats.waiting.Add(n) }
 
-// Use has the connection served by s.
-func (c *Conn) Use(s Session) {
+// Use has the connection served by d.
+func (c *Conn) Use(d Dialogue) {
 	c.mu.Lock()
-	c.session = s
+	c.dialogue = d
 	c.mu.Unlock()
 	if c.Draining() {
-		s.Interrupt()
+		d.Interrupt()
 	}
 }
 
 // serve has the connection served until it ends or has nothing to do.
 func (c *Conn) serve() {
-	if c.session == nil {
+	if c.dialogue == nil {
 		parked, err := c.waitFirst()
 		if parked {
 			return
@@ -188,12 +188,12 @@ func (c *Conn) serve() {
 			return
 		}
 	}
-	if c.session.Serve() {
+	if c.dialogue.Serve() {
 		c.end()
 	}
 }
 
-// Wake goes on with a connection that has nobody to serve it: its Session has
+// Wake goes on with a connection that has nobody to serve it: its Dialogue has
 // returned false from Serve, or it is to have one now.
 func (c *Conn) Wake() { connectionWorkers.Do(c) }
 
@@ -242,10 +242,10 @@ func (c *Conn) interrupt() {
 	}
 }
 
-func (c *Conn) current() Session {
+func (c *Conn) current() Dialogue {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.session
+	return c.dialogue
 }
 
 // Server returns the server that a request is for as long as its host is not

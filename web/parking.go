@@ -38,7 +38,7 @@ func (c *Conn) Parks(timeout time.Duration) bool { return c.secured == nil && ti
 
 // Park parks a connection that has been idle for ParkAfter and has nothing
 // buffered; false if that cannot be, or it has been interrupted meanwhile. When
-// it can, Session.Serve returns false at once: it is called again when something
+// it can, Dialogue.Serve returns false at once: it is called again when something
 // has come, the connection is interrupted or cut, or its time-out has passed
 // (see Expired).
 func (c *Conn) Park(timeout time.Duration) bool { return parking.add(c, timeout, false) }

@@ -14,11 +14,11 @@ type Protocol struct {
 	// Enabled reports whether a server speaks it. nil: all do.
 	Enabled func(*Server) bool
 	// Open begins to speak it on a connection whose first bytes have come.
-	Open func(*Conn) Session
+	Open func(*Conn) Dialogue
 }
 
-// Session is a protocol at work on one connection.
-type Session interface {
+// Dialogue is a protocol at work on one connection.
+type Dialogue interface {
 	// Serve answers requests until the connection is to end, and returns true.
 	// It returns false when there is nothing to do for the moment, after Conn.Park
 	// for instance: Conn.Wake then has it called again, on another goroutine.

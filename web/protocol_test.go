@@ -31,7 +31,7 @@ func parrotModule(told chan string) *web.Module {
 		ALPN:    []string{"parrot"},
 		Preface: parrotPreface,
 		Enabled: func(srv *web.Server) bool { return srv.Name() != "quiet.example" },
-		Open:    func(c *web.Conn) web.Session { return &parrot{c: c, told: told} },
+		Open:    func(c *web.Conn) web.Dialogue { return &parrot{c: c, told: told} },
 	}}
 }
 
@@ -156,7 +156,7 @@ func TestSession(t *testing.T) {
 	opened := make(chan *web.Conn, 10)
 	module := parrotModule(told)
 	open := module.Protocol.Open
-	module.Protocol.Open = func(c *web.Conn) web.Session {
+	module.Protocol.Open = func(c *web.Conn) web.Dialogue {
 		opened <- c
 		return open(c)
 	}

@@ -27,7 +27,7 @@ type session struct {
 	keepUntil        time.Time     // when its keepalive_min_timeout has passed
 }
 
-func open(c *web.Conn) web.Session { return &session{c: c, wire: wire.NewConn(c.Flow)} }
+func open(c *web.Conn) web.Dialogue { return &session{c: c, wire: wire.NewConn(c.Flow)} }
 
 // yieldsOf: of so many requests, a connection lets all but the last be followed
 // by the others that have something to do, before it looks for its next one. By

@@ -27,7 +27,7 @@ type session struct {
 	waits    time.Duration  // how long the connection may be idle
 }
 
-func open(c *web.Conn) web.Session {
+func open(c *web.Conn) web.Dialogue {
 	srv := c.Server()
 	set := slot.Of(srv)
 	limits, core := &srv.Core.Limits, srv.Location.Core
