@@ -7,6 +7,7 @@ import (
 	"tandem/internal/errorlog"
 	"tandem/node/configuration"
 	"tandem/node/failover"
+	"tandem/session/ssl"
 	webacme "tandem/web/acme"
 )
 
@@ -68,10 +69,14 @@ func (n *node) pairUp(c *configuration.Configuration) {
 }
 
 // takeUp tells them what the other node has told already, and says what keeps it
-// from telling anything.
+// from telling anything. From here on the nodes know each other's session tickets.
 func (n *node) takeUp(c *configuration.Configuration) {
 	k, f := webacme.Keeper(&c.HTTP.Realm), n.inForce.Load().failover
-	if k == nil || f == nil {
+	if f == nil {
+		return
+	}
+	ssl.ShareTickets(f.Keep)
+	if k == nil {
 		return
 	}
 	n.pairUp(c)
@@ -89,7 +94,10 @@ func (n *node) takeUp(c *configuration.Configuration) {
 
 // keep takes up what another node wants kept.
 func (n *node) keep(name string, item []byte) {
-	if k := n.keeper(); k != nil && acme.Owns(name) {
+	switch k := n.keeper(); {
+	case ssl.OwnsTicket(name):
+		ssl.HeardTicket(name, item)
+	case k != nil && acme.Owns(name):
 		k.Heard(name, item)
 	}
 }

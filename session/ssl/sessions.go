@@ -48,7 +48,7 @@ func (s *sessions) keys(now time.Time) *ticketKeys {
 		return s.own
 	}
 	k := s.derived.Load()
-	if k == nil || !now.Before(k.until) {
+	if k == nil || !now.Before(k.until) || k.as != ring.changes.Load() {
 		k = ring.keysAt(now, s.life)
 		s.derived.Store(k)
 	}

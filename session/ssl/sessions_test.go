@@ -214,6 +214,58 @@ func TestTicketKeysChange(t *testing.T) {
 	}
 }
 
+// Two nodes open each other's tickets, for as long as their own, and though their
+// clocks differ by some seconds.
+func TestTicketSecretsAreShared(t *testing.T) {
+	var a, b ticketRing
+	now := time.Unix(1e9, 500)
+	told := map[string][]byte{}
+	b.shareWith(func(string, []byte) { t.Error("what is heard is told") })
+	first := a.keysAt(now, time.Minute)
+	a.shareWith(func(name string, secret []byte) {
+		if !OwnsTicket(name) {
+			t.Errorf("%q", name)
+		}
+		told[name] = secret
+		b.heard(name, secret, now)
+	})
+	if len(told) != 1 {
+		t.Fatalf("%d secrets", len(told))
+	}
+	opens := func(k *ticketKey, at time.Time) (found bool) {
+		ticket := k.seal([]byte("state"), sessionContext{})
+		b.share = nil
+		for _, k := range b.keysAt(at, time.Minute).keys {
+			_, ok := k.open(ticket, sessionContext{})
+			found = found || ok
+		}
+		return found
+	}
+	for after, want := range map[time.Duration]bool{0: true, time.Minute: true, 110 * time.Second: true, 3 * time.Minute: false} {
+		if opens(first.keys[0], now.Add(after)) != want {
+			t.Errorf("after %v: %t", after, !want)
+		}
+	}
+	if ahead := a.keysAt(now.Add(61*time.Second), time.Minute); !opens(ahead.keys[0], now.Add(58*time.Second)) {
+		t.Error("the ticket of a clock that is ahead is not opened")
+	}
+	now = now.Add(secretLife)
+	next := a.keysAt(now, time.Minute)
+	if !opens(next.keys[0], now) {
+		t.Error("the next day's secret is not shared")
+	}
+	now = now.Add(secretLife)
+	a.keysAt(now, time.Minute)
+	if len(b.others) != 2 {
+		t.Errorf("%d secrets are kept, want those of two days", len(b.others))
+	}
+	before := b.changes.Load()
+	b.heard(ticketItem+"x", []byte("short"), now)
+	if b.changes.Load() == before || len(b.others) != 2 {
+		t.Error("nonsense is kept")
+	}
+}
+
 func FuzzOpenTicket(f *testing.F) {
 	k := derive([]byte("secret"), "test")
 	f.Add(k.seal([]byte("state"), sessionContext{}))

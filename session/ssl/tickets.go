@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -94,6 +95,9 @@ const secretLife = 24 * time.Hour
 type ticketRing struct {
 	mu      sync.Mutex
 	secrets []ticketSecret
+	others  map[string]ticketSecret          // of other nodes, by name; they open only
+	share   func(name string, secret []byte) // with other nodes, nil without any
+	changes atomic.Uint64                    // of others
 }
 
 var ring ticketRing
@@ -105,7 +109,12 @@ func (r *ticketRing) at(now time.Time) []ticketSecret {
 	if len(r.secrets) == 0 || now.Sub(r.secrets[0].made) >= secretLife {
 		s := ticketSecret{made: now}
 		_, _ = rand.Read(s.bytes[:])
-		r.secrets = append([]ticketSecret{s}, r.secrets[:min(len(r.secrets), 1)]...)
+		r.secrets = append([]ticketSecret{s}, r.secrets...)
+		for len(r.secrets) > 2 {
+			r.tell(r.secrets[2], false)
+			r.secrets = r.secrets[:2]
+		}
+		r.tell(s, true)
 	}
 	return r.secrets
 }
@@ -114,13 +123,14 @@ func (r *ticketRing) at(now time.Time) []ticketSecret {
 type ticketKeys struct {
 	keys  []*ticketKey
 	until time.Time // zero: for good
+	as    uint64    // of ticketRing.changes
 }
 
 // keysAt derives the keys of a moment. A key seals for a session's lifetime and opens
 // for another one, as nginx's do.
 func (r *ticketRing) keysAt(now time.Time, life time.Duration) *ticketKeys {
 	life = max(life, time.Second)
-	k := &ticketKeys{}
+	k := &ticketKeys{as: r.changes.Load()}
 	for i, s := range r.at(now) {
 		turn := int64(now.Sub(s.made) / life)
 		if i == 0 {
@@ -130,8 +140,20 @@ func (r *ticketRing) keysAt(now time.Time, life time.Duration) *ticketKeys {
 			}
 		}
 		for t := turn; t >= max(turn-1, 0); t-- {
-			k.keys = append(k.keys, derive(s.bytes[:], life.String()+" "+time.Duration(t).String()))
+			k.keys = append(k.keys, s.key(life, t))
+		}
+	}
+	for _, s := range r.ofOthers(now) {
+		// Their clocks may be a little ahead.
+		turn := int64(now.Sub(s.made) / life)
+		for t := turn + 1; t >= max(turn-1, 0); t-- {
+			k.keys = append(k.keys, s.key(life, t))
 		}
 	}
 	return k
+}
+
+// key derives the key of a turn.
+func (s *ticketSecret) key(life time.Duration, turn int64) *ticketKey {
+	return derive(s.bytes[:], life.String()+" "+time.Duration(turn).String())
 }
