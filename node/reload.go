@@ -11,7 +11,7 @@ import (
 	"tandem/internal/contain"
 	"tandem/internal/errorlog"
 	"tandem/internal/privilege"
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/node/configuration"
 	"tandem/web"
 )
@@ -35,7 +35,7 @@ func (n *node) reload(out io.Writer) (ok bool) {
 func (n *node) reloadRaised(out io.Writer) bool {
 	before := n.inForce.Load()
 	var c *configuration.Configuration
-	var errs nginxconf.Errors
+	var errs nc.Errors
 	if err := contain.Run("reading the configuration", func() {
 		c, errs = configuration.Load(n.source, &n.logs, before.configuration.HTTP)
 	}); err != nil {

@@ -7,17 +7,17 @@ import (
 	"time"
 
 	"tandem/internal/pki"
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 )
 
 // SetCertificateCache is the setter of *_ssl_certificate_cache off | max=N
 // [inactive=time] [valid=time], which keeps certificates whose names hold
 // variables; nil keeps none.
-func SetCertificateCache(get func(*nginxconf.Scope) *nginxconf.Value[*pki.Cache]) nginxconf.Setter {
-	return func(s *nginxconf.Scope, d *nginxconf.Directive) error {
+func SetCertificateCache(get func(*nc.Scope) *nc.Value[*pki.Cache]) nc.Setter {
+	return func(s *nc.Scope, d *nc.Directive) error {
 		v := get(s)
 		if v.Set {
-			return nginxconf.ErrDuplicate
+			return nc.ErrDuplicate
 		}
 		v.Set = true
 		c := &pki.Cache{Valid: time.Minute, Inactive: 10 * time.Second}
@@ -29,15 +29,15 @@ func SetCertificateCache(get func(*nginxconf.Scope) *nginxconf.Value[*pki.Cache]
 			case arg == "off":
 				off = true
 			case name == "max":
-				if c.Max, err = nginxconf.ParseNumber(value); c.Max == 0 {
-					err = nginxconf.ErrInvalidNumber
+				if c.Max, err = nc.ParseNumber(value); c.Max == 0 {
+					err = nc.ErrInvalidNumber
 				}
 			case name == "inactive":
-				c.Inactive, err = nginxconf.ParseSec(value)
+				c.Inactive, err = nc.ParseSec(value)
 			case name == "valid":
-				c.Valid, err = nginxconf.ParseSec(value)
+				c.Valid, err = nc.ParseSec(value)
 			default:
-				err = nginxconf.ErrInvalidValue
+				err = nc.ErrInvalidValue
 			}
 			if err != nil {
 				return fmt.Errorf("invalid parameter \"%s\"", arg)

@@ -9,7 +9,7 @@ import (
 	"tandem/internal/errorlog"
 	"tandem/internal/logfile"
 	"tandem/internal/pki"
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 )
 
 // Realm is an http or stream block as it was read: what its modules share by
@@ -50,7 +50,7 @@ type Realm struct {
 // OpenLog returns the target of an error_log or access log directive: a file,
 // "stderr", "syslog:...". The process gives it, because files are shared and
 // reopened together.
-type OpenLog func(s *nginxconf.Scope, d *nginxconf.Directive) (errorlog.Target, error)
+type OpenLog func(s *nc.Scope, d *nc.Directive) (errorlog.Target, error)
 
 // Empty reports whether the configuration has no such block; there are no
 // settings then.
@@ -70,7 +70,7 @@ func (r *Realm) Begin(host Host) {
 
 // Finish ends the reading: names that were used before they were defined get
 // their meaning.
-func (r *Realm) Finish(s *nginxconf.Scope) {
+func (r *Realm) Finish(s *nc.Scope) {
 	r.variables.resolve(s)
 	r.Previous, r.PKI.Previous = nil, nil
 }

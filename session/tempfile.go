@@ -6,7 +6,7 @@ import (
 	"io/fs"
 	"os"
 
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 )
 
 // Folders for temporary files: bodies of clients, answers of back ends. A name
@@ -58,18 +58,18 @@ func (s *Session) CreateTemp(folder string) (*os.File, error) {
 // SetTempPath is the setter of directives that name a folder for temporary
 // files, with up to three levels of folders below it that tandem does not
 // need.
-func SetTempPath(get func(*nginxconf.Scope) *nginxconf.Value[string]) func(*nginxconf.Scope, *nginxconf.Directive) error {
-	return func(s *nginxconf.Scope, d *nginxconf.Directive) error {
+func SetTempPath(get func(*nc.Scope) *nc.Value[string]) func(*nc.Scope, *nc.Directive) error {
+	return func(s *nc.Scope, d *nc.Directive) error {
 		v := get(s)
 		if v.Set {
-			return nginxconf.ErrDuplicate
+			return nc.ErrDuplicate
 		}
 		for _, level := range d.Args[1:] {
-			if n, err := nginxconf.ParseNumber(level); err != nil || n < 1 || n > 3 {
-				return nginxconf.ErrInvalidValue
+			if n, err := nc.ParseNumber(level); err != nil || n < 1 || n > 3 {
+				return nc.ErrInvalidValue
 			}
 		}
-		*v = nginxconf.Value[string]{V: s.Path(d.Args[0], false), Set: true}
+		*v = nc.Value[string]{V: s.Path(d.Args[0], false), Set: true}
 		BlockOf(s).Realm.AddNamedFolder(v.V)
 		return nil
 	}

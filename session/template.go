@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 )
 
 // Template is a value of the configuration that may hold variables, compiled.
@@ -20,10 +20,10 @@ type Template struct {
 // in force. In the http block itself the variables in it may be unknown, as long
 // as every server has such directives of its own; a level that inherits the
 // template calls InForce.
-func (r *Realm) LateTemplate(s *nginxconf.Scope, d *nginxconf.Directive, text string) (*Template, error) {
+func (r *Realm) LateTemplate(s *nc.Scope, d *nc.Directive, text string) (*Template, error) {
 	before := len(r.variables.uses)
 	t, err := r.Template(d, text)
-	if err != nil || s.Context != nginxconf.HTTP {
+	if err != nil || s.Context != nc.HTTP {
 		return t, err
 	}
 	uses := slices.Clone(r.variables.uses[before:])
@@ -50,7 +50,7 @@ type templatePart struct {
 var errVariableName = errors.New("invalid variable name")
 
 // Template compiles text: $name, ${name}, $1 to $9, and the rest as it is.
-func (r *Realm) Template(d *nginxconf.Directive, text string) (*Template, error) {
+func (r *Realm) Template(d *nc.Directive, text string) (*Template, error) {
 	t := &Template{Text: text}
 	err := SplitVariables(text, func(plain string) {
 		t.parts = append(t.parts, templatePart{text: plain})

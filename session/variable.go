@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"tandem/internal/errorlog"
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 )
 
 // Getter appends the value of a variable to dst; found is false for a
@@ -52,7 +52,7 @@ type variableTable struct {
 
 type variableUse struct {
 	v *variable
-	d *nginxconf.Directive
+	d *nc.Directive
 }
 
 // AddVariables adds variables that are offered to the configuration, before it is
@@ -108,7 +108,7 @@ func (t *variableTable) define(name string) (*variable, error) {
 
 // use returns the variable by name for a directive; resolve reports it if
 // nothing defines it by the end of the http block.
-func (t *variableTable) use(d *nginxconf.Directive, name string) *variable {
+func (t *variableTable) use(d *nc.Directive, name string) *variable {
 	v := t.lookup(name)
 	t.uses = append(t.uses, variableUse{v, d})
 	return v
@@ -116,13 +116,13 @@ func (t *variableTable) use(d *nginxconf.Directive, name string) *variable {
 
 // resolve gives every variable in use its meaning, and reports the unknown,
 // each once with all its places.
-func (t *variableTable) resolve(s *nginxconf.Scope) {
+func (t *variableTable) resolve(s *nc.Scope) {
 	type line struct {
 		v    *variable
 		file string
 		n    int
 	}
-	reported := make(map[*variable]*nginxconf.Error)
+	reported := make(map[*variable]*nc.Error)
 	listed := make(map[line]bool)
 	for _, v := range t.byName {
 		if !v.weak {
@@ -153,7 +153,7 @@ func (t *variableTable) resolve(s *nginxconf.Scope) {
 			e.Also = append(e.Also, u.d.Pos)
 			continue
 		}
-		e := &nginxconf.Error{Pos: u.d.Pos, Msg: fmt.Sprintf("unknown \"%s\" variable", v.name)}
+		e := &nc.Error{Pos: u.d.Pos, Msg: fmt.Sprintf("unknown \"%s\" variable", v.name)}
 		if missingVariable(v.name) {
 			e.Msg = fmt.Sprintf("the \"%s\" variable is one of nginx that tandem does not support yet", v.name)
 		}
@@ -202,7 +202,7 @@ type VariableRef struct{ v *variable }
 
 // Variable returns the variable that d names; an unknown name is reported at
 // the end of the http block, so that it may be defined after its use.
-func (r *Realm) Variable(d *nginxconf.Directive, name string) VariableRef {
+func (r *Realm) Variable(d *nc.Directive, name string) VariableRef {
 	return VariableRef{r.variables.use(d, strings.ToLower(name))}
 }
 

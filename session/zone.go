@@ -3,7 +3,7 @@ package session
 import (
 	"fmt"
 
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 )
 
 // Zone is memory that sessions share under a name, as nginx's shared memory
@@ -16,7 +16,7 @@ type Zone struct {
 	Key  string // what entries are made by, as written
 
 	kind string
-	pos  nginxconf.Pos // where it was named first
+	pos  nc.Pos // where it was named first
 	open func(old any) (any, error)
 	data any
 }
@@ -26,7 +26,7 @@ func (z *Zone) Data() any { return z.data }
 
 // Zone returns the zone of that name for a directive that uses it, which must
 // be of one kind for all. It may be declared before or after.
-func (r *Realm) Zone(d *nginxconf.Directive, kind, name string) (*Zone, error) {
+func (r *Realm) Zone(d *nc.Directive, kind, name string) (*Zone, error) {
 	z := r.zones[name]
 	if z == nil {
 		z = &Zone{Name: name, kind: kind, pos: d.Pos}
@@ -57,7 +57,7 @@ func (z *Zone) Declared() bool { return z.open != nil }
 
 // OpenZones makes what the zones hold, or takes it over from the configuration at
 // work: when everything has been read and before the modules complete it.
-func (r *Realm) OpenZones(s *nginxconf.Scope) {
+func (r *Realm) OpenZones(s *nc.Scope) {
 	for _, z := range r.zones {
 		if !z.Declared() {
 			s.ErrorAt(z.pos, "zero size shared memory zone \"%s\"", z.Name)

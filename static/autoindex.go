@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tandem/internal/errorlog"
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/web"
 	"tandem/web/openfile"
 )
@@ -24,17 +24,17 @@ import (
 // in http, server and location.
 var AutoIndex = &web.Module{
 	Name: "autoindex",
-	Commands: []nginxconf.Command{
-		{Name: "autoindex", In: autoIndexContexts, Arity: nginxconf.Flag,
-			Set: nginxconf.SetFlag(web.At(autoIndexSlot, func(c *autoIndexSettings) *nginxconf.Value[bool] { return &c.on }))},
-		{Name: "autoindex_exact_size", In: autoIndexContexts, Arity: nginxconf.Flag,
-			Set: nginxconf.SetFlag(web.At(autoIndexSlot, func(c *autoIndexSettings) *nginxconf.Value[bool] { return &c.exactSize }))},
-		{Name: "autoindex_localtime", In: autoIndexContexts, Arity: nginxconf.Flag,
-			Set: nginxconf.SetFlag(web.At(autoIndexSlot, func(c *autoIndexSettings) *nginxconf.Value[bool] { return &c.localTime }))},
-		{Name: "autoindex_format", In: autoIndexContexts, Arity: nginxconf.Take1,
-			Set: nginxconf.SetEnum(web.At(autoIndexSlot, func(c *autoIndexSettings) *nginxconf.Value[listFormat] { return &c.format }),
-				nginxconf.Name{Name: "html", Value: int(listHTML)}, nginxconf.Name{Name: "json", Value: int(listJSON)},
-				nginxconf.Name{Name: "jsonp", Value: int(listJSONP)}, nginxconf.Name{Name: "xml", Value: int(listXML)})},
+	Commands: []nc.Command{
+		{Name: "autoindex", In: autoIndexContexts, Arity: nc.Flag,
+			Set: nc.SetFlag(web.At(autoIndexSlot, func(c *autoIndexSettings) *nc.Value[bool] { return &c.on }))},
+		{Name: "autoindex_exact_size", In: autoIndexContexts, Arity: nc.Flag,
+			Set: nc.SetFlag(web.At(autoIndexSlot, func(c *autoIndexSettings) *nc.Value[bool] { return &c.exactSize }))},
+		{Name: "autoindex_localtime", In: autoIndexContexts, Arity: nc.Flag,
+			Set: nc.SetFlag(web.At(autoIndexSlot, func(c *autoIndexSettings) *nc.Value[bool] { return &c.localTime }))},
+		{Name: "autoindex_format", In: autoIndexContexts, Arity: nc.Take1,
+			Set: nc.SetEnum(web.At(autoIndexSlot, func(c *autoIndexSettings) *nc.Value[listFormat] { return &c.format }),
+				nc.Name{Name: "html", Value: int(listHTML)}, nc.Name{Name: "json", Value: int(listJSON)},
+				nc.Name{Name: "jsonp", Value: int(listJSONP)}, nc.Name{Name: "xml", Value: int(listXML)})},
 	},
 	Init: func(h *web.HTTP) error {
 		if h.Any(func(l *web.Location) bool { return autoIndexSlot.Of(l).on.V }) {
@@ -44,11 +44,11 @@ var AutoIndex = &web.Module{
 	},
 }
 
-const autoIndexContexts = nginxconf.HTTP | nginxconf.Server | nginxconf.Location
+const autoIndexContexts = nc.HTTP | nc.Server | nc.Location
 
 type autoIndexSettings struct {
-	on, exactSize, localTime nginxconf.Value[bool]
-	format                   nginxconf.Value[listFormat]
+	on, exactSize, localTime nc.Value[bool]
+	format                   nc.Value[listFormat]
 }
 
 // listFormat is how a list of files is written.

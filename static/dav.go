@@ -9,7 +9,7 @@ import (
 
 	"tandem/internal/errorlog"
 	"tandem/internal/escape"
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/web"
 	"tandem/web/message"
 	"tandem/web/openfile"
@@ -26,18 +26,18 @@ import (
 // in http, server and location.
 var DAV = &web.Module{
 	Name: "dav",
-	Commands: []nginxconf.Command{
-		{Name: "dav_methods", In: davContexts, Arity: nginxconf.OneMore,
-			Set: nginxconf.SetBitmask(web.At(davSlot, func(c *davSettings) *nginxconf.Value[davMethods] { return &c.methods }),
-				nginxconf.Name{Name: "off", Value: davOff}, nginxconf.Name{Name: "put", Value: int(web.PUT)},
-				nginxconf.Name{Name: "delete", Value: int(web.DELETE)}, nginxconf.Name{Name: "mkcol", Value: int(web.MKCOL)},
-				nginxconf.Name{Name: "copy", Value: int(web.COPY)}, nginxconf.Name{Name: "move", Value: int(web.MOVE)})},
-		{Name: "dav_access", In: davContexts, Arity: nginxconf.Take123,
-			Set: nginxconf.SetAccess(web.At(davSlot, func(c *davSettings) *nginxconf.Value[fs.FileMode] { return &c.access }))},
-		{Name: "create_full_put_path", In: davContexts, Arity: nginxconf.Flag,
-			Set: nginxconf.SetFlag(web.At(davSlot, func(c *davSettings) *nginxconf.Value[bool] { return &c.createPath }))},
-		{Name: "min_delete_depth", In: davContexts, Arity: nginxconf.Take1,
-			Set: nginxconf.SetNumber(web.At(davSlot, func(c *davSettings) *nginxconf.Value[int] { return &c.minDepth }))},
+	Commands: []nc.Command{
+		{Name: "dav_methods", In: davContexts, Arity: nc.OneMore,
+			Set: nc.SetBitmask(web.At(davSlot, func(c *davSettings) *nc.Value[davMethods] { return &c.methods }),
+				nc.Name{Name: "off", Value: davOff}, nc.Name{Name: "put", Value: int(web.PUT)},
+				nc.Name{Name: "delete", Value: int(web.DELETE)}, nc.Name{Name: "mkcol", Value: int(web.MKCOL)},
+				nc.Name{Name: "copy", Value: int(web.COPY)}, nc.Name{Name: "move", Value: int(web.MOVE)})},
+		{Name: "dav_access", In: davContexts, Arity: nc.Take123,
+			Set: nc.SetAccess(web.At(davSlot, func(c *davSettings) *nc.Value[fs.FileMode] { return &c.access }))},
+		{Name: "create_full_put_path", In: davContexts, Arity: nc.Flag,
+			Set: nc.SetFlag(web.At(davSlot, func(c *davSettings) *nc.Value[bool] { return &c.createPath }))},
+		{Name: "min_delete_depth", In: davContexts, Arity: nc.Take1,
+			Set: nc.SetNumber(web.At(davSlot, func(c *davSettings) *nc.Value[int] { return &c.minDepth }))},
 	},
 	Init: func(h *web.HTTP) error {
 		if h.Any(func(l *web.Location) bool { return davSlot.Of(l).methods.V&^davOff != 0 }) {
@@ -47,7 +47,7 @@ var DAV = &web.Module{
 	},
 }
 
-const davContexts = nginxconf.HTTP | nginxconf.Server | nginxconf.Location
+const davContexts = nc.HTTP | nc.Server | nc.Location
 
 // davMethods is a set of web.Method.
 type davMethods int
@@ -56,10 +56,10 @@ type davMethods int
 const davOff = 1 << 30
 
 type davSettings struct {
-	methods    nginxconf.Value[davMethods]
-	access     nginxconf.Value[fs.FileMode] // of files
-	createPath nginxconf.Value[bool]
-	minDepth   nginxconf.Value[int] // elements of a path that may be deleted
+	methods    nc.Value[davMethods]
+	access     nc.Value[fs.FileMode] // of files
+	createPath nc.Value[bool]
+	minDepth   nc.Value[int] // elements of a path that may be deleted
 }
 
 var davSlot = web.NewLocationSlot(func(c, p *davSettings) error {

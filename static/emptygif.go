@@ -1,7 +1,7 @@
 package static
 
 import (
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/web"
 )
 
@@ -12,9 +12,9 @@ import (
 // Context: location
 var EmptyGIF = &web.Module{
 	Name: "empty_gif",
-	Commands: []nginxconf.Command{{
-		Name: "empty_gif", In: nginxconf.Location, Arity: nginxconf.NoArgs,
-		Set: func(s *nginxconf.Scope, _ *nginxconf.Directive) error {
+	Commands: []nc.Command{{
+		Name: "empty_gif", In: nc.Location, Arity: nc.NoArgs,
+		Set: func(s *nc.Scope, _ *nc.Directive) error {
 			web.BlockOf(s).Location.Handler = serveEmptyGIF
 			return nil
 		},

@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tandem/internal/errorlog"
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/session"
 	"tandem/web"
 	"tandem/web/openfile"
@@ -23,8 +23,8 @@ import (
 // the request is redirected to it inside the server.
 var Index = &web.Module{
 	Name: "index",
-	Commands: []nginxconf.Command{
-		{Name: "index", In: nginxconf.HTTP | nginxconf.Server | nginxconf.Location, Arity: nginxconf.OneMore, Set: readIndex},
+	Commands: []nc.Command{
+		{Name: "index", In: nc.HTTP | nc.Server | nc.Location, Arity: nc.OneMore, Set: readIndex},
 	},
 	Init: func(h *web.HTTP) error {
 		h.Handle(web.Content, serveIndex)
@@ -33,7 +33,7 @@ var Index = &web.Module{
 }
 
 type indexSettings struct {
-	names nginxconf.Value[[]*session.Template]
+	names nc.Value[[]*session.Template]
 }
 
 var indexSlot = web.NewLocationSlot(func(c, p *indexSettings) error {
@@ -41,7 +41,7 @@ var indexSlot = web.NewLocationSlot(func(c, p *indexSettings) error {
 	return nil
 })
 
-func readIndex(s *nginxconf.Scope, d *nginxconf.Directive) error {
+func readIndex(s *nc.Scope, d *nc.Directive) error {
 	b := web.BlockOf(s)
 	v := &indexSlot.Of(b.Location).names
 	for i, name := range d.Args {

@@ -5,7 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/web"
 	"tandem/web/openfile"
 )
@@ -18,9 +18,9 @@ import (
 // Context: location
 var RandomIndex = &web.Module{
 	Name: "random_index",
-	Commands: []nginxconf.Command{{
-		Name: "random_index", In: nginxconf.Location, Arity: nginxconf.Flag,
-		Set: nginxconf.SetFlag(web.At(randomIndexSlot, func(c *randomIndexSettings) *nginxconf.Value[bool] { return &c.on })),
+	Commands: []nc.Command{{
+		Name: "random_index", In: nc.Location, Arity: nc.Flag,
+		Set: nc.SetFlag(web.At(randomIndexSlot, func(c *randomIndexSettings) *nc.Value[bool] { return &c.on })),
 	}},
 	Init: func(h *web.HTTP) error {
 		if h.Any(func(l *web.Location) bool { return randomIndexSlot.Of(l).on.V }) {
@@ -30,7 +30,7 @@ var RandomIndex = &web.Module{
 	},
 }
 
-type randomIndexSettings struct{ on nginxconf.Value[bool] }
+type randomIndexSettings struct{ on nc.Value[bool] }
 
 var randomIndexSlot = web.NewLocationSlot(func(c, p *randomIndexSettings) error {
 	c.on.Inherit(p.on, false)

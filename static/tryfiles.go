@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"tandem/internal/errorlog"
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/session"
 	"tandem/web"
 	"tandem/web/openfile"
@@ -25,8 +25,8 @@ import (
 // if none exists.
 var TryFiles = &web.Module{
 	Name: "try_files",
-	Commands: []nginxconf.Command{
-		{Name: "try_files", In: nginxconf.Server | nginxconf.Location, Arity: nginxconf.TwoMore, Set: readTryFiles},
+	Commands: []nc.Command{
+		{Name: "try_files", In: nc.Server | nc.Location, Arity: nc.TwoMore, Set: readTryFiles},
 	},
 	Init: func(h *web.HTTP) error {
 		if h.Any(func(l *web.Location) bool { return tryFilesSlot.Of(l).names != nil }) {
@@ -50,11 +50,11 @@ type tryFile struct {
 
 var tryFilesSlot = web.NewLocationSlot[tryFilesSettings](nil)
 
-func readTryFiles(s *nginxconf.Scope, d *nginxconf.Directive) error {
+func readTryFiles(s *nc.Scope, d *nc.Directive) error {
 	b := web.BlockOf(s)
 	c := tryFilesSlot.Of(b.Location)
 	if c.names != nil {
-		return nginxconf.ErrDuplicate
+		return nc.ErrDuplicate
 	}
 	names, last := d.Args[:len(d.Args)-1], d.Args[len(d.Args)-1]
 	for _, name := range names {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"tandem/internal/errorlog"
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/session"
 	"tandem/web/message"
 	"tandem/web/openfile"
@@ -18,13 +18,13 @@ import (
 
 // ServerCore are the core settings of a server.
 type ServerCore struct {
-	clientHeaderTimeout    nginxconf.Value[time.Duration]
-	clientHeaderBufferSize nginxconf.Value[int64]
-	largeClientBuffers     nginxconf.Value[nginxconf.Bufs]
-	maxHeaders             nginxconf.Value[int]
-	ignoreInvalidHeaders   nginxconf.Value[bool]
-	MergeSlashes           nginxconf.Value[bool]
-	underscoresInHeaders   nginxconf.Value[bool]
+	clientHeaderTimeout    nc.Value[time.Duration]
+	clientHeaderBufferSize nc.Value[int64]
+	largeClientBuffers     nc.Value[nc.Bufs]
+	maxHeaders             nc.Value[int]
+	ignoreInvalidHeaders   nc.Value[bool]
+	MergeSlashes           nc.Value[bool]
+	underscoresInHeaders   nc.Value[bool]
 
 	// Limits are the above as the protocols want them.
 	Limits message.Limits
@@ -32,66 +32,66 @@ type ServerCore struct {
 
 // Core are the core settings of a location, complete once read.
 type Core struct {
-	Root  nginxconf.Value[PathTemplate] // root or alias
+	Root  nc.Value[PathTemplate] // root or alias
 	Alias Alias
 
-	Types       nginxconf.Value[*TypeMap]
-	DefaultType nginxconf.Value[string]
+	Types       nc.Value[*TypeMap]
+	DefaultType nc.Value[string]
 
-	ClientMaxBodySize        nginxconf.Value[int64] // bytes, 0: no limit
-	ClientBodyBufferSize     nginxconf.Value[int64]
-	ClientBodyTimeout        nginxconf.Value[time.Duration]
-	ClientBodyTempPath       nginxconf.Value[string]
-	ClientBodyInFileOnly     nginxconf.Value[BodyFile]
-	ClientBodyInSingleBuffer nginxconf.Value[bool] // without effect: in memory it is one piece
+	ClientMaxBodySize        nc.Value[int64] // bytes, 0: no limit
+	ClientBodyBufferSize     nc.Value[int64]
+	ClientBodyTimeout        nc.Value[time.Duration]
+	ClientBodyTempPath       nc.Value[string]
+	ClientBodyInFileOnly     nc.Value[BodyFile]
+	ClientBodyInSingleBuffer nc.Value[bool] // without effect: in memory it is one piece
 
-	SendTimeout        nginxconf.Value[time.Duration]
-	KeepaliveTimeout   nginxconf.Value[time.Duration] // 0: no keep-alive
-	KeepaliveHeader    nginxconf.Value[time.Duration] // 0: no Keep-Alive header
-	KeepaliveTime      nginxconf.Value[time.Duration]
-	KeepaliveMin       nginxconf.Value[time.Duration]
-	KeepaliveRequests  nginxconf.Value[int]
-	KeepaliveDisable   nginxconf.Value[int]
-	LingeringClose     nginxconf.Value[Lingering]
-	LingeringTime      nginxconf.Value[time.Duration]
-	LingeringTimeout   nginxconf.Value[time.Duration]
-	ResetTimedout      nginxconf.Value[bool]
-	PostponeOutput     nginxconf.Value[int64]
-	Sendfile           nginxconf.Value[bool]
-	SendfileMaxChunk   nginxconf.Value[int64]  // without effect: no other connection waits for a sendfile call
-	DirectIO           nginxconf.Value[string] // without effect, as aio
-	TCPNodelay         nginxconf.Value[bool]
-	TCPNopush          nginxconf.Value[bool]
-	LimitRate          nginxconf.Value[*session.Template] // bytes a second; nil: no limit
-	LimitRateAfter     nginxconf.Value[*session.Template]
-	Satisfy            nginxconf.Value[Satisfy]
-	AuthDelay          nginxconf.Value[time.Duration]
-	Internal           nginxconf.Value[bool]
-	AbsoluteRedirect   nginxconf.Value[bool]
-	ServerNameRedirect nginxconf.Value[bool]
-	PortInRedirect     nginxconf.Value[bool]
-	MSIERefresh        nginxconf.Value[bool]
-	MSIEPadding        nginxconf.Value[bool]
-	LogNotFound        nginxconf.Value[bool]
-	LogSubrequest      nginxconf.Value[bool]
-	RecursiveErrors    nginxconf.Value[bool]
-	ServerTokens       nginxconf.Value[Tokens]
-	Chunked            nginxconf.Value[bool]
-	ETag               nginxconf.Value[bool]
-	IfModifiedSince    nginxconf.Value[IfModified]
-	MaxRanges          nginxconf.Value[int] // -1: no limit, 0: no ranges
-	ErrorPages         nginxconf.Value[[]*ErrorPage]
-	PostAction         nginxconf.Value[string]
-	EarlyHints         nginxconf.Value[[]*session.Template] // interim responses go out if one is true
-	SubrequestBuffer   nginxconf.Value[int64]
-	ErrorLog           nginxconf.Value[*errorlog.Log]
-	DisableSymlinks    nginxconf.Value[Symlinks]
-	OpenFileCache      nginxconf.Value[*openfile.Cache] // nil: off
-	OpenFileMinUses    nginxconf.Value[int]
+	SendTimeout        nc.Value[time.Duration]
+	KeepaliveTimeout   nc.Value[time.Duration] // 0: no keep-alive
+	KeepaliveHeader    nc.Value[time.Duration] // 0: no Keep-Alive header
+	KeepaliveTime      nc.Value[time.Duration]
+	KeepaliveMin       nc.Value[time.Duration]
+	KeepaliveRequests  nc.Value[int]
+	KeepaliveDisable   nc.Value[int]
+	LingeringClose     nc.Value[Lingering]
+	LingeringTime      nc.Value[time.Duration]
+	LingeringTimeout   nc.Value[time.Duration]
+	ResetTimedout      nc.Value[bool]
+	PostponeOutput     nc.Value[int64]
+	Sendfile           nc.Value[bool]
+	SendfileMaxChunk   nc.Value[int64]  // without effect: no other connection waits for a sendfile call
+	DirectIO           nc.Value[string] // without effect, as aio
+	TCPNodelay         nc.Value[bool]
+	TCPNopush          nc.Value[bool]
+	LimitRate          nc.Value[*session.Template] // bytes a second; nil: no limit
+	LimitRateAfter     nc.Value[*session.Template]
+	Satisfy            nc.Value[Satisfy]
+	AuthDelay          nc.Value[time.Duration]
+	Internal           nc.Value[bool]
+	AbsoluteRedirect   nc.Value[bool]
+	ServerNameRedirect nc.Value[bool]
+	PortInRedirect     nc.Value[bool]
+	MSIERefresh        nc.Value[bool]
+	MSIEPadding        nc.Value[bool]
+	LogNotFound        nc.Value[bool]
+	LogSubrequest      nc.Value[bool]
+	RecursiveErrors    nc.Value[bool]
+	ServerTokens       nc.Value[Tokens]
+	Chunked            nc.Value[bool]
+	ETag               nc.Value[bool]
+	IfModifiedSince    nc.Value[IfModified]
+	MaxRanges          nc.Value[int] // -1: no limit, 0: no ranges
+	ErrorPages         nc.Value[[]*ErrorPage]
+	PostAction         nc.Value[string]
+	EarlyHints         nc.Value[[]*session.Template] // interim responses go out if one is true
+	SubrequestBuffer   nc.Value[int64]
+	ErrorLog           nc.Value[*errorlog.Log]
+	DisableSymlinks    nc.Value[Symlinks]
+	OpenFileCache      nc.Value[*openfile.Cache] // nil: off
+	OpenFileMinUses    nc.Value[int]
 	// Files are looked at whenever they are served. So there is nothing that
 	// these two could act on.
-	openFileValid  nginxconf.Value[time.Duration]
-	openFileErrors nginxconf.Value[bool]
+	openFileValid  nc.Value[time.Duration]
+	openFileErrors nc.Value[bool]
 
 	limitExcept *limitExcept
 	defaultType []byte // DefaultType, nil when empty
@@ -105,7 +105,7 @@ var (
 func inheritCoreServer(c, p *ServerCore) error {
 	c.clientHeaderTimeout.Inherit(p.clientHeaderTimeout, 60*time.Second)
 	c.clientHeaderBufferSize.Inherit(p.clientHeaderBufferSize, 1024)
-	c.largeClientBuffers.Inherit(p.largeClientBuffers, nginxconf.Bufs{Num: 4, Size: 8192})
+	c.largeClientBuffers.Inherit(p.largeClientBuffers, nc.Bufs{Num: 4, Size: 8192})
 	c.maxHeaders.Inherit(p.maxHeaders, 1000)
 	c.ignoreInvalidHeaders.Inherit(p.ignoreInvalidHeaders, true)
 	c.MergeSlashes.Inherit(p.MergeSlashes, true)
@@ -249,13 +249,13 @@ type Symlinks struct {
 
 const disableMSIE6, disableSafari = 1, 2
 
-var allHTTP = nginxconf.HTTP | nginxconf.Server | nginxconf.Location
+var allHTTP = nc.HTTP | nc.Server | nc.Location
 
-func at[V any](field func(*Core) *nginxconf.Value[V]) func(*nginxconf.Scope) *nginxconf.Value[V] {
+func at[V any](field func(*Core) *nc.Value[V]) func(*nc.Scope) *nc.Value[V] {
 	return At(coreLocation, field)
 }
 
-func atServer[V any](field func(*ServerCore) *nginxconf.Value[V]) func(*nginxconf.Scope) *nginxconf.Value[V] {
+func atServer[V any](field func(*ServerCore) *nc.Value[V]) func(*nc.Scope) *nc.Value[V] {
 	return AtServer(coreServer, field)
 }
 
@@ -273,13 +273,13 @@ type PathTemplate struct {
 	Vars *session.Template // nil when Text has no variables
 }
 
-func readRoot(s *nginxconf.Scope, d *nginxconf.Directive) error {
+func readRoot(s *nc.Scope, d *nc.Directive) error {
 	b := BlockOf(s)
 	c := b.Location.Core
 	alias := d.Name == "alias"
 	if c.Root.Set {
 		if c.Alias.On == alias {
-			return nginxconf.ErrDuplicate
+			return nc.ErrDuplicate
 		}
 		other := "root"
 		if c.Alias.On {
@@ -304,7 +304,7 @@ func readRoot(s *nginxconf.Scope, d *nginxconf.Directive) error {
 	if !alias && t.Vars == nil {
 		t.Text = strings.TrimRight(t.Text, "/")
 	}
-	c.Root = nginxconf.Value[PathTemplate]{V: t, Set: true}
+	c.Root = nc.Value[PathTemplate]{V: t, Set: true}
 	if alias {
 		c.Alias = Alias{On: true, Name: b.Location.Name}
 		if b.Location.Kind == RegexLocation {
@@ -316,7 +316,7 @@ func readRoot(s *nginxconf.Scope, d *nginxconf.Directive) error {
 
 // PathTemplate compiles a file name: relative to the prefix unless it begins
 // with a slash or a variable.
-func (h *HTTP) PathTemplate(s *nginxconf.Scope, d *nginxconf.Directive, text string) (PathTemplate, error) {
+func (h *HTTP) PathTemplate(s *nc.Scope, d *nc.Directive, text string) (PathTemplate, error) {
 	full := text
 	if !strings.HasPrefix(text, "$") {
 		full = s.Path(text, false)
@@ -331,57 +331,57 @@ func (h *HTTP) PathTemplate(s *nginxconf.Scope, d *nginxconf.Directive, text str
 	return PathTemplate{Text: full, Vars: t}, nil
 }
 
-func readKeepaliveTimeout(s *nginxconf.Scope, d *nginxconf.Directive) error {
+func readKeepaliveTimeout(s *nc.Scope, d *nc.Directive) error {
 	c := BlockOf(s).Location.Core
 	if c.KeepaliveTimeout.Set {
-		return nginxconf.ErrDuplicate
+		return nc.ErrDuplicate
 	}
-	for i, into := range []*nginxconf.Value[time.Duration]{&c.KeepaliveTimeout, &c.KeepaliveHeader} {
+	for i, into := range []*nc.Value[time.Duration]{&c.KeepaliveTimeout, &c.KeepaliveHeader} {
 		if i >= len(d.Args) {
 			break
 		}
-		v, err := nginxconf.ParseMsec(d.Args[i])
+		v, err := nc.ParseMsec(d.Args[i])
 		if err != nil {
-			return nginxconf.ErrInvalidValue
+			return nc.ErrInvalidValue
 		}
-		*into = nginxconf.Value[time.Duration]{V: v, Set: true}
+		*into = nc.Value[time.Duration]{V: v, Set: true}
 	}
 	return nil
 }
 
-func readInternal(s *nginxconf.Scope, _ *nginxconf.Directive) error {
+func readInternal(s *nc.Scope, _ *nc.Directive) error {
 	c := BlockOf(s).Location.Core
 	if c.Internal.Set {
-		return nginxconf.ErrDuplicate
+		return nc.ErrDuplicate
 	}
-	c.Internal = nginxconf.Value[bool]{V: true, Set: true}
+	c.Internal = nc.Value[bool]{V: true, Set: true}
 	return nil
 }
 
-func readRate(field func(*Core) *nginxconf.Value[*session.Template]) func(*nginxconf.Scope, *nginxconf.Directive) error {
-	return func(s *nginxconf.Scope, d *nginxconf.Directive) error {
+func readRate(field func(*Core) *nc.Value[*session.Template]) func(*nc.Scope, *nc.Directive) error {
+	return func(s *nc.Scope, d *nc.Directive) error {
 		v := field(BlockOf(s).Location.Core)
 		if v.Set {
-			return nginxconf.ErrDuplicate
+			return nc.ErrDuplicate
 		}
 		t, err := BlockOf(s).HTTP.Template(d, d.Args[0])
 		if err != nil {
 			return err
 		}
 		if t.IsLiteral() {
-			if _, err := nginxconf.ParseSize(d.Args[0]); err != nil {
-				return nginxconf.ErrInvalidValue
+			if _, err := nc.ParseSize(d.Args[0]); err != nil {
+				return nc.ErrInvalidValue
 			}
 		}
-		*v = nginxconf.Value[*session.Template]{V: t, Set: true}
+		*v = nc.Value[*session.Template]{V: t, Set: true}
 		return nil
 	}
 }
 
-func readDisableSymlinks(s *nginxconf.Scope, d *nginxconf.Directive) error {
+func readDisableSymlinks(s *nc.Scope, d *nc.Directive) error {
 	c := BlockOf(s).Location.Core
 	if c.DisableSymlinks.Set {
-		return nginxconf.ErrDuplicate
+		return nc.ErrDuplicate
 	}
 	var v Symlinks
 	for _, a := range d.Args {
@@ -404,14 +404,14 @@ func readDisableSymlinks(s *nginxconf.Scope, d *nginxconf.Directive) error {
 			return fmt.Errorf("invalid parameter %q", a)
 		}
 	}
-	c.DisableSymlinks = nginxconf.Value[Symlinks]{V: v, Set: true}
+	c.DisableSymlinks = nc.Value[Symlinks]{V: v, Set: true}
 	return nil
 }
 
-func readOpenFileCache(s *nginxconf.Scope, d *nginxconf.Directive) error {
+func readOpenFileCache(s *nc.Scope, d *nc.Directive) error {
 	c := BlockOf(s).Location.Core
 	if c.OpenFileCache.Set {
-		return nginxconf.ErrDuplicate
+		return nc.ErrDuplicate
 	}
 	max, inactive, off := 0, 60*time.Second, false
 	for _, a := range d.Args {
@@ -421,13 +421,13 @@ func readOpenFileCache(s *nginxconf.Scope, d *nginxconf.Directive) error {
 		case "off":
 			off = true
 		case "max":
-			if max, err = nginxconf.ParseNumber(value); max == 0 {
-				err = nginxconf.ErrInvalidValue
+			if max, err = nc.ParseNumber(value); max == 0 {
+				err = nc.ErrInvalidValue
 			}
 		case "inactive":
-			inactive, err = nginxconf.ParseSec(value)
+			inactive, err = nc.ParseSec(value)
 		default:
-			err = nginxconf.ErrInvalidValue
+			err = nc.ErrInvalidValue
 		}
 		if err != nil {
 			return fmt.Errorf("invalid \"open_file_cache\" parameter \"%s\"", a)
@@ -441,6 +441,6 @@ func readOpenFileCache(s *nginxconf.Scope, d *nginxconf.Directive) error {
 	default:
 		cache = openfile.NewCache(max, inactive)
 	}
-	c.OpenFileCache = nginxconf.Value[*openfile.Cache]{V: cache, Set: true}
+	c.OpenFileCache = nc.Value[*openfile.Cache]{V: cache, Set: true}
 	return nil
 }

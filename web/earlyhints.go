@@ -1,18 +1,18 @@
 package web
 
 import (
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/session"
 	"tandem/web/message"
 )
 
 // readEarlyHints reads early_hints string ...: interim responses of back ends
 // reach clients if one of the strings is neither empty nor "0".
-func readEarlyHints(s *nginxconf.Scope, d *nginxconf.Directive) error {
+func readEarlyHints(s *nc.Scope, d *nc.Directive) error {
 	b := BlockOf(s)
 	v := &b.Location.Core.EarlyHints
 	if v.Set {
-		return nginxconf.ErrDuplicate
+		return nc.ErrDuplicate
 	}
 	v.Set = true
 	for _, arg := range d.Args {

@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"strings"
 
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/session"
 )
 
@@ -18,7 +18,7 @@ type ErrorPage struct {
 }
 
 // readErrorPage reads error_page code ... [=[response]] uri.
-func readErrorPage(s *nginxconf.Scope, d *nginxconf.Directive) error {
+func readErrorPage(s *nc.Scope, d *nc.Directive) error {
 	b := BlockOf(s)
 	pages := &b.Location.Core.ErrorPages
 	n := len(d.Args)

@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"tandem/internal/listen"
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/session"
 )
 
@@ -44,26 +44,26 @@ func (b *Block) Shared() session.Block {
 }
 
 // BlockOf returns the level that s reads.
-func BlockOf(s *nginxconf.Scope) *Block { return s.Data.(*Block) }
+func BlockOf(s *nc.Scope) *Block { return s.Data.(*Block) }
 
 // Location settings of the level being read, for the setters of package
-// nginxconf: Set: nginxconf.SetFlag(web.At(slot, func(c *settings) ...)).
-func At[T, V any](slot LocationSlot[T], field func(*T) *nginxconf.Value[V]) func(*nginxconf.Scope) *nginxconf.Value[V] {
-	return func(s *nginxconf.Scope) *nginxconf.Value[V] { return field(slot.Of(BlockOf(s).Location)) }
+// nginxconf: Set: nc.SetFlag(web.At(slot, func(c *settings) ...)).
+func At[T, V any](slot LocationSlot[T], field func(*T) *nc.Value[V]) func(*nc.Scope) *nc.Value[V] {
+	return func(s *nc.Scope) *nc.Value[V] { return field(slot.Of(BlockOf(s).Location)) }
 }
 
 // AtServer is At for the settings of servers.
-func AtServer[T, V any](slot ServerSlot[T], field func(*T) *nginxconf.Value[V]) func(*nginxconf.Scope) *nginxconf.Value[V] {
-	return func(s *nginxconf.Scope) *nginxconf.Value[V] { return field(slot.Of(BlockOf(s).Server)) }
+func AtServer[T, V any](slot ServerSlot[T], field func(*T) *nc.Value[V]) func(*nc.Scope) *nc.Value[V] {
+	return func(s *nc.Scope) *nc.Value[V] { return field(slot.Of(BlockOf(s).Server)) }
 }
 
 // Commands returns the directives of the http block and of everything in it.
 // The one http block that a configuration may have is read into h.
-func (h *HTTP) Commands(modules []*Module) [][]nginxconf.Command {
+func (h *HTTP) Commands(modules []*Module) [][]nc.Command {
 	h.modules = modules
-	groups := [][]nginxconf.Command{{{
-		Name: "http", In: nginxconf.Main, Arity: nginxconf.Block | nginxconf.NoArgs,
-		Set: func(s *nginxconf.Scope, d *nginxconf.Directive) error { return h.read(s, d) },
+	groups := [][]nc.Command{{{
+		Name: "http", In: nc.Main, Arity: nc.Block | nc.NoArgs,
+		Set: func(s *nc.Scope, d *nc.Directive) error { return h.read(s, d) },
 	}}, coreCommands, protocolCommands, h.tlsCommands()}
 	for _, m := range modules {
 		groups = append(groups, m.Commands)
@@ -83,9 +83,9 @@ func (h *HTTP) Listening() []listen.Port {
 // read reads the http block: every directive first, then what inherits from
 // what, then the modules' own completion, then names that were used before
 // they were defined.
-func (h *HTTP) read(s *nginxconf.Scope, d *nginxconf.Directive) error {
+func (h *HTTP) read(s *nc.Scope, d *nc.Directive) error {
 	if h.root != nil {
-		return nginxconf.ErrDuplicate
+		return nc.ErrDuplicate
 	}
 	h.Begin(host{h})
 	h.addVariables()
@@ -94,7 +94,7 @@ func (h *HTTP) read(s *nginxconf.Scope, d *nginxconf.Directive) error {
 	h.root = &Block{HTTP: h, Server: level, Location: level.Location}
 	h.newer = newerProtocols{}
 
-	s.Block(d, nginxconf.HTTP, h.root)
+	s.Block(d, nc.HTTP, h.root)
 
 	if err := h.inherit(s); err != nil {
 		return err
@@ -130,16 +130,16 @@ func (h *HTTP) allowConnect() {
 }
 
 // reportInit reports what a module's Init found, each where it belongs.
-func reportInit(s *nginxconf.Scope, d *nginxconf.Directive, err error) {
+func reportInit(s *nc.Scope, d *nc.Directive, err error) {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, e := range joined.Unwrap() {
 			reportInit(s, d, e)
 		}
 		return
 	}
-	var e *nginxconf.Error
+	var e *nc.Error
 	if errors.As(err, &e) {
-		if e.Severity >= nginxconf.Warn {
+		if e.Severity >= nc.Warn {
 			s.WarnAt(e.Pos, "%s", e.Msg)
 			return
 		}
@@ -150,13 +150,13 @@ func reportInit(s *nginxconf.Scope, d *nginxconf.Directive, err error) {
 }
 
 // inherit completes the settings of every level, outermost first.
-func (h *HTTP) inherit(s *nginxconf.Scope) error {
+func (h *HTTP) inherit(s *nc.Scope) error {
 	root := h.root.Server
 	if err := root.inherit(nil); err != nil {
 		return err
 	}
 	if c := root.Location.Core; !c.Root.Set {
-		c.Root = nginxconf.Value[PathTemplate]{V: PathTemplate{Text: h.Prefix + "html"}, Set: true}
+		c.Root = nc.Value[PathTemplate]{V: PathTemplate{Text: h.Prefix + "html"}, Set: true}
 	}
 	if err := root.Location.inherit(nil); err != nil {
 		return err
@@ -171,7 +171,7 @@ func (h *HTTP) inherit(s *nginxconf.Scope) error {
 	return nil
 }
 
-func inheritLocation(s *nginxconf.Scope, l, parent *Location) {
+func inheritLocation(s *nc.Scope, l, parent *Location) {
 	if err := l.inherit(parent); err != nil {
 		s.ErrorAt(l.Pos, "%v", err)
 	}

@@ -3,7 +3,7 @@ package web
 import (
 	"fmt"
 
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 )
 
 // limitExcept is the limit_except block of a location: the settings for all
@@ -13,11 +13,11 @@ type limitExcept struct {
 	location *Location
 }
 
-func readLimitExcept(s *nginxconf.Scope, d *nginxconf.Directive) error {
+func readLimitExcept(s *nc.Scope, d *nc.Directive) error {
 	b := BlockOf(s)
 	c := b.Location.Core
 	if c.limitExcept != nil {
-		return nginxconf.ErrDuplicate
+		return nc.ErrDuplicate
 	}
 	le := &limitExcept{}
 	for _, name := range d.Args {
@@ -33,7 +33,7 @@ func readLimitExcept(s *nginxconf.Scope, d *nginxconf.Directive) error {
 	le.location = b.Location.Nest(d.Pos)
 	le.location.IsLimitExcept = true
 	c.limitExcept = le
-	s.Block(d, nginxconf.LimitExcept, &Block{HTTP: b.HTTP, Server: b.Server, Location: le.location})
+	s.Block(d, nc.LimitExcept, &Block{HTTP: b.HTTP, Server: b.Server, Location: le.location})
 	return nil
 }
 

@@ -3,7 +3,7 @@ package web
 import (
 	"slices"
 
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/session"
 	"tandem/session/virtual"
 )
@@ -14,11 +14,11 @@ type Port = virtual.Port[*Server]
 // addrServers are the servers of one address.
 type addrServers = virtual.Address[*Server]
 
-func readListen(s *nginxconf.Scope, d *nginxconf.Directive) error {
+func readListen(s *nc.Scope, d *nc.Directive) error {
 	return BlockOf(s).Server.listen(d.Pos, d.Args)
 }
 
-func (srv *Server) listen(pos nginxconf.Pos, words []string) error {
+func (srv *Server) listen(pos nc.Pos, words []string) error {
 	words = slices.Clone(words)
 	for i := range words {
 		if i > 0 && words[i] == "default" {
@@ -63,7 +63,7 @@ func (srv *Server) Virtual() ([]virtual.Listen, []virtual.Name, *session.Server)
 }
 
 // arrangePorts groups the listen directives of all servers by socket.
-func (h *HTTP) arrangePorts(s *nginxconf.Scope) {
+func (h *HTTP) arrangePorts(s *nc.Scope) {
 	h.Ports = virtual.Arrange(s, h.Servers)
 	for _, p := range h.Ports {
 		p.Addresses(func(a *addrServers) {

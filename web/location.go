@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/session"
 )
 
@@ -30,7 +30,7 @@ type Location struct {
 	Name   string // path, pattern or @name as written; "" for a Level
 	Server *Server
 	Outer  *Location // the location it stands in; nil for a server's own level
-	Pos    nginxconf.Pos
+	Pos    nc.Pos
 	Core   *Core // the core module's settings; never nil once read
 	// Level are the settings of modules that serve stream as well.
 	Level session.Level
@@ -61,7 +61,7 @@ func newLocation(srv *Server, outer *Location) *Location {
 
 // Nest makes a level inside l that inherits its settings and has no path of
 // its own, such as an if block.
-func (l *Location) Nest(pos nginxconf.Pos) *Location {
+func (l *Location) Nest(pos nc.Pos) *Location {
 	inner := newLocation(l.Server, l)
 	inner.Pos = pos
 	inner.Name = l.Name
@@ -84,7 +84,7 @@ func (l *Location) inherit(outer *Location) error {
 
 // readLocation reads a location block: location [ = | ~ | ~* | ^~ ] uri {...}
 // and location @name {...}.
-func readLocation(s *nginxconf.Scope, d *nginxconf.Directive) error {
+func readLocation(s *nc.Scope, d *nc.Directive) error {
 	b := BlockOf(s)
 	l := newLocation(b.Server, b.Location)
 	l.Pos = d.Pos
@@ -104,7 +104,7 @@ func readLocation(s *nginxconf.Scope, d *nginxconf.Directive) error {
 		}
 	}
 	b.Location.inner = append(b.Location.inner, l)
-	s.Block(d, nginxconf.Location, &Block{HTTP: b.HTTP, Server: b.Server, Location: l})
+	s.Block(d, nc.Location, &Block{HTTP: b.HTTP, Server: b.Server, Location: l})
 	return nil
 }
 
@@ -150,9 +150,9 @@ func (l *Location) parseName(b *Block, args []string) error {
 
 // arrangeLocations sorts the locations of a server into the structures that
 // requests search.
-func (srv *Server) arrangeLocations(s *nginxconf.Scope) { srv.Location.arrange(s) }
+func (srv *Server) arrangeLocations(s *nc.Scope) { srv.Location.arrange(s) }
 
-func (l *Location) arrange(s *nginxconf.Scope) {
+func (l *Location) arrange(s *nc.Scope) {
 	for _, inner := range l.inner {
 		var clash *Location
 		switch inner.Kind {

@@ -9,7 +9,7 @@ import (
 	"syscall"
 
 	"tandem/internal/errorlog"
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/web/message"
 )
 
@@ -79,7 +79,7 @@ func (r *Request) LogSendError(err error) {
 	}
 }
 
-func readErrorLog(s *nginxconf.Scope, d *nginxconf.Directive) error {
+func readErrorLog(s *nc.Scope, d *nc.Directive) error {
 	b := BlockOf(s)
 	target, err := b.HTTP.OpenLog(s, d)
 	if err != nil {
@@ -90,6 +90,6 @@ func readErrorLog(s *nginxconf.Scope, d *nginxconf.Directive) error {
 	if v.V != nil {
 		targets = append(v.V.Targets(), targets...)
 	}
-	*v = nginxconf.Value[*errorlog.Log]{V: errorlog.New(targets...), Set: true}
+	*v = nc.Value[*errorlog.Log]{V: errorlog.New(targets...), Set: true}
 	return nil
 }

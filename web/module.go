@@ -1,7 +1,7 @@
 package web
 
 import (
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/session"
 )
 
@@ -13,7 +13,7 @@ import (
 // in which handlers of one phase and header filters run.
 type Module struct {
 	Name      string
-	Commands  []nginxconf.Command
+	Commands  []nc.Command
 	Variables []Variable
 	Shared    []session.Variable // those that are not of requests alone
 	Protocol  *Protocol          // that the module has the server speak; nil: none

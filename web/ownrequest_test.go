@@ -4,18 +4,18 @@ import (
 	"slices"
 	"testing"
 
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/session"
 )
 
 // A request that no client has sent has all variables, some of them empty.
 func TestOwnRequest(t *testing.T) {
 	h := new(HTTP)
-	tree, errs := nginxconf.Read("nginx.conf", nginxconf.Options{ReadFile: func(string) ([]byte, error) {
+	tree, errs := nc.Read("nginx.conf", nc.Options{ReadFile: func(string) ([]byte, error) {
 		return []byte("http { server { server_name a.example; location /x { } } }"), nil
 	}})
 	if errs == nil {
-		errs = nginxconf.NewTable(h.Commands(nil)...).Bind(tree, nil, nginxconf.BindOptions{})
+		errs = nc.NewTable(h.Commands(nil)...).Bind(tree, nil, nc.BindOptions{})
 	}
 	if errs != nil {
 		t.Fatal(errs)

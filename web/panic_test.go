@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"tandem/internal/contain"
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/web"
 	"tandem/web/webtest"
 )
@@ -21,9 +21,9 @@ var endings atomic.Int64
 
 var panicModule = &web.Module{
 	Name: "panic",
-	Commands: []nginxconf.Command{{
-		Name: "panic", In: nginxconf.Location, Arity: nginxconf.Take1,
-		Set: func(s *nginxconf.Scope, d *nginxconf.Directive) error {
+	Commands: []nc.Command{{
+		Name: "panic", In: nc.Location, Arity: nc.Take1,
+		Set: func(s *nc.Scope, d *nc.Directive) error {
 			panicConf.Of(web.BlockOf(s).Location).where = d.Args[0]
 			return nil
 		},

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/session"
 )
 
@@ -59,7 +59,7 @@ func limitRateVariable(r *Request, dst []byte) ([]byte, bool) {
 }
 
 func setLimitRate(r *Request, value []byte) {
-	n, err := nginxconf.ParseSize(string(value))
+	n, err := nc.ParseSize(string(value))
 	if err != nil {
 		r.Logf(errLevelError, "invalid $limit_rate \"%s\"", value)
 		return
@@ -84,7 +84,7 @@ func (r *Request) sizeOf(t *session.Template) int64 {
 	if t == nil {
 		return 0
 	}
-	n, err := nginxconf.ParseSize(string(t.Value(&r.Session)))
+	n, err := nc.ParseSize(string(t.Value(&r.Session)))
 	if err != nil {
 		return 0
 	}

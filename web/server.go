@@ -5,7 +5,7 @@ import (
 	"os"
 
 	"tandem/internal/listen"
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/session"
 	"tandem/session/virtual"
 )
@@ -38,7 +38,7 @@ func (srv *Server) ListensForHTTP2() bool { return srv.http2 }
 // AllowConnect lets clients use CONNECT, which is answered 405 otherwise.
 func (srv *Server) AllowConnect() { srv.connect = true }
 
-func newServer(h *HTTP, pos nginxconf.Pos) *Server {
+func newServer(h *HTTP, pos nc.Pos) *Server {
 	srv := &Server{HTTP: h, settings: serverSlots.Make()}
 	srv.Server.Init(&h.Realm, srv, pos)
 	srv.Location = newLocation(srv, nil)
@@ -55,12 +55,12 @@ func (srv *Server) inherit(block *Server) error {
 	return errors.Join(srv.Server.Inherit(shared), serverSlots.Inherit(srv.settings, from))
 }
 
-func readServer(s *nginxconf.Scope, d *nginxconf.Directive) error {
+func readServer(s *nc.Scope, d *nc.Directive) error {
 	h := BlockOf(s).HTTP
 	srv := newServer(h, d.Pos)
 	srv.Location.Pos = d.Pos
 	h.Servers = append(h.Servers, srv)
-	s.Block(d, nginxconf.Server, &Block{HTTP: h, Server: srv, Location: srv.Location})
+	s.Block(d, nc.Server, &Block{HTTP: h, Server: srv, Location: srv.Location})
 	if len(srv.listens) == 0 && !srv.quic {
 		// Without a listen directive nginx takes port 80, or 8000 when not root.
 		text := "*:80"
@@ -77,7 +77,7 @@ func readServer(s *nginxconf.Scope, d *nginxconf.Directive) error {
 	return nil
 }
 
-func readServerName(s *nginxconf.Scope, d *nginxconf.Directive) error {
+func readServerName(s *nc.Scope, d *nc.Directive) error {
 	names, err := virtual.ReadNames(s, d)
 	srv := BlockOf(s).Server
 	srv.Names = append(srv.Names, names...)

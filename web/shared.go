@@ -1,7 +1,7 @@
 package web
 
 import (
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/session"
 )
 
@@ -9,13 +9,13 @@ import (
 
 // Contexts are where the language of http has their directives.
 var Contexts = session.Contexts{
-	Block:   nginxconf.HTTP,
-	Servers: nginxconf.HTTP | nginxconf.Server,
-	Levels:  nginxconf.HTTP | nginxconf.Server | nginxconf.Location,
-	If:      nginxconf.LocationIf,
-	Except:  nginxconf.LimitExcept,
+	Block:   nc.HTTP,
+	Servers: nc.HTTP | nc.Server,
+	Levels:  nc.HTTP | nc.Server | nc.Location,
+	If:      nc.LocationIf,
+	Except:  nc.LimitExcept,
 
-	Upstream: nginxconf.Upstream,
+	Upstream: nc.Upstream,
 }
 
 // Shared makes a module of http of one that serves stream as well.

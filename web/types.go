@@ -3,7 +3,7 @@ package web
 import (
 	"strings"
 
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 )
 
 // TypeMap gives the media type for a file name extension.
@@ -29,10 +29,10 @@ func (m *TypeMap) Lookup(extension []byte) []byte {
 }
 
 // readTypes reads a types block; one without entries forgets the defaults.
-func readTypes(s *nginxconf.Scope, d *nginxconf.Directive) error {
+func readTypes(s *nc.Scope, d *nc.Directive) error {
 	v := &BlockOf(s).Location.Core.Types
 	if !v.Set {
-		*v = nginxconf.Value[*TypeMap]{V: &TypeMap{make(map[string][]byte)}, Set: true}
+		*v = nc.Value[*TypeMap]{V: &TypeMap{make(map[string][]byte)}, Set: true}
 	}
 	for _, e := range d.Block {
 		if e.IsBlock {
@@ -131,11 +131,11 @@ var HTMLOnly = NewTypeSet("text/html")
 
 // SetTypes is the setter of directives that list media types: the words come
 // on top of always.
-func SetTypes(get func(*nginxconf.Scope) *nginxconf.Value[*TypeSet], always ...string) func(*nginxconf.Scope, *nginxconf.Directive) error {
-	return func(s *nginxconf.Scope, d *nginxconf.Directive) error {
+func SetTypes(get func(*nc.Scope) *nc.Value[*TypeSet], always ...string) func(*nc.Scope, *nc.Directive) error {
+	return func(s *nc.Scope, d *nc.Directive) error {
 		v := get(s)
 		if !v.Set {
-			*v = nginxconf.Value[*TypeSet]{V: NewTypeSet(always...), Set: true}
+			*v = nc.Value[*TypeSet]{V: NewTypeSet(always...), Set: true}
 		}
 		for _, name := range d.Args {
 			if name == "*" {

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"tandem/internal/process"
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/status"
 )
 
@@ -81,7 +81,7 @@ func showStatus(ctx context.Context, args []string, stdout, stderr io.Writer) in
 // configuration that is being edited must not hide the running process, so
 // nothing but that directive is looked at.
 func (o *options) runningPIDFile() string {
-	tree, _ := nginxconf.Read(o.Nginx, nginxconf.Options{Prefix: o.Prefix, Globals: o.Globals})
+	tree, _ := nc.Read(o.Nginx, nc.Options{Prefix: o.Prefix, Globals: o.Globals})
 	for _, d := range tree.Main {
 		if d.Name == "pid" && len(d.Args) == 1 {
 			return o.Path(d.Args[0])

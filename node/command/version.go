@@ -7,7 +7,7 @@ import (
 	"runtime/debug"
 
 	"tandem/internal/version"
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/node/configuration"
 	"tandem/web"
 )
@@ -148,7 +148,7 @@ var optionalModules = []optionalModule{
 // configureArguments tell tools what is built in and what is not, the way
 // nginx's own do.
 func configureArguments(modules []*web.Module) string {
-	table := nginxconf.NewTable(new(web.HTTP).Commands(modules)...)
+	table := nc.NewTable(new(web.HTTP).Commands(modules)...)
 	args := "--build=" + web.Build
 	for _, m := range optionalModules {
 		switch has := table.Knows(m.directive); {

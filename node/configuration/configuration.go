@@ -12,7 +12,7 @@ import (
 	"tandem/internal/standin"
 	"tandem/keepalivedconf"
 	"tandem/keepalivedconf/text"
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/session"
 	"tandem/web"
 )
@@ -20,7 +20,7 @@ import (
 // Configuration is both files, read and checked, not yet at work.
 type Configuration struct {
 	Source     *Source
-	Tree       *nginxconf.Tree // the files of nginx.conf; without directives, which are in the other fields
+	Tree       *nc.Tree // the files of nginx.conf; without directives, which are in the other fields
 	Process    Process
 	HTTP       *web.HTTP
 	Log        *errorlog.Log          // of the main level
@@ -39,12 +39,12 @@ const loadGCPercent = 800
 // Load reads both files; previous is what a reload takes the place of, or nil.
 // The errors are nginx.conf's; those of keepalived.conf are in Reports. A
 // configuration with errors is to be released, not used.
-func Load(o *Source, logs *logfile.Set, previous *web.HTTP) (*Configuration, nginxconf.Errors) {
+func Load(o *Source, logs *logfile.Set, previous *web.HTTP) (*Configuration, nc.Errors) {
 	// Nearly everything that is allocated here stays: looking for what does not
 	// is work for nothing.
 	defer debug.SetGCPercent(debug.SetGCPercent(loadGCPercent))
 	c := &Configuration{Source: o, logs: targets{set: logs}}
-	tree, errs := nginxconf.Read(o.Nginx, nginxconf.Options{
+	tree, errs := nc.Read(o.Nginx, nc.Options{
 		Prefix:       o.Prefix,
 		Globals:      o.Globals,
 		BuiltinFiles: map[string][]byte{"mime.types": []byte(web.MimeTypes)},
@@ -56,17 +56,17 @@ func Load(o *Source, logs *logfile.Set, previous *web.HTTP) (*Configuration, ngi
 		c.HTTP.Previous = &previous.Realm
 	}
 	groups := append(c.HTTP.Commands(o.Modules), c.mainCommands())
-	errs = append(errs, nginxconf.NewTable(groups...).Bind(tree, &c.Process, nginxconf.BindOptions{})...)
+	errs = append(errs, nc.NewTable(groups...).Bind(tree, &c.Process, nc.BindOptions{})...)
 	tree.Sort(errs)
 	c.textErrors = len(errs)
 
 	c.openMainLog()
 	for _, err := range c.logs.failed {
-		errs = append(errs, &nginxconf.Error{Msg: err.Error()})
+		errs = append(errs, &nc.Error{Msg: err.Error()})
 	}
 	c.HTTP.Log = c.Log
 	if !hasEvents(tree) && !errs.Failed() {
-		errs = append(errs, &nginxconf.Error{Msg: "no \"events\" section in configuration"})
+		errs = append(errs, &nc.Error{Msg: "no \"events\" section in configuration"})
 	}
 	// What the directives say is in force; the text is still compared and shown.
 	tree.Main = nil
@@ -74,7 +74,7 @@ func Load(o *Source, logs *logfile.Set, previous *web.HTTP) (*Configuration, ngi
 		// keepalived ends where it finds no file. To serve alone is for who has
 		// asked for nothing else.
 		if f, err := os.Open(o.Keepalived); err != nil {
-			return c, append(errs, &nginxconf.Error{Msg: fmt.Sprintf("open() \"%s\" failed (%s)", o.Keepalived, errorlog.Reason(err))})
+			return c, append(errs, &nc.Error{Msg: fmt.Sprintf("open() \"%s\" failed (%s)", o.Keepalived, errorlog.Reason(err))})
 		} else {
 			_ = f.Close()
 		}
@@ -89,7 +89,7 @@ func Load(o *Source, logs *logfile.Set, previous *web.HTTP) (*Configuration, ngi
 	return c, errs
 }
 
-func hasEvents(tree *nginxconf.Tree) bool {
+func hasEvents(tree *nc.Tree) bool {
 	for _, d := range tree.Main {
 		if d.Name == "events" {
 			return true
@@ -110,7 +110,7 @@ func (c *Configuration) PIDFile() string {
 func (c *Configuration) Listening() []listen.Port { return c.HTTP.Listening() }
 
 // PrintErrors writes the errors of nginx.conf in nginx's form.
-func PrintErrors(w io.Writer, errs nginxconf.Errors) {
+func PrintErrors(w io.Writer, errs nc.Errors) {
 	for _, e := range errs {
 		fmt.Fprintf(w, "nginx: [%s] %v\n", e.Severity, e)
 	}
@@ -153,12 +153,12 @@ func PrintFailure(w io.Writer, err error) {
 
 // SplitErrors takes errors of Load apart: those about lines of nginx.conf, and
 // those about the whole.
-func (c *Configuration) SplitErrors(errs nginxconf.Errors) (ofLines, ofWhole nginxconf.Errors) {
+func (c *Configuration) SplitErrors(errs nc.Errors) (ofLines, ofWhole nc.Errors) {
 	return errs[:c.textErrors], errs[c.textErrors:]
 }
 
 // LevelOf returns the error log's level for a message about the configuration.
-func LevelOf(s nginxconf.Severity) errorlog.Level {
+func LevelOf(s nc.Severity) errorlog.Level {
 	level, _ := errorlog.ParseLevel(s.String())
 	return level
 }

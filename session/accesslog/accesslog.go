@@ -18,7 +18,7 @@ import (
 
 	"tandem/internal/logfile"
 	"tandem/internal/syslog"
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/session"
 )
 
@@ -33,14 +33,14 @@ func Module(combined string, folder func(s *session.Session, dst []byte) []byte)
 	return func(in session.Contexts) *session.Module {
 		return &session.Module{
 			Name: "log",
-			Commands: []nginxconf.Command{
-				{Name: "log_format", In: in.Block, Arity: nginxconf.TwoMore, Set: func(s *nginxconf.Scope, d *nginxconf.Directive) error {
+			Commands: []nc.Command{
+				{Name: "log_format", In: in.Block, Arity: nc.TwoMore, Set: func(s *nc.Scope, d *nc.Directive) error {
 					return readFormat(s, d, combined != "")
 				}},
-				{Name: "access_log", In: in.Levels | in.If | in.Except, Arity: nginxconf.OneMore, Set: func(s *nginxconf.Scope, d *nginxconf.Directive) error {
+				{Name: "access_log", In: in.Levels | in.If | in.Except, Arity: nc.OneMore, Set: func(s *nc.Scope, d *nc.Directive) error {
 					return readAccessLog(s, d, combined != "")
 				}},
-				{Name: "open_log_file_cache", In: in.Levels, Arity: nginxconf.Take1234, Set: readCache},
+				{Name: "open_log_file_cache", In: in.Levels, Arity: nc.Take1234, Set: readCache},
 			},
 			Init: func(r *session.Realm) error {
 				err := initModule(r, combined)
@@ -53,9 +53,9 @@ func Module(combined string, folder func(s *session.Session, dst []byte) []byte)
 
 // settings are the logs of one level.
 type settings struct {
-	logs  nginxconf.Value[[]*log]
+	logs  nc.Value[[]*log]
 	off   bool
-	cache nginxconf.Value[*cache] // of logs with variables in the name
+	cache nc.Value[*cache] // of logs with variables in the name
 }
 
 type realmSettings struct {
@@ -71,7 +71,7 @@ type log struct {
 	format    *format
 	name      string // of the format
 	condition *session.Template
-	d         *nginxconf.Directive
+	d         *nc.Directive
 }
 
 var (
@@ -90,7 +90,7 @@ func inherit(c, p *settings) error {
 	return nil
 }
 
-func readAccessLog(s *nginxconf.Scope, d *nginxconf.Directive, hasCombined bool) error {
+func readAccessLog(s *nc.Scope, d *nc.Directive, hasCombined bool) error {
 	b := session.BlockOf(s)
 	c := conf.Of(b.Level)
 	if d.Args[0] == "off" {
@@ -131,7 +131,7 @@ func readAccessLog(s *nginxconf.Scope, d *nginxconf.Directive, hasCombined bool)
 
 // open opens the target of the directive: a file, a syslog server, or files
 // whose names have variables.
-func (l *log) open(s *nginxconf.Scope, name string, opts logfile.Options) (err error) {
+func (l *log) open(s *nc.Scope, name string, opts logfile.Options) (err error) {
 	r := session.BlockOf(s).Realm
 	toSyslog := strings.HasPrefix(name, syslog.Prefix)
 	switch {
@@ -158,17 +158,17 @@ func isParameter(word string) bool {
 	return word == "gzip"
 }
 
-func (l *log) parameter(s *nginxconf.Scope, p string, opts *logfile.Options) error {
+func (l *log) parameter(s *nc.Scope, p string, opts *logfile.Options) error {
 	name, value, has := strings.Cut(p, "=")
 	switch {
 	case name == "buffer" && has:
-		n, err := nginxconf.ParseSize(value)
+		n, err := nc.ParseSize(value)
 		if err != nil || n == 0 {
 			return fmt.Errorf("invalid buffer size \"%s\"", value)
 		}
 		opts.Buffer = int(n)
 	case name == "flush" && has:
-		d, err := nginxconf.ParseMsec(value)
+		d, err := nc.ParseMsec(value)
 		if err != nil || d == 0 {
 			return fmt.Errorf("invalid flush time \"%s\"", value)
 		}
@@ -176,7 +176,7 @@ func (l *log) parameter(s *nginxconf.Scope, p string, opts *logfile.Options) err
 	case name == "gzip":
 		opts.Gzip = 1
 		if has {
-			n, err := nginxconf.ParseNumber(value)
+			n, err := nc.ParseNumber(value)
 			if err != nil || n < 1 || n > 9 {
 				return fmt.Errorf("invalid compression level \"%s\"", value)
 			}
@@ -212,7 +212,7 @@ func initModule(r *session.Realm, text string) error {
 			l.format = m.combined
 		}
 		if l.format == nil {
-			errs = append(errs, &nginxconf.Error{Pos: l.d.Pos, Msg: fmt.Sprintf("unknown log format \"%s\"", l.name)})
+			errs = append(errs, &nc.Error{Pos: l.d.Pos, Msg: fmt.Sprintf("unknown log format \"%s\"", l.name)})
 		}
 	}
 	if m.combined != nil {

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 
 	"tandem/internal/escape"
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/session"
 )
 
@@ -38,7 +38,7 @@ const (
 const Combined = `$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"`
 
 // readFormat reads log_format name [escape=default|json|none] string ...
-func readFormat(s *nginxconf.Scope, d *nginxconf.Directive, hasCombined bool) error {
+func readFormat(s *nc.Scope, d *nc.Directive, hasCombined bool) error {
 	r := session.BlockOf(s).Realm
 	m := realmConf.Of(r)
 	name := d.Args[0]
@@ -70,7 +70,7 @@ func readFormat(s *nginxconf.Scope, d *nginxconf.Directive, hasCombined bool) er
 }
 
 // compile splits the text at its variables.
-func (f *format) compile(r *session.Realm, d *nginxconf.Directive, text string) error {
+func (f *format) compile(r *session.Realm, d *nc.Directive, text string) error {
 	return session.SplitVariables(text, func(plain string) {
 		f.parts = append(f.parts, part{text: plain})
 	}, func(name string) {

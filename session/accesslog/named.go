@@ -9,7 +9,7 @@ import (
 
 	"tandem/internal/errorlog"
 	"tandem/internal/logfile"
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/session"
 )
 
@@ -22,10 +22,10 @@ type cache struct {
 	files   *logfile.Named // nil as long as no log needs it
 }
 
-func readCache(s *nginxconf.Scope, d *nginxconf.Directive) error {
+func readCache(s *nc.Scope, d *nc.Directive) error {
 	v := &conf.Of(session.BlockOf(s).Level).cache
 	if v.Set {
-		return nginxconf.ErrDuplicate
+		return nc.ErrDuplicate
 	}
 	o := logfile.CacheOptions{Inactive: 10 * time.Second, Valid: time.Minute, MinUses: 1}
 	off := false
@@ -34,16 +34,16 @@ func readCache(s *nginxconf.Scope, d *nginxconf.Directive) error {
 		var err error
 		switch name {
 		case "max":
-			o.Max, err = nginxconf.ParseNumber(value)
+			o.Max, err = nc.ParseNumber(value)
 		case "inactive":
-			o.Inactive, err = nginxconf.ParseSec(value)
+			o.Inactive, err = nc.ParseSec(value)
 		case "min_uses":
-			o.MinUses, err = nginxconf.ParseNumber(value)
+			o.MinUses, err = nc.ParseNumber(value)
 		case "valid":
-			o.Valid, err = nginxconf.ParseSec(value)
+			o.Valid, err = nc.ParseSec(value)
 		default:
 			if off = off || word == "off"; word != "off" {
-				err = nginxconf.ErrInvalidValue
+				err = nc.ErrInvalidValue
 			}
 		}
 		if err != nil {
@@ -56,7 +56,7 @@ func readCache(s *nginxconf.Scope, d *nginxconf.Directive) error {
 	case o.Max == 0:
 		return errors.New("\"open_log_file_cache\" must have \"max\" parameter")
 	}
-	*v = nginxconf.Value[*cache]{V: &cache{options: o}, Set: true}
+	*v = nc.Value[*cache]{V: &cache{options: o}, Set: true}
 	return nil
 }
 

@@ -16,7 +16,7 @@ import (
 
 	"tandem/internal/errorlog"
 	"tandem/internal/logfile"
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/session"
 )
 
@@ -25,9 +25,9 @@ type Module = func(session.Contexts) *session.Module
 
 // contexts are where the server has the directives of modules.
 var contexts = session.Contexts{
-	Block:   nginxconf.Stream,
-	Servers: nginxconf.Stream | nginxconf.StreamServer,
-	Levels:  nginxconf.Stream | nginxconf.StreamServer,
+	Block:   nc.Stream,
+	Servers: nc.Stream | nc.StreamServer,
+	Levels:  nc.Stream | nc.StreamServer,
 }
 
 // Server is the server of one configuration.
@@ -74,7 +74,7 @@ func (s *site) Shared() session.Block {
 	return session.Block{Realm: &s.of.Realm, Server: &s.Server, Level: &s.level}
 }
 
-func (s *Server) newSite(d *nginxconf.Directive) *site {
+func (s *Server) newSite(d *nc.Directive) *site {
 	one := &site{of: s}
 	one.Server.Init(&s.Realm, one, d.Pos)
 	one.level.Init(&one.Server)
@@ -104,7 +104,7 @@ func (s *Server) Servers() []*session.Server {
 
 // Load reads the text of a stream block in a new folder; the caller looks at the
 // errors. previous is the server that it takes the place of, or nil.
-func Load(t testing.TB, previous *Server, text string, modules ...Module) (*Server, nginxconf.Errors) {
+func Load(t testing.TB, previous *Server, text string, modules ...Module) (*Server, nc.Errors) {
 	t.Helper()
 	s := &Server{Dir: t.TempDir() + "/", Logs: new(logfile.Set)}
 	s.Prefix = s.Dir
@@ -117,7 +117,7 @@ func Load(t testing.TB, previous *Server, text string, modules ...Module) (*Serv
 		s.Previous = &previous.Realm
 	}
 	file := filepath.Join(s.Dir, "nginx.conf")
-	tree, errs := nginxconf.Read(file, nginxconf.Options{Prefix: s.Dir, ReadFile: func(name string) ([]byte, error) {
+	tree, errs := nc.Read(file, nc.Options{Prefix: s.Dir, ReadFile: func(name string) ([]byte, error) {
 		if name == file {
 			return []byte("stream {\n" + text + "\n}\n"), nil
 		}
@@ -127,12 +127,12 @@ func Load(t testing.TB, previous *Server, text string, modules ...Module) (*Serv
 		return s, errs
 	}
 	var made []*session.Module
-	commands := [][]nginxconf.Command{{
-		{Name: "stream", In: nginxconf.Main, Arity: nginxconf.Block | nginxconf.NoArgs, Set: func(sc *nginxconf.Scope, d *nginxconf.Directive) error { return s.read(sc, d, made) }},
-		{Name: "server", In: nginxconf.Stream, Arity: nginxconf.Block | nginxconf.NoArgs, Set: func(sc *nginxconf.Scope, d *nginxconf.Directive) error {
+	commands := [][]nc.Command{{
+		{Name: "stream", In: nc.Main, Arity: nc.Block | nc.NoArgs, Set: func(sc *nc.Scope, d *nc.Directive) error { return s.read(sc, d, made) }},
+		{Name: "server", In: nc.Stream, Arity: nc.Block | nc.NoArgs, Set: func(sc *nc.Scope, d *nc.Directive) error {
 			one := s.newSite(d)
 			s.sites = append(s.sites, one)
-			sc.Block(d, nginxconf.StreamServer, one)
+			sc.Block(d, nc.StreamServer, one)
 			return nil
 		}},
 	}}
@@ -141,18 +141,18 @@ func Load(t testing.TB, previous *Server, text string, modules ...Module) (*Serv
 		made = append(made, m)
 		commands = append(commands, m.Commands)
 	}
-	return s, append(errs, nginxconf.NewTable(commands...).Bind(tree, nil, nginxconf.BindOptions{})...)
+	return s, append(errs, nc.NewTable(commands...).Bind(tree, nil, nc.BindOptions{})...)
 }
 
 // read reads the block, in the order in which any server does.
-func (s *Server) read(sc *nginxconf.Scope, d *nginxconf.Directive, modules []*session.Module) error {
+func (s *Server) read(sc *nc.Scope, d *nc.Directive, modules []*session.Module) error {
 	s.Begin(s)
 	s.AddVariables(session.Common)
 	for _, m := range modules {
 		s.AddVariables(m.Variables)
 	}
 	s.block = s.newSite(d)
-	sc.Block(d, nginxconf.Stream, s.block)
+	sc.Block(d, nc.Stream, s.block)
 	if err := s.block.inherit(nil); err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/session/ssl"
 	"tandem/web"
 	"tandem/web/rewrite"
@@ -177,7 +177,7 @@ func TestErrors(t *testing.T) {
 		`server { listen 127.0.0.1:8080 ssl; ssl_certificate x.pem; ssl_ciphers NONE; }`:          `SSL_CTX_set_cipher_list("NONE") failed (SSL: `,
 	} {
 		_, _, errs := webtest.Load(t.TempDir(), "events {}\nhttp {\n"+text+"\n}\n", modules)
-		if len(errs) == 0 || !strings.HasPrefix(errs[0].Error(), want) || errs[0].Severity != nginxconf.Emerg {
+		if len(errs) == 0 || !strings.HasPrefix(errs[0].Error(), want) || errs[0].Severity != nc.Emerg {
 			t.Errorf("%s: %v", text, errs)
 		}
 	}
@@ -187,7 +187,7 @@ func TestErrors(t *testing.T) {
 // once, where it stands.
 func TestCiphersNotInGo(t *testing.T) {
 	_, _, errs := webtest.Load(t.TempDir(), "events {}\nhttp {\nssl_ciphers DHE-RSA-AES256-SHA;\nserver { listen 127.0.0.1:8080; }\nserver { listen 127.0.0.1:8081; }\n}\n", modules)
-	if len(errs) != 1 || errs[0].Severity != nginxconf.Warn || !strings.HasPrefix(errs[0].Error(), `none of the ciphers "DHE-RSA-AES256-SHA" is supported, those of Go's TLS are used in `) || !strings.HasSuffix(errs[0].Error(), ":3") {
+	if len(errs) != 1 || errs[0].Severity != nc.Warn || !strings.HasPrefix(errs[0].Error(), `none of the ciphers "DHE-RSA-AES256-SHA" is supported, those of Go's TLS are used in `) || !strings.HasSuffix(errs[0].Error(), ":3") {
 		t.Errorf("%v", errs)
 	}
 }

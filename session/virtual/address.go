@@ -5,7 +5,7 @@ import (
 	"net/netip"
 
 	"tandem/internal/listen"
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/session"
 )
 
@@ -104,7 +104,7 @@ func shareAddress[S Server](a, b S) bool {
 // Arrange groups the listen directives of all servers by socket, in the order of
 // their first mention. One wildcard socket accepts for all addresses of its port,
 // unless one asked for a socket of its own.
-func Arrange[S Server](s *nginxconf.Scope, servers []S) []*Port[S] {
+func Arrange[S Server](s *nc.Scope, servers []S) []*Port[S] {
 	byAddr := make(map[listen.Address]*Address[S])
 	var order []*Address[S]
 	for _, srv := range servers {
@@ -129,7 +129,7 @@ func Arrange[S Server](s *nginxconf.Scope, servers []S) []*Port[S] {
 	return ports(order)
 }
 
-func (a *Address[S]) add(s *nginxconf.Scope, srv S, l *Listen) {
+func (a *Address[S]) add(s *nc.Scope, srv S, l *Listen) {
 	if l.given {
 		if a.optionsGiven && a.options != l.Options {
 			s.ErrorAt(l.Pos, "duplicate listen options for %s", l.Addr)
@@ -153,7 +153,7 @@ func (a *Address[S]) add(s *nginxconf.Scope, srv S, l *Listen) {
 	a.Servers = append(a.Servers, srv)
 }
 
-func (a *Address[S]) finish(s *nginxconf.Scope) {
+func (a *Address[S]) finish(s *nc.Scope) {
 	if len(a.Servers) == 1 && onlyPlainNames(a.Servers[0]) {
 		return
 	}

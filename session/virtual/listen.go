@@ -9,13 +9,13 @@ import (
 	"strings"
 
 	"tandem/internal/listen"
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 )
 
 // Listen is a listen directive, as far as all servers have it alike.
 type Listen struct {
 	Addr          listen.Address
-	Pos           nginxconf.Pos
+	Pos           nc.Pos
 	Options       listen.Options
 	TLS           bool
 	ProxyProtocol bool
@@ -27,7 +27,7 @@ type Listen struct {
 // ReadListen reads the words of a listen directive into one Listen for each
 // address that the first stands for. port stands in for one that is not written;
 // "": it has to be. own takes the words that only some servers know.
-func ReadListen(pos nginxconf.Pos, words []string, port string, own func(word string) bool) ([]Listen, error) {
+func ReadListen(pos nc.Pos, words []string, port string, own func(word string) bool) ([]Listen, error) {
 	addrs, err := parseAddress(words[0], port)
 	if err != nil {
 		return nil, fmt.Errorf("%w of the \"listen\" directive", err)
@@ -75,7 +75,7 @@ func (l *Listen) word(word string, addr listen.Address) error {
 		return nil
 	}
 	size := func(into *int) error {
-		n, err := nginxconf.ParseSize(value)
+		n, err := nc.ParseSize(value)
 		if err != nil || n < 1 {
 			return fmt.Errorf("invalid %s %q", name, value)
 		}
@@ -150,12 +150,12 @@ func parseKeepalive(k *listen.Keepalive, value string) error {
 	bad := fmt.Errorf("invalid so_keepalive value: %q", value)
 	var err error
 	if parts[0] != "" {
-		if k.Idle, err = nginxconf.ParseSec(parts[0]); err != nil {
+		if k.Idle, err = nc.ParseSec(parts[0]); err != nil {
 			return bad
 		}
 	}
 	if parts[1] != "" {
-		if k.Intvl, err = nginxconf.ParseSec(parts[1]); err != nil {
+		if k.Intvl, err = nc.ParseSec(parts[1]); err != nil {
 			return bad
 		}
 	}

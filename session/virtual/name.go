@@ -9,7 +9,7 @@ import (
 
 	"tandem/internal/hostnames"
 	"tandem/internal/regex"
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/session"
 )
 
@@ -37,7 +37,7 @@ func First(names []Name) string {
 }
 
 // ReadNames reads server_name name ...
-func ReadNames(s *nginxconf.Scope, d *nginxconf.Directive) ([]Name, error) {
+func ReadNames(s *nc.Scope, d *nc.Directive) ([]Name, error) {
 	var names []Name
 	for _, text := range d.Args {
 		name := Name{Text: strings.ToLower(text)}

@@ -18,7 +18,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"tandem/internal/race"
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/session/accesslog"
 	"tandem/static"
 	"tandem/web"
@@ -38,7 +38,7 @@ var modules = []*web.Module{rewrite.Module, static.Index, static.Precompressed, 
 // the next is sent, when the test lets it go on.
 var pieces = &web.Module{
 	Name: "pieces",
-	Commands: []nginxconf.Command{{Name: "pieces", In: nginxconf.Location, Arity: nginxconf.NoArgs, Set: func(s *nginxconf.Scope, _ *nginxconf.Directive) error {
+	Commands: []nc.Command{{Name: "pieces", In: nc.Location, Arity: nc.NoArgs, Set: func(s *nc.Scope, _ *nc.Directive) error {
 		web.BlockOf(s).Location.Handler = func(r *web.Request) web.Code {
 			r.DiscardBody()
 			r.Response.Status = 200

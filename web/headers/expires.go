@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"time"
 
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/session"
 	"tandem/web"
 	"tandem/web/message"
@@ -30,16 +30,16 @@ const (
 	expiresDaily    // at a time of the day
 )
 
-func readExpires(s *nginxconf.Scope, d *nginxconf.Directive) error {
+func readExpires(s *nc.Scope, d *nc.Directive) error {
 	b := web.BlockOf(s)
 	e := &slot.Of(b.Location).expires
 	if e.kind != expiresUnset {
-		return nginxconf.ErrDuplicate
+		return nc.ErrDuplicate
 	}
 	kind, word := expiresAccess, d.Args[0]
 	if len(d.Args) == 2 {
 		if word != "modified" {
-			return nginxconf.ErrInvalidValue
+			return nc.ErrInvalidValue
 		}
 		kind, word = expiresModified, d.Args[1]
 	}
@@ -58,8 +58,8 @@ func readExpires(s *nginxconf.Scope, d *nginxconf.Directive) error {
 const secondsPerDay = 24 * 60 * 60
 
 var (
-	errDailyModified = nginxconf.Complaint("daily time cannot be used with \"modified\" parameter")
-	errDailyTooLong  = nginxconf.Complaint("daily time value must be less than 24 hours")
+	errDailyModified = nc.Complaint("daily time cannot be used with \"modified\" parameter")
+	errDailyTooLong  = nc.Complaint("daily time value must be less than 24 hours")
 )
 
 // parseExpires reads the time of an expires directive; kind is access or
@@ -89,9 +89,9 @@ func parseExpires(kind expiresKind, word string) (expires, error) {
 			sign, word = -1, word[1:]
 		}
 	}
-	t, err := nginxconf.ParseSec(word)
+	t, err := nc.ParseSec(word)
 	if err != nil {
-		return expires{}, nginxconf.ErrInvalidValue
+		return expires{}, nc.ErrInvalidValue
 	}
 	seconds := int64(t / time.Second)
 	if kind == expiresDaily && seconds > secondsPerDay {

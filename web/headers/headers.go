@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/session"
 	"tandem/web"
 	"tandem/web/message"
@@ -26,14 +26,14 @@ import (
 // concerned.
 var Module = &web.Module{
 	Name: "headers",
-	Commands: []nginxconf.Command{
-		{Name: "expires", In: everywhere, Arity: nginxconf.Take12, Set: readExpires},
-		{Name: "add_header", In: everywhere, Arity: nginxconf.Take23, Set: readField(func(c *settings) *[]field { return &c.headers })},
-		{Name: "add_trailer", In: everywhere, Arity: nginxconf.Take23, Set: readField(func(c *settings) *[]field { return &c.trailers })},
-		{Name: "add_header_inherit", In: everywhere, Arity: nginxconf.Take1,
-			Set: nginxconf.SetEnum(web.At(slot, func(c *settings) *nginxconf.Value[inheritance] { return &c.headersInherit }), inheritances...)},
-		{Name: "add_trailer_inherit", In: everywhere, Arity: nginxconf.Take1,
-			Set: nginxconf.SetEnum(web.At(slot, func(c *settings) *nginxconf.Value[inheritance] { return &c.trailersInherit }), inheritances...)},
+	Commands: []nc.Command{
+		{Name: "expires", In: everywhere, Arity: nc.Take12, Set: readExpires},
+		{Name: "add_header", In: everywhere, Arity: nc.Take23, Set: readField(func(c *settings) *[]field { return &c.headers })},
+		{Name: "add_trailer", In: everywhere, Arity: nc.Take23, Set: readField(func(c *settings) *[]field { return &c.trailers })},
+		{Name: "add_header_inherit", In: everywhere, Arity: nc.Take1,
+			Set: nc.SetEnum(web.At(slot, func(c *settings) *nc.Value[inheritance] { return &c.headersInherit }), inheritances...)},
+		{Name: "add_trailer_inherit", In: everywhere, Arity: nc.Take1,
+			Set: nc.SetEnum(web.At(slot, func(c *settings) *nc.Value[inheritance] { return &c.trailersInherit }), inheritances...)},
 	},
 	Init: func(h *web.HTTP) error {
 		if h.Any(func(l *web.Location) bool { return slot.Of(l).used() }) {
@@ -43,13 +43,13 @@ var Module = &web.Module{
 	},
 }
 
-const everywhere = nginxconf.HTTP | nginxconf.Server | nginxconf.Location | nginxconf.LocationIf
+const everywhere = nc.HTTP | nc.Server | nc.Location | nc.LocationIf
 
 type settings struct {
 	expires           expires
 	headers, trailers []field
 
-	headersInherit, trailersInherit nginxconf.Value[inheritance]
+	headersInherit, trailersInherit nc.Value[inheritance]
 }
 
 func (c *settings) used() bool {
@@ -83,7 +83,7 @@ const (
 	inheritMerge                    // they follow those of the level
 )
 
-var inheritances = []nginxconf.Name{
+var inheritances = []nc.Name{
 	{Name: "off", Value: int(inheritOff)}, {Name: "on", Value: int(inheritOn)}, {Name: "merge", Value: int(inheritMerge)},
 }
 
@@ -110,8 +110,8 @@ func inherit(own, outer []field, how inheritance) []field {
 	return own
 }
 
-func readField(list func(*settings) *[]field) nginxconf.Setter {
-	return func(s *nginxconf.Scope, d *nginxconf.Directive) error {
+func readField(list func(*settings) *[]field) nc.Setter {
+	return func(s *nc.Scope, d *nc.Directive) error {
 		b := web.BlockOf(s)
 		value, err := b.HTTP.Template(d, d.Args[1])
 		if err != nil {

@@ -18,7 +18,7 @@ package ssi
 import (
 	"time"
 
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/session"
 	"tandem/web"
 )
@@ -27,19 +27,19 @@ import (
 // before those that see a response as a whole.
 var Module = &web.Module{
 	Name: "ssi",
-	Commands: []nginxconf.Command{
-		{Name: "ssi", In: levels | nginxconf.LocationIf, Arity: nginxconf.Flag,
-			Set: nginxconf.SetFlag(web.At(conf, func(c *settings) *nginxconf.Value[bool] { return &c.on }))},
-		{Name: "ssi_silent_errors", In: levels, Arity: nginxconf.Flag,
-			Set: nginxconf.SetFlag(web.At(conf, func(c *settings) *nginxconf.Value[bool] { return &c.silent }))},
-		{Name: "ssi_types", In: levels, Arity: nginxconf.OneMore,
-			Set: web.SetTypes(web.At(conf, func(c *settings) *nginxconf.Value[*web.TypeSet] { return &c.types }), "text/html")},
-		{Name: "ssi_value_length", In: levels, Arity: nginxconf.Take1,
-			Set: nginxconf.SetSize(web.At(conf, func(c *settings) *nginxconf.Value[int64] { return &c.valueLength }))},
-		{Name: "ssi_last_modified", In: levels, Arity: nginxconf.Flag,
-			Set: nginxconf.SetFlag(web.At(conf, func(c *settings) *nginxconf.Value[bool] { return &c.lastModified }))},
-		{Name: "ssi_min_file_chunk", In: levels, Arity: nginxconf.Take1},
-		{Name: "ssi_ignore_recycled_buffers", In: levels, Arity: nginxconf.Flag},
+	Commands: []nc.Command{
+		{Name: "ssi", In: levels | nc.LocationIf, Arity: nc.Flag,
+			Set: nc.SetFlag(web.At(conf, func(c *settings) *nc.Value[bool] { return &c.on }))},
+		{Name: "ssi_silent_errors", In: levels, Arity: nc.Flag,
+			Set: nc.SetFlag(web.At(conf, func(c *settings) *nc.Value[bool] { return &c.silent }))},
+		{Name: "ssi_types", In: levels, Arity: nc.OneMore,
+			Set: web.SetTypes(web.At(conf, func(c *settings) *nc.Value[*web.TypeSet] { return &c.types }), "text/html")},
+		{Name: "ssi_value_length", In: levels, Arity: nc.Take1,
+			Set: nc.SetSize(web.At(conf, func(c *settings) *nc.Value[int64] { return &c.valueLength }))},
+		{Name: "ssi_last_modified", In: levels, Arity: nc.Flag,
+			Set: nc.SetFlag(web.At(conf, func(c *settings) *nc.Value[bool] { return &c.lastModified }))},
+		{Name: "ssi_min_file_chunk", In: levels, Arity: nc.Take1},
+		{Name: "ssi_ignore_recycled_buffers", In: levels, Arity: nc.Flag},
 	},
 	Variables: []web.Variable{
 		{Name: "date_local", Get: dateVariable(time.Now)},
@@ -53,12 +53,12 @@ var Module = &web.Module{
 	},
 }
 
-const levels = nginxconf.HTTP | nginxconf.Server | nginxconf.Location
+const levels = nc.HTTP | nc.Server | nc.Location
 
 type settings struct {
-	on, silent, lastModified nginxconf.Value[bool]
-	types                    nginxconf.Value[*web.TypeSet]
-	valueLength              nginxconf.Value[int64]
+	on, silent, lastModified nc.Value[bool]
+	types                    nc.Value[*web.TypeSet]
+	valueLength              nc.Value[int64]
 }
 
 var conf = web.NewLocationSlot(func(c, p *settings) error {

@@ -1,7 +1,7 @@
 package webtest
 
 import (
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/session"
 	"tandem/web"
 )
@@ -14,9 +14,9 @@ var saySlot = web.NewLocationSlot[struct{ text *session.Template }](nil)
 //	say text;
 var Say = []*web.Module{{
 	Name: "say",
-	Commands: []nginxconf.Command{{
-		Name: "say", In: nginxconf.Server | nginxconf.Location, Arity: nginxconf.Take1,
-		Set: func(s *nginxconf.Scope, d *nginxconf.Directive) error {
+	Commands: []nc.Command{{
+		Name: "say", In: nc.Server | nc.Location, Arity: nc.Take1,
+		Set: func(s *nc.Scope, d *nc.Directive) error {
 			b := web.BlockOf(s)
 			t, err := b.HTTP.Template(d, d.Args[0])
 			if err != nil {

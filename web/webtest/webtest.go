@@ -23,7 +23,7 @@ import (
 	"tandem/internal/listen"
 	"tandem/internal/logfile"
 	"tandem/internal/loopback"
-	"tandem/nginxconf"
+	nc "tandem/nginxconf"
 	"tandem/session"
 	"tandem/web"
 	"tandem/web/http1"
@@ -65,17 +65,17 @@ var loopbackPort = regexp.MustCompile(`127\.0\.0\.1:(80[0-9][0-9])\b`)
 
 // Load reads a configuration; the caller looks at the errors. The server speaks
 // HTTP/1, and what the modules bring besides.
-func Load(dir, conf string, modules []*web.Module) (*web.HTTP, *syncBuffer, nginxconf.Errors) {
+func Load(dir, conf string, modules []*web.Module) (*web.HTTP, *syncBuffer, nc.Errors) {
 	return load(dir, conf, modules, new(logfile.Set), nil)
 }
 
 // LoadAfter is Load for a reload: previous is the configuration at work.
-func LoadAfter(previous *web.HTTP, dir, conf string, modules []*web.Module) (*web.HTTP, nginxconf.Errors) {
+func LoadAfter(previous *web.HTTP, dir, conf string, modules []*web.Module) (*web.HTTP, nc.Errors) {
 	h, _, errs := load(dir, conf, modules, new(logfile.Set), previous)
 	return h, errs
 }
 
-func load(dir, conf string, modules []*web.Module, logs *logfile.Set, previous *web.HTTP) (*web.HTTP, *syncBuffer, nginxconf.Errors) {
+func load(dir, conf string, modules []*web.Module, logs *logfile.Set, previous *web.HTTP) (*web.HTTP, *syncBuffer, nc.Errors) {
 	if !strings.HasSuffix(dir, "/") {
 		dir += "/"
 	}
@@ -84,7 +84,7 @@ func load(dir, conf string, modules []*web.Module, logs *logfile.Set, previous *
 	h := &web.HTTP{Realm: session.Realm{
 		Prefix: dir,
 		Log:    errorlog.New(errorlog.Target{Level: errorlog.Debug, To: log}),
-		OpenLog: func(*nginxconf.Scope, *nginxconf.Directive) (errorlog.Target, error) {
+		OpenLog: func(*nc.Scope, *nc.Directive) (errorlog.Target, error) {
 			return errorlog.Target{Level: errorlog.Debug, To: log}, nil
 		},
 	}}
@@ -99,7 +99,7 @@ func load(dir, conf string, modules []*web.Module, logs *logfile.Set, previous *
 		return os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	}
 	file := filepath.Join(dir, "nginx.conf")
-	tree, errs := nginxconf.Read(file, nginxconf.Options{
+	tree, errs := nc.Read(file, nc.Options{
 		Prefix: dir,
 		ReadFile: func(name string) ([]byte, error) {
 			if name == file && overHTTP2 {
@@ -120,10 +120,10 @@ func load(dir, conf string, modules []*web.Module, logs *logfile.Set, previous *
 	if overHTTP2 && !slices.Contains(modules, http2.Module) {
 		modules = append([]*web.Module{http2.Module}, modules...)
 	}
-	table := nginxconf.NewTable(append(h.Commands(modules), []nginxconf.Command{
-		{Name: "events", In: nginxconf.Main, Arity: nginxconf.Block | nginxconf.NoArgs},
+	table := nc.NewTable(append(h.Commands(modules), []nc.Command{
+		{Name: "events", In: nc.Main, Arity: nc.Block | nc.NoArgs},
 	})...)
-	return h, log, append(errs, table.Bind(tree, nil, nginxconf.BindOptions{})...)
+	return h, log, append(errs, table.Bind(tree, nil, nc.BindOptions{})...)
 }
 
 // Start runs a server on the configuration, in a folder of its own that holds
