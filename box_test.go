@@ -108,7 +108,14 @@ func (b *box) run(flags ...string) (output string, code int) {
 // start starts the process and waits until it serves.
 func (b *box) start(flags ...string) {
 	b.t.Helper()
-	b.cmd = b.command(flags...)
+	b.startAs(b.command(flags...))
+}
+
+// startAs is start by another command.
+func (b *box) startAs(cmd *exec.Cmd) {
+	b.t.Helper()
+	cmd.Dir = b.dir
+	b.cmd = cmd
 	b.cmd.Stderr = &b.said
 	if err := b.cmd.Start(); err != nil {
 		b.t.Fatal(err)

@@ -244,7 +244,7 @@ func TestCacheCollapses(t *testing.T) {
 	c := startCached(t, "proxy_cache_lock on; proxy_cache_lock_timeout 1m; proxy_cache_lock_age 1m; proxy_cache_valid 1h;")
 	c.set("/a", "\n\none")
 	var clients sync.WaitGroup
-	for range 100 {
+	for range 1000 {
 		clients.Go(func() {
 			if a := c.Get(t, "/a"); a.Body != "one" {
 				t.Errorf("got %q", a.Body)
