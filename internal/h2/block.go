@@ -174,7 +174,7 @@ func (c *Conn) awaitHead(id uint32) {
 		return // a fault, or fields behind a body, for which its reader waits
 	}
 	c.awaited = id
-	time.AfterFunc(c.headFor, func() {
+	c.headTimer = time.AfterFunc(c.headFor, func() {
 		c.mu.Lock()
 		if c.awaited == id && c.dead == nil {
 			c.awaited, c.late = 0, id
@@ -190,5 +190,9 @@ func (c *Conn) awaitHead(id uint32) {
 func (c *Conn) headCame() (late uint32) {
 	late = c.late
 	c.awaited, c.late = 0, 0
+	if c.headTimer != nil {
+		c.headTimer.Stop()
+		c.headTimer = nil
+	}
 	return late
 }

@@ -66,10 +66,11 @@ type Conn struct {
 	nextID     uint32 // the next that this side opens
 	ended      endedStreams
 	theirs     peerSettings
-	awaited    uint32 // the stream whose block is awaited, 0 for none
-	late       uint32 // one that was awaited for too long
-	acked      bool   // the peer has seen our settings
-	heard      bool   // theirs have come
+	awaited    uint32      // the stream whose block is awaited, 0 for none
+	late       uint32      // one that was awaited for too long
+	headTimer  *time.Timer // nil: none is awaited
+	acked      bool        // the peer has seen our settings
+	heard      bool        // theirs have come
 	sendWindow int64
 	recvWindow int64
 	encoder    Encoder
@@ -241,6 +242,7 @@ func (c *Conn) fail(err error) {
 		s.die(err)
 	}
 	c.waiters = nil // who is woken finds out
+	c.headCame()
 	c.in.t.Interrupt()
 }
 
