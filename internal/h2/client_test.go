@@ -5,6 +5,7 @@ import (
 	"net"
 	"testing"
 
+	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 )
 
@@ -110,4 +111,45 @@ func TestClientRefused(t *testing.T) {
 		t.Error("not usable when the stream has ended")
 	}
 	c.Close()
+}
+
+// A server that goes on about streams that have ended is no flood.
+func TestClientLateFrames(t *testing.T) {
+	x, y := tcpPair(t)
+	c, a, done := ask(t, x)
+	go func() {
+		_, _ = io.ReadFull(y, make([]byte, len(Preface)))
+		fr := http2.NewFramer(y, y)
+		_ = fr.WriteSettings()
+		for {
+			f, err := fr.ReadFrame()
+			if err != nil {
+				return
+			}
+			if h, ok := f.(*http2.HeadersFrame); ok {
+				_ = fr.WriteHeaders(http2.HeadersFrameParam{StreamID: h.StreamID, BlockFragment: []byte{0x88}, EndStream: true, EndHeaders: true})
+			}
+			if _, ok := f.(*http2.RSTStreamFrame); ok {
+				for range maxIdle + 1000 {
+					_ = fr.WriteWindowUpdate(1, 1)
+					_ = fr.WriteRSTStream(1, http2.ErrCodeNo)
+				}
+			}
+		}
+	}()
+	for range 2 {
+		s := new(Stream)
+		if err := c.Request(s, request, false); err != nil {
+			t.Fatal(err)
+		}
+		_ = s.Flush()
+		if head := <-a.heads; head[0].Value != "200" {
+			t.Fatal(head)
+		}
+		s.Close(Cancel) // the request has not ended, so that the server is told
+	}
+	c.Close()
+	if err := <-done; err != ErrClosed {
+		t.Error(err)
+	}
 }

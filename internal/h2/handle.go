@@ -187,6 +187,14 @@ func (c *Conn) streamClosed(h frameHeader, name string) error {
 	return connectionError(StreamClosed, "%s sent %s frame for closed stream %d", c.peer(), name, h.id)
 }
 
+// countLate counts a frame for a stream that has ended. What servers send so, some
+// for each stream, is nothing that a client has to fear.
+func (c *Conn) countLate() {
+	if !c.client {
+		c.work.idle++
+	}
+}
+
 // idle reports whether a stream has not been opened yet. The caller holds mu.
 func (c *Conn) idle(id uint32) bool {
 	if c.client {
@@ -225,7 +233,7 @@ func (c *Conn) rstStreamFrame(h frameHeader, p []byte) error {
 			return connectionError(ProtocolError, "%s sent RST_STREAM frame for idle stream %d", c.peer(), h.id)
 		}
 		c.ended.add(h.id, true)
-		c.work.idle++
+		c.countLate()
 		return nil
 	}
 	if !c.client {
@@ -347,7 +355,7 @@ func (c *Conn) windowUpdateFrame(h frameHeader, p []byte) error {
 			c.work.resets++
 			c.control(appendRSTStream(c.room(), h.id, ProtocolError))
 		}
-		c.work.idle++
+		c.countLate()
 		return nil
 	}
 	if s.dead != nil {

@@ -47,6 +47,9 @@ func (x *Exchange) connect(peer *upstream.Peer) (outcome, bool) {
 		if l := x.reuse(pool, peer.Addr, tag); l != nil {
 			x.cached = true
 			x.setLink(l)
+			if x.clientGone.Load() {
+				return x.abandoned(), false
+			}
 			return x.connected(), true
 		}
 	}
