@@ -68,7 +68,8 @@ func NewKeeper() *Keeper {
 func nameOf(c *Certificate) string { return c.Issuer.Name + "/" + c.ID() }
 
 // Add has the keeper know certificates, with what their issuers' folders have of
-// them; nothing is ordered before Use.
+// them, so that they are there from the first client on; nothing is ordered before
+// Use.
 func (k *Keeper) Add(certs []*Certificate) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -83,10 +84,11 @@ func (k *Keeper) Add(certs []*Certificate) {
 	}
 }
 
-// Use has the keeper look after these certificates, which it knows, and no others;
-// what there is to say goes to log.
+// Use has the keeper look after these certificates, and no others; what there is to
+// say goes to log.
 func (k *Keeper) Use(certs []*Certificate, log *errorlog.Log) {
 	k.log.Store(log)
+	k.Add(certs)
 	k.mu.Lock()
 	for _, e := range k.entries {
 		e.wanted = false

@@ -284,3 +284,21 @@ func TestMerge(t *testing.T) {
 		}
 	})
 }
+
+// Whatever another node says, no certificate is taken that is not for the names and
+// the key, and nothing panics.
+func FuzzHeard(f *testing.F) {
+	cert := &Certificate{Issuer: &Issuer{Name: "ca"}, Names: []string{"a.test"}}
+	f.Add(answerItem+"t", []byte(`{"token":"t","until":"2100-01-01T00:00:00Z"}`))
+	f.Add(accountItem+"ca", []byte(`{"key":"x"}`))
+	f.Add(certificateItem+nameOf(cert), []byte(`{"chain":"x","key":"y","revision":1,"pending":{"url":"z"}}`))
+	f.Add(certificateItem+nameOf(cert), []byte(`{"revision":18446744073709551615}`))
+	f.Fuzz(func(t *testing.T, name string, item []byte) {
+		k := NewKeeper()
+		k.Use([]*Certificate{cert}, nil)
+		k.Heard(name, item)
+		if chain, _ := k.Certificate(cert); chain != "" {
+			t.Errorf("a certificate is made of %q", item)
+		}
+	})
+}
