@@ -17,9 +17,6 @@ type Hold struct {
 // Held reports whether there is an entry.
 func (h *Hold) Held() bool { return h.node != nil }
 
-// Updates reports whether the request brings the entry up to date.
-func (h *Hold) Updates() bool { return h.update != nil }
-
 // Finding is what is known of an entry that is asked for.
 type Finding uint8
 
@@ -132,13 +129,7 @@ func (x *Index) Awaited(h *Hold) (done <-chan struct{}, until time.Time) {
 	return nil, time.Time{}
 }
 
-// Yield gives up bringing the entry up to date, and goes on using it.
-func (x *Index) Yield(h *Hold) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.yield(h)
-}
-
+// yield gives up bringing the entry up to date.
 func (x *Index) yield(h *Hold) {
 	if h.update != nil && h.update == h.node.update {
 		h.node.ended()

@@ -138,12 +138,12 @@ func TestUpdate(t *testing.T) {
 	b := newBench(t, 10)
 	b.store("a")
 	first, second := b.acquire("a", rules, Present), b.acquire("a", rules, Present)
-	if !b.Update(first) || b.Update(second) || !first.Updates() || second.Updates() {
+	if !b.Update(first) || b.Update(second) {
 		t.Fatal("not exactly one updates")
 	}
-	b.Yield(first)
-	if !first.Held() || first.Updates() || !b.Update(second) {
-		t.Error("an update that was given up goes on")
+	b.Release(first, rules, Failure{})
+	if first.Held() || !b.Update(second) {
+		t.Error("the update of a request that has ended goes on")
 	}
 }
 
