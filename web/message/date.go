@@ -1,6 +1,9 @@
 package message
 
-import "sync/atomic"
+import (
+	"strings"
+	"sync/atomic"
+)
 
 const (
 	weekdays = "SunMonTueWedThuFriSat"
@@ -208,12 +211,11 @@ func (s *scanner) digits(n int) (v int64) {
 	return v
 }
 
-// month reads the name of a month.
+// month reads the name of a month, in any case.
 func (s *scanner) month() int64 {
 	if len(s.b) >= 3 {
-		name := string(s.b[:3])
 		for m := 0; m < 12; m++ {
-			if months[m*3:m*3+3] == name {
+			if strings.EqualFold(months[m*3:m*3+3], string(s.b[:3])) {
 				s.b = s.b[3:]
 				return int64(m + 1)
 			}

@@ -37,6 +37,7 @@ func TestParseTime(t *testing.T) {
 		{"Thu Nov 10 08:49:37 1994", 784457377},
 		{"Mon, 06 Nov 1994 08:49:37 GMT", 784111777}, // the day's name is not looked at
 		{"x, 06 Nov 1994 08:49:37", 784111777},
+		{"Sun, 06 NOV 1994 08:49:37 GMT", 784111777},
 		{"Sun, 06 Nov 1994 08:49:37 +0100", 784111777}, // as nginx
 		{"Sun,   06 Nov 1994 08:49:37 GMT", 784111777},
 		{"Tuesday, 19-Jan-38 03:14:07 GMT", 2147483647},
