@@ -1,6 +1,7 @@
 package main
 
 import (
+	"tandem/node/configuration"
 	"tandem/proxy"
 	"tandem/proxy/check"
 	"tandem/proxy/exchange"
@@ -18,6 +19,9 @@ import (
 	"tandem/session/ssl"
 	"tandem/session/vars"
 	"tandem/static"
+	"tandem/stream"
+	"tandem/stream/preread"
+	streamproxy "tandem/stream/proxy"
 	"tandem/web"
 	webaccess "tandem/web/access"
 	"tandem/web/acme"
@@ -39,10 +43,10 @@ import (
 	"tandem/web/userid"
 )
 
-// modules is the ordered list of the HTTP server's features. Handlers of one
-// phase and header filters run in this order, which is nginx's.
-func modules() []*web.Module {
-	return []*web.Module{
+// modules are the ordered lists of the servers' features. Handlers of one phase and
+// header filters run in this order, which is nginx's.
+var modules = configuration.Modules{
+	HTTP: []*web.Module{
 		// What is spoken with clients.
 		http2.Module,
 		http1.Module,
@@ -105,5 +109,24 @@ func modules() []*web.Module {
 		web.Shared(ssl.Module),
 		acme.Module,
 		web.Shared(accesslog.Module(accesslog.Combined, web.AppendRoot)),
-	}
+	},
+	Stream: []*stream.Module{
+		stream.Shared(resolver.Module),
+		stream.RealIP,
+		stream.Shared(limit.Connections(stream.Arrivals{})),
+		stream.Set,
+		stream.Shared(access.Module(nil)),
+		stream.Shared(ssl.Module),
+
+		streamproxy.Upstream,
+		streamproxy.Module,
+		stream.Return,
+		stream.Pass,
+		preread.Module,
+
+		stream.Shared(vars.Map),
+		stream.Shared(vars.Geo(nil)),
+		stream.Shared(vars.SplitClients),
+		stream.Shared(accesslog.Module("", nil)),
+	},
 }

@@ -157,6 +157,23 @@ func (s *Scope) report(d *Directive, err error) {
 	s.b.errs = append(s.b.errs, e)
 }
 
+// ReportAll adds errors that were found when the block of d had been read, each
+// where it belongs: those that are joined, and those that are *Errors.
+func (s *Scope) ReportAll(d *Directive, err error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			s.ReportAll(d, e)
+		}
+		return
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		s.add(e.Pos, e.Severity, errors.New(e.Msg))
+		return
+	}
+	s.ErrorAt(d.Pos, "%v", err)
+}
+
 // Errorf adds a message that refuses the configuration, at the position of d.
 // Of arguments given for %w, the message unwraps to the first.
 func (s *Scope) Errorf(d *Directive, format string, args ...any) {

@@ -2,6 +2,7 @@ package nginxconf
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -125,3 +126,8 @@ func NewTable(groups ...[]Command) *Table {
 
 // Knows reports whether the table has the directive, in any context.
 func (t *Table) Knows(name string) bool { return len(t.commands[name]) > 0 }
+
+// KnowsIn reports whether the table has the directive in one of the contexts.
+func (t *Table) KnowsIn(name string, in Context) bool {
+	return slices.ContainsFunc(t.commands[name], func(c *Command) bool { return c.In&in != 0 })
+}

@@ -5,14 +5,13 @@ import (
 
 	"tandem/node/configuration"
 	"tandem/node/failover"
-	"tandem/web"
 )
 
 // force is what is in force: a configuration, and what works by it. It is never
 // changed: another takes its place.
 type force struct {
 	configuration *configuration.Configuration
-	generation    *web.Generation
+	generation    *generation
 	failover      *failover.Failover // nil without instances
 
 	number int       // 1 for the first configuration

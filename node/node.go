@@ -47,7 +47,7 @@ type node struct {
 	// The goroutine's that obeys signals:
 	contact    contact
 	next       contact            // between lockPart and writePart
-	generation *web.Generation    // the one that accepts connections
+	generation *generation        // the one that accepts connections
 	vrrp       *failover.Failover // nil without instances
 	// confinedPrograms: what the configuration runs has no more rights than
 	// confine has kept.

@@ -13,7 +13,6 @@ import (
 	"tandem/internal/privilege"
 	nc "tandem/nginxconf"
 	"tandem/node/configuration"
-	"tandem/web"
 )
 
 // reload reads the files again and, if they are right, puts the new
@@ -37,7 +36,7 @@ func (n *node) reloadRaised(out io.Writer) bool {
 	var c *configuration.Configuration
 	var errs nc.Errors
 	if err := contain.Run("reading the configuration", func() {
-		c, errs = configuration.Load(n.source, &n.logs, before.configuration.HTTP)
+		c, errs = configuration.Load(n.source, &n.logs, before.configuration)
 	}); err != nil {
 		configuration.PrintFailure(out, err)
 		return false
@@ -96,16 +95,16 @@ func logReports(c *configuration.Configuration) {
 // retire lets a generation finish its requests, at most for
 // worker_shutdown_timeout, and then gives up what it held open. Its connections
 // go on with next, if there is one.
-func (n *node) retire(gen *web.Generation, c *configuration.Configuration, next *web.Generation) {
+func (n *node) retire(gen *generation, c *configuration.Configuration, next *generation) {
 	n.forgetRetired()
 	done := make(chan struct{})
 	n.old = append(n.old, done)
-	gen.Retire(next)
+	gen.retire(next)
 	go func() {
 		defer close(done)
 		ctx, cancel := shutdownContext(c.Process.ShutdownTimeout.V)
 		defer cancel()
-		_ = gen.Wait(ctx)
+		gen.wait(ctx)
 		// There is no worker, but tools wait for what nginx says when the last
 		// request of an old configuration has been answered.
 		n.inForce.Load().configuration.Log.Printf(errorlog.Notice, "worker process %d exited with code 0", os.Getpid())

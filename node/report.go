@@ -34,12 +34,12 @@ func (n *node) report() *status.Report {
 		Connections: counts.Connections, Active: counts.Active, Waiting: counts.Waiting,
 		Accepted: counts.Accepted, Requests: counts.Requests, Draining: n.drain.On(),
 	}
-	for _, p := range c.HTTP.Ports {
+	for _, p := range c.Listening() {
 		r.Web.Listeners = append(r.Web.Listeners, p.Addr.String())
 	}
-	r.Upstreams = block.Report(&c.HTTP.Realm)
+	r.Upstreams = append(block.Report(&c.HTTP.Realm), block.Report(&c.Stream.Realm)...)
 	r.Certificates = certificates(c)
-	r.Web.Retired = max(int(counts.Connections)-force.generation.Connections(), 0)
+	r.Web.Retired = max(int(counts.Connections)-force.generation.web.Connections(), 0)
 	if force.failover == nil {
 		r.Judge()
 		return r

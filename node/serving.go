@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"tandem/vrrp/detour"
-	"tandem/web"
 )
 
 // servingSide is the web side of a node as a handover sees it.
@@ -16,15 +15,18 @@ type servingSide struct{ n *node }
 func (s servingSide) Drain(addrs []netip.Addr) { s.n.drain.Set(addrs) }
 
 // EndIdle implements handover.Web.
-func (s servingSide) EndIdle() { s.generation().EndIdle() }
+func (s servingSide) EndIdle() { s.generation().web.EndIdle() }
 
 // Silent implements handover.Web.
 func (s servingSide) Silent(since time.Duration, end bool) int {
-	return s.generation().Silent(since, end)
+	return s.generation().web.Silent(since, end)
 }
 
 // Cut implements handover.Web.
-func (s servingSide) Cut(addrs []netip.Addr) { s.generation().Cut(addrs) }
+func (s servingSide) Cut(addrs []netip.Addr) {
+	s.generation().web.Cut(addrs)
+	s.generation().stream.Cut(addrs)
+}
 
 // Listeners implements handover.Web.
 func (s servingSide) Listeners() (list []detour.Listener) {
@@ -35,4 +37,4 @@ func (s servingSide) Listeners() (list []detour.Listener) {
 }
 
 // generation is the one in force: those before it end their connections anyway.
-func (s servingSide) generation() *web.Generation { return s.n.inForce.Load().generation }
+func (s servingSide) generation() *generation { return s.n.inForce.Load().generation }

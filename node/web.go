@@ -7,7 +7,6 @@ import (
 	"tandem/internal/listen"
 	"tandem/internal/privilege"
 	"tandem/node/configuration"
-	"tandem/web"
 )
 
 // webPart has the web side serve a configuration. The sockets that it needs are
@@ -28,10 +27,8 @@ func (n *node) webPart(c *configuration.Configuration) (change, error) {
 		commit: func() {
 			c.UseLogs()
 			n.pairUp(c)
-			gen := web.NewGeneration(c.HTTP, &n.stats)
-			gen.Own, gen.Drain = &n.own, &n.drain
-			opened.Use(gen.Servers())
-			n.generation = gen
+			n.generation = n.newGeneration(c)
+			opened.Use(n.generation.servers())
 		},
 		discard: opened.Close,
 	}, nil
@@ -43,9 +40,9 @@ const abortLimit = time.Second
 // abortWeb ends the web side at once.
 func (n *node) abortWeb() {
 	privilege.Raise(n.set.Close)
-	n.generation.Retire(nil)
-	n.generation.Abort()
+	n.generation.retire(nil)
+	n.generation.abort()
 	ctx, cancel := context.WithTimeout(context.Background(), abortLimit)
 	defer cancel()
-	_ = n.generation.Wait(ctx)
+	n.generation.wait(ctx)
 }

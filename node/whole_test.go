@@ -62,7 +62,7 @@ func newWhole(t *testing.T) *whole {
 	}
 	source := &configuration.Source{
 		Prefix: w.dir + "/", Nginx: w.dir + "/nginx.conf", ErrorLog: w.dir + "/error.log", Keepalived: w.dir + "/keepalived.conf", ConfigID: "a",
-		Modules: []*web.Module{rewrite.Module},
+		Modules: configuration.Modules{HTTP: []*web.Module{rewrite.Module}},
 	}
 	w.node = newNode(source, new(bytes.Buffer), func() (*failover.Machine, error) {
 		m := failovertest.Machine(w.host)
@@ -319,7 +319,7 @@ func TestFailedStart(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
-	if err := w.generation.Wait(ctx); err != nil {
+	if err := w.generation.web.Wait(ctx); err != nil {
 		t.Errorf("the generation goes on: %v", err)
 	}
 }

@@ -12,15 +12,16 @@ import (
 // Client is who is at the other end of a connection, and how it is connected. The
 // zero Client is nobody.
 type Client struct {
-	Number   uint64             // serial number of the connection, $connection
-	Start    time.Time          // when the connection was accepted
-	Peer     netip.AddrPort     // zero for a unix socket
-	PeerText string             // Peer without its port, "unix:" for a unix socket
-	Local    net.Addr           // what the client connected to; nil: nothing
-	Socket   net.Conn           // as accepted, below TLS; nil: none of its own
-	Proxied  *proxyproto.Header // what a PROXY header said; nil: there was none that told an address
-	TLS      *Secured           // nil without TLS
-	Own      bool               // the connection is one of this process to itself
+	Number    uint64             // serial number of the connection, $connection
+	Start     time.Time          // when the connection was accepted
+	Peer      netip.AddrPort     // zero for a unix socket
+	PeerText  string             // Peer without its port, "unix:" for a unix socket
+	Local     net.Addr           // what the client connected to; nil: nothing
+	Socket    net.Conn           // as accepted, below TLS; nil: none of its own
+	Proxied   *proxyproto.Header // what a PROXY header said; nil: there was none that told an address
+	TLS       *Secured           // nil without TLS
+	Datagrams bool               // it is a client of UDP
+	Own       bool               // the connection is one of this process to itself
 
 	real atomic.Pointer[realAddr]
 }

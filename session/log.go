@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"tandem/internal/errorlog"
+	nc "tandem/nginxconf"
 )
 
 // Logf writes to the session's error log: the message, then whose session it is,
@@ -42,7 +43,11 @@ func (s *Session) LogMessage(level errorlog.Level, message []byte) {
 
 // log writes the message in b, and behind it whose session it is about.
 func (s *Session) log(log *errorlog.Log, level errorlog.Level, extra func([]byte) []byte, b []byte) []byte {
-	b = append(append(b, ", client: "...), s.RemoteText()...)
+	who := ", client: "
+	if s.client.Datagrams {
+		who = ", udp client: "
+	}
+	b = append(append(b, who...), s.RemoteText()...)
 	b = s.owner.AppendAbout(b, extra)
 	log.Write(level, s.client.Number, b)
 	if level < errorlog.Debug {
@@ -50,4 +55,21 @@ func (s *Session) log(log *errorlog.Log, level errorlog.Level, extra func([]byte
 		log.Settle(level)
 	}
 	return b
+}
+
+// SetErrorLog is the setter of error_log, which may be repeated for more targets.
+func SetErrorLog(get func(*nc.Scope) *nc.Value[*errorlog.Log]) nc.Setter {
+	return func(s *nc.Scope, d *nc.Directive) error {
+		target, err := BlockOf(s).Realm.OpenLog(s, d)
+		if err != nil {
+			return err
+		}
+		v := get(s)
+		targets := []errorlog.Target{target}
+		if v.V != nil {
+			targets = append(v.V.Targets(), targets...)
+		}
+		*v = nc.Value[*errorlog.Log]{V: errorlog.New(targets...), Set: true}
+		return nil
+	}
 }

@@ -1,10 +1,13 @@
 package session
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"net"
 	"sync"
+	"time"
 )
 
 // TLS is what a server needs of the module that configures it. It is called
@@ -46,6 +49,47 @@ type Offer struct {
 	CipherSuites []uint16
 	Curves       []tls.CurveID
 }
+
+// Handshake does the server's side of a handshake on conn, the client's own, within
+// wait, and notes in c.TLS what comes of it. choose says which server the client
+// asks for by a name, and which one stands in if that has no certificate of its
+// own. The error says why there is no TLS.
+func (c *Client) Handshake(conn net.Conn, wait time.Duration, choose func(name string) (asked, deputy *Server)) (*tls.Conn, error) {
+	var refusal error
+	secure := tls.Server(conn, &tls.Config{
+		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+			t := c.TLS
+			t.State.ServerName = hello.ServerName
+			t.Offer = Offer{hello.CipherSuites, hello.SupportedCurves}
+			asked, deputy := choose(hello.ServerName)
+			t.Asked = asked
+			config, err := asked.Realm.TLS.Config(asked, c, hello)
+			if config == nil && err == nil {
+				t.Asked = deputy
+				config, err = deputy.Realm.TLS.Config(deputy, c, hello)
+			}
+			if config == nil || err != nil {
+				refusal = cmp.Or(err, errNoSettings)
+				return refusing, nil
+			}
+			return config, nil
+		},
+	})
+	_ = conn.SetDeadline(time.Now().Add(wait))
+	err := secure.Handshake()
+	_ = conn.SetDeadline(time.Time{})
+	if err != nil {
+		return nil, cmp.Or(refusal, err)
+	}
+	c.TLS.State = secure.ConnectionState()
+	return secure, nil
+}
+
+var errNoSettings = errors.New("no certificate for this server")
+
+// refusing are settings without a certificate: a handshake ends with the alert
+// unrecognized_name, as nginx's does, and no session is resumed.
+var refusing = &tls.Config{SessionTicketsDisabled: true}
 
 // Move has srv be the server that was asked, and forgets what others thought of
 // the client's certificate.

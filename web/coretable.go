@@ -3,6 +3,7 @@ package web
 import (
 	"time"
 
+	"tandem/internal/errorlog"
 	nc "tandem/nginxconf"
 	"tandem/session"
 )
@@ -21,7 +22,7 @@ var coreCommands = []nc.Command{
 	{Name: "error_page", In: allHTTP | nc.LocationIf, Arity: nc.TwoMore, Set: readErrorPage},
 	{Name: "post_action", In: allHTTP | nc.LocationIf, Arity: nc.Take1, Set: nc.SetString(at(func(c *Core) *nc.Value[string] { return &c.PostAction }))},
 	{Name: "early_hints", In: allHTTP, Arity: nc.OneMore, Set: readEarlyHints},
-	{Name: "error_log", In: allHTTP, Arity: nc.OneMore, Set: readErrorLog},
+	{Name: "error_log", In: allHTTP, Arity: nc.OneMore, Set: session.SetErrorLog(at(func(c *Core) *nc.Value[*errorlog.Log] { return &c.ErrorLog }))},
 	{Name: "internal", In: nc.Location, Arity: nc.NoArgs, Set: readInternal},
 	{Name: "satisfy", In: allHTTP, Arity: nc.Take1, Set: nc.SetEnum(at(func(c *Core) *nc.Value[Satisfy] { return &c.Satisfy }),
 		nc.Name{Name: "all", Value: int(SatisfyAll)}, nc.Name{Name: "any", Value: int(SatisfyAny)})},

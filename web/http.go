@@ -1,7 +1,6 @@
 package web
 
 import (
-	"errors"
 	"slices"
 
 	"tandem/internal/listen"
@@ -111,7 +110,7 @@ func (h *HTTP) read(s *nc.Scope, d *nc.Directive) error {
 			continue
 		}
 		if err := m.Init(h); err != nil {
-			reportInit(s, d, err)
+			s.ReportAll(d, err)
 		}
 	}
 	h.Finish(s)
@@ -127,26 +126,6 @@ func (h *HTTP) allowConnect() {
 	for _, srv := range h.Servers {
 		srv.Core.Limits.AllowConnect = true
 	}
-}
-
-// reportInit reports what a module's Init found, each where it belongs.
-func reportInit(s *nc.Scope, d *nc.Directive, err error) {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, e := range joined.Unwrap() {
-			reportInit(s, d, e)
-		}
-		return
-	}
-	var e *nc.Error
-	if errors.As(err, &e) {
-		if e.Severity >= nc.Warn {
-			s.WarnAt(e.Pos, "%s", e.Msg)
-			return
-		}
-		s.ErrorAt(e.Pos, "%s", e.Msg)
-		return
-	}
-	s.ErrorAt(d.Pos, "%v", err)
 }
 
 // inherit completes the settings of every level, outermost first.

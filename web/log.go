@@ -9,7 +9,6 @@ import (
 	"syscall"
 
 	"tandem/internal/errorlog"
-	nc "tandem/nginxconf"
 	"tandem/web/message"
 )
 
@@ -77,19 +76,4 @@ func (r *Request) LogSendError(err error) {
 	default:
 		r.Logf(errLevelError, "%v while sending response to client", err)
 	}
-}
-
-func readErrorLog(s *nc.Scope, d *nc.Directive) error {
-	b := BlockOf(s)
-	target, err := b.HTTP.OpenLog(s, d)
-	if err != nil {
-		return err
-	}
-	v := &b.Location.Core.ErrorLog
-	targets := []errorlog.Target{target}
-	if v.V != nil {
-		targets = append(v.V.Targets(), targets...)
-	}
-	*v = nc.Value[*errorlog.Log]{V: errorlog.New(targets...), Set: true}
-	return nil
 }

@@ -2,12 +2,9 @@ package web
 
 import (
 	"bytes"
-	"cmp"
-	"crypto/tls"
 	"errors"
 	"io"
 	"net"
-	"time"
 
 	"tandem/internal/errorlog"
 	"tandem/session"
@@ -18,8 +15,7 @@ import (
 // secured is the TLS side of a connection, and what of it concerns HTTP.
 type secured struct {
 	session.Secured
-	plain   bool  // the client spoke plain HTTP: there is no TLS
-	refusal error // why the handshake was refused, nil if it was not
+	plain bool // the client spoke plain HTTP: there is no TLS
 
 	// server is the one that the handshake chose. name is the one that chose it
 	// (SNI), as a Host would be written: nil when the client sent none or one
@@ -62,46 +58,20 @@ func (c *Conn) secure() bool {
 	}
 	c.TLS = &c.secured.Secured
 	raw := &bufferedConn{Conn: c.Socket, head: bytes.NewReader(bytes.Clone(first))}
-	hooks := c.servers.Default.HTTP.TLS
-	conn := tls.Server(raw, &tls.Config{
-		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-			s := c.secured
-			s.server, s.name = byServerName(c.servers, hello.ServerName)
-			s.State.ServerName = hello.ServerName
-			s.Offer = session.Offer{CipherSuites: hello.CipherSuites, Curves: hello.SupportedCurves}
-			s.Asked = &s.server.Server
-			config, err := hooks.Config(s.Asked, &c.Client.Client, hello)
-			if config == nil && err == nil {
-				s.Asked = &c.servers.Default.Server
-				config, err = hooks.Config(s.Asked, &c.Client.Client, hello)
-			}
-			if config == nil || err != nil {
-				s.refusal = cmp.Or(err, errNoSettings)
-				return refusing, nil
-			}
-			return config, nil
-		},
+	conn, err := c.Handshake(raw, c.servers.Default.Core.Limits.HeaderTimeout, func(name string) (asked, deputy *session.Server) {
+		c.secured.server, c.secured.name = byServerName(c.servers, name)
+		return &c.secured.server.Server, &c.servers.Default.Server
 	})
-	_ = c.Socket.SetDeadline(time.Now().Add(c.servers.Default.Core.Limits.HeaderTimeout))
-	err := conn.Handshake()
-	_ = c.Socket.SetDeadline(time.Time{})
 	if err != nil {
-		c.logHandshake(cmp.Or(c.secured.refusal, err))
+		c.logHandshake(err)
 		return false
 	}
-	c.TLS.State = conn.ConnectionState()
 	c.Flow.Reset(conn)
 	if c.gen.draining() {
 		c.Flow.Interrupt()
 	}
 	return true
 }
-
-var errNoSettings = errors.New("no certificate for this server")
-
-// refusing are settings without a certificate: a handshake ends with the alert
-// unrecognized_name, as nginx's does, and no session is resumed.
-var refusing = &tls.Config{SessionTicketsDisabled: true}
 
 // The first byte of a TLS handshake, and of that of SSLv2.
 const recordHandshake, recordSSLv2 = 0x16, 0x80

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"tandem/node/configuration"
 	"tandem/status"
 )
 
@@ -42,7 +43,7 @@ func cacheCommand(args []string, stdout, stderr io.Writer) int {
 			keys = append(keys, a)
 		}
 	}
-	o, err := parseOptions(rest, nil)
+	o, err := parseOptions(rest, configuration.Modules{})
 	switch {
 	case err != nil:
 	case o.signal != "" || o.test || o.version:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"tandem/node/configuration"
 	"tandem/status"
 )
 
@@ -42,7 +43,7 @@ func certificates(args []string, stdout, stderr io.Writer) int {
 			rest = append(rest, args[i])
 		}
 	}
-	o, err := parseOptions(rest, nil)
+	o, err := parseOptions(rest, configuration.Modules{})
 	if err == nil && (o.signal != "" || o.test || o.version) {
 		err = fmt.Errorf("certificates takes only -p, -c and -g of nginx's options")
 	}

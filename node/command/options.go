@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"tandem/node/configuration"
-	"tandem/web"
 )
 
 // options are what the command line says: nginx's flags, and -k and -i for
@@ -20,7 +19,7 @@ type options struct {
 
 // parseOptions reads the command line as nginx does: flags may be joined, and
 // a value may follow its letter at once.
-func parseOptions(args []string, modules []*web.Module) (*options, error) {
+func parseOptions(args []string, modules configuration.Modules) (*options, error) {
 	o := &options{Source: configuration.Source{ConfigID: configuration.DefaultID, Modules: modules}}
 	for i := 0; i < len(args); i++ {
 		word := args[i]

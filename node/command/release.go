@@ -18,7 +18,7 @@ import (
 // releaseLeftovers is --release: what remains to be done for a process that
 // has died, as ExecStopPost of a service. It refuses while the process lives.
 func releaseLeftovers(args []string, stdout, stderr io.Writer) int {
-	o, err := parseOptions(args, nil)
+	o, err := parseOptions(args, configuration.Modules{})
 	if err == nil && (o.signal != "" || o.test || o.version) {
 		err = fmt.Errorf("--release takes only -p, -c, -g, -k and -i")
 	}

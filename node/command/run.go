@@ -9,12 +9,12 @@ import (
 
 	"tandem/demo"
 	"tandem/node"
-	"tandem/web"
+	"tandem/node/configuration"
 )
 
 // Run is the whole program, with the modules of its web server in their order; it
 // returns the exit code.
-func Run(args []string, modules []*web.Module, stdout, stderr io.Writer) int {
+func Run(args []string, modules configuration.Modules, stdout, stderr io.Writer) int {
 	if len(args) > 0 {
 		switch args[0] {
 		case "demo":

@@ -14,6 +14,7 @@ import (
 
 	"tandem/internal/process"
 	nc "tandem/nginxconf"
+	"tandem/node/configuration"
 	"tandem/status"
 )
 
@@ -57,7 +58,7 @@ func showStatus(ctx context.Context, args []string, stdout, stderr io.Writer) in
 			rest = append(rest, a)
 		}
 	}
-	o, err := parseOptions(rest, nil)
+	o, err := parseOptions(rest, configuration.Modules{})
 	if err == nil && (o.signal != "" || o.test || o.version) {
 		err = fmt.Errorf("status takes only -p, -c and -g of nginx's options")
 	}

@@ -5,10 +5,13 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+	"slices"
+	"strings"
 
 	"tandem/internal/version"
 	nc "tandem/nginxconf"
 	"tandem/node/configuration"
+	"tandem/stream"
 	"tandem/web"
 )
 
@@ -93,6 +96,18 @@ type optionalModule struct {
 	byDefault bool // nginx has it unless told otherwise
 }
 
+// context is where the directive of the module stands.
+func (m *optionalModule) context() nc.Context {
+	const ofStream = nc.Stream | nc.StreamServer | nc.StreamUpstream
+	switch {
+	case m.option == "stream":
+		return nc.Main
+	case strings.HasPrefix(m.option, "stream_"):
+		return ofStream
+	}
+	return ^(ofStream | nc.Main)
+}
+
 var optionalModules = []optionalModule{
 	{"http_access_module", "deny", true},
 	{"http_addition_module", "add_after_body", false},
@@ -143,15 +158,31 @@ var optionalModules = []optionalModule{
 	{"http_v2_module", "http2", false},
 	{"http-cache", "proxy_cache_path", true},
 	{"stream", "stream", false},
+	{"stream_access_module", "deny", true},
+	{"stream_geo_module", "geo", true},
+	{"stream_limit_conn_module", "limit_conn", true},
+	{"stream_map_module", "map", true},
+	{"stream_pass_module", "pass", true},
+	{"stream_realip_module", "set_real_ip_from", false},
+	{"stream_return_module", "return", true},
+	{"stream_set_module", "set", true},
+	{"stream_split_clients_module", "split_clients", true},
+	{"stream_ssl_module", "ssl_certificate", false},
+	{"stream_ssl_preread_module", "ssl_preread", false},
+	{"stream_upstream_hash_module", "hash", true},
+	{"stream_upstream_least_conn_module", "least_conn", true},
+	{"stream_upstream_least_time_module", "least_time", true},
+	{"stream_upstream_random_module", "random", true},
+	{"stream_upstream_zone_module", "zone", true},
 }
 
 // configureArguments tell tools what is built in and what is not, the way
 // nginx's own do.
-func configureArguments(modules []*web.Module) string {
-	table := nc.NewTable(new(web.HTTP).Commands(modules)...)
+func configureArguments(modules configuration.Modules) string {
+	table := nc.NewTable(slices.Concat(new(web.HTTP).Commands(modules.HTTP), new(stream.Stream).Commands(modules.Stream))...)
 	args := "--build=" + web.Build
 	for _, m := range optionalModules {
-		switch has := table.Knows(m.directive); {
+		switch has := table.KnowsIn(m.directive, m.context()); {
 		case has && !m.byDefault:
 			args += " --with-" + m.option
 		case !has && m.byDefault:

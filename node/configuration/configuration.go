@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 
 	"tandem/internal/errorlog"
 	"tandem/internal/listen"
@@ -14,6 +15,7 @@ import (
 	"tandem/keepalivedconf/text"
 	nc "tandem/nginxconf"
 	"tandem/session"
+	"tandem/stream"
 	"tandem/web"
 )
 
@@ -23,6 +25,7 @@ type Configuration struct {
 	Tree       *nc.Tree // the files of nginx.conf; without directives, which are in the other fields
 	Process    Process
 	HTTP       *web.HTTP
+	Stream     *stream.Stream
 	Log        *errorlog.Log          // of the main level
 	Keepalived *keepalivedconf.Config // nil without a keepalived.conf
 	Reports    keepalivedconf.Reports
@@ -39,7 +42,7 @@ const loadGCPercent = 800
 // Load reads both files; previous is what a reload takes the place of, or nil.
 // The errors are nginx.conf's; those of keepalived.conf are in Reports. A
 // configuration with errors is to be released, not used.
-func Load(o *Source, logs *logfile.Set, previous *web.HTTP) (*Configuration, nc.Errors) {
+func Load(o *Source, logs *logfile.Set, previous *Configuration) (*Configuration, nc.Errors) {
 	// Nearly everything that is allocated here stays: looking for what does not
 	// is work for nothing.
 	defer debug.SetGCPercent(debug.SetGCPercent(loadGCPercent))
@@ -50,13 +53,17 @@ func Load(o *Source, logs *logfile.Set, previous *web.HTTP) (*Configuration, nc.
 		BuiltinFiles: map[string][]byte{"mime.types": []byte(web.MimeTypes)},
 	})
 	c.Tree = tree
-	c.HTTP = &web.HTTP{Realm: session.Realm{Prefix: o.Prefix, OpenLog: c.openErrorLog, OpenAccessLog: c.openAccessLog,
-		OpenNamedLogs: c.logs.openNamed, TempRoot: o.TempFolder}}
-	if previous != nil {
-		c.HTTP.Previous = &previous.Realm
+	c.HTTP, c.Stream = new(web.HTTP), new(stream.Stream)
+	for _, r := range []*session.Realm{&c.HTTP.Realm, &c.Stream.Realm} {
+		r.Prefix, r.TempRoot = o.Prefix, o.TempFolder
+		r.OpenLog, r.OpenAccessLog, r.OpenNamedLogs = c.openErrorLog, c.openAccessLog, c.logs.openNamed
 	}
-	groups := append(c.HTTP.Commands(o.Modules), c.mainCommands())
+	if previous != nil {
+		c.HTTP.Previous, c.Stream.Previous = &previous.HTTP.Realm, &previous.Stream.Realm
+	}
+	groups := slices.Concat(c.HTTP.Commands(o.Modules.HTTP), c.Stream.Commands(o.Modules.Stream), [][]nc.Command{c.mainCommands()})
 	errs = append(errs, nc.NewTable(groups...).Bind(tree, &c.Process, nc.BindOptions{})...)
+	c.HTTP.Previous, c.Stream.Previous = nil, nil // also of a block that is not there any more
 	tree.Sort(errs)
 	c.textErrors = len(errs)
 
@@ -64,7 +71,7 @@ func Load(o *Source, logs *logfile.Set, previous *web.HTTP) (*Configuration, nc.
 	for _, err := range c.logs.failed {
 		errs = append(errs, &nc.Error{Msg: err.Error()})
 	}
-	c.HTTP.Log = c.Log
+	c.HTTP.Log, c.Stream.Log = c.Log, c.Log
 	if !hasEvents(tree) && !errs.Failed() {
 		errs = append(errs, &nc.Error{Msg: "no \"events\" section in configuration"})
 	}
@@ -80,7 +87,7 @@ func Load(o *Source, logs *logfile.Set, previous *web.HTTP) (*Configuration, nc.
 		}
 		c.Keepalived, c.Reports = keepalivedconf.Read(o.Keepalived, keepalivedconf.Options{
 			Text:    text.Options{ConfigID: o.ConfigID},
-			StandIn: standin.Process{Serves: len(c.HTTP.Ports) > 0, PIDFile: c.PIDFile()},
+			StandIn: standin.Process{Serves: len(c.Listening()) > 0, PIDFile: c.PIDFile()},
 		})
 		if !errs.Failed() {
 			c.Reports = append(c.Reports, c.checkUpstreams()...)
@@ -107,7 +114,9 @@ func (c *Configuration) PIDFile() string {
 }
 
 // Listening returns the sockets that the configuration listens on.
-func (c *Configuration) Listening() []listen.Port { return c.HTTP.Listening() }
+func (c *Configuration) Listening() []listen.Port {
+	return append(c.HTTP.Listening(), c.Stream.Listening()...)
+}
 
 // PrintErrors writes the errors of nginx.conf in nginx's form.
 func PrintErrors(w io.Writer, errs nc.Errors) {

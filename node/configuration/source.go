@@ -6,19 +6,27 @@ import (
 	"path/filepath"
 	"strings"
 
+	"tandem/stream"
 	"tandem/web"
 )
 
 // Source says where a configuration is, and which modules its directives come
 // from: what the command line says of it.
 type Source struct {
-	Prefix     string        // of relative names; ends in "/"
-	Nginx      string        // nginx.conf
-	ErrorLog   string        // the main level's, where no error_log says otherwise; "stderr" for standard error
-	Globals    string        // directives outside of nginx.conf
-	Keepalived string        // keepalived.conf: "" for none
-	ConfigID   string        // of @id lines in keepalived.conf
-	Modules    []*web.Module // in the order in which their handlers and filters run
+	Prefix     string // of relative names; ends in "/"
+	Nginx      string // nginx.conf
+	ErrorLog   string // the main level's, where no error_log says otherwise; "stderr" for standard error
+	Globals    string // directives outside of nginx.conf
+	Keepalived string // keepalived.conf: "" for none
+	ConfigID   string // of @id lines in keepalived.conf
+	Modules    Modules
+}
+
+// Modules are the features of the servers, in the order in which their handlers
+// and filters run.
+type Modules struct {
+	HTTP   []*web.Module
+	Stream []*stream.Module
 }
 
 // The places of Debian's nginx, where most boxes have their files. With -p,

@@ -29,7 +29,7 @@ func TestUpstreamsOfSelfProbe(t *testing.T) {
 		return full
 	}
 	o := &configuration.Source{Prefix: dir + "/", ConfigID: configuration.DefaultID,
-		Modules: []*web.Module{exchange.Module, proxy.Module, check.Module}}
+		Modules: configuration.Modules{HTTP: []*web.Module{exchange.Module, proxy.Module, check.Module}}}
 	o.Nginx = write("nginx.conf", `error_log `+dir+`/error.log; events {}
 http {
 	upstream app { server 127.0.0.1:81; server 127.0.0.1:82; server 127.0.0.1:83 down; }

@@ -12,6 +12,9 @@ import (
 	"tandem/session"
 )
 
+// BetweenALPN stands between the names of protocols, which never hold it.
+const BetweenALPN = "\x00"
+
 // Identity is what a connection over TLS was made with: it is reused only for
 // requests with the same.
 type Identity struct {
@@ -21,7 +24,7 @@ type Identity struct {
 
 // Identify evaluates what the connection for a request depends on: name is the
 // back end's, unless the configuration has another, alpn the protocol that is to
-// be spoken, "" for one that is not told.
+// be spoken, "" for one that is not told, or several with BetweenALPN between them.
 func (t *Settings) Identify(s *session.Session, name, alpn string) Identity {
 	id := Identity{settings: t, name: name, alpn: alpn}
 	if t.name.V != nil {
@@ -62,7 +65,7 @@ func (e Mismatch) Error() string {
 func (t *Settings) Client(c net.Conn, id Identity) (*tls.Conn, error) {
 	config := t.made.config.Clone()
 	if id.alpn != "" {
-		config.NextProtos = []string{id.alpn}
+		config.NextProtos = strings.Split(id.alpn, BetweenALPN)
 	}
 	if _, err := netip.ParseAddr(id.name); err != nil && t.serverName.V {
 		// RFC 6066 section 3: "Literal IPv4 and IPv6 addresses are not

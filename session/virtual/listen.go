@@ -22,6 +22,7 @@ type Listen struct {
 
 	given     bool // something was said of the socket itself
 	isDefault bool
+	backlog   bool // it was given
 }
 
 // ReadListen reads the words of a listen directive into one Listen for each
@@ -47,6 +48,29 @@ func ReadListen(pos nc.Pos, words []string, port string, own func(word string) b
 		list[i].Addr = a
 	}
 	return list, nil
+}
+
+// OnlyConnections returns a word of the directive that says nothing of datagrams,
+// "" for none.
+func (l *Listen) OnlyConnections() string {
+	o := &l.Options
+	switch {
+	case o.FastOpen > 0:
+		return "fastopen"
+	case l.backlog:
+		return "backlog"
+	case o.DeferAccept:
+		return "deferred"
+	case o.Multipath:
+		return "multipath"
+	case l.TLS:
+		return "ssl"
+	case o.KeepAlive.Set:
+		return "so_keepalive"
+	case l.ProxyProtocol:
+		return "proxy_protocol"
+	}
+	return ""
 }
 
 // Add adds the addresses of a listen directive, which was written so, to those
@@ -107,6 +131,7 @@ func (l *Listen) word(word string, addr listen.Address) error {
 		return socket(&l.Options.Multipath, true)
 	case !has:
 	case name == "backlog":
+		l.backlog = true
 		if n, err := strconv.Atoi(value); err == nil && n == -1 {
 			return nil
 		}
