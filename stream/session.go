@@ -9,9 +9,9 @@ import (
 
 	"tandem/internal/errorlog"
 	"tandem/internal/flow"
+	"tandem/internal/hostnames"
 	"tandem/session"
 	"tandem/session/virtual"
-	"tandem/web/message"
 )
 
 // Session is a connection of a client, or what it sends from one port as
@@ -133,7 +133,7 @@ func (s *Session) Choose(name string) {
 	if s.at.Names == nil {
 		return
 	}
-	host, _, ok := message.ServerName(nil, []byte(name))
+	host, _, ok := hostnames.ServerName(nil, []byte(name))
 	if !ok {
 		return
 	}

@@ -7,9 +7,9 @@ import (
 	"net"
 
 	"tandem/internal/errorlog"
+	"tandem/internal/hostnames"
 	"tandem/session"
 	"tandem/session/virtual"
-	"tandem/web/message"
 )
 
 // secured is the TLS side of a connection, and what of it concerns HTTP.
@@ -28,7 +28,7 @@ type secured struct {
 // by which name; the default server and nil when it asks for none of them.
 func byServerName(a *addrServers, sni string) (srv *Server, name []byte) {
 	if a.Names != nil {
-		if host, _, ok := message.ServerName(nil, []byte(sni)); ok {
+		if host, _, ok := hostnames.ServerName(nil, []byte(sni)); ok {
 			if srv, ok := a.Names.Match(host); ok {
 				return srv, host
 			}

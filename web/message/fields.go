@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"tandem/internal/hostnames"
 )
 
 // NextField returns the place of another field, which Add takes in once it is
@@ -49,7 +51,7 @@ func (h *Head) Add(ignoreInvalid bool, limit int) *BadRequest {
 	switch f.ID {
 	case Host:
 		h.Host, h.HasHost = f.Value, true
-		name, port, lowered, ok := serverName(h.lowered, f.Value)
+		name, port, lowered, ok := hostnames.AppendServerName(h.lowered, f.Value)
 		if !ok {
 			return Bad(400, "client sent invalid host header")
 		}
@@ -69,7 +71,7 @@ func (h *Head) Add(ignoreInvalid bool, limit int) *BadRequest {
 // returns false when that is not a host.
 func (h *Head) SetAuthority(authority []byte) (ok bool) {
 	h.Authority = authority
-	h.ServerName, h.ServerPort, h.lowered, ok = serverName(h.lowered, authority)
+	h.ServerName, h.ServerPort, h.lowered, ok = hostnames.AppendServerName(h.lowered, authority)
 	return ok
 }
 

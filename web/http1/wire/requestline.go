@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 
+	"tandem/internal/hostnames"
 	"tandem/web/message"
 )
 
@@ -177,7 +178,7 @@ func parseTarget(h *message.Head, t []byte) *message.BadRequest {
 func authorityLength(b []byte) int {
 	i := 0
 	if i < len(b) && b[i] == '[' {
-		for i++; i < len(b) && message.IsHostChar(b[i]); i++ {
+		for i++; i < len(b) && hostnames.IsHostChar(b[i]); i++ {
 		}
 		if i == len(b) || b[i] != ']' {
 			return i

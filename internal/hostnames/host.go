@@ -1,10 +1,12 @@
-package message
+package hostnames
 
 // IsHostChar says whether c may stand between the brackets of an IP literal
 // (RFC 3986 section 3.2.2, IPvFuture included).
 func IsHostChar(c byte) bool {
-	return IsAlpha(c) || IsDigit(c) || c == ':' || isRegNameMark(c)
+	return 'a' <= c|0x20 && c|0x20 <= 'z' || isDigit(c) || c == ':' || isRegNameMark(c)
 }
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // isRegNameMark says whether c is one of the marks of a reg-name: unreserved
 // or sub-delims, without letters and digits.
@@ -22,12 +24,12 @@ func isRegNameMark(c byte) bool {
 // for what is not a host: an empty one, two dots in a row, a bad port, a
 // character that RFC 3986 does not allow.
 func ServerName(dst, host []byte) (name []byte, port int, ok bool) {
-	name, port, _, ok = serverName(dst, host)
+	name, port, _, ok = AppendServerName(dst, host)
 	return name, port, ok
 }
 
-// serverName is ServerName that also returns the storage with what was added.
-func serverName(dst, host []byte) (name []byte, port int, storage []byte, ok bool) {
+// AppendServerName is ServerName that also returns dst with what was added.
+func AppendServerName(dst, host []byte) (name []byte, port int, storage []byte, ok bool) {
 	end := len(host)
 	portAt := -1
 	capital := false
@@ -71,7 +73,7 @@ scan:
 	}
 	if portAt >= 0 {
 		for _, c := range host[portAt:] {
-			if !IsDigit(c) {
+			if !isDigit(c) {
 				return nil, 0, dst, false
 			}
 			if port = port*10 + int(c-'0'); port > 65535 {
