@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,10 +27,13 @@ type box struct {
 	names  [][]string
 	life   time.Duration
 
-	keeper *Keeper
-	certs  []*Certificate
-	stop   func()
+	running atomic.Pointer[Keeper]
+	certs   []*Certificate
+	stop    func()
 }
+
+// k returns the keeper, nil while none runs.
+func (b *box) k() *Keeper { return b.running.Load() }
 
 func newBox(t *testing.T, ca *acmetest.CA, names ...string) *box {
 	b := &box{t: t, ca: ca, folder: t.TempDir()}
@@ -46,15 +50,15 @@ func (b *box) start(pair Pair) {
 	for _, names := range b.names {
 		b.certs = append(b.certs, &Certificate{Issuer: issuer, Names: names})
 	}
-	b.keeper = NewKeeper()
-	b.keeper.Add(b.certs)
+	b.running.Store(NewKeeper())
+	b.k().Add(b.certs)
 	if pair != nil {
-		b.keeper.SetPair(pair)
+		b.k().SetPair(pair)
 	}
-	b.keeper.Use(b.certs, errorlog.New())
+	b.k().Use(b.certs, errorlog.New())
 	ctx, cancel := context.WithCancel(context.Background())
 	var done sync.WaitGroup
-	keeper := b.keeper
+	keeper := b.k()
 	done.Go(func() { keeper.Run(ctx) })
 	b.stop = func() {
 		cancel()
@@ -64,7 +68,7 @@ func (b *box) start(pair Pair) {
 
 // leaf returns the first certificate, nil if there is none.
 func (b *box) leaf() *x509.Certificate {
-	chain, key := b.keeper.Certificate(b.certs[0])
+	chain, key := b.k().Certificate(b.certs[0])
 	r := Record{Chain: chain, Key: key}
 	if chain != "" && r.check() != nil {
 		b.t.Errorf("the certificate: %v", r.check())
@@ -72,9 +76,16 @@ func (b *box) leaf() *x509.Certificate {
 	return r.leaf()
 }
 
+// record returns that of the first certificate.
+func (b *box) record() Record {
+	b.k().mu.Lock()
+	defer b.k().mu.Unlock()
+	return b.k().entries[nameOf(b.certs[0])].record
+}
+
 // asks has the authority ask a box for its answers.
 func (b *box) asks(_, _, token, keyAuth string) error {
-	if got, ok := b.keeper.HTTP01(token); !ok || got != keyAuth {
+	if got, ok := b.k().HTTP01(token); !ok || got != keyAuth {
 		return fmt.Errorf("%q is answered %q", token, got)
 	}
 	return nil
@@ -92,10 +103,10 @@ func TestCertificateIsKeptValid(t *testing.T) {
 		if first == nil || ca.Accounts() != 1 || ca.Orders() != 1 {
 			t.Fatalf("certificate %v, %d accounts, %d orders", first, ca.Accounts(), ca.Orders())
 		}
-		if b.keeper.Answering() {
+		if b.k().Answering() {
 			t.Error("answers stay")
 		}
-		if r := b.keeper.Report(); len(r) != 1 || !r[0].Leads || !first.Equal(r[0].Leaf) || r[0].Error != "" || r[0].Next.Before(first.NotBefore.Add(50*24*time.Hour)) {
+		if r := b.k().Report(); len(r) != 1 || !r[0].Leads || !first.Equal(r[0].Leaf) || r[0].Error != "" || r[0].Next.Before(first.NotBefore.Add(50*24*time.Hour)) {
 			t.Errorf("%+v", r)
 		}
 		for _, name := range []string{chainFile, keyFile, stateFile} {
@@ -130,9 +141,9 @@ func TestCertificateIsKeptValid(t *testing.T) {
 func TestRenewalInfo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ca := acmetest.New()
-		var early bool
+		var early atomic.Bool
 		ca.Window = func(leaf *x509.Certificate) (start, end time.Time) {
-			if early { // revoked, say
+			if early.Load() { // revoked, say
 				return time.Now().Add(-time.Hour), time.Now().Add(-time.Minute)
 			}
 			return leaf.NotBefore.Add(80 * 24 * time.Hour), leaf.NotBefore.Add(81 * 24 * time.Hour)
@@ -148,7 +159,7 @@ func TestRenewalInfo(t *testing.T) {
 		if ca.Issued() != 2 {
 			t.Errorf("%d certificates after the window", ca.Issued())
 		}
-		early = true
+		early.Store(true)
 		time.Sleep(24*time.Hour + time.Minute)
 		if n := ca.Issued(); n < 3 || n > 6 {
 			t.Errorf("%d certificates after a day in which the authority wants all renewed at once", n)
@@ -161,8 +172,15 @@ func TestRenewalInfo(t *testing.T) {
 func TestBackOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ca := acmetest.New()
+		var mu sync.Mutex
 		var failed []time.Time
+		mended := false
 		ca.Check = func(string, string, string, string) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if mended {
+				return nil
+			}
 			failed = append(failed, time.Now())
 			return errors.New("no")
 		}
@@ -170,6 +188,7 @@ func TestBackOff(t *testing.T) {
 		b.start(nil)
 		defer func() { b.stop() }()
 		time.Sleep(10 * 24 * time.Hour)
+		mu.Lock()
 		for i := range failed {
 			if i >= 4 && failed[i].Sub(failed[i-4]) < time.Hour {
 				t.Errorf("failures at %v", failed[i-4:i+1])
@@ -178,7 +197,8 @@ func TestBackOff(t *testing.T) {
 		if n := len(failed); n < 20 || n > 40 {
 			t.Errorf("%d attempts in ten days", n)
 		}
-		ca.Check = nil
+		mended = true
+		mu.Unlock()
 		time.Sleep(15 * time.Hour)
 		if b.leaf() == nil {
 			t.Error("no certificate when the fault is mended")
@@ -189,20 +209,20 @@ func TestBackOff(t *testing.T) {
 func TestRateLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ca := acmetest.New()
-		orders := 0
+		var orders atomic.Int32
 		ca.Fail = func(path string) (int, string) {
 			if path != "/order" {
 				return 0, ""
 			}
-			orders++
+			orders.Add(1)
 			return 429, "rateLimited"
 		}
 		b := newBox(t, ca, "a.test")
 		b.start(nil)
 		defer func() { b.stop() }()
 		time.Sleep(time.Minute)
-		if orders != 1 {
-			t.Errorf("%d requests within a minute of being told that there are too many", orders)
+		if n := orders.Load(); n != 1 {
+			t.Errorf("%d requests within a minute of being told that there are too many", n)
 		}
 	})
 }
@@ -261,7 +281,7 @@ func TestNginxStateIsTakenOver(t *testing.T) {
 		time.Sleep(time.Minute)
 		leaf, id := b.leaf(), b.certs[0].ID()
 		b.stop()
-		chain, key := b.keeper.Certificate(b.certs[0])
+		chain, key := b.k().Certificate(b.certs[0])
 		account, err := os.ReadFile(filepath.Join(b.folder, accountKeyFile))
 		b.folder = t.TempDir()
 		for name, content := range map[string]string{"a.test-1f2e.crt": chain, "a.test-1f2e.key": key, "a.test-0000.crt": "old", accountKeyFile: string(account)} {
@@ -296,15 +316,15 @@ func TestUse(t *testing.T) {
 		if ca.Issued() != 6 {
 			t.Errorf("%d certificates", ca.Issued())
 		}
-		b.keeper.Use(b.certs[:1], errorlog.New())
+		b.k().Use(b.certs[:1], errorlog.New())
 		time.Sleep(70 * 24 * time.Hour)
 		if ca.Issued() != 7 {
 			t.Errorf("%d certificates", ca.Issued())
 		}
-		if err := b.keeper.Renew("b.test"); err == nil {
+		if err := b.k().Renew("b.test"); err == nil {
 			t.Error("what is not wanted is renewed")
 		}
-		if err := b.keeper.Renew("a.test"); err != nil {
+		if err := b.k().Renew("a.test"); err != nil {
 			t.Error(err)
 		}
 		time.Sleep(time.Minute)

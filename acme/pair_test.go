@@ -41,7 +41,7 @@ func newDuo(t *testing.T) *duo {
 	d.ca.Check = func(challenge, name, token, keyAuth string) error {
 		// Whoever is asked answers, also the one that does not lead.
 		for i, b := range d.boxes {
-			if b.keeper == nil {
+			if b.k() == nil {
 				continue
 			}
 			if err := b.asks(challenge, name, token, keyAuth); err != nil {
@@ -62,7 +62,7 @@ func (d *duo) start(i int) {
 func (d *duo) kill(i int) {
 	d.boxes[i].stop()
 	d.mu.Lock()
-	d.boxes[i].keeper = nil
+	d.boxes[i].running.Store(nil)
 	d.mu.Unlock()
 	e := d.ends[i]
 	e.mu.Lock()
@@ -83,8 +83,8 @@ func (d *duo) lead(i int) {
 	d.leads = i
 	d.mu.Unlock()
 	for _, b := range d.boxes {
-		if b.keeper != nil {
-			b.keeper.RoleChanged()
+		if b.k() != nil {
+			b.k().RoleChanged()
 		}
 	}
 }
@@ -111,7 +111,7 @@ func (e *linkEnd) Keep(name string, item []byte) {
 func (e *linkEnd) tell(name string) {
 	time.Sleep(time.Millisecond)
 	e.d.mu.Lock()
-	other := e.d.boxes[1-e.own].keeper
+	other := e.d.boxes[1-e.own].k()
 	e.d.mu.Unlock()
 	if other == nil {
 		return
@@ -138,7 +138,7 @@ func (e *linkEnd) deliver() {
 func (e *linkEnd) Kept(ctx context.Context, name string) error {
 	for {
 		e.d.mu.Lock()
-		alone := e.d.boxes[1-e.own].keeper == nil
+		alone := e.d.boxes[1-e.own].k() == nil
 		e.d.mu.Unlock()
 		e.mu.Lock()
 		has := e.has[name]
@@ -173,7 +173,7 @@ func TestPairOrdersOnce(t *testing.T) {
 			t.Errorf("after the renewal: %d accounts, %d certificates", d.ca.Accounts(), d.ca.Issued())
 		}
 		// What the operator asks of the one that does not lead, the other one does.
-		if err := d.boxes[0].keeper.Renew("a.test"); err != nil {
+		if err := d.boxes[0].k().Renew("a.test"); err != nil {
 			t.Error(err)
 		}
 		time.Sleep(time.Minute)
@@ -265,10 +265,10 @@ func TestMerge(t *testing.T) {
 		b := newBox(t, ca, "a.test")
 		b.start(nil)
 		time.Sleep(time.Minute)
-		older := b.keeper.entries[nameOf(b.certs[0])].record
-		_ = b.keeper.Renew("")
+		older := b.record()
+		_ = b.k().Renew("")
 		time.Sleep(time.Minute)
-		newer := b.keeper.entries[nameOf(b.certs[0])].record
+		newer := b.record()
 		b.stop()
 		older.fail(errors.New("no"), 0, time.Now(), 0)
 		older.Revision = newer.Revision + 10
