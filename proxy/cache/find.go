@@ -19,7 +19,8 @@ const (
 	Ask    Verdict = iota // the back end is to be asked
 	Serve                 // the entry answers the request
 	Refuse                // the request is answered with a status
-	look                  // again, for a variant or after another request
+	look                  // again, for a variant
+	await                 // another request is making the entry
 )
 
 // Find looks for the entry that answers the request, and may wait for one that
@@ -52,9 +53,6 @@ func (c *Request) Find(gone <-chan struct{}) (Verdict, web.Code) {
 		return v, code
 	}
 }
-
-// await: another request is making the entry.
-const await = look + 1
 
 // lookUp looks for the entry once.
 func (c *Request) lookUp() (Verdict, web.Code) {
