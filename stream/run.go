@@ -25,10 +25,13 @@ func (s *Session) serve() {
 	}
 }
 
-// finish logs the session and ends it.
+// finish logs the session, unless another server goes on with the client, and ends
+// it.
 func (s *Session) finish() {
-	for _, handler := range s.Server.Stream.handlers[session.Logging] {
-		handler(&s.Session)
+	if !s.given {
+		for _, handler := range s.Server.Stream.handlers[session.Logging] {
+			handler(&s.Session)
+		}
 	}
 	s.Session.End()
 	if s.Conn != nil && !s.given {
@@ -140,6 +143,9 @@ func (s *Session) readProxyHeader() Code {
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			s.Failf(errorlog.Info, "client timed out (110: Connection timed out)")
 			return StatusOK
+		case err == io.EOF:
+			s.Failf(errorlog.Error, "broken header: \"%s\"", buf[:seen])
+			return StatusBadRequest
 		case err != nil:
 			s.Failf(errorlog.Info, "recv() failed (%s)", errorlog.Reason(err))
 			return StatusOK

@@ -188,6 +188,28 @@ func TestPassCycle(t *testing.T) {
 	}
 }
 
+// Whoever ends before its PROXY header is complete has sent a bad one; a connection
+// that is passed on is logged where it ends.
+func TestLog(t *testing.T) {
+	s := streamtest.Start(t, `log_format f "$server_port $status"; access_log a.log f;
+		server { listen 127.0.0.1:8080; pass 127.0.0.1:8081; }
+		server { listen 127.0.0.1:8081 proxy_protocol; return x; }`, modules...)
+	c := s.Dial(t, "tcp", "8080")
+	if _, err := io.WriteString(c, "PROXY T"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := io.ReadAll(c); len(b) > 0 {
+		t.Errorf("%q, %v", b, err)
+	}
+	_, port, _ := net.SplitHostPort(s.Addr(t, "8080"))
+	if got, want := s.File(t, "a.log"), port+" 400\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 // Mistakes are told in nginx's words, with their line.
 func TestMistakes(t *testing.T) {
 	for text, want := range map[string]string{
