@@ -109,16 +109,19 @@ func (h *Hello) parse(m []byte) Found {
 	// nginx goes by the length of the message here, as there is nothing behind.
 	r.number(2)
 	for len(r.b) > 0 && !r.failed {
-		kind := r.number(2)
-		data := reader{b: r.take(r.number(2))}
+		kind, size := r.number(2), r.number(2)
+		if kind == extSupportedVersion {
+			// As in nginx it is as long as its list says.
+			h.takeVersions(r.take(r.number(1)))
+			continue
+		}
+		data := reader{b: r.take(size)}
 		switch {
 		case r.failed:
 		case kind == extServerName && h.ServerName == nil:
 			r.failed = !h.takeName(&data)
 		case kind == extALPN && h.ALPN == nil:
 			r.failed = !h.takeALPN(&data)
-		case kind == extSupportedVersion:
-			r.failed = !h.takeVersions(&data)
 		}
 	}
 	if r.failed {
@@ -158,17 +161,23 @@ func (h *Hello) takeALPN(r *reader) bool {
 	return len(names) > 0
 }
 
-// takeVersions takes the highest version of a supported_versions extension (RFC 8446
-// section 4.2.1), among which clients strew some that nobody knows (RFC 8701).
-func (h *Hello) takeVersions(r *reader) bool {
-	list := reader{b: r.take(r.number(1))}
-	for len(list.b) > 1 {
-		if v := list.take(2); v[0] == 3 && v[1] <= 4 && v[1] > h.version[1] {
-			h.version = [2]byte(v)
+// takeVersions takes the highest of the versions in a supported_versions extension
+// (RFC 8446 section 4.2.1), among which clients strew some that nobody knows (RFC
+// 8701). Drafts of TLS 1.3 have versions of their own.
+func (h *Hello) takeVersions(list []byte) {
+	for ; len(list) > 1; list = list[2:] {
+		v := [2]byte(list[:2])
+		if v[0] == draft {
+			v = [2]byte{3, 4}
+		}
+		if v[0] == 3 && v[1] <= 4 && v[1] > h.version[1] {
+			h.version = v
 		}
 	}
-	return !r.failed
 }
+
+// draft is the first byte of a draft's version.
+const draft = 0x7f
 
 // reader takes pieces off the front of b. One that is not there fails it for good.
 type reader struct {
