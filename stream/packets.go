@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -26,6 +27,8 @@ type Packets struct {
 	forward func([]byte) // nil before
 	ended   bool
 	closed  chan struct{} // when the session is to end as it is
+
+	detached atomic.Bool // it takes no more
 }
 
 // packetKey tells clients of a socket apart.
@@ -42,11 +45,17 @@ const maxQueued = 64
 // f must not block, nor keep what it is called with; one call comes after another.
 func (p *Packets) Forward(f func([]byte)) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, b := range p.queue {
-		f(b)
+	queue := p.queue
+	for len(queue) > 0 && !p.detached.Load() {
+		f(queue[0])
+		queue = queue[1:]
 	}
 	p.queue, p.forward = nil, f
+	p.mu.Unlock()
+	for _, b := range queue {
+		p.session.CountReceived(-int64(len(b)))
+		p.socket.take(b, p.key, p.unix, p.session.from)
+	}
 }
 
 // put takes a datagram; false: the session takes no more.
@@ -54,7 +63,7 @@ func (p *Packets) put(b []byte) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
-	case p.ended:
+	case p.detached.Load():
 		return false
 	}
 	p.session.CountReceived(int64(len(b)))
@@ -69,7 +78,10 @@ func (p *Packets) put(b []byte) bool {
 
 // Detach has the next datagram of the client begin another session. It may be
 // called by what Forward was given.
-func (p *Packets) Detach() { p.socket.forget(p) }
+func (p *Packets) Detach() {
+	p.detached.Store(true)
+	p.socket.forget(p)
+}
 
 // Send sends the client a datagram, from the address that it has asked.
 func (p *Packets) Send(b []byte) error { return p.socket.send(p, b) }
@@ -81,6 +93,7 @@ func (p *Packets) Closed() <-chan struct{} { return p.closed }
 func (p *Packets) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.detached.Store(true)
 	if !p.ended {
 		p.ended = true
 		close(p.closed)
@@ -169,18 +182,22 @@ func fromLocal(local netip.Addr) []byte {
 
 // take gives a datagram to the session of its client, or begins one at a port.
 func (s *packetSocket) take(b []byte, key packetKey, from *net.UnixAddr, at *port) {
-	s.mu.Lock()
-	p := s.sessions[key]
-	s.mu.Unlock()
-	if p != nil && p.put(b) {
-		return
+	for {
+		s.mu.Lock()
+		p := s.sessions[key]
+		if p == nil || p.detached.Load() {
+			p = &Packets{socket: s, key: key, unix: from, closed: make(chan struct{})}
+			at.begin(p, b)
+			s.sessions[key] = p
+			s.mu.Unlock()
+			p.session.start()
+			return
+		}
+		s.mu.Unlock()
+		if p.put(b) {
+			return
+		}
 	}
-	p = &Packets{socket: s, key: key, unix: from, closed: make(chan struct{})}
-	at.begin(p, b)
-	s.mu.Lock()
-	s.sessions[key] = p
-	s.mu.Unlock()
-	p.session.start()
 }
 
 // begin makes a session of a client, with its first datagram.

@@ -145,6 +145,16 @@ func (s *Selection) measure(p *Peer, result Result, now time.Time) {
 	}
 }
 
+// Connected notes that the peer has accepted a session, which is all that some
+// protocols know of its health: others may go to it from now on.
+func (s *Selection) Connected(now time.Time) {
+	s.group.mu.Lock()
+	defer s.group.mu.Unlock()
+	if s.Peer != nil {
+		s.Peer.succeed(now)
+	}
+}
+
 // HeaderReceived notes that the head of the response is there.
 func (s *Selection) HeaderReceived(now time.Time) {
 	p := s.Peer

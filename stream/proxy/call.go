@@ -136,7 +136,9 @@ func (x *call) try() (code stream.Code, again bool) {
 			return code, again
 		}
 	}
-	x.state().connect = time.Since(x.tried)
+	now := time.Now()
+	x.selection.Connected(now)
+	x.state().connect = now.Sub(x.tried)
 	x.Notef(errorlog.Info, "proxy %v connected to %s", x.sock.LocalAddr(), x.peer)
 	return session.OK, false
 }

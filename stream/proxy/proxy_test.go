@@ -153,6 +153,30 @@ func TestDatagrams(t *testing.T) {
 	}
 }
 
+// With proxy_requests every so many datagrams make a session of their own, also when
+// they come before it is known where they go.
+func TestRequests(t *testing.T) {
+	s := streamtest.Start(t, `log_format f "$status $bytes_received"; access_log a.log f;
+		server { listen 127.0.0.1:8080 udp; proxy_pass 127.0.0.1:8081; proxy_requests 2; proxy_responses 1; }`, modules...)
+	s.Echo(t, "8081")
+	c := s.Dial(t, "udp", "8080")
+	for range 6 {
+		if _, err := io.WriteString(c, "x"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 6 {
+		if n, err := c.Read(make([]byte, 10)); n != 1 || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	for end := time.Now().Add(time.Minute); strings.Count(s.File(t, "a.log"), "200 2\n") < 3; {
+		if time.Now().After(end) {
+			t.Fatalf("%q", s.File(t, "a.log"))
+		}
+	}
+}
+
 // A reload ends no session, of TCP or UDP: those that are there go on with the
 // back end that they have, and new ones go to the new one.
 func TestReload(t *testing.T) {
