@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -33,15 +34,13 @@ type Ear interface {
 type ear struct {
 	stack *Stack
 	fd    int
-	err   error // why there is no socket
+	file  *os.File // of fd: who waits for it needs no thread
+	err   error    // why there is no socket
 
 	closing atomic.Bool
 	mu      sync.Mutex // held while it listens
 	closed  bool
 }
-
-// earTurn is how long the end of a Listen may take that Close asks for.
-const earTurn = 20 * time.Millisecond
 
 // nothing is the number of an Ethernet protocol that does not come: loopback
 // tests of the first Ethernet.
@@ -56,7 +55,9 @@ func (s *Stack) newEar() *ear {
 	})
 	if e.err != nil {
 		e.err = fmt.Errorf("packet socket: %w", privilege.Explain(e.err, privilege.NetRaw))
+		return e
 	}
+	e.file = os.NewFile(uintptr(e.fd), "packet socket")
 	return e
 }
 
@@ -97,28 +98,47 @@ func (e *ear) Listen(c SocketConfig, d time.Duration) (sources []netip.Addr, err
 		return nil, fmt.Errorf("listen on %s: %w", c.Interface, err)
 	}
 	defer func() { err = errors.Join(err, bind(nothing)) }()
-	for end := time.Now().Add(d); ; {
-		left := time.Until(end)
-		if left <= 0 || e.closing.Load() {
-			return sources, nil
-		}
-		fds := []unix.PollFd{{Fd: int32(e.fd), Events: unix.POLLIN}}
-		if _, err := unix.Poll(fds, int(min(left, earTurn).Milliseconds())+1); err != nil && !errors.Is(err, unix.EINTR) {
-			return sources, err
-		}
-		if source, ok := e.read(c); ok && !slices.Contains(sources, source) {
-			sources = append(sources, source)
-		}
+	raw, err := e.file.SyscallConn()
+	if err != nil {
+		return nil, err
 	}
+	if err := e.file.SetReadDeadline(time.Now().Add(d)); err != nil {
+		return nil, err
+	}
+	if e.closing.Load() { // it may not have seen the deadline
+		return nil, nil
+	}
+	for err == nil {
+		err = raw.Read(func(uintptr) (arrived bool) {
+			source, ok, err := e.read(c)
+			if ok && !slices.Contains(sources, source) {
+				sources = append(sources, source)
+			}
+			return err == nil // what is wrong with the interface shows elsewhere
+		})
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = nil
+	}
+	return sources, err
 }
 
-// read reads a packet and returns its sender if it is another node's of the
+// read reads a packet and returns its sender; ok: it is another node's of the
 // same virtual router.
-func (e *ear) read(c SocketConfig) (source netip.Addr, ok bool) {
+func (e *ear) read(c SocketConfig) (source netip.Addr, ok bool, err error) {
 	var data [128]byte
 	n, from, err := unix.Recvfrom(e.fd, data[:], unix.MSG_DONTWAIT)
+	if err != nil {
+		return netip.Addr{}, false, err
+	}
+	source, ok = senderOf(data[:n], from, c)
+	return source, ok, nil
+}
+
+// senderOf returns who has sent a packet, of which data is the beginning.
+func senderOf(data []byte, from unix.Sockaddr, c SocketConfig) (source netip.Addr, ok bool) {
 	link, is := from.(*unix.SockaddrLinklayer)
-	if err != nil || !is || link.Pkttype == unix.PACKET_OUTGOING || link.Pkttype == unix.PACKET_OTHERHOST {
+	if !is || len(data) == 0 || link.Pkttype == unix.PACKET_OUTGOING || link.Pkttype == unix.PACKET_OTHERHOST {
 		return netip.Addr{}, false
 	}
 	header := 40
@@ -129,7 +149,7 @@ func (e *ear) read(c SocketConfig) (source netip.Addr, ok bool) {
 	if c.AH {
 		vrid += 24
 	}
-	if n <= vrid || c.VRID != 0 && data[vrid] != c.VRID {
+	if len(data) <= vrid || c.VRID != 0 && data[vrid] != c.VRID {
 		return netip.Addr{}, false
 	}
 	if data[vrid-1]&0xf != typeAdvert {
@@ -143,14 +163,18 @@ func (e *ear) read(c SocketConfig) (source netip.Addr, ok bool) {
 
 // Close implements Ear. It ends a Listen under way.
 func (e *ear) Close() error {
+	if e.err != nil {
+		return nil
+	}
 	e.closing.Store(true)
+	_ = e.file.SetReadDeadline(time.Unix(1, 0))
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.closed || e.err != nil {
+	if e.closed {
 		return nil
 	}
 	e.closed = true
-	return unix.Close(e.fd)
+	return e.file.Close()
 }
 
 // attachFilter lets a socket hear only what a program accepts.
