@@ -25,7 +25,6 @@ type box struct {
 	ca     *acmetest.CA
 	folder string
 	names  [][]string
-	life   time.Duration
 
 	running atomic.Pointer[Keeper]
 	certs   []*Certificate

@@ -67,23 +67,6 @@ func (f *framed) request() (id uint32, fields string) {
 	}
 }
 
-// body reads the rest of a request's body.
-func (f *framed) body(id uint32) string {
-	var body strings.Builder
-	for {
-		fr, err := f.ReadFrame()
-		if err != nil {
-			return body.String()
-		}
-		if d, ok := fr.(*http2.DataFrame); ok && d.StreamID == id {
-			body.Write(d.Data())
-			if d.StreamEnded() {
-				return body.String()
-			}
-		}
-	}
-}
-
 // head sends a header block of "name: value" lines.
 func (f *framed) head(id uint32, end bool, fields ...string) {
 	f.enc.Reset()

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"tandem/internal/errorlog"
-	"tandem/internal/flow"
 	"tandem/internal/hostnames"
 	"tandem/session"
 	"tandem/session/virtual"
@@ -145,6 +144,3 @@ func (s *Session) Choose(name string) {
 
 // since returns for how long the session has been there.
 func (s *Session) since() time.Duration { return time.Since(s.client.Start) }
-
-// now is the clock of time-outs.
-func now() int64 { return flow.Now() }

@@ -231,7 +231,12 @@ func (ca *CA) post(a *answer, path string, body []byte) {
 	account := head.KID
 	public := ca.accounts[account]
 	if head.JWK != nil {
-		public = &ecdsa.PublicKey{Curve: elliptic.P256(), X: new(big.Int).SetBytes(unb64(head.JWK.X)), Y: new(big.Int).SetBytes(unb64(head.JWK.Y))}
+		point := append(append([]byte{uncompressed}, unb64(head.JWK.X)...), unb64(head.JWK.Y)...)
+		var err error
+		if public, err = ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point); err != nil {
+			a.problem(http.StatusBadRequest, "badPublicKey", err.Error())
+			return
+		}
 		account = ca.Site + "/account/" + thumbprint(public)
 	}
 	if public == nil {
@@ -273,9 +278,16 @@ func (ca *CA) post(a *answer, path string, body []byte) {
 	}
 }
 
-// thumbprint is that of RFC 7638.
+// uncompressed is the first byte of a point whose coordinates follow (SEC 1, 2.3.3).
+const uncompressed = 4
+
+// thumbprint is that of RFC 7638, of a key on P-256.
 func thumbprint(k *ecdsa.PublicKey) string {
-	x, y := k.X.FillBytes(make([]byte, 32)), k.Y.FillBytes(make([]byte, 32))
+	point, err := k.Bytes()
+	if err != nil {
+		panic(err) // it was parsed
+	}
+	x, y := point[1:33], point[33:]
 	sum := sha256.Sum256([]byte(`{"crv":"P-256","kty":"EC","x":"` + b64(x) + `","y":"` + b64(y) + `"}`))
 	return b64(sum[:])
 }

@@ -177,7 +177,7 @@ func number(v []byte) (n int64, ok bool) {
 		return 0, false
 	}
 	n, ok = seconds(v)
-	return n, ok && n != math.MaxInt64 && bytes.IndexAny(v, ",; ") < 0
+	return n, ok && n != math.MaxInt64 && !bytes.ContainsAny(v, ",; ")
 }
 
 // add adds seconds to a time.
