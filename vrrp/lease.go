@@ -22,10 +22,11 @@ func (in *instance) holding(now time.Time) {
 	}
 }
 
-// renew renews the leases that are due.
+// renew renews the leases that are due, and those that soon will be: the loop is awake, and each time that it waits
+// costs more than a renewal. So leases are mostly renewed together with adverts.
 func (r *Router) renew(now time.Time) {
 	for _, in := range r.instances {
-		if !in.refresh.IsZero() && !in.refresh.After(now) {
+		if soon := refreshEvery(in.config.Lease) / 2; !in.refresh.IsZero() && !in.refresh.After(now.Add(soon)) {
 			in.holder.refresh(in.desired, in.config.Lease)
 			in.holding(now)
 		}
