@@ -94,6 +94,9 @@ func (e *ear) Listen(c SocketConfig, d time.Duration) (sources []netip.Addr, err
 	bind := func(protocol uint16) error {
 		return unix.Bind(e.fd, &unix.SockaddrLinklayer{Protocol: protocol<<8 | protocol>>8, Ifindex: index})
 	}
+	for err == nil { // what arrived when the last Listen ended
+		_, _, err = e.read(c)
+	}
 	if err := bind(protocol); err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", c.Interface, err)
 	}
