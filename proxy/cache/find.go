@@ -57,6 +57,7 @@ func (c *Request) Find(gone <-chan struct{}) (Verdict, web.Code) {
 // lookUp looks for the entry once.
 func (c *Request) lookUp() (Verdict, web.Code) {
 	found, state := c.vol.Acquire(&c.hold, c.id, c.r.Now(), c.set.MinUses.V)
+	c.known = state.Exists
 	there, scarce := state.Exists, false
 	switch {
 	case found == index.Full:

@@ -79,7 +79,7 @@ func (c *Request) check() finding {
 		}
 	}
 	c.Entry = h
-	if !c.vol.Index.Warm() {
+	if !c.known {
 		var st unix.Stat_t
 		if unix.Fstat(int(c.file.Fd()), &st) == nil {
 			c.vol.Index.Found(&c.hold, h.BodyStart, c.vol.OnDisk(&st))

@@ -34,6 +34,7 @@ type Request struct {
 	main    entry.Key // of the text
 	id      entry.Key // of the entry: main, or that of a variant
 	hold    index.Hold
+	known   bool          // the index knew of the file when it was asked
 	failure index.Failure // what is to be remembered in place of an entry
 	later   bool          // the entry is to be updated when it has been sent
 	purges  bool          // the entry is to be removed

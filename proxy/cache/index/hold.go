@@ -76,13 +76,14 @@ func (x *Index) Acquire(h *Hold, k entry.Key, now time.Time, r Rules) (Finding, 
 	return found, State{n.exists, int(n.failure), int(n.bodyStart)}
 }
 
-// Found tells of the file of an entry that the index may not know of, because not
-// all files are known yet.
+// Found tells of the file of an entry that the index did not know of, because not
+// all files were known when it was asked. They may be by now: what was being asked
+// for meanwhile was not added.
 func (x *Index) Found(h *Hold, bodyStart int, bytes int64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	n := h.node
-	if x.warm || n.exists {
+	if n.exists || n.purges != h.purges {
 		return
 	}
 	n.uses = 1

@@ -242,10 +242,14 @@ func TestLoading(t *testing.T) {
 	b.Add(key("b"), 8192, b.now, time.Minute)
 	b.Release(h, rules, Failure{})
 	b.counts(2, 12288)
-	b.SetWarm()
+	// A request asks, the loader meets the file and has ended before the request does.
 	h = b.acquire("c", rules, Absent)
-	b.Found(h, 400, 8192) // somebody else's, who is at work on the same files
-	b.counts(3, 12288)
+	b.Add(key("c"), 8192, b.now, time.Minute)
+	b.SetWarm()
+	b.Found(h, 400, 8192)
+	b.Release(h, rules, Failure{})
+	b.counts(3, 20480)
+	b.acquire("c", rules, Present)
 }
 
 func TestRoom(t *testing.T) {
