@@ -108,7 +108,7 @@ const logFlushLimit = time.Second
 // start brings the first configuration to work, and has confine take from the
 // process what only its start may do. With an error nothing is left of it.
 func (n *node) start(c *configuration.Configuration, confine func(*configuration.Configuration) error) error {
-	ready, err := prepare(c, n.lockPart, n.webPart, n.writePart, settingsPart, foldersPart)
+	ready, err := prepare(c, n.lockPart, settingsPart, n.webPart, n.writePart, foldersPart)
 	if err != nil {
 		return err
 	}

@@ -11,8 +11,8 @@ import (
 	"tandem/node/configuration"
 )
 
-// settingsPart puts the settings of the main level into force. What nginx only
-// complains of is logged.
+// settingsPart puts the settings of the main level into force, before the first
+// request is served with them. What nginx only complains of is logged.
 func settingsPart(c *configuration.Configuration) (change, error) {
 	p := &c.Process
 	var dir *process.Dir

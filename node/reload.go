@@ -63,7 +63,7 @@ func (n *node) reloadRaised(out io.Writer) bool {
 	logReports(c)
 	warnOfUser(c, before.configuration)
 	n.warnOfPrograms(c)
-	ready, err := prepare(c, n.lockPart, n.webPart, n.writePart, settingsPart, foldersPart, n.failoverPart)
+	ready, err := prepare(c, n.lockPart, settingsPart, n.webPart, n.writePart, foldersPart, n.failoverPart)
 	if err != nil {
 		configuration.PrintFailure(out, err)
 		log.Printf(errorlog.Emerg, "%v", err)
