@@ -64,7 +64,7 @@ func newWhole(t *testing.T) *whole {
 		Prefix: w.dir + "/", Nginx: w.dir + "/nginx.conf", ErrorLog: w.dir + "/error.log", Keepalived: w.dir + "/keepalived.conf", ConfigID: "a",
 		Modules: configuration.Modules{HTTP: []*web.Module{rewrite.Module}},
 	}
-	w.node = newNode(source, new(bytes.Buffer), func() (*failover.Machine, error) {
+	w.node = newNode(source, io.Discard, func() (*failover.Machine, error) {
 		m := failovertest.Machine(w.host)
 		m.Kernel = kernel{w.host, w}
 		return m, nil
