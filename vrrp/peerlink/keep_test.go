@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -77,11 +78,8 @@ func TestKeepWithoutKey(t *testing.T) {
 	s := &session{link: backup.Link}
 	s.heardKept(&message{Keep: []item{{Name: "forged"}}, Kept: 1})
 	master.Tell("VI", Info{Node: "told"})
-	for e := range backup.events {
-		if e == "peer VI told 0 " {
-			break
-		}
-		if len(e) > 4 && e[:4] == "keep" {
+	for e := ""; !strings.HasPrefix(e, "peer VI told"); {
+		if e = backup.until(t, ""); strings.HasPrefix(e, "keep") {
 			t.Errorf("%q", e)
 		}
 	}
