@@ -131,15 +131,16 @@ func TestAttacks(t *testing.T) {
 	}
 }
 
-// overtaken: the connection was reset before the GOAWAY frame was read, as it is
-// when a client goes on sending to a socket that is closed.
+// overtaken: the connection ended before a GOAWAY frame was read. It is reset when
+// a client goes on sending to a socket that is closed, and closed without one when
+// it reads the answers so slowly that there is no room for more.
 const overtaken http2.ErrCode = 1 << 31
 
 // goAway reads up to a GOAWAY frame and returns its code, or overtaken.
 func (f *frames) goAway() http2.ErrCode {
 	for {
 		fr, err := f.ReadFrame()
-		if errors.Is(err, syscall.ECONNRESET) {
+		if errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF) {
 			return overtaken
 		}
 		if err != nil {
