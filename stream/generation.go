@@ -5,12 +5,10 @@ import (
 	"net"
 	"net/netip"
 	"slices"
-	"sync"
-	"sync/atomic"
-	"time"
 
 	"tandem/internal/errorlog"
 	"tandem/internal/listen"
+	"tandem/session"
 )
 
 // Generation is one configuration at work: its sessions, from the first to the
@@ -22,21 +20,14 @@ type Generation struct {
 	// found.
 	Find func(listen.Address) listen.Server
 
-	retired  atomic.Bool
-	mu       sync.Mutex
-	sessions map[*Session]struct{}
-	empty    chan struct{} // closed when retired and without sessions
-
-	background sync.WaitGroup
-	end        context.CancelFunc
+	members session.Generation[*Session]
 }
 
 // NewGeneration puts a configuration to work; nothing comes until its Servers are
 // given the sockets.
 func NewGeneration(st *Stream) *Generation {
-	ctx, cancel := context.WithCancel(context.Background())
-	g := &Generation{Stream: st, sessions: make(map[*Session]struct{}), empty: make(chan struct{}), end: cancel}
-	g.background.Go(func() { st.Run(ctx) })
+	g := &Generation{Stream: st}
+	g.members.Begin(st.Run)
 	return g
 }
 
@@ -63,7 +54,7 @@ func (p *port) Accept(nc net.Conn) { p.accept(nc, 0) }
 func (p *port) accept(nc net.Conn, passes int) {
 	s := newSession(p, nc.LocalAddr(), nc.RemoteAddr())
 	s.Conn, s.client.Socket, s.passes = nc, nc, passes
-	p.gen.add(s)
+	p.gen.members.Add(s)
 	s.Notef(errorlog.Info, "client %s connected to %s", s.peerName(), p.name)
 	go func() {
 		s.serve()
@@ -84,89 +75,29 @@ func (s *Session) peerName() string {
 	return s.client.PeerText
 }
 
-func (g *Generation) add(s *Session) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.sessions[s] = struct{}{}
-}
-
-func (g *Generation) remove(s *Session) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	delete(g.sessions, s)
-	g.checkEmpty()
-}
-
-func (g *Generation) checkEmpty() {
-	if g.retired.Load() && len(g.sessions) == 0 {
-		select {
-		case <-g.empty:
-		default:
-			close(g.empty)
-		}
-	}
-}
-
 // Retire notes that no session will come any more; those that are there go on.
-func (g *Generation) Retire() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.retired.Store(true)
-	g.end()
-	g.checkEmpty()
-}
+func (g *Generation) Retire() { g.members.Retire(func() {}, func(*Session) {}) }
 
 // Wait waits until a retired generation has no session left and nothing of it runs
 // in the background, or until the context ends, when sessions that are left are
 // closed as they are.
-func (g *Generation) Wait(ctx context.Context) error {
-	select {
-	case <-g.empty:
-		g.background.Wait()
-		return nil
-	case <-ctx.Done():
-	}
-	g.Abort()
-	// Sessions that have been cut off are still to be logged.
-	select {
-	case <-g.empty:
-	case <-time.After(abortGrace):
-	}
-	return ctx.Err()
-}
-
-// abortGrace is how long sessions that were cut may take to notice.
-const abortGrace = time.Second
+func (g *Generation) Wait(ctx context.Context) error { return g.members.Wait(ctx, (*Session).abort) }
 
 // Abort ends every session as it is.
-func (g *Generation) Abort() {
-	g.end()
-	g.each(func(*Session) bool { return true }, (*Session).abort)
-}
+func (g *Generation) Abort() { g.members.Abort((*Session).abort) }
 
 // Cut ends the sessions with addresses that this host no longer has: nothing of
 // them arrives here any more.
 func (g *Generation) Cut(addrs []netip.Addr) {
-	g.each(func(s *Session) bool { return s.isTo(addrs) }, (*Session).abort)
-}
-
-// each calls f for the sessions that are meant.
-func (g *Generation) each(meant func(*Session) bool, f func(*Session)) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for s := range g.sessions {
-		if meant(s) {
-			f(s)
+	g.members.Each(func(s *Session) {
+		if s.isTo(addrs) {
+			s.abort()
 		}
-	}
+	})
 }
 
 // Sessions returns how many sessions the generation has.
-func (g *Generation) Sessions() int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return len(g.sessions)
-}
+func (g *Generation) Sessions() int { return g.members.Len() }
 
 // isTo reports whether the client has come to one of the addresses.
 func (s *Session) isTo(addrs []netip.Addr) bool {

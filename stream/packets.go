@@ -212,7 +212,7 @@ func (p *port) begin(packets *Packets, first []byte) {
 	s := newSession(p, local, peer)
 	s.Packets, s.client.Datagrams, packets.session = packets, true, s
 	packets.put(first)
-	p.gen.add(s)
+	p.gen.members.Add(s)
 	s.Notef(errorlog.Info, "udp client %s connected to %s", s.peerName(), p.name)
 }
 

@@ -37,7 +37,7 @@ func (s *Session) finish() {
 	if s.Conn != nil && !s.given {
 		_ = s.Conn.Close()
 	}
-	s.from.gen.remove(s)
+	s.from.gen.members.Remove(s)
 }
 
 // phases does what there is to do, and returns the session's status.

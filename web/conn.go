@@ -213,7 +213,7 @@ func (c *Conn) end() {
 	if c.Flow != nil {
 		c.Flow.Close()
 	}
-	c.gen.remove(c)
+	c.gen.members.Remove(c)
 	// Nobody interrupts it any more.
 	if c.Flow != nil && !c.Abandoned() {
 		c.Flow.Release()

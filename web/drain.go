@@ -46,40 +46,34 @@ func isTo(local net.Addr, addrs []netip.Addr) bool {
 
 // EndIdle closes the drained connections that wait for another request.
 func (g *Generation) EndIdle() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for c := range g.conns {
+	g.members.Each(func(c *Conn) {
 		if g.Drain.has(c.Local) {
 			c.interrupt()
 		}
-	}
+	})
 }
 
 // Silent returns how many of the drained connections have not sent anything for
 // that long since they were made, and closes them if it is told to.
 func (g *Generation) Silent(since time.Duration, end bool) (n int) {
 	before := time.Now().Add(-since)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for c := range g.conns {
+	g.members.Each(func(c *Conn) {
 		if c.silent.Load() && c.Start.Before(before) && g.Drain.has(c.Local) {
 			n++
 			if end {
 				c.abort()
 			}
 		}
-	}
+	})
 	return n
 }
 
 // Cut closes the connections to addresses that this host no longer has: nothing
 // of them arrives here any more.
 func (g *Generation) Cut(addrs []netip.Addr) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for c := range g.conns {
+	g.members.Each(func(c *Conn) {
 		if isTo(c.Local, addrs) {
 			c.abort()
 		}
-	}
+	})
 }

@@ -4,12 +4,12 @@ import (
 	"context"
 	"net"
 	"runtime"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"tandem/internal/errorlog"
 	"tandem/internal/listen"
+	"tandem/session"
 )
 
 // Generation is one configuration at work: its connections, from the first
@@ -21,14 +21,8 @@ type Generation struct {
 	Drain *Drain          // may be nil
 	stats *Stats
 
-	retired atomic.Bool
-	next    *Generation // that has replaced it, or nil; set before retired
-	mu      sync.Mutex
-	conns   map[*Conn]struct{}
-	empty   chan struct{} // closed when retired and without connections
-
-	background sync.WaitGroup
-	end        context.CancelFunc // of what runs in the background
+	next    *Generation // that has replaced it, or nil; set before it is retired
+	members session.Generation[*Conn]
 }
 
 // Stats are counters over all generations of a process, as stub_status shows
@@ -74,39 +68,18 @@ func (r *Request) stats() *Stats { return r.Server.HTTP.stats }
 // are given the sockets.
 func NewGeneration(h *HTTP, stats *Stats) *Generation {
 	h.stats = stats
-	ctx, cancel := context.WithCancel(context.Background())
-	g := &Generation{HTTP: h, stats: stats, conns: make(map[*Conn]struct{}), empty: make(chan struct{}), end: cancel}
-	g.background.Go(func() { h.Run(ctx) })
+	g := &Generation{HTTP: h, stats: stats}
+	g.members.Begin(h.Run)
 	return g
 }
 
 func (g *Generation) add(c *Conn) bool {
 	g.stats.conns.Add(1)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.conns[c] = struct{}{}
-	return !g.retired.Load()
-}
-
-func (g *Generation) remove(c *Conn) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	delete(g.conns, c)
-	g.checkEmpty()
-}
-
-func (g *Generation) checkEmpty() {
-	if g.retired.Load() && len(g.conns) == 0 {
-		select {
-		case <-g.empty:
-		default:
-			close(g.empty)
-		}
-	}
+	return g.members.Add(c)
 }
 
 // draining reports whether connections are to end after their request.
-func (g *Generation) draining() bool { return g.retired.Load() }
+func (g *Generation) draining() bool { return g.members.Retired() }
 
 // silentGrace is how long a client that connected before the generation was
 // retired may take for the first byte of its request. It is enough for a lost
@@ -119,70 +92,30 @@ const silentGrace = time.Second
 // next, connections to sockets that next has as well go on there, after the
 // request that they have begun.
 func (g *Generation) Retire(next *Generation) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.retired.Load() {
-		return
+	if g.members.Retire(func() { g.next = next }, (*Conn).interrupt) {
+		time.AfterFunc(silentGrace, g.closeSilent)
 	}
-	g.next = next
-	g.retired.Store(true)
-	g.end()
-	for c := range g.conns {
-		c.interrupt()
-	}
-	g.checkEmpty()
-	time.AfterFunc(silentGrace, g.closeSilent)
 }
 
 // closeSilent closes connections on which nothing has come.
 func (g *Generation) closeSilent() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for c := range g.conns {
+	g.members.Each(func(c *Conn) {
 		if c.silent.Load() {
 			c.abort()
 		}
-	}
+	})
 }
 
 // Wait waits until a retired generation has no connection left and nothing of it
 // runs in the background, or until the context ends, when connections that are
 // left are closed as they are.
-func (g *Generation) Wait(ctx context.Context) error {
-	select {
-	case <-g.empty:
-		g.background.Wait()
-		return nil
-	case <-ctx.Done():
-	}
-	g.Abort()
-	// Requests that have been cut off are still to be logged.
-	select {
-	case <-g.empty:
-	case <-time.After(abortGrace):
-	}
-	return ctx.Err()
-}
-
-// abortGrace is how long connections that were cut may take to notice.
-const abortGrace = time.Second
+func (g *Generation) Wait(ctx context.Context) error { return g.members.Wait(ctx, (*Conn).abort) }
 
 // Abort closes every connection as it is.
-func (g *Generation) Abort() {
-	g.end()
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for c := range g.conns {
-		c.abort()
-	}
-}
+func (g *Generation) Abort() { g.members.Abort((*Conn).abort) }
 
 // Connections returns how many connections the generation has.
-func (g *Generation) Connections() int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return len(g.conns)
-}
+func (g *Generation) Connections() int { return g.members.Len() }
 
 // Servers returns who serves the sockets of the configuration.
 func (g *Generation) Servers() map[listen.Address]listen.Server {

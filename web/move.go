@@ -46,8 +46,8 @@ func (c *Conn) Move() bool {
 		if next == nil {
 			return moved && !c.gen.draining()
 		}
-		next.adopt(c)
-		c.gen.remove(c)
+		next.members.Add(c)
+		c.gen.members.Remove(c)
 		c.gen, c.port, c.servers = next, port, port.At(c.Local)
 		if s := c.secured; s != nil {
 			s.server, s.name = byServerName(c.servers, s.State.ServerName)
@@ -63,11 +63,4 @@ func (c *Conn) Move() bool {
 			return true
 		}
 	}
-}
-
-// adopt takes a connection over from another generation.
-func (g *Generation) adopt(c *Conn) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.conns[c] = struct{}{}
 }
