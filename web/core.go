@@ -358,26 +358,6 @@ func readInternal(s *nc.Scope, _ *nc.Directive) error {
 	return nil
 }
 
-func readRate(field func(*Core) *nc.Value[*session.Template]) func(*nc.Scope, *nc.Directive) error {
-	return func(s *nc.Scope, d *nc.Directive) error {
-		v := field(BlockOf(s).Location.Core)
-		if v.Set {
-			return nc.ErrDuplicate
-		}
-		t, err := BlockOf(s).HTTP.Template(d, d.Args[0])
-		if err != nil {
-			return err
-		}
-		if t.IsLiteral() {
-			if _, err := nc.ParseSize(d.Args[0]); err != nil {
-				return nc.ErrInvalidValue
-			}
-		}
-		*v = nc.Value[*session.Template]{V: t, Set: true}
-		return nil
-	}
-}
-
 func readDisableSymlinks(s *nc.Scope, d *nc.Directive) error {
 	c := BlockOf(s).Location.Core
 	if c.DisableSymlinks.Set {

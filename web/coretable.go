@@ -65,8 +65,8 @@ var coreCommands = []nc.Command{
 	{Name: "sendfile", In: allHTTP | nc.LocationIf, Arity: nc.Flag, Set: nc.SetFlag(at(func(c *Core) *nc.Value[bool] { return &c.Sendfile }))},
 	{Name: "sendfile_max_chunk", In: allHTTP, Arity: nc.Take1, Set: nc.SetSize(at(func(c *Core) *nc.Value[int64] { return &c.SendfileMaxChunk }))},
 	{Name: "directio", In: allHTTP, Arity: nc.Take1, Set: nc.SetString(at(func(c *Core) *nc.Value[string] { return &c.DirectIO }))},
-	{Name: "limit_rate", In: allHTTP | nc.LocationIf, Arity: nc.Take1, Set: readRate(func(c *Core) *nc.Value[*session.Template] { return &c.LimitRate })},
-	{Name: "limit_rate_after", In: allHTTP | nc.LocationIf, Arity: nc.Take1, Set: readRate(func(c *Core) *nc.Value[*session.Template] { return &c.LimitRateAfter })},
+	{Name: "limit_rate", In: allHTTP | nc.LocationIf, Arity: nc.Take1, Set: session.SetRate(at(func(c *Core) *nc.Value[*session.Template] { return &c.LimitRate }))},
+	{Name: "limit_rate_after", In: allHTTP | nc.LocationIf, Arity: nc.Take1, Set: session.SetRate(at(func(c *Core) *nc.Value[*session.Template] { return &c.LimitRateAfter }))},
 	{Name: "chunked_transfer_encoding", In: allHTTP, Arity: nc.Flag, Set: nc.SetFlag(at(func(c *Core) *nc.Value[bool] { return &c.Chunked }))},
 	{Name: "subrequest_output_buffer_size", In: allHTTP, Arity: nc.Take1, Set: nc.SetSize(at(func(c *Core) *nc.Value[int64] { return &c.SubrequestBuffer }))},
 

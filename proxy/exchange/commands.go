@@ -9,7 +9,6 @@ import (
 	"tandem/proxy/answer"
 	"tandem/proxy/secure"
 	"tandem/session"
-	"tandem/web"
 )
 
 // in is where these directives stand.
@@ -51,7 +50,7 @@ func (f *Family) Commands(get func(*nc.Scope) *Settings) []nc.Command {
 		size("_temp_file_write_size", func(c *Settings) *nc.Value[int64] { return &c.TempFileWrite }),
 		{Name: prefix + "_temp_path", In: in, Arity: nc.Take1234,
 			Set: session.SetTempPath(of(get, func(c *Settings) *nc.Value[string] { return &c.TempPath }))},
-		{Name: prefix + "_limit_rate", In: in, Arity: nc.Take1, Set: readLimitRate(get)},
+		{Name: prefix + "_limit_rate", In: in, Arity: nc.Take1, Set: session.SetRate(of(get, func(c *Settings) *nc.Value[*session.Template] { return &c.LimitRate }))},
 		flag("_request_buffering", func(c *Settings) *nc.Value[bool] { return &c.RequestBuffering }),
 		flag("_pass_request_headers", func(c *Settings) *nc.Value[bool] { return &c.PassRequestHeaders }),
 		flag("_pass_request_body", func(c *Settings) *nc.Value[bool] { return &c.PassRequestBody }),
@@ -70,24 +69,4 @@ func (f *Family) TLSCommands(get func(*nc.Scope) *Settings) []nc.Command {
 
 func of[V any](get func(*nc.Scope) *Settings, field func(*Settings) *nc.Value[V]) func(*nc.Scope) *nc.Value[V] {
 	return func(s *nc.Scope) *nc.Value[V] { return field(get(s)) }
-}
-
-func readLimitRate(get func(*nc.Scope) *Settings) nc.Setter {
-	return func(s *nc.Scope, d *nc.Directive) error {
-		v := &get(s).LimitRate
-		if v.Set {
-			return nc.ErrDuplicate
-		}
-		t, err := web.BlockOf(s).HTTP.Template(d, d.Args[0])
-		if err != nil {
-			return err
-		}
-		if t.IsLiteral() {
-			if _, err := nc.ParseSize(d.Args[0]); err != nil {
-				return nc.ErrInvalidValue
-			}
-		}
-		*v = nc.Value[*session.Template]{V: t, Set: true}
-		return nil
-	}
 }

@@ -124,8 +124,8 @@ var commands = slices.Concat([]nc.Command{
 	{Name: "proxy_buffer_size", In: everywhere, Arity: nc.Take1, Set: readBuffer},
 	{Name: "proxy_downstream_buffer", In: everywhere, Arity: nc.Take1, Set: readBuffer},
 	{Name: "proxy_upstream_buffer", In: everywhere, Arity: nc.Take1, Set: readBuffer},
-	{Name: "proxy_upload_rate", In: everywhere, Arity: nc.Take1, Set: readRate(at(func(c *settings) *nc.Value[*session.Template] { return &c.upload }))},
-	{Name: "proxy_download_rate", In: everywhere, Arity: nc.Take1, Set: readRate(at(func(c *settings) *nc.Value[*session.Template] { return &c.download }))},
+	{Name: "proxy_upload_rate", In: everywhere, Arity: nc.Take1, Set: session.SetRate(at(func(c *settings) *nc.Value[*session.Template] { return &c.upload }))},
+	{Name: "proxy_download_rate", In: everywhere, Arity: nc.Take1, Set: session.SetRate(at(func(c *settings) *nc.Value[*session.Template] { return &c.download }))},
 	{Name: "proxy_requests", In: everywhere, Arity: nc.Take1, Set: nc.SetNumber(at(func(c *settings) *nc.Value[int] { return &c.requests }))},
 	{Name: "proxy_responses", In: everywhere, Arity: nc.Take1, Set: nc.SetNumber(at(func(c *settings) *nc.Value[int] { return &c.responses }))},
 	{Name: "proxy_next_upstream", In: everywhere, Arity: nc.Flag, Set: nc.SetFlag(at(func(c *settings) *nc.Value[bool] { return &c.next }))},
@@ -174,27 +174,6 @@ func readBuffer(s *nc.Scope, d *nc.Directive) error {
 		}
 		return nil
 	})(s, d)
-}
-
-// readRate reads a rate in bytes a second, which may have variables.
-func readRate(get func(*nc.Scope) *nc.Value[*session.Template]) nc.Setter {
-	return func(s *nc.Scope, d *nc.Directive) error {
-		v := get(s)
-		if v.Set {
-			return nc.ErrDuplicate
-		}
-		t, err := session.BlockOf(s).Realm.Template(d, d.Args[0])
-		if err != nil {
-			return err
-		}
-		if t.IsLiteral() {
-			if _, err := nc.ParseSize(d.Args[0]); err != nil {
-				return nc.ErrInvalidValue
-			}
-		}
-		*v = nc.Value[*session.Template]{V: t, Set: true}
-		return nil
-	}
 }
 
 // readALPN reads proxy_ssl_alpn protocol ...
