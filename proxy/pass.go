@@ -42,8 +42,7 @@ func readPass(s *nc.Scope, d *nc.Directive) error {
 		return nc.ErrDuplicate
 	}
 	l := b.Location
-	l.Handler = handle
-	l.AutoRedirect = l.Kind != web.Level && strings.HasSuffix(l.Name, "/")
+	l.PassTo(handle)
 	url := d.Args[0]
 	if session.HasVariables(url) {
 		t, err := b.HTTP.Template(d, url)

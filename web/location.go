@@ -59,6 +59,13 @@ func newLocation(srv *Server, outer *Location) *Location {
 	return l
 }
 
+// PassTo has the location's requests passed on by h, as the *_pass directives do:
+// the path without a final slash of its name is redirected to it.
+func (l *Location) PassTo(h Handler) {
+	l.Handler = h
+	l.AutoRedirect = l.Kind != Level && strings.HasSuffix(l.Name, "/")
+}
+
 // Nest makes a level inside l that inherits its settings and has no path of
 // its own, such as an if block.
 func (l *Location) Nest(pos nc.Pos) *Location {

@@ -63,8 +63,8 @@ func (p *Protocol) readPass(get func(*nc.Scope) *Settings) nc.Setter {
 		address := d.Args[0]
 		variables := session.HasVariables(address)
 		l := b.Location
-		l.Handler = p.Handler
-		l.AutoRedirect = l.Kind != web.Level && strings.HasSuffix(l.Name, "/") && (!variables || p.RedirectsVariables)
+		l.PassTo(p.Handler)
+		l.AutoRedirect = l.AutoRedirect && (!variables || p.RedirectsVariables)
 		c.Pass = &Pass{protocol: p}
 		if err := c.prepareHost(s, d); err != nil {
 			return err

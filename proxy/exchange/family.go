@@ -1,6 +1,9 @@
 package exchange
 
 import (
+	"slices"
+	"strings"
+
 	nc "tandem/nginxconf"
 	"tandem/proxy/answer"
 )
@@ -11,6 +14,14 @@ type Family struct {
 	// NextUpstream are the conditions that *_next_upstream knows.
 	NextUpstream []nc.Name
 	Answers      answer.Defaults
+}
+
+// Only returns those of Commands that a protocol has which does not have all, by
+// their names behind the prefix: "_bind".
+func (f *Family) Only(get func(*nc.Scope) *Settings, names ...string) []nc.Command {
+	return slices.DeleteFunc(f.Commands(get), func(c nc.Command) bool {
+		return !slices.Contains(names, strings.TrimPrefix(c.Name, f.Prefix))
+	})
 }
 
 // SendLowat is *_send_lowat, which some protocols have.

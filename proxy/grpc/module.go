@@ -5,7 +5,6 @@ package grpc
 
 import (
 	"slices"
-	"strings"
 
 	nc "tandem/nginxconf"
 	"tandem/proxy/answer"
@@ -65,18 +64,11 @@ func inherit(c, p *settings) error {
 
 func of(s *nc.Scope) *settings { return slot.Of(web.BlockOf(s).Location) }
 
-// shared are the directives that it has in common with other protocols.
-var shared = []string{
-	"bind", "socket_keepalive", "socket_rcvbuf", "socket_sndbuf", "connect_timeout", "send_timeout", "read_timeout", "buffer_size", "intercept_errors",
-	"next_upstream", "next_upstream_tries", "next_upstream_timeout", "pass_header", "hide_header", "ignore_headers",
-}
-
 func commands() []nc.Command {
 	const in = nc.HTTP | nc.Server | nc.Location
 	get := func(s *nc.Scope) *exchange.Settings { return &of(s).Settings }
-	list := slices.DeleteFunc(family.Commands(get), func(c nc.Command) bool {
-		return !slices.Contains(shared, strings.TrimPrefix(c.Name, "grpc_"))
-	})
+	list := family.Only(get, "_bind", "_socket_keepalive", "_socket_rcvbuf", "_socket_sndbuf", "_connect_timeout", "_send_timeout", "_read_timeout",
+		"_buffer_size", "_intercept_errors", "_next_upstream", "_next_upstream_tries", "_next_upstream_timeout", "_pass_header", "_hide_header", "_ignore_headers")
 	return slices.Concat(list, family.TLSCommands(get), []nc.Command{
 		{Name: "grpc_pass", In: nc.Location | nc.LocationIf, Arity: nc.Take1, Set: readPass},
 		{Name: "grpc_set_header", In: in, Arity: nc.Take2,

@@ -37,8 +37,7 @@ func readPass(s *nc.Scope, d *nc.Directive) error {
 		return nc.ErrDuplicate
 	}
 	l := b.Location
-	l.Handler = handle
-	l.AutoRedirect = l.Kind != web.Level && strings.HasSuffix(l.Name, "/")
+	l.PassTo(handle)
 	c.pass = new(pass)
 	address := d.Args[0]
 	var err error

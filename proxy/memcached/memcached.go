@@ -3,8 +3,6 @@
 package memcached
 
 import (
-	"strings"
-
 	"tandem/internal/errorlog"
 	nc "tandem/nginxconf"
 	"tandem/proxy/block"
@@ -60,13 +58,6 @@ var slot = web.NewLocationSlot(func(c, p *settings) error {
 	return nil
 })
 
-// shared are the directives that memcached has in common with other protocols.
-var shared = map[string]bool{
-	"memcached_bind": true, "memcached_socket_keepalive": true, "memcached_connect_timeout": true, "memcached_send_timeout": true,
-	"memcached_buffer_size": true, "memcached_read_timeout": true, "memcached_next_upstream": true,
-	"memcached_next_upstream_tries": true, "memcached_next_upstream_timeout": true,
-}
-
 func commands() []nc.Command {
 	const in = nc.HTTP | nc.Server | nc.Location
 	list := []nc.Command{
@@ -75,12 +66,8 @@ func commands() []nc.Command {
 			Set: nc.SetNumber(web.At(slot, func(c *settings) *nc.Value[int] { return &c.gzipFlag }))},
 	}
 	get := func(s *nc.Scope) *exchange.Settings { return &slot.Of(web.BlockOf(s).Location).Settings }
-	for _, c := range family.Commands(get) {
-		if shared[c.Name] {
-			list = append(list, c)
-		}
-	}
-	return list
+	return append(list, family.Only(get, "_bind", "_socket_keepalive", "_connect_timeout", "_send_timeout", "_buffer_size", "_read_timeout",
+		"_next_upstream", "_next_upstream_tries", "_next_upstream_timeout")...)
 }
 
 // readPass reads memcached_pass address.
@@ -91,8 +78,7 @@ func readPass(s *nc.Scope, d *nc.Directive) error {
 		return nc.ErrDuplicate
 	}
 	l := b.Location
-	l.Handler = handle
-	l.AutoRedirect = l.Kind != web.Level && strings.HasSuffix(l.Name, "/")
+	l.PassTo(handle)
 	c.to = new(destination)
 	var err error
 	if c.to.key, err = b.HTTP.Template(d, "$memcached_key"); err != nil {

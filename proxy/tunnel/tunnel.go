@@ -52,25 +52,14 @@ var slot = web.NewLocationSlot(func(c, p *settings) error {
 	return nil
 })
 
-// shared are the directives that tunnels have in common with protocols.
-var shared = map[string]bool{
-	"tunnel_bind": true, "tunnel_socket_keepalive": true, "tunnel_socket_rcvbuf": true, "tunnel_socket_sndbuf": true,
-	"tunnel_connect_timeout": true, "tunnel_send_timeout": true, "tunnel_buffer_size": true,
-	"tunnel_read_timeout": true, "tunnel_next_upstream": true, "tunnel_next_upstream_tries": true, "tunnel_next_upstream_timeout": true,
-}
-
 func commands() []nc.Command {
 	list := []nc.Command{
 		{Name: "tunnel_pass", In: nc.Server | nc.Location | nc.LocationIf, Arity: nc.NoArgs | nc.Take1, Set: readPass},
 		family.SendLowat(),
 	}
 	get := func(s *nc.Scope) *exchange.Settings { return &slot.Of(web.BlockOf(s).Location).Settings }
-	for _, c := range family.Commands(get) {
-		if shared[c.Name] {
-			list = append(list, c)
-		}
-	}
-	return list
+	return append(list, family.Only(get, "_bind", "_socket_keepalive", "_socket_rcvbuf", "_socket_sndbuf", "_connect_timeout", "_send_timeout", "_buffer_size", "_read_timeout",
+		"_next_upstream", "_next_upstream_tries", "_next_upstream_timeout")...)
 }
 
 // readPass reads tunnel_pass [address].
