@@ -67,6 +67,8 @@ var forbidden = []rule{
 	{"nginxconf", "session", "a language knows none of its users"},
 	{"keepalivedconf", "vrrp", "a language knows none of its users"},
 	{"vrrp/netif", "keepalivedconf", "the kernel has no configuration file"},
+	{"vserver/table", "os", "what is wanted is pure"},
+	{"vserver/table", "net", "what is wanted is pure: net/netip is all of the network that it knows"},
 	{"keepalivedconf/text", "keepalivedconf", "the language knows no keywords"},
 	{"internal/flow", "net/http", "the bytes of a connection know no protocol"},
 	{"node/configuration", "node/failover", "a configuration is read; what is done with it is decided above"},
@@ -88,7 +90,7 @@ var forbidden = []rule{
 // They meet in node, and nowhere else.
 var (
 	serving     = []string{"acme", "web", "static", "proxy", "session", "nginxconf"}
-	failingOver = []string{"vrrp", "health", "notify", "keepalivedconf"}
+	failingOver = []string{"vrrp", "health", "notify", "vserver", "keepalivedconf"}
 )
 
 // below is what lies under both sides.
