@@ -38,6 +38,8 @@ var forbidden = []rule{
 	{"proxy/block", "stream", "the upstream language serves any protocol"},
 	{"vrrp", "health", "the state machines are told the verdict; they do not ask for it"},
 	{"vrrp", "notify", "the router tells what happens and does not know whom"},
+	{"health/check", "keepalivedconf", "whoever asks for a check says what is to be checked"},
+	{"health/check", "net/http", "what is asked for is keepalived's, to the byte"},
 	{"health", "vrrp", "health has a verdict; what follows from it is decided elsewhere"},
 	{"proxy/upstream", "web", "peers, balancers and pools serve every protocol"},
 	{"proxy/answer", "proxy/exchange", "an answer need not have come over the wire"},
