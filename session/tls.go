@@ -2,6 +2,7 @@ package session
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -21,6 +22,9 @@ type TLS struct {
 	// Verify judges the client's certificate after the handshake; the error
 	// is for $ssl_client_verify and the log.
 	Verify func(srv *Server, state *tls.ConnectionState) error
+	// Confirm asks others about the client's certificate when the handshake is done:
+	// within ctx, and before anything is served. The error counts as one of Verify's.
+	Confirm func(ctx context.Context, srv *Server, state *tls.ConnectionState) error
 	// Asks reports whether a server asks for a client certificate at all.
 	Asks func(srv *Server) bool
 	// Refuses says why a session is not to be served: ErrNoCertificate, or what
@@ -39,6 +43,8 @@ type Secured struct {
 
 	// Asked is whose settings the handshake followed.
 	Asked *Server
+
+	unconfirmed error // what Confirm says
 
 	mu       sync.Mutex // parts of a session may ask beside it
 	verdicts map[*Server]error
@@ -75,13 +81,20 @@ func (c *Client) Handshake(conn net.Conn, wait time.Duration, choose func(name s
 			return config, nil
 		},
 	})
-	_ = conn.SetDeadline(time.Now().Add(wait))
+	deadline := time.Now().Add(wait)
+	_ = conn.SetDeadline(deadline)
 	err := secure.Handshake()
 	_ = conn.SetDeadline(time.Time{})
 	if err != nil {
 		return nil, cmp.Or(refusal, err)
 	}
-	c.TLS.State = secure.ConnectionState()
+	t := c.TLS
+	t.State = secure.ConnectionState()
+	if len(t.State.PeerCertificates) > 0 && t.Asked.Realm.TLS.Confirm != nil {
+		ctx, cancel := context.WithDeadline(context.Background(), deadline)
+		defer cancel()
+		t.unconfirmed = t.Asked.Realm.TLS.Confirm(ctx, t.Asked, &t.State)
+	}
 	return secure, nil
 }
 
@@ -106,7 +119,7 @@ func (t *Secured) Move(srv *Server) {
 func (t *Secured) verdict(srv *Server) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if err := t.judge(t.Asked); err != nil || srv == t.Asked {
+	if err := cmp.Or(t.judge(t.Asked), t.unconfirmed); err != nil || srv == t.Asked {
 		return err
 	}
 	return t.judge(srv)

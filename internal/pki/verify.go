@@ -19,6 +19,7 @@ type Trust struct {
 	named *x509.CertPool      // all of them
 	roots *x509.CertPool      // the self-signed ones
 	inner []*x509.Certificate // the others
+	outer []*x509.Certificate // the self-signed ones, as they are listed
 	depth int                 // how many intermediate certificates there may be
 	crls  []*revocationList   // nil: revocation does not matter
 }
@@ -58,6 +59,7 @@ func (t *Trust) add(text []byte) (found bool) {
 		t.named.AddCert(c)
 		if bytes.Equal(c.RawIssuer, c.RawSubject) {
 			t.roots.AddCert(c)
+			t.outer = append(t.outer, c)
 		} else {
 			t.inner = append(t.inner, c)
 		}
@@ -106,11 +108,35 @@ var (
 	errOther      = &VerifyError{1, "unspecified certificate verification error"}
 )
 
+// IssuerOf returns the trusted certificate that has signed another, nil if there is
+// none.
+func (t *Trust) IssuerOf(c *x509.Certificate) *x509.Certificate {
+	return IssuerAmong(c, slices.Concat(t.inner, t.outer))
+}
+
+// IssuerAmong returns the first of some certificates that has signed another, nil if
+// none has.
+func IssuerAmong(c *x509.Certificate, some []*x509.Certificate) *x509.Certificate {
+	for _, issuer := range some {
+		if bytes.Equal(c.RawIssuer, issuer.RawSubject) && issuer.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil {
+			return issuer
+		}
+	}
+	return nil
+}
+
 // Verify checks a certificate and those that came with it, for a use; the
 // error is a *VerifyError.
 func (t *Trust) Verify(chain []*x509.Certificate, use x509.ExtKeyUsage, now time.Time) error {
+	_, err := t.Chain(chain, use, now)
+	return err
+}
+
+// Chain checks a certificate as Verify does, and returns the chain from it to a
+// trusted one.
+func (t *Trust) Chain(chain []*x509.Certificate, use x509.ExtKeyUsage, now time.Time) ([]*x509.Certificate, error) {
 	if len(chain) == 0 {
-		return errOther
+		return nil, errOther
 	}
 	intermediates := x509.NewCertPool()
 	for _, c := range slices.Concat(chain[1:], t.inner) {
@@ -120,7 +146,7 @@ func (t *Trust) Verify(chain []*x509.Certificate, use x509.ExtKeyUsage, now time
 		Roots: t.roots, Intermediates: intermediates, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{use},
 	})
 	if err != nil {
-		return t.verifyError(chain, err, now)
+		return nil, t.verifyError(chain, err, now)
 	}
 	var last error = errTooLong
 	for _, c := range found {
@@ -128,10 +154,10 @@ func (t *Trust) Verify(chain []*x509.Certificate, use x509.ExtKeyUsage, now time
 			continue
 		}
 		if last = t.revoked(c, now); last == nil {
-			return nil
+			return c, nil
 		}
 	}
-	return last
+	return nil, last
 }
 
 // verifyError puts an error of package x509 into OpenSSL's words.

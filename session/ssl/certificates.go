@@ -84,8 +84,8 @@ func (c *settings) loadCertificates(t *tls.Config, s *store, files *pki.Files) e
 	}
 	if c.stapling.V && c.staplingFile.V != "" {
 		var err error
-		if c.staple, err = readFile(c.staplingFile.V); err != nil {
-			return fmt.Errorf("\"ssl_stapling_file\": %w", err)
+		if c.staple, err = readStaple(c.staplingFile.V); err != nil {
+			return err
 		}
 	}
 	for i, name := range c.certificates.V {
@@ -104,9 +104,12 @@ func (c *settings) loadForHandshake(t *tls.Config, srv *session.Server, client *
 	if c.live == nil {
 		return c.loadByVariables(t, srv, client)
 	}
-	for _, l := range c.live {
+	for i, l := range c.live {
 		pair := *l.now.Load()
 		pair.OCSPStaple = c.staple
+		if c.staplers != nil {
+			pair.OCSPStaple = c.staplers[i].stapleFor(pair.Leaf, time.Now())
+		}
 		t.Certificates = append(t.Certificates, pair)
 	}
 	return nil

@@ -35,11 +35,14 @@ func commands(in session.Contexts) []nc.Command {
 		{Name: "ssl_session_ticket_key", In: levels, Arity: nc.Take1, Set: readTicketKey},
 		{Name: "ssl_session_timeout", In: levels, Arity: nc.Take1, Set: nc.SetSec(at(func(c *settings) *nc.Value[time.Duration] { return &c.timeout }))},
 		{Name: "ssl_reject_handshake", In: levels, Arity: nc.Flag, Set: nc.SetFlag(at(func(c *settings) *nc.Value[bool] { return &c.reject }))},
-		{Name: "ssl_stapling", In: levels, Arity: nc.Flag, Set: readStapling},
+		{Name: "ssl_stapling", In: levels, Arity: nc.Flag, Set: nc.SetFlag(at(func(c *settings) *nc.Value[bool] { return &c.stapling }))},
 		{Name: "ssl_stapling_file", In: levels, Arity: nc.Take1, Set: setFile(func(c *settings) *nc.Value[string] { return &c.staplingFile })},
-		{Name: "ssl_stapling_verify", In: levels, Arity: nc.Flag},
-		{Name: "ssl_stapling_responder", In: levels, Arity: nc.Take1},
-
+		{Name: "ssl_stapling_verify", In: levels, Arity: nc.Flag, Set: nc.SetFlag(at(func(c *settings) *nc.Value[bool] { return &c.staplingHard }))},
+		{Name: "ssl_stapling_responder", In: levels, Arity: nc.Take1, Set: nc.SetString(at(func(c *settings) *nc.Value[string] { return &c.staplingFrom }))},
+		{Name: "ssl_ocsp", In: levels, Arity: nc.Take1, Set: nc.SetEnum(at(func(c *settings) *nc.Value[ocspScope] { return &c.ocsp }),
+			nc.Name{Name: "off", Value: int(ocspOff)}, nc.Name{Name: "on", Value: int(ocspChain)}, nc.Name{Name: "leaf", Value: int(ocspLeaf)})},
+		{Name: "ssl_ocsp_responder", In: levels, Arity: nc.Take1, Set: nc.SetString(at(func(c *settings) *nc.Value[string] { return &c.ocspFrom }))},
+		{Name: "ssl_ocsp_cache", In: levels, Arity: nc.Take1, Set: readOCSPCache},
 		{Name: "ssl_session_cache", In: levels, Arity: nc.Take12, Set: readSessionCache},
 		// Without effect; see the package's comment.
 		{Name: "ssl_prefer_server_ciphers", In: levels, Arity: nc.Flag, Set: nc.SetFlag(at(func(c *settings) *nc.Value[bool] { return &c.preferServer }))},
@@ -123,7 +126,7 @@ func readSessionCache(s *nc.Scope, d *nc.Directive) error {
 				return fmt.Errorf("invalid session cache \"%s\"", word)
 			}
 		case name == "shared" && has:
-			if choice.shared, err = declareCache(b, d, word, rest); err != nil {
+			if choice.shared, err = declareCache(b, d, "session", rest, newSessionCache); err != nil {
 				return err
 			}
 		default:
@@ -134,26 +137,47 @@ func readSessionCache(s *nc.Scope, d *nc.Directive) error {
 	return nil
 }
 
-// declareCache makes a shared cache of NAME:SIZE. It outlives a reload.
-func declareCache(b session.Block, d *nc.Directive, word, text string) (*session.Zone, error) {
+// declareCache makes a shared cache of NAME:SIZE, of what nginx calls kind. It
+// outlives a reload.
+func declareCache[K comparable, V any](b session.Block, d *nc.Directive, kind, text string, make func(entries int) *cache[K, V]) (*session.Zone, error) {
 	name, size, ok := strings.Cut(text, ":")
 	n, err := nc.ParseSize(size)
 	if !ok || name == "" || err != nil {
-		return nil, fmt.Errorf("invalid session cache \"%s\"", word)
+		return nil, fmt.Errorf("invalid %s cache \"shared:%s\"", kind, text)
 	}
 	if n < 8*4096 {
-		return nil, fmt.Errorf("session cache \"%s\" is too small", word)
+		return nil, fmt.Errorf("%s cache \"shared:%s\" is too small", kind, text)
 	}
-	z, err := b.Realm.Zone(d, "ssl_session_cache", name)
+	z, err := b.Realm.Zone(d, d.Name, name)
 	if err != nil {
 		return nil, err
 	}
 	return z, z.Declare(n, "", func(old any) (any, error) {
-		if old, ok := old.(*sessionCache); ok {
+		if old, ok := old.(*cache[K, V]); ok {
 			return old, nil
 		}
-		return newSessionCache(int(n / sessionSize)), nil
+		return make(int(n / sessionSize)), nil
 	})
+}
+
+// readOCSPCache reads ssl_ocsp_cache.
+func readOCSPCache(s *nc.Scope, d *nc.Directive) error {
+	b := session.BlockOf(s)
+	v := &conf.Of(b.Server).ocspCache
+	if v.Set {
+		return nc.ErrDuplicate
+	}
+	v.Set = true
+	if d.Args[0] == "off" {
+		return nil
+	}
+	text, ok := strings.CutPrefix(d.Args[0], "shared:")
+	if !ok {
+		return fmt.Errorf("invalid OCSP cache \"%s\"", d.Args[0])
+	}
+	var err error
+	v.V, err = declareCache(b, d, "OCSP", text, newVerdictCache)
+	return err
 }
 
 // readTicketKeys reads the files of ssl_session_ticket_key, each 48 or 80 bytes of
@@ -186,20 +210,5 @@ func readDHParam(s *nc.Scope, d *nc.Directive) error {
 	}
 	*v = nc.Value[string]{V: s.Path(d.Args[0], true), Set: true}
 	_, err := os.Stat(v.V)
-	return err
-}
-
-// readStapling: responses of a file are stapled; those of a responder are not
-// fetched, which is said.
-func readStapling(s *nc.Scope, d *nc.Directive) error {
-	v := &conf.Of(session.BlockOf(s).Server).stapling
-	if v.Set {
-		return nc.ErrDuplicate
-	}
-	on, err := nc.ParseFlag(d.Args[0])
-	*v = nc.Value[bool]{V: on, Set: true}
-	if on {
-		s.Warnf(d, "\"ssl_stapling\": only the response of \"ssl_stapling_file\" is stapled, none is fetched")
-	}
 	return err
 }

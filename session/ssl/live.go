@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,7 +30,10 @@ type live struct {
 }
 
 // store is the certificates of a configuration.
-type store struct{ certificates []*live }
+type store struct {
+	certificates []*live
+	staplers     []*stapler
+}
 
 var stores = session.NewRealmSlot[store]()
 
@@ -62,9 +66,17 @@ const (
 func (s *store) watch(ctx context.Context, log *errorlog.Log) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
+	var asking sync.WaitGroup
+	defer asking.Wait()
+	free := make(chan struct{}, askAtOnce)
 	for now := time.Now(); ; {
 		for _, l := range s.certificates {
 			l.look(now, log)
+		}
+		for _, st := range s.staplers {
+			if st.isDue(now) {
+				asking.Go(func() { st.renew(ctx, free, log) })
+			}
 		}
 		select {
 		case <-ctx.Done():

@@ -103,7 +103,7 @@ func (r *resumption) wrap(cs tls.ConnectionState, state *tls.SessionState) ([]by
 	if kept {
 		r.note.SessionID = r.offered
 	}
-	r.cache.put(&cachedSession{sessionID(r.note.SessionID), r.context, begun, b})
+	r.cache.put(sessionID(r.note.SessionID), &cachedSession{r.context, begun, b})
 	return r.note.SessionID, nil
 }
 
@@ -126,8 +126,8 @@ func (r *resumption) find(offered []byte) (state []byte, begun time.Time, ok boo
 		if len(offered) != len(sessionID{}) {
 			return nil, begun, false
 		}
-		s := r.cache.get(sessionID(offered))
-		if s == nil || s.context != r.context {
+		s, known := r.cache.get(sessionID(offered))
+		if !known || s.context != r.context {
 			return nil, begun, false
 		}
 		return s.state, s.begun, true

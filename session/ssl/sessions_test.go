@@ -176,10 +176,12 @@ func TestSessionID(t *testing.T) {
 func TestSessionCacheIsBounded(t *testing.T) {
 	c := newSessionCache(2)
 	for i := range byte(3) {
-		c.put(&cachedSession{id: sessionID{i}})
+		c.put(sessionID{i}, &cachedSession{})
 	}
-	c.put(&cachedSession{id: sessionID{2}, state: []byte("new")})
-	if c.get(sessionID{0}) != nil || c.get(sessionID{1}) == nil || string(c.get(sessionID{2}).state) != "new" || c.known.Len() != 2 {
+	c.put(sessionID{2}, &cachedSession{state: []byte("new")})
+	_, first := c.get(sessionID{0})
+	_, second := c.get(sessionID{1})
+	if third, _ := c.get(sessionID{2}); first || !second || string(third.state) != "new" || c.known.Len() != 2 {
 		t.Errorf("%d sessions", c.known.Len())
 	}
 }

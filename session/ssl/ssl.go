@@ -57,6 +57,11 @@ type settings struct {
 	sessionCache nc.Value[cacheChoice]
 	stapling     nc.Value[bool]
 	staplingFile nc.Value[string]
+	staplingFrom nc.Value[string]
+	staplingHard nc.Value[bool]
+	ocsp         nc.Value[ocspScope]
+	ocspFrom     nc.Value[string]
+	ocspCache    nc.Value[*session.Zone] // nil: none
 	preferServer nc.Value[bool]
 	bufferSize   nc.Value[int64]
 	dhparam      nc.Value[string]
@@ -65,8 +70,10 @@ type settings struct {
 	config    *tls.Config // nil: nothing to serve TLS with
 	live      []*live     // certificates of files; nil for those by variables and of ssl_conf_command
 	staple    []byte      // of ssl_stapling_file
+	staplers  []*stapler  // of live; nil without, and an element is nil where nobody can be asked
 	passwords [][]byte    // of keys
 	trust     *pki.Trust  // of clients' certificates, nil without ssl_verify_client
+	inquiry   *inquiry    // about clients' certificates, nil without ssl_ocsp
 	sessions  *sessions
 }
 
@@ -93,6 +100,11 @@ func inherit(c, p *settings) error {
 	c.sessionCache.Inherit(p.sessionCache, cacheChoice{})
 	c.stapling.Inherit(p.stapling, false)
 	c.staplingFile.Inherit(p.staplingFile, "")
+	c.staplingFrom.Inherit(p.staplingFrom, "")
+	c.staplingHard.Inherit(p.staplingHard, false)
+	c.ocsp.Inherit(p.ocsp, ocspOff)
+	c.ocspFrom.Inherit(p.ocspFrom, "")
+	c.ocspCache.Inherit(p.ocspCache, nil)
 	return nil
 }
 
@@ -104,6 +116,7 @@ func at[V any](field func(*settings) *nc.Value[V]) func(*nc.Scope) *nc.Value[V] 
 // have none.
 func initModule(r *session.Realm) error {
 	var errs []error
+	outermost := levelsOf(r)
 	for _, srv := range r.Servers() {
 		c := conf.Of(srv)
 		if len(c.certificates.V) == 0 {
@@ -116,7 +129,9 @@ func initModule(r *session.Realm) error {
 		}
 		if err := c.load(srv); err != nil {
 			errs = append(errs, &nc.Error{Pos: srv.Pos, Msg: err.Error()})
+			continue
 		}
+		errs = append(errs, c.loadStaplers(srv, outermost[srv]), c.loadInquiry(srv, outermost[srv]))
 	}
 	certs := stores.Of(r)
 	for _, l := range certs.certificates {
@@ -127,8 +142,19 @@ func initModule(r *session.Realm) error {
 	if certs.certificates != nil {
 		r.Background(func(ctx context.Context) { certs.watch(ctx, r.Log) })
 	}
-	r.TLS = session.TLS{Config: config, Verify: verifyClient, Asks: asksForCertificate, Refuses: refuses}
+	r.TLS = session.TLS{Config: config, Verify: verifyClient, Confirm: confirmClient, Asks: asksForCertificate, Refuses: refuses}
 	return errors.Join(errs...)
+}
+
+// levelsOf returns the outermost level of each server.
+func levelsOf(r *session.Realm) map[*session.Server]*session.Level {
+	levels := map[*session.Server]*session.Level{}
+	r.Each(func(l *session.Level) {
+		if levels[l.Server] == nil {
+			levels[l.Server] = l
+		}
+	})
+	return levels
 }
 
 // deputyHasCertificate reports whether another server may stand in for one
@@ -198,15 +224,20 @@ func (c *settings) makeContext(t *tls.Config, files *pki.Files) (sessionContext,
 	return newSessionContext(parts...), nil
 }
 
-// loadTrust reads what clients' certificates are held against. Those of
-// ssl_client_certificate are named to the client, too.
-func (c *settings) loadTrust(t *tls.Config, files *pki.Files) error {
-	var names []string
+// trustedFiles returns the files of trusted certificates.
+func (c *settings) trustedFiles() (names []string) {
 	for _, name := range []string{c.clientCA.V, c.trusted.V} {
 		if name != "" {
 			names = append(names, name)
 		}
 	}
+	return names
+}
+
+// loadTrust reads what clients' certificates are held against. Those of
+// ssl_client_certificate are named to the client, too.
+func (c *settings) loadTrust(t *tls.Config, files *pki.Files) error {
+	names := c.trustedFiles()
 	if names == nil && len(c.certificates.V) == 0 {
 		// The default server asks in its place, and judges.
 		return nil

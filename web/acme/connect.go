@@ -8,11 +8,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"tandem/internal/pki"
-	dns "tandem/internal/resolver"
 	nc "tandem/nginxconf"
 	"tandem/session"
 	"tandem/session/resolver"
@@ -30,14 +28,14 @@ func (c *settings) connect(h *web.HTTP) error {
 			block = l
 		}
 	})
-	names, limit := resolver.Of(block)
+	dialer := resolver.DialerOf(block)
 	var errs []error
 	for _, i := range c.issuers {
-		if names == nil || names.Servers() == 0 {
+		if dialer.Names == nil || dialer.Names.Servers() == 0 {
 			errs = append(errs, &nc.Error{Pos: i.pos, Msg: "acme_issuer: \"resolver\" is not configured"})
 			continue
 		}
-		w := &way{names: names, limit: limit, unchecked: i.unchecked}
+		w := &way{Dialer: dialer, unchecked: i.unchecked}
 		if i.trusted != "" && !i.unchecked {
 			var err error
 			if w.trust, err = h.PKI.Trust("", maxDepth, i.trusted); err != nil {
@@ -45,44 +43,20 @@ func (c *settings) connect(h *web.HTTP) error {
 				continue
 			}
 		}
-		i.Client = &http.Client{Timeout: requestLimit, Transport: &http.Transport{DialContext: w.dial, DialTLSContext: w.dialTLS, IdleConnTimeout: requestLimit}}
+		i.Client = &http.Client{Timeout: requestLimit, Transport: &http.Transport{DialContext: w.DialContext, DialTLSContext: w.dialTLS, IdleConnTimeout: requestLimit}}
 	}
 	return errors.Join(errs...)
 }
 
 // way is how an authority is reached.
 type way struct {
-	names     *dns.Resolver
-	limit     time.Duration // for looking a name up
-	unchecked bool          // its certificate is taken as it is
-	trust     *pki.Trust    // that it is held against; nil: the system's
-}
-
-func (w *way) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := netip.ParseAddr(host); err == nil {
-		return new(net.Dialer).DialContext(ctx, network, addr)
-	}
-	lookup, cancel := context.WithTimeout(ctx, w.limit)
-	defer cancel()
-	found, _, err := w.names.LookupAddrs(lookup, host)
-	if err != nil {
-		return nil, fmt.Errorf("%s could not be resolved (%w)", host, err)
-	}
-	for _, a := range found {
-		var conn net.Conn
-		if conn, err = new(net.Dialer).DialContext(ctx, network, net.JoinHostPort(a.IP.String(), port)); err == nil {
-			return conn, nil
-		}
-	}
-	return nil, err
+	*resolver.Dialer
+	unchecked bool       // its certificate is taken as it is
+	trust     *pki.Trust // that it is held against; nil: the system's
 }
 
 func (w *way) dialTLS(ctx context.Context, network, addr string) (net.Conn, error) {
-	raw, err := w.dial(ctx, network, addr)
+	raw, err := w.DialContext(ctx, network, addr)
 	if err != nil {
 		return nil, err
 	}
