@@ -33,8 +33,8 @@ const (
 )
 
 // Parks reports whether the connection may be parked when it waits with that
-// time-out. What TLS has received and not passed on would not be seen there.
-func (c *Conn) Parks(timeout time.Duration) bool { return c.secured == nil && timeout >= parkFor }
+// time-out.
+func (c *Conn) Parks(timeout time.Duration) bool { return timeout >= parkFor }
 
 // Park parks a connection that has been idle for ParkAfter and has nothing
 // buffered; false if that cannot be, or it has been interrupted meanwhile. When

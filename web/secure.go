@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"net"
 
 	"tandem/internal/errorlog"
+	"tandem/internal/flow"
 	"tandem/internal/hostnames"
 	"tandem/session"
 	"tandem/session/virtual"
@@ -57,8 +57,7 @@ func (c *Conn) secure() bool {
 		return true
 	}
 	c.TLS = &c.secured.Secured
-	raw := &bufferedConn{Conn: c.Socket, head: bytes.NewReader(bytes.Clone(first))}
-	conn, err := c.Handshake(raw, c.servers.Default.Core.Limits.HeaderTimeout, func(name string) (asked, deputy *session.Server) {
+	conn, err := c.Handshake(flow.NewUnderlay(c.Socket, first), c.servers.Default.Core.Limits.HeaderTimeout, func(name string) (asked, deputy *session.Server) {
 		c.secured.server, c.secured.name = byServerName(c.servers, name)
 		return &c.secured.server.Server, &c.servers.Default.Server
 	})
@@ -86,23 +85,6 @@ func (c *Conn) logHandshake(err error) {
 		log.Write(level, c.Number, []byte("SSL_do_handshake() failed ("+err.Error()+") while SSL handshaking, client: "+c.PeerText+", server: "+c.servers.Addr.String()))
 	}
 }
-
-// bufferedConn is a connection of which something has been read already.
-type bufferedConn struct {
-	net.Conn
-	head *bytes.Reader
-}
-
-func (b *bufferedConn) Read(p []byte) (int, error) {
-	if b.head.Len() > 0 {
-		return b.head.Read(p)
-	}
-	return b.Conn.Read(p)
-}
-
-// NetConn returns the connection as it is, so that what lies on top of TLS finds
-// the descriptor, as with (*tls.Conn).NetConn.
-func (b *bufferedConn) NetConn() net.Conn { return b.Conn }
 
 // refuseInsecure answers requests that the TLS side of their connection does
 // not allow; true when it has.

@@ -79,14 +79,15 @@ func (e *Epoll) control(op int, fd uintptr, events uint32, token uint64) error {
 
 // NotifyOnce has an epoll instance report, once and with a token as its data,
 // when something has been received or the client has gone; at once if it has
-// already. It works for sockets only, and may be called again after the report.
+// already. It works for sockets only, and for TLS on an Underlay after a wait; and
+// may be called again after the report.
 func (c *Conn) NotifyOnce(epoll *Epoll, token uint64) error {
-	if c.sock.raw == nil {
+	if c.sock.reads == nil {
 		return errors.ErrUnsupported
 	}
 	const events = unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLONESHOT
 	var err error
-	controlErr := c.sock.raw.Control(func(fd uintptr) {
+	controlErr := c.sock.reads.Control(func(fd uintptr) {
 		if err = epoll.control(unix.EPOLL_CTL_MOD, fd, events, token); err == unix.ENOENT {
 			err = epoll.control(unix.EPOLL_CTL_ADD, fd, events, token)
 		}

@@ -23,6 +23,10 @@ type socket struct {
 	c     *Conn
 	raw   syscall.RawConn // nil: bytes go through net.Conn
 	under syscall.RawConn // the descriptor even under TLS, to look at; may be nil
+	// reads is waited for when the connection is read: raw, or what the TLS on
+	// underlay is read with; nil: reading goes through net.Conn.
+	reads    syscall.RawConn
+	underlay *Underlay
 
 	readFn, writeFn func(fd uintptr) bool
 	lookFn          func(fd uintptr)
@@ -56,12 +60,12 @@ func (k *socket) reset(c *Conn, s net.Conn) {
 		k.c = c
 		k.readFn, k.writeFn, k.lookFn = k.tryRead, k.tryWrite, k.doLook
 	}
-	k.raw, k.under = nil, nil
+	k.raw, k.under, k.reads, k.underlay = nil, nil, nil, nil
 	if s == nil {
 		return
 	}
 	if raw := rawConn(s); raw != nil {
-		k.raw, k.under = raw, raw
+		k.raw, k.under, k.reads = raw, raw, raw
 		return
 	}
 	// Below TLS there may be what has read the beginning of the handshake.
@@ -71,6 +75,9 @@ func (k *socket) reset(c *Conn, s net.Conn) {
 			return
 		}
 		s = t.NetConn()
+		if u, ok := s.(*Underlay); ok && u.raw != nil {
+			k.reads, k.underlay = u.raw, u
+		}
 		k.under = rawConn(s)
 	}
 }
@@ -105,7 +112,7 @@ func (k *socket) readOrWait() (int, error) {
 	c, op := k.c, &k.in
 	for {
 		op.n, op.err = 0, nil
-		err := k.raw.Read(k.readFn)
+		err := k.reads.Read(k.readFn)
 		if err == nil {
 			op.p = nil
 			return op.n, op.err
@@ -162,6 +169,15 @@ func (k *socket) tryRead(fd uintptr) bool {
 	}
 	if op.p == nil {
 		op.p = op.room()
+	}
+	if k.underlay != nil {
+		if op.n, op.err = k.underlay.readNow(c.s, fd, op.p); op.n == 0 && errors.Is(op.err, errAgain) {
+			op.err = nil
+			return k.wait()
+		} else if op.n > 0 {
+			op.err = nil
+		}
+		return true
 	}
 	for {
 		// recvfrom finds the socket on a shorter way than read, which would work
@@ -240,7 +256,7 @@ func (k *socket) wait() bool {
 // readInto reads at least one byte into p, which must have room. The wait
 // began at from, and where from is 0 when it begins.
 func (c *Conn) readInto(p []byte, from int64, timeout time.Duration) (int, error) {
-	if c.sock.raw != nil {
+	if c.sock.reads != nil {
 		c.sock.in = readOp{p: p, from: from, timeout: timeout, once: c.now}
 		return c.sock.read()
 	}

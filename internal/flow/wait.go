@@ -20,7 +20,7 @@ func (c *Conn) Wait(idle time.Duration) error {
 	if c.r < c.w {
 		return nil
 	}
-	if c.sock.raw == nil {
+	if c.sock.reads == nil {
 		return c.waitStream(idle, false)
 	}
 	return c.waitSocket(readOp{timeout: idle, idle: true, once: c.state.Load()&stateInterrupted != 0})
@@ -29,7 +29,7 @@ func (c *Conn) Wait(idle time.Duration) error {
 // WaitFirst is Wait for the first bytes of a connection, which Interrupt does not
 // end: who has just connected is owed an answer.
 func (c *Conn) WaitFirst(idle time.Duration) error {
-	if c.sock.raw == nil {
+	if c.sock.reads == nil {
 		return c.waitStream(idle, true)
 	}
 	return c.waitSocket(readOp{timeout: idle, idle: true, first: true})
@@ -108,14 +108,14 @@ func (c *Conn) Interrupted() bool { return c.state.Load()&stateInterrupted != 0 
 // other side, from which nothing has come. It is true also where that cannot be
 // seen, as on a transport without a descriptor of its own.
 func (c *Conn) Starved() bool {
-	if c.sock.raw == nil {
+	if c.sock.reads == nil {
 		return true
 	}
 	if c.state.Load()&stateWaiting == 0 {
 		return false
 	}
 	starved := true
-	_ = c.sock.raw.Control(func(fd uintptr) { // a closed one waits for nothing
+	_ = c.sock.reads.Control(func(fd uintptr) { // a closed one waits for nothing
 		var b [1]byte
 		_, _, err := unix.Recvfrom(int(fd), b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
 		starved = err == unix.EAGAIN

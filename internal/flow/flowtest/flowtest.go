@@ -65,7 +65,10 @@ func Transports(t *testing.T, test func(t *testing.T, client, server net.Conn)) 
 			client, server = Pair(t)
 			return client, layered{server}
 		},
-		"tls": tlsPair,
+		"tls": func(t *testing.T) (client, server net.Conn) {
+			client, server = Pair(t)
+			return TLS(t, client, server)
+		},
 		"opaque": func(t *testing.T) (client, server net.Conn) {
 			client, server = Pair(t)
 			return client, opaque{server}
@@ -79,8 +82,10 @@ func Transports(t *testing.T, test func(t *testing.T, client, server net.Conn)) 
 	}
 }
 
-// tlsPair returns the ends of a TLS connection after its handshake.
-func tlsPair(t *testing.T) (client, server net.Conn) {
+// TLS returns the ends of a TLS connection on the ends of another one, after its
+// handshake.
+func TLS(t testing.TB, client, server net.Conn) (clientTLS, serverTLS net.Conn) {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -90,18 +95,17 @@ func tlsPair(t *testing.T) (client, server net.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, server = Pair(t)
-	clientTLS := tls.Client(client, &tls.Config{InsecureSkipVerify: true})
-	serverTLS := tls.Server(server, &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}})
+	c := tls.Client(client, &tls.Config{InsecureSkipVerify: true})
+	s := tls.Server(server, &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}})
 	shaken := make(chan error)
-	go func() { shaken <- clientTLS.Handshake() }()
-	if err := serverTLS.Handshake(); err != nil {
+	go func() { shaken <- c.Handshake() }()
+	if err := s.Handshake(); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-shaken; err != nil {
 		t.Fatal(err)
 	}
-	return clientTLS, serverTLS
+	return c, s
 }
 
 // Send writes a text.
