@@ -43,6 +43,9 @@ func (c *Conn) Parks(timeout time.Duration) bool { return timeout >= parkFor }
 // (see Expired).
 func (c *Conn) Park(timeout time.Duration) bool { return parking.add(c, timeout, false) }
 
+// Unpark has a parked connection go on at once.
+func (c *Conn) Unpark() { parking.wake(c.Number) }
+
 // Expired reports whether the time-out of the last Park has passed.
 func (c *Conn) Expired() bool { return c.expired }
 
@@ -53,7 +56,10 @@ func (l *parkingLot) add(c *Conn, timeout time.Duration, first bool) bool {
 	if l.epoll == nil {
 		return false
 	}
-	c.parkedUntil = flow.Now() + int64(timeout-ParkAfter)
+	c.parkedUntil = 0
+	if timeout > 0 {
+		c.parkedUntil = flow.Now() + int64(timeout-ParkAfter)
+	}
 	// Once the lock is released the connection may be anybody's.
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -61,7 +67,7 @@ func (l *parkingLot) add(c *Conn, timeout time.Duration, first bool) bool {
 		return false
 	}
 	l.conns[c.Number] = c
-	if !l.sweeping {
+	if c.parkedUntil > 0 && !l.sweeping {
 		l.sweeping = true
 		time.AfterFunc(sweepEach, l.sweep)
 	}
@@ -84,13 +90,17 @@ func (l *parkingLot) sweep() {
 	now := flow.Now()
 	var ended []*Conn
 	l.mu.Lock()
+	timed := false
 	for number, c := range l.conns {
-		if now > c.parkedUntil {
+		if c.parkedUntil == 0 {
+			continue
+		}
+		if timed = true; now > c.parkedUntil {
 			ended = append(ended, c)
 			delete(l.conns, number)
 		}
 	}
-	if l.sweeping = len(l.conns) > 0; l.sweeping {
+	if l.sweeping = timed; timed {
 		time.AfterFunc(sweepEach, l.sweep)
 	}
 	l.mu.Unlock()

@@ -2,6 +2,7 @@ package h2
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"time"
 )
@@ -51,6 +52,7 @@ type Conn struct {
 
 	// Used by the goroutine in Serve.
 	in       input
+	begun    bool // what precedes the first frame has been done
 	decoder  decoder
 	block    Block
 	listLeft int
@@ -154,8 +156,14 @@ func (c *Conn) peer() string {
 // *ConnectionError, *GoAwayError, or the transport's error. A server reads the
 // preface first. When it returns, every stream has been told, and nothing more is
 // to be sent; the transport is the caller's to close.
+//
+// ErrParked is another matter: nothing has come and the connection lives. Serve is
+// called again to go on, and may have been already.
 func (c *Conn) Serve() error {
 	err := c.serve()
+	if err == ErrParked {
+		return err
+	}
 	c.mu.Lock()
 	c.fail(err)
 	err = c.dead
@@ -179,12 +187,18 @@ func (c *Conn) Serve() error {
 	return err
 }
 
+// ErrParked is what Transport.Wait returns to have Serve return.
+var ErrParked = errors.New("h2: parked")
+
 func (c *Conn) serve() error {
-	c.flushLater()
-	if !c.client {
-		if err := c.preface(); err != nil {
-			return err
+	if !c.begun {
+		c.flushLater()
+		if !c.client {
+			if err := c.preface(); err != nil {
+				return err
+			}
 		}
+		c.begun = true
 	}
 	// That the first frame be SETTINGS (RFC 9113 section 3.4) is not asked for:
 	// nginx does not either, and nothing depends on it.
@@ -230,6 +244,18 @@ func (c *Conn) preface() error {
 		}
 	}
 	return nil
+}
+
+// Trim gives back what a connection holds only to be quick with further streams.
+// Transport.Wait calls it before a long wait.
+func (c *Conn) Trim() {
+	c.block.Fields = nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.streams) == 0 {
+		c.streams = make(map[uint32]*Stream) // one that has grown stays large
+	}
+	c.ready, c.waiters = slices.Clip(c.ready), slices.Clip(c.waiters)
 }
 
 // fail ends the connection; every stream is told. The caller holds mu.

@@ -4,7 +4,8 @@ import "sync"
 
 // Transport carries a connection: a socket, or TLS on one.
 type Transport interface {
-	// Wait returns when bytes have come, without holding a buffer meanwhile.
+	// Wait returns when bytes have come, without holding a buffer meanwhile; or
+	// ErrParked, when nobody is to wait for a while.
 	Wait() error
 	// Read reads what has come, at least one byte.
 	Read(p []byte) (int, error)

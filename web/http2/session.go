@@ -14,7 +14,8 @@ import (
 )
 
 // session is HTTP/2 on one connection. The goroutine in Serve reads frames; each
-// request has a goroutine of its own.
+// request has a goroutine of its own. Without a request for a moment the connection
+// has none: it is parked.
 type session struct {
 	c        *web.Conn
 	h        *h2.Conn
@@ -24,6 +25,7 @@ type session struct {
 	last     *time.Timer // fires when those on their way have had time to come
 	open     atomic.Int64
 	answers  sync.WaitGroup // of requests' goroutines
+	waiting  bool           // it is counted among those that wait for a request
 	waits    time.Duration  // how long the connection may be idle
 }
 
@@ -56,9 +58,13 @@ var serverSettings = []h2.Setting{
 // pseudo-header fields, and parts of the one Cookie.
 const maxSpare = 64
 
-// Serve answers requests until the connection ends.
+// Serve answers requests until the connection ends or is parked.
 func (s *session) Serve() (ended bool) {
+	s.countWaiting(false)
 	err := s.h.Serve()
+	if err == h2.ErrParked {
+		return false
+	}
 	// All streams have been told. What they still do, such as a line in the log, is
 	// part of the connection.
 	s.answers.Wait()
@@ -82,8 +88,8 @@ func (s *session) log(err error) {
 	}
 }
 
-// Interrupt is done by the goroutine in Serve, which its flow.Conn has woken: see
-// transport.Wait.
+// Interrupt is done by the goroutine in Serve, which its flow.Conn has woken, or the
+// server if the connection is parked: see transport.Wait.
 func (s *session) Interrupt() {}
 
 // Close ends all streams of a connection that has been cut.
@@ -162,20 +168,26 @@ type transport struct {
 	s    *session
 }
 
-// Wait waits for frames. What ends the use of the connection while it waits is
-// done here: it moves to the configuration that has replaced its own when no
-// request is open, or else its client is told to make another one.
+// Wait waits for frames, or has the connection parked. What ends the use of the
+// connection while it waits is done here: it moves to the configuration that has
+// replaced its own when no request is open, or else its client is told to make
+// another one.
 func (t *transport) Wait() error {
 	s := t.s
-	for {
-		idle := s.open.Load() == 0
-		if idle {
-			s.c.CountWaiting(1)
+	for wait := web.ParkAfter; ; {
+		s.countWaiting(s.open.Load() == 0)
+		err := t.flow.Wait(wait)
+		if wait > 0 && err == os.ErrDeadlineExceeded {
+			s.countWaiting(s.open.Load() == 0)
+			s.h.Trim()
+			// Once it is parked the session may be anybody's.
+			if s.c.Park(0) {
+				return h2.ErrParked
+			}
+			wait = 0 // it waits as it is, or has been interrupted
+			continue
 		}
-		err := t.flow.Wait(0)
-		if idle {
-			s.c.CountWaiting(-1)
-		}
+		s.countWaiting(false)
 		if err != flow.ErrClosing || s.h.Err() != nil {
 			return err
 		}
@@ -184,6 +196,17 @@ func (t *transport) Wait() error {
 			s.retire()
 		}
 	}
+}
+
+// countWaiting has the connection be one of those that wait for a request, or not.
+func (s *session) countWaiting(yes bool) {
+	switch {
+	case yes && !s.waiting:
+		s.c.CountWaiting(1)
+	case !yes && s.waiting:
+		s.c.CountWaiting(-1)
+	}
+	s.waiting = yes
 }
 
 func (t *transport) Read(p []byte) (int, error) {
@@ -199,6 +222,7 @@ func (t *transport) Write(p []byte) (int, error) { return t.flow.Write(p) }
 func (t *transport) Interrupt() {
 	t.flow.Interrupt()
 	t.flow.InterruptRead()
+	t.s.c.Unpark()
 }
 
 func (t *transport) Linger() {
