@@ -40,6 +40,7 @@ var forbidden = []rule{
 	{"vrrp", "notify", "the router tells what happens and does not know whom"},
 	{"health/check", "keepalivedconf", "whoever asks for a check says what is to be checked"},
 	{"health/check", "net/http", "what is asked for is keepalived's, to the byte"},
+	{"vserver", "vrrp", "virtual servers are told which addresses the host has"},
 	{"health", "vrrp", "health has a verdict; what follows from it is decided elsewhere"},
 	{"proxy/upstream", "web", "peers, balancers and pools serve every protocol"},
 	{"proxy/answer", "proxy/exchange", "an answer need not have come over the wire"},

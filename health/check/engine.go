@@ -229,7 +229,7 @@ func (c *Checker) take(a Answer, now time.Time) (f Finding, next time.Duration, 
 	} else {
 		f, next = c.spec.Method.take(&c.state, c.spec, a)
 	}
-	f.At, f.Took, f.Up, f.Weight, f.Since = now, a.took, c.state.up, c.state.weight, c.last.Since
+	f.At, f.Took, f.Up, f.Ran, f.Weight, f.Since = now, a.took, c.state.up, c.state.ran, c.state.weight, c.last.Since
 	if f.Changed || f.First {
 		f.Since = now
 	}

@@ -51,6 +51,7 @@ type Finding struct {
 	At   time.Time
 	Took time.Duration
 	Up   bool // the verdict now
+	Ran  bool // there is a verdict; else Up is what is taken for granted
 	// Changed: the verdict is another one. First: there was none before.
 	Changed, First bool
 	Since          time.Time // of the verdict
