@@ -49,10 +49,10 @@ func (s *Session) log(log *errorlog.Log, level errorlog.Level, extra func([]byte
 	}
 	b = append(append(b, who...), s.RemoteText()...)
 	b = s.owner.AppendAbout(b, extra)
-	log.Write(level, s.client.Number, b)
 	if level < errorlog.Debug {
-		// As with nginx the line is in the file before the client has its answer.
-		log.Settle(level)
+		log.Put(level, s.client.Number, b)
+	} else {
+		log.Write(level, s.client.Number, b)
 	}
 	return b
 }

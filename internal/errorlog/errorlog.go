@@ -98,7 +98,7 @@ func New(targets ...Target) *Log {
 		l.max = max(l.max, t.Level)
 	}
 	l.repeats.Tell = func(line string, times int) {
-		l.write(Level(line[0]), 0, fmt.Appendf(nil, "message repeated %d times: [ %s]", times, line[1:]))
+		l.write(Level(line[0]), 0, fmt.Appendf(nil, "message repeated %d times: [ %s]", times, line[1:]), false)
 	}
 	return l
 }
@@ -124,10 +124,24 @@ func (l *Log) Write(level Level, conn uint64, message []byte) {
 	if !l.Enabled(level) || conn == 0 && l.repeats.Count(string(rune(level))+string(message), time.Now()) {
 		return
 	}
-	l.write(level, conn, message)
+	l.write(level, conn, message, false)
 }
 
-func (l *Log) write(level Level, conn uint64, message []byte) {
+// Putter is a writer that can have a line where it is looked for before it
+// returns.
+type Putter interface {
+	Put(line []byte)
+}
+
+// Put is Write, and returns when the message is in the files that it goes to: as
+// with nginx, whoever has been told of an error may look for it there at once.
+func (l *Log) Put(level Level, conn uint64, message []byte) {
+	if l.Enabled(level) {
+		l.write(level, conn, message, true)
+	}
+}
+
+func (l *Log) write(level Level, conn uint64, message []byte, put bool) {
 	p := buffers.Get().(*[]byte)
 	b := time.Now().AppendFormat((*p)[:0], "2006/01/02 15:04:05")
 	b = append(append(append(b, " ["...), Names[level]...), "] "...)
@@ -145,33 +159,21 @@ func (l *Log) write(level Level, conn uint64, message []byte) {
 		if level > t.Level {
 			continue
 		}
-		if w, ok := t.To.(LevelWriter); ok {
+		switch w := t.To.(type) {
+		case LevelWriter:
 			w.WriteLevel(level, b)
-			continue
+		case Putter:
+			if put {
+				w.Put(b)
+				continue
+			}
+			_, _ = t.To.Write(b)
+		default:
+			_, _ = t.To.Write(b)
 		}
-		_, _ = t.To.Write(b)
 	}
 	*p = b
 	buffers.Put(p)
-}
-
-// Settler is a writer that can wait until what it was given is where it is
-// looked for.
-type Settler interface {
-	Settle()
-}
-
-// Settle waits until a message of that level is where it is looked for, for a
-// moment at most.
-func (l *Log) Settle(level Level) {
-	if !l.Enabled(level) {
-		return
-	}
-	for _, t := range l.targets {
-		if s, ok := t.To.(Settler); ok && level <= t.Level {
-			s.Settle()
-		}
-	}
 }
 
 // Targets returns the places that lines go to.

@@ -63,9 +63,10 @@ type File struct {
 	spare   []byte // the buffer that was written last
 	dropped uint64
 	closed  bool
-	busy    bool      // the writer has bytes in its hands
+	busy    bool      // somebody has bytes in his hands and writes them: the writer, or Put
+	regular bool      // Put may write by itself
 	flushed sync.Cond // waiting has become empty
-	// Closed when what waits, and what the writer has in its hands, has been
+	// Closed when what waits, and what is being written, has been
 	// written; nil while nobody wants to know.
 	wantWaiting, wantBusy chan struct{}
 	still                 bool     // somebody has waited in vain since the last piece was written
@@ -105,7 +106,7 @@ func (s *Set) Open(name string, isDefault bool) (*File, error) {
 		s.files = make(map[string]*File)
 	}
 	s.files[name] = f
-	f.writer.f = opened
+	f.use(opened)
 	go f.write()
 	return f, nil
 }
@@ -277,14 +278,38 @@ func (f *File) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// settleLimit is how long Settle waits.
-const settleLimit = 100 * time.Millisecond
+// Put takes a line as Write does, and returns when it is in the file. One that
+// nothing waits for is written here and now, if the file is a regular one: to have
+// the writer do it costs as much again. For others, and behind others, Put waits
+// for no more than putLimit, once, when the disk stands still; it does not wait for
+// lines that are being gathered.
+func (f *File) Put(line []byte) {
+	f.mu.Lock()
+	if !f.regular || f.busy || len(f.waiting) > 0 || f.options.Buffer > 0 || f.next != nil || f.closed {
+		f.mu.Unlock()
+		_, _ = f.Write(line)
+		f.settle()
+		return
+	}
+	f.busy = true
+	f.mu.Unlock()
+	if _, err := f.writer.f.Write(line); err != nil {
+		f.failed(err)
+	}
+	f.mu.Lock()
+	f.finish()
+	wake := len(f.waiting) > 0 || f.next != nil || f.closed
+	f.mu.Unlock()
+	if wake {
+		f.signal()
+	}
+}
 
-// Settle waits until what has been written so far is in the file: whoever has
-// been told of an error may look for it there at once. It waits for no more
-// than settleLimit, once, when the disk stands still; and not for lines that are
-// being gathered.
-func (f *File) Settle() {
+// putLimit is how long Put waits.
+const putLimit = 100 * time.Millisecond
+
+// settle waits until what has been written so far is in the file.
+func (f *File) settle() {
 	f.mu.Lock()
 	want := &f.wantBusy
 	if len(f.waiting) > 0 {
@@ -299,7 +324,7 @@ func (f *File) Settle() {
 	}
 	settled := *want
 	f.mu.Unlock()
-	limit := time.NewTimer(settleLimit)
+	limit := time.NewTimer(putLimit)
 	defer limit.Stop()
 	select {
 	case <-settled:

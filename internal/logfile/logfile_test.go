@@ -109,15 +109,15 @@ func TestStuckFileStopsNobody(t *testing.T) {
 	// Who wants a line to be there waits for a moment, and only the first does.
 	start = time.Now()
 	for range 1000 {
-		f.Settle()
+		f.Put(line)
 	}
-	if d := time.Since(start); d < settleLimit || d > 100*settleLimit {
+	if d := time.Since(start); d < putLimit || d > 100*putLimit {
 		t.Errorf("waiting for the file took %v", d)
 	}
 }
 
-// After Settle a line is in the file, whatever others write meanwhile.
-func TestSettle(t *testing.T) {
+// After Put a line is in the file, whatever others write meanwhile.
+func TestPut(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "a.log")
 	var s Set
 	f, err := s.Open(name, false)
@@ -129,8 +129,10 @@ func TestSettle(t *testing.T) {
 		wait.Go(func() {
 			for i := range 200 {
 				line := fmt.Sprintf("line %d of %d", i, who)
-				fmt.Fprintln(f, line)
-				f.Settle()
+				if (i+who)%3 == 0 {
+					fmt.Fprintln(f, "between")
+				}
+				f.Put([]byte(line + "\n"))
 				if text, err := os.ReadFile(name); err != nil || !strings.Contains(string(text), line+"\n") {
 					t.Errorf("no %s, %v", line, err)
 				}

@@ -59,16 +59,28 @@ func (f *File) write() {
 	}
 }
 
-// take hands the waiting bytes to the writer.
+// use has what is written go to that file.
+func (f *File) use(opened *os.File) {
+	f.writer.f = opened
+	info, err := opened.Stat()
+	f.regular = err == nil && info.Mode().IsRegular()
+}
+
+// take hands the waiting bytes to the writer, unless Put is writing, which wakes
+// the writer when it is done.
 func (f *File) take() (b []byte, o Options, closed bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.busy {
+		return nil, f.options, false
+	}
 	if f.timer != nil {
 		f.timer.Stop()
 	}
 	if f.next != nil {
 		_ = f.writer.f.Close()
-		f.writer.f, f.next = f.next, nil
+		f.use(f.next)
+		f.next = nil
 	}
 	b, f.waiting = f.waiting, f.spare[:0]
 	f.spare = nil
@@ -85,13 +97,19 @@ const maxSpare = 256 << 10
 func (f *File) give(b []byte) (awaited bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if cap(b) <= max(maxSpare, 2*f.options.Buffer) {
+		f.spare = b
+	}
+	return f.finish()
+}
+
+// finish says that what was being written is in the file, and reports whether
+// somebody has waited for that.
+func (f *File) finish() (awaited bool) {
 	f.still = false
 	if awaited = f.wantBusy != nil; awaited {
 		close(f.wantBusy)
 		f.wantBusy = nil
-	}
-	if cap(b) <= max(maxSpare, 2*f.options.Buffer) {
-		f.spare = b
 	}
 	f.busy = false
 	if len(f.waiting) == 0 || f.closed {
