@@ -31,6 +31,7 @@ import (
 	"tandem/web/headers"
 	"tandem/web/http1"
 	"tandem/web/http2"
+	"tandem/web/metrics"
 	"tandem/web/mirror"
 	"tandem/web/notmodified"
 	"tandem/web/ranges"
@@ -38,6 +39,7 @@ import (
 	"tandem/web/rewrite"
 	"tandem/web/slice"
 	"tandem/web/ssi"
+	"tandem/web/statuszone"
 	"tandem/web/stubstatus"
 	"tandem/web/sub"
 	"tandem/web/userid"
@@ -75,6 +77,7 @@ var modules = configuration.Modules{
 		static.Module,
 		static.EmptyGIF,
 		stubstatus.Module,
+		metrics.Module,
 		exchange.Module,
 		proxy.Module,
 		fastcgi.Module,
@@ -108,6 +111,7 @@ var modules = configuration.Modules{
 		web.Shared(vars.SplitClients),
 		web.Shared(ssl.Module),
 		acme.Module,
+		statuszone.Module,
 		web.Shared(accesslog.Module(accesslog.Combined, web.AppendRoot)),
 	},
 	Stream: []*stream.Module{

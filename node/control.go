@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"tandem/internal/openmetrics"
 	"tandem/node/failover"
 	"tandem/proxy/cache"
 	"tandem/status"
@@ -26,6 +27,9 @@ func (n *node) order(command string, out io.Writer) int {
 	switch command {
 	case status.Question:
 		return n.report().Answer(out)
+	case status.Metrics:
+		_, _ = out.Write(n.report().WriteMetrics(openmetrics.Plain))
+		return 0
 	case "demote":
 		return n.move(out, "demote", (*failover.Failover).Demote)
 	case "promote":

@@ -18,6 +18,7 @@ type generation struct {
 }
 
 func (n *node) newGeneration(c *configuration.Configuration) *generation {
+	c.HTTP.Node = monitored{n}
 	g := &generation{web: web.NewGeneration(c.HTTP, &n.stats), stream: stream.NewGeneration(c.Stream)}
 	g.web.Own, g.web.Drain = &n.own, &n.drain
 	g.stream.Find = n.set.Find

@@ -42,6 +42,8 @@ type node struct {
 	inForce      atomic.Pointer[force] // nil before the first
 	started      time.Time
 	failedReload atomic.Pointer[time.Time] // of the last reload, if it failed
+	reloads      [2]atomic.Uint64          // that worked, that failed
+	snapshot     snapshot
 	stopping     atomic.Bool
 
 	// The goroutine's that obeys signals:

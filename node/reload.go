@@ -23,10 +23,12 @@ func (n *node) reload(out io.Writer) (ok bool) {
 	privilege.Raise(func() { ok = n.reloadRaised(out) })
 	if ok {
 		n.failedReload.Store(nil)
+		n.reloads[0].Add(1)
 		n.takeUp(n.inForce.Load().configuration)
 	} else {
 		now := time.Now()
 		n.failedReload.Store(&now)
+		n.reloads[1].Add(1)
 	}
 	return ok
 }

@@ -47,6 +47,7 @@ type Viewer struct {
 	// Running reports whether a process is alive that should listen there.
 	Running func() bool
 	JSON    bool          // as the process gives it
+	Metrics bool          // as metrics
 	Watch   time.Duration // show again each time this has passed; 0: once
 	Style   Style
 	Clear   bool // clear the terminal before each report when watching
@@ -71,15 +72,19 @@ func (v *Viewer) Run(ctx context.Context) (code int) {
 			return code
 		case <-time.After(v.Watch):
 		}
-		if !v.JSON && !v.Clear {
+		if !v.JSON && !v.Metrics && !v.Clear {
 			fmt.Fprintln(v.Out)
 		}
 	}
 }
 
 func (v *Viewer) once(out io.Writer) int {
+	question := Question
+	if v.Metrics {
+		question = Metrics
+	}
 	var answer bytes.Buffer
-	code, err := Ask(v.Socket, Question, &answer)
+	code, err := Ask(v.Socket, question, &answer)
 	switch {
 	case err != nil && v.Running():
 		fmt.Fprintf(v.Err, "tandem: the process runs, but cannot be asked: %v\n", err)
@@ -91,7 +96,7 @@ func (v *Viewer) once(out io.Writer) int {
 			fmt.Fprintf(out, "no tandem is running here (%v)\n", err)
 		}
 		return ExitNotRunning
-	case v.JSON:
+	case v.JSON, v.Metrics:
 		_, _ = out.Write(answer.Bytes())
 		return code
 	}

@@ -28,6 +28,11 @@ type Report struct {
 	Certificates  []Certificate `json:"certificates,omitempty"`
 	Instances     []Instance    `json:"instances,omitempty"`
 	Groups        []Group       `json:"sync_groups,omitempty"`
+	// Switches are the last changes of roles, the oldest first.
+	Switches []Switch `json:"switches,omitempty"`
+	// Handovers are the planned switches away from this node; nil without instances.
+	Handovers *Handovers `json:"handovers,omitempty"`
+	Caches    []Cache    `json:"caches,omitempty"`
 	// Timers says how late VRRP's timers were; nil without instances.
 	Timers *Timers `json:"timers,omitempty"`
 	// LinkRefused is how many connections the peer link has refused or cut short
@@ -46,6 +51,9 @@ type Configuration struct {
 	Keepalived string    `json:"keepalived_conf,omitempty"`
 	// FailedReload is when a reload last failed since Loaded, nil if none has.
 	FailedReload *time.Time `json:"failed_reload,omitempty"`
+	// How often it was read again since the start, and how often in vain.
+	Reloads       uint64 `json:"reloads"`
+	FailedReloads uint64 `json:"failed_reloads"`
 }
 
 // Web is the HTTP side.
@@ -53,6 +61,7 @@ type Web struct {
 	Listeners   []string `json:"listeners"`
 	Connections int64    `json:"connections"`
 	Active      int64    `json:"active"`  // requests being answered
+	Reading     int64    `json:"reading"` // requests whose head is being read
 	Waiting     int64    `json:"waiting"` // connections between requests
 	Accepted    uint64   `json:"accepted"`
 	Requests    uint64   `json:"requests"`
@@ -60,6 +69,11 @@ type Web struct {
 	Draining bool `json:"draining,omitempty"`
 	// Retired is how many connections older configurations still have.
 	Retired int `json:"retired,omitempty"`
+	// Sessions is how many of stream {} are under way.
+	Sessions     int    `json:"stream_sessions,omitempty"`
+	Servers      []Zone `json:"server_zones,omitempty"`
+	Locations    []Zone `json:"location_zones,omitempty"`
+	LinesDropped uint64 `json:"log_lines_dropped,omitempty"` // that a log did not take in time
 }
 
 // Instance is a VRRP instance.
@@ -92,13 +106,14 @@ type Instance struct {
 
 	// Rival is another node that claims to be master while this one does, null:
 	// none that is known.
-	Rival     *Rival     `json:"rival,omitempty"`
-	Heard     *Heard     `json:"last_advert,omitempty"`
-	SelfProbe *SelfProbe `json:"self_probe,omitempty"` // null: switched off
-	Trackers  []Tracker  `json:"trackers,omitempty"`
-	Peers     []Peer     `json:"peers,omitempty"`
-	Next      *Next      `json:"next,omitempty"`
-	Counters  Counters   `json:"counters"`
+	Rival       *Rival        `json:"rival,omitempty"`
+	Heard       *Heard        `json:"last_advert,omitempty"`
+	SelfProbe   *SelfProbe    `json:"self_probe,omitempty"` // null: switched off
+	Trackers    []Tracker     `json:"trackers,omitempty"`
+	Peers       []Peer        `json:"peers,omitempty"`
+	Next        *Next         `json:"next,omitempty"`
+	Counters    Counters      `json:"counters"`
+	Transitions []Transitions `json:"transitions,omitempty"`
 }
 
 // Reason is why an instance is what it is.

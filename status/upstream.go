@@ -10,6 +10,8 @@ type Upstream struct {
 	Name   string         `json:"name"`
 	Peers  []UpstreamPeer `json:"peers"`
 	Queued int            `json:"queued,omitempty"` // requests that wait for a peer
+	Idle   int            `json:"idle,omitempty"`   // connections that are kept for further requests
+	Stream bool           `json:"stream,omitempty"` // of stream {}
 }
 
 // UpstreamPeer is one address of a back end.
@@ -26,6 +28,16 @@ type UpstreamPeer struct {
 	Requests uint64  `json:"requests"`
 	Fails    uint64  `json:"fails"` // requests that failed
 	Checks   []Check `json:"checks,omitempty"`
+	// Of tries that are over: bytes to and from the peer, responses by status, and
+	// how long they took.
+	Sent      uint64         `json:"sent"`
+	Received  uint64         `json:"received"`
+	Responses map[int]uint64 `json:"responses,omitempty"`
+	Durations Durations      `json:"durations"`
+	// HeaderTime and ResponseTime are averages of late in seconds; 0: not known.
+	HeaderTime   float64   `json:"header_time,omitempty"`
+	ResponseTime float64   `json:"response_time,omitempty"`
+	Selected     time.Time `json:"selected,omitzero"` // when it was chosen last
 }
 
 // Check is what an active health check has found of a peer.

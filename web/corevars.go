@@ -44,7 +44,7 @@ var coreVariables = []Variable{
 	{Name: "request", Get: text(func(r *Request) []byte { return nonNil(r.Head.Line) })},
 	{Name: "request_method", Get: text(func(r *Request) []byte { return r.Main.MethodName })},
 	{Name: "request_filename", Get: func(r *Request, dst []byte) ([]byte, bool) { return r.MapPath(dst) }},
-	{Name: "request_length", Get: number(func(r *Request) int64 { return r.requestLength() })},
+	{Name: "request_length", Get: number(func(r *Request) int64 { return r.RequestLength() })},
 	{Name: "request_time", Get: func(r *Request, dst []byte) ([]byte, bool) {
 		return session.AppendSeconds(dst, time.Since(r.Start)), true
 	}},
@@ -166,9 +166,9 @@ func (r *Request) BytesSent() int64 { return r.carrier.Sent() }
 // the framing of chunks counts, and so do interim responses.
 func (r *Request) BodyBytesSent() int64 { return max(r.BytesSent()-r.Main.HeadBytes, 0) }
 
-// requestLength returns the bytes of the head, and of the body as far as it has
+// RequestLength returns the bytes of the head, and of the body as far as it has
 // been read, with its framing.
-func (r *Request) requestLength() int64 { return int64(r.Head.Size) + r.carrier.BodyTaken() }
+func (r *Request) RequestLength() int64 { return int64(r.Head.Size) + r.carrier.BodyTaken() }
 
 // Scheme returns "http" or "https".
 func (r *Request) Scheme() string {

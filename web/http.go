@@ -1,11 +1,13 @@
 package web
 
 import (
+	"crypto/tls"
 	"slices"
 
 	"tandem/internal/listen"
 	nc "tandem/nginxconf"
 	"tandem/session"
+	"tandem/status"
 )
 
 // HTTP is one http block, read and complete: the servers, the addresses they
@@ -18,8 +20,13 @@ type HTTP struct {
 	Ports   []*Port // what to listen on, in order of first mention
 	root    *Block  // the level of the http block itself
 
+	// Node is what the process tells of itself and can be told, for modules that
+	// show it. It is set before the block is at work; nil: there is none.
+	Node status.Node
+
 	handlers      [phases][]Handler
 	headerFilters []HeaderFilter
+	handshakes    []func(*Server, *tls.ConnectionState, error)
 
 	stats    *Stats    // once a generation has it
 	arrivals *arrivals // see KeepOrder

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"crypto/tls"
+
 	nc "tandem/nginxconf"
 	"tandem/session"
 )
@@ -84,3 +86,10 @@ func (h *HTTP) Handle(p Phase, handler Handler) {
 
 // Filter adds a header filter; for use by Module.Init.
 func (h *HTTP) Filter(f HeaderFilter) { h.headerFilters = append(h.headerFilters, f) }
+
+// OnHandshake has tell called when a handshake of TLS has ended: for whose server,
+// and how, or why it has failed; for use by Module.Init. It is called on the
+// goroutines of connections.
+func (h *HTTP) OnHandshake(tell func(srv *Server, state *tls.ConnectionState, err error)) {
+	h.handshakes = append(h.handshakes, tell)
+}

@@ -61,6 +61,9 @@ func (c *Conn) secure() bool {
 		c.secured.server, c.secured.name = byServerName(c.servers, name)
 		return &c.secured.server.Server, &c.servers.Default.Server
 	})
+	for _, tell := range c.gen.HTTP.handshakes {
+		tell(c.secured.server, &c.TLS.State, err)
+	}
 	if err != nil {
 		c.logHandshake(err)
 		return false

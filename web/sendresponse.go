@@ -15,12 +15,18 @@ func (r *Request) SendResponse(status int, contentType []byte, value *session.Te
 		p.Location = nonNil(body)
 		return Code(status)
 	}
-	p.ContentLength = int64(len(body))
-	if contentType != nil {
-		p.ContentType = contentType
-	} else {
+	if contentType == nil {
 		r.SetContentType()
+		contentType = p.ContentType
 	}
+	return r.SendBytes(status, contentType, body)
+}
+
+// SendBytes answers with a status and a body of a type. What the client sends is
+// discarded or has been read.
+func (r *Request) SendBytes(status int, contentType, body []byte) Code {
+	p := &r.Response
+	p.Status, p.ContentType, p.ContentLength = status, contentType, int64(len(body))
 	if code := r.SendHeader(); code != OK || r.HeaderOnly {
 		return code
 	}

@@ -34,6 +34,7 @@ type Set struct {
 	mu    sync.Mutex
 	files map[string]*File
 	named map[*Named]bool
+	lost  uint64 // lines of files that are released
 	// ending are the ends of goroutines that write their last lines.
 	ending []chan struct{}
 }
@@ -208,11 +209,24 @@ func (s *Set) Release(files []*File) {
 			delete(s.files, f.name)
 			f.mu.Lock()
 			f.closed = true
+			s.lost += f.dropped
 			f.mu.Unlock()
 			f.signal()
 			s.awaitEnd(f.done)
 		}
 	}
+}
+
+// Dropped returns how many lines were lost because files did not keep up, since
+// the start; without those of logs with variables in the name.
+func (s *Set) Dropped() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	lost := s.lost
+	for _, f := range s.files {
+		lost += f.Dropped()
+	}
+	return lost
 }
 
 // awaitEnd notes a goroutine that is ending, for Flush, and forgets those that

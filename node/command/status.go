@@ -18,13 +18,14 @@ import (
 	"tandem/status"
 )
 
-const statusUsage = `Usage: tandem status [--json] [--watch[=seconds]] [-p prefix] [-c filename]
-                     [-g directives]
+const statusUsage = `Usage: tandem status [--json | --metrics] [--watch[=seconds]] [-p prefix]
+                     [-c filename] [-g directives]
 
 Shows how the running tandem stands: which node is master and why, what the
 self-probe says, what is known of the peers, and the web side.
 
   --json    : as JSON, for programs
+  --metrics : as metrics, for Prometheus
   --watch   : again every second, or as often as said, until Ctrl-C
   -p -c -g  : which tandem, as for -s: the one whose pid file they name
 
@@ -41,6 +42,8 @@ func showStatus(ctx context.Context, args []string, stdout, stderr io.Writer) in
 		switch word {
 		case "--json":
 			v.JSON = true
+		case "--metrics":
+			v.Metrics = true
 		case "--watch":
 			v.Watch = time.Second
 			if given {
@@ -71,7 +74,7 @@ func showStatus(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	v.Running = func() bool { return process.PIDFileHeld(pid) }
 	if f, ok := stdout.(*os.File); ok && isTerminal(f) {
 		v.Style.Colour = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
-		v.Clear = !v.JSON && os.Getenv("TERM") != "dumb"
+		v.Clear = !v.JSON && !v.Metrics && os.Getenv("TERM") != "dumb"
 	}
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()

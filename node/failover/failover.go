@@ -69,6 +69,7 @@ type Failover struct {
 	alerts   *alerts
 	leads    leadership
 	received received
+	history  history
 
 	probes  *task.Group // the self-probes of the configuration in force
 	probing sync.Map    // instance name -> *health.SelfProbe
@@ -99,6 +100,7 @@ func Start(c *Config, side Side) (*Failover, error) {
 	options := vrrp.Options{Events: func(e vrrp.Event) {
 		<-ready
 		log.event(e)
+		f.history.event(e)
 		f.explainLoss(e)
 		f.peers.event(e)
 		f.move.Event(e)

@@ -56,6 +56,9 @@ func (f *Failover) describe(r *status.Report, st vrrp.Status) {
 	for _, g := range st.Groups {
 		r.Groups = append(r.Groups, status.Group{Name: g.Name, State: g.Role.String(), Members: g.Members})
 	}
+	f.history.describe(r)
+	c := f.move.Counts()
+	r.Handovers = &status.Handovers{Done: c.Done, Failed: c.Failed, Prepare: c.Prepare.Seconds(), Drain: c.Drain.Seconds(), Relief: c.Relief.Seconds()}
 	r.LinkRefused = f.peers.link.Refused()
 	r.Timers = &status.Timers{Worst: st.Worst.Seconds()}
 	for _, l := range st.Late {

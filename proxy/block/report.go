@@ -14,6 +14,9 @@ func Report(r *session.Realm) []status.Upstream {
 			peer := status.UpstreamPeer{
 				Addr: p.Name, Server: p.Server, Backup: p.Backup, Weight: p.Weight, State: string(p.State),
 				Active: p.Active, MaxConns: p.MaxConns, Requests: p.Requests, Fails: p.Fails,
+				Sent: p.Traffic.Sent, Received: p.Traffic.Received, Responses: p.Traffic.Responses,
+				Durations:  status.Durations{Buckets: p.Traffic.Durations.Buckets[:], Sum: p.Traffic.Durations.Sum.Seconds()},
+				HeaderTime: p.Traffic.Header.Seconds(), ResponseTime: p.Traffic.Response.Seconds(), Selected: p.Traffic.Last,
 			}
 			for _, f := range p.Findings {
 				peer.Checks = append(peer.Checks, status.Check{

@@ -110,6 +110,11 @@ func (u *Use) find(r *web.Request) (c *Cache, ok bool) {
 // End gives everything back when the request has ended.
 func (c *Request) End() {
 	c.Release()
+	if c.Status != None {
+		uses := &c.vol.Memory.Uses[c.Status]
+		uses.Responses.Add(1)
+		uses.Bytes.Add(uint64(max(c.r.BodyBytesSent(), 0)))
+	}
 	c.closeFile()
 	if cap(c.buf) == bufferSize {
 		buffers.Put((*[bufferSize]byte)(c.buf[:bufferSize]))

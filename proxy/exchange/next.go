@@ -35,6 +35,7 @@ func (x *Exchange) next(why Condition) outcome {
 	case why == OnError && x.cached && !x.received:
 		result = upstream.Stale
 	}
+	x.selection.Told = upstream.Told{Status: status, Sent: s.sent, Received: s.received}
 	if x.selection.Free(result, now) {
 		x.log(logWarn, connecting, "upstream server temporarily disabled")
 	}
@@ -108,11 +109,14 @@ func (x *Exchange) giveBack(complete bool) {
 	if !keep && l != nil {
 		x.stopSender()
 	}
-	if s := x.state(); s != nil && s.response < 0 {
-		s.response = now.Sub(x.tryBegan)
-		if l != nil {
-			s.sent = l.sent()
+	if s := x.state(); s != nil {
+		if s.response < 0 {
+			s.response = now.Sub(x.tryBegan)
+			if l != nil {
+				s.sent = l.sent()
+			}
 		}
+		x.selection.Told = upstream.Told{Status: s.status, Sent: s.sent, Received: s.received}
 	}
 	x.selection.Free(upstream.Worked, now)
 	if l == nil {

@@ -49,6 +49,7 @@ type Peer struct {
 
 	requests uint64 // ever
 	failures uint64 // of them
+	traffic  Traffic
 
 	latency latency
 }
@@ -91,6 +92,7 @@ func (p *Peer) full() bool { return p.maxConns > 0 && p.conns >= p.maxConns }
 func (p *Peer) take(now time.Time) {
 	p.conns++
 	p.requests++
+	p.traffic.Last = now
 	if now.Sub(p.checked) > p.failTimeout {
 		p.checked = now
 	}

@@ -18,6 +18,8 @@ type Selection struct {
 	Key    []byte
 	Client netip.Addr
 	Hint   []byte
+	// Told is set before Free.
+	Told Told
 
 	group   *Group
 	set     *set
@@ -107,6 +109,8 @@ func (s *Selection) Free(result Result, now time.Time) (disabled bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	p.conns--
+	p.traffic.count(s.Told, now.Sub(s.began))
+	s.Told = Told{}
 	s.measure(p, result, now)
 	if result == Failed {
 		p.failures++

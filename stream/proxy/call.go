@@ -225,6 +225,7 @@ func (x *call) handshakeFailed(err error) {
 func (x *call) next() stream.Code {
 	now := time.Now()
 	x.closeConn()
+	x.selection.Told = x.told()
 	if x.selection.Free(upstream.Failed, now) {
 		x.Failf(errorlog.Warn, "upstream server temporarily disabled")
 	}
@@ -248,9 +249,15 @@ func (x *call) note(now time.Time) {
 // close ends the dealings with the peer.
 func (x *call) close(result upstream.Result) {
 	now := time.Now()
+	x.selection.Told = x.told()
 	x.selection.Free(result, now)
 	x.note(now)
 	x.closeConn()
+}
+
+// told is what there is to tell of a try.
+func (x *call) told() upstream.Told {
+	return upstream.Told{Sent: x.sent.Load(), Received: x.received.Load()}
 }
 
 func (x *call) closeConn() {

@@ -125,8 +125,9 @@ func (h *Handover) run(ctx context.Context, names []string, leave func()) (gone,
 	drained := time.Now()
 	leave()
 	h.awaitRelief(legs, detours)
+	took := Counts{Prepare: agreed.Sub(begun), Drain: drained.Sub(agreed), Relief: time.Since(drained)}
 	h.c.Log("", fmt.Sprintf("handover: prepared in %v, connections ended in %v, relieved in %v; %d packets sent on",
-		round(agreed.Sub(begun)), round(drained.Sub(agreed)), round(time.Since(drained)), detours.forwarded()))
+		round(took.Prepare), round(took.Drain), round(took.Relief), detours.forwarded()))
 	for _, l := range legs {
 		if l.gone {
 			gone = append(gone, l.Name)
@@ -137,6 +138,7 @@ func (h *Handover) run(ctx context.Context, names []string, leave func()) (gone,
 			_ = h.c.Link.Send(l.Name, l.successor, peerlink.Handover{Step: peerlink.Cancel}) // its time ends anyway
 		}
 	}
+	h.count(took, len(gone), len(stay))
 	if len(detours.list) > 0 && len(stay) == 0 {
 		select {
 		case <-ctx.Done():
@@ -144,6 +146,17 @@ func (h *Handover) run(ctx context.Context, names []string, leave func()) (gone,
 		}
 	}
 	return gone, stay, true
+}
+
+// count counts a handover that has ended.
+func (h *Handover) count(took Counts, gone, stay int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	took.Done, took.Failed = h.counts.Done+uint64(gone), h.counts.Failed+uint64(stay)
+	if gone == 0 {
+		took.Prepare, took.Drain, took.Relief = h.counts.Prepare, h.counts.Drain, h.counts.Relief
+	}
+	h.counts = took
 }
 
 func round(d time.Duration) time.Duration { return d.Round(time.Millisecond) }

@@ -124,6 +124,21 @@ type Handover struct {
 	silenced  map[string]*silence     // interfaces that tell nobody
 	away      context.CancelFunc      // ends the Away under way; nil without
 	ended     chan struct{}           // closed when that has ended
+	counts    Counts
+}
+
+// Counts is how the handovers of this node have ended, and how long the steps of
+// the last one took that has led somewhere.
+type Counts struct {
+	Done, Failed           uint64 // instances
+	Prepare, Drain, Relief time.Duration
+}
+
+// Counts returns the counts since the start.
+func (h *Handover) Counts() Counts {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.counts
 }
 
 // answer is what a successor said.

@@ -51,10 +51,5 @@ func serve(r *web.Request) web.Code {
 	b = append(strconv.AppendInt(b, c.Active, 10), " Waiting: "...)
 	b = append(strconv.AppendInt(b, c.Waiting, 10), " \n"...)
 	defer func() { r.Unscratch(b) }()
-	p := &r.Response
-	p.Status, p.ContentType, p.ContentLength = 200, plain, int64(len(b))
-	if code := r.SendHeader(); code != web.OK || r.HeaderOnly {
-		return code
-	}
-	return r.SendBody(web.Chunk{Data: b, Last: true})
+	return r.SendBytes(200, plain, b)
 }

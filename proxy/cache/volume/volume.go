@@ -45,7 +45,12 @@ type Pace struct {
 type Memory struct {
 	index   *index.Index
 	loading chan struct{} // holds something while somebody loads
+	// Uses are for what uses the cache to count in, by how it took part in an answer.
+	Uses [8]Uses
 }
+
+// Uses counts answers.
+type Uses struct{ Responses, Bytes atomic.Uint64 }
 
 // NewMemory returns the memory for a zone of that many bytes.
 func NewMemory(zoneSize int64) *Memory {
