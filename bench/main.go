@@ -29,8 +29,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"tandem/bench/measured"
 )
 
@@ -123,11 +121,7 @@ func (b *bench) run(o *options) error {
 	runtime.GOMAXPROCS(1)
 	runtime.LockOSThread()
 	if err := pinAll(lastCore()); err != nil {
-		return fmt.Errorf("pinning the client to a core: %w", err)
-	}
-	// Who else is at work on the machine is to disturb none of them.
-	if err := unix.Setpriority(unix.PRIO_PROCESS, 0, -20); err != nil {
-		return os.NewSyscallError("setpriority", err)
+		return fmt.Errorf("putting the client on a core, before others: %w", err)
 	}
 	kept, err := readResults(o.results)
 	if err != nil {
@@ -196,7 +190,8 @@ func (b *bench) parts() []part {
 	for _, c := range b.cases {
 		list = append(list, c.part())
 	}
-	return append(list, idlePart, nodePart, startPart, serversPart, scalePart)
+	list = append(list, idlePart, nodePart, startPart, serversPart, scalePart)
+	return append(list, tlsParts()...)
 }
 
 // choose returns the parts that are to be measured: those that one of the
