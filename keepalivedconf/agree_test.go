@@ -71,8 +71,7 @@ var (
 	// keepalivedOnly is what Debian's 2.2.7 says and tandem does not, wherever it comes.
 	keepalivedOnly = []*regexp.Regexp{
 		regexp.MustCompile(`^\s*$`),
-		regexp.MustCompile(`^Non-existent interface specified in configuration$`),   // tandem waits for it
-		regexp.MustCompile(`^Warning: Virtual server |^nb_get_retry is deprecated`), // virtual_server
+		regexp.MustCompile(`^Non-existent interface specified in configuration$`), // tandem waits for it
 	}
 	// reworded is what 2.2.7 says in other words than 2.4.
 	reworded = []struct {

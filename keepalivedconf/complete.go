@@ -18,6 +18,9 @@ func (b *builder) complete() {
 	b.checkVRIDs()
 	b.completeGroupTracking()
 	b.checkUnusedScripts()
+	b.completeSyncDaemon()
+	b.completeVirtualServers()
+	b.checkCheckScripts()
 	b.advise()
 }
 

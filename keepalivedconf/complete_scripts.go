@@ -6,83 +6,139 @@ import (
 	"tandem/keepalivedconf/text"
 )
 
-// checkScripts looks at every program that is to be run. A tracked script that cannot be run stays tracked and carries the
+// scriptCheck is what is found when programs are looked at that are to be run.
+type scriptCheck struct {
+	b        *builder
+	look     ScriptInspector
+	any      bool // one of them is there to be run
+	first    Pos  // where it is named
+	insecure bool // others than root can change one that root runs
+}
+
+// found notes that a program is run.
+func (sc *scriptCheck) found(at Pos) {
+	if !sc.any {
+		sc.any, sc.first = true, at
+	}
+}
+
+// why says why a program cannot be run, or is "".
+func (sc *scriptCheck) why(c Command) (string, scriptFacts) {
+	f := sc.b.inspect(sc.look, c)
+	if f.found && !f.system {
+		sc.found(c.Pos)
+	}
+	sc.insecure = sc.insecure || f.insecure
+	switch {
+	case !f.found, !f.executable && !f.system:
+		return c.Args[0] + " " + f.why, f
+	case f.insecure && sc.b.cfg.Global.ScriptSecurity:
+		return f.why, f
+	}
+	return "", f
+}
+
+// drop drops the notify scripts that cannot be run.
+func (sc *scriptCheck) drop(owner string, list ...*Command) {
+	for _, c := range list {
+		if !c.Set() {
+			continue
+		}
+		if why, _ := sc.why(*c); why != "" {
+			sc.b.say(text.KindAdvice, c.Pos, "(%s) notify script %s will not be run: %s", owner, strings.Join(c.Args, " "), why)
+			*c = Command{}
+		}
+	}
+}
+
+// unusable tells why a script that checks something cannot be run, and that it counts as failing. kind is keepalived's of
+// such a report.
+func (sc *scriptCheck) unusable(kind text.Kind, c Command, what string) string {
+	why, f := sc.why(c)
+	switch {
+	case why == "":
+	case !f.found:
+		sc.b.say(kind, c.Pos, "Disabling %s since not found/accessible", what)
+		sc.b.hint("%s; the script counts as failing until it can be run", why)
+	case f.insecure:
+		sc.b.say(kind, c.Pos, "Disabling %s due to insecure", what)
+		sc.b.hint("%s; the script counts as failing until it can be run", why)
+	default:
+		sc.b.advice(c.Pos, "make it a program with chmod +x; it counts as failing until then", "%s: %s", what, why)
+	}
+	return why
+}
+
+// violation tells that programs are run without enable_script_security.
+func (sc *scriptCheck) violation(scripts string) {
+	if !sc.any || sc.b.cfg.Global.ScriptSecurity {
+		return
+	}
+	told := "SECURITY VIOLATION - " + scripts + " are being executed but script_security not enabled."
+	if sc.insecure {
+		told += " There are insecure scripts."
+	}
+	sc.b.add(Report{Kind: text.KindSecurity, Pos: sc.first, Text: told,
+		Hint: "add enable_script_security and a script_user to global_defs, and let only root write to the scripts"})
+}
+
+// checkScripts looks at every program that VRRP is to run. A tracked script that cannot be run stays tracked and carries the
 // reason in Unusable; a notify script that cannot be run is dropped.
 func (b *builder) checkScripts() {
 	look := b.opt.Host.Scripts()
 	if look == nil || len(b.cfg.Instances) == 0 {
 		return
 	}
-	secure := b.cfg.Global.ScriptSecurity
-	var first Pos
-	any, insecure := false, false
-	check := func(c Command) string {
-		f := b.inspect(look, c)
-		if f.found && !f.system && !any {
-			any, first = true, c.Pos
-		}
-		insecure = insecure || f.insecure
-		switch {
-		case !f.found:
-			return c.Args[0] + " " + f.why
-		case !f.executable && !f.system:
-			return c.Args[0] + " " + f.why
-		case f.insecure && secure:
-			return f.why
-		}
-		return ""
-	}
+	sc := &scriptCheck{b: b, look: look}
 	for _, s := range b.cfg.Scripts {
 		if s.StandIn = b.standIn(s); s.StandIn != nil && s.StandIn.File == "" {
-			if !any {
-				any, first = true, s.Command.Pos
-			}
+			sc.found(s.Command.Pos)
 			continue // the programs that it asks need not be there
 		}
-		f := b.inspect(look, s.Command)
-		s.Unusable = check(s.Command)
-		switch {
-		case s.Unusable == "":
-		case !f.found:
-			b.say(text.KindGeneral, s.Command.Pos, "Disabling track script %s since not found/accessible", s.Name)
-			b.hint("%s; the script counts as failing until it can be run", s.Unusable)
-		case f.insecure:
-			b.say(text.KindGeneral, s.Command.Pos, "Disabling track script %s due to insecure", s.Name)
-			b.hint("%s; the script counts as failing until it can be run", s.Unusable)
-		default:
-			b.advice(s.Command.Pos, "make it a program with chmod +x; it counts as failing until then", "vrrp_script %s: %s", s.Name, s.Unusable)
-		}
-	}
-	notify := func(owner string, list ...*Command) {
-		for _, c := range list {
-			if !c.Set() {
-				continue
-			}
-			if why := check(*c); why != "" {
-				b.say(text.KindAdvice, c.Pos, "(%s) notify script %s will not be run: %s", owner, strings.Join(c.Args, " "), why)
-				*c = Command{}
-			}
-		}
+		s.Unusable = sc.unusable(text.KindGeneral, s.Command, "track script "+s.Name)
 	}
 	for _, i := range b.cfg.Instances {
 		n := &i.Notify
-		notify(i.Name, &n.Backup, &n.Master, &n.Fault, &n.Stop, &n.Deleted, &n.Any, &n.MasterRxLower)
+		sc.drop(i.Name, &n.Backup, &n.Master, &n.Fault, &n.Stop, &n.Deleted, &n.Any, &n.MasterRxLower)
 	}
 	for _, g := range b.cfg.Groups {
 		n := &g.Notify
-		notify(g.Name, &n.Backup, &n.Master, &n.Fault, &n.Stop, &n.Any)
+		sc.drop(g.Name, &n.Backup, &n.Master, &n.Fault, &n.Stop, &n.Any)
 	}
 	g := &b.cfg.Global
-	notify("notify_fifo", &g.NotifyFIFO.Script)
-	notify("vrrp_notify_fifo", &g.VRRPNotifyFIFO.Script)
-	if any && !secure {
-		told := "SECURITY VIOLATION - scripts are being executed but script_security not enabled."
-		if insecure {
-			told += " There are insecure scripts."
-		}
-		b.add(Report{Kind: text.KindSecurity, Pos: first, Text: told,
-			Hint: "add enable_script_security and a script_user to global_defs, and let only root write to the scripts"})
+	sc.drop("notify_fifo", &g.NotifyFIFO.Script)
+	sc.drop("vrrp_notify_fifo", &g.VRRPNotifyFIFO.Script)
+	sc.violation("scripts")
+}
+
+// checkCheckScripts does so for what virtual servers are to run.
+func (b *builder) checkCheckScripts() {
+	look := b.opt.Host.Scripts()
+	if look == nil || len(b.cfg.VirtualServers) == 0 {
+		return
 	}
+	sc := &scriptCheck{b: b, look: look}
+	for _, v := range b.cfg.VirtualServers {
+		for _, r := range v.RealServers {
+			for _, c := range r.Checkers {
+				if c.Misc != nil {
+					c.Misc.Unusable = sc.unusable(text.KindNote, c.Misc.Command, "misc script "+c.Misc.Command.String())
+				}
+			}
+		}
+	}
+	for _, v := range b.cfg.VirtualServers {
+		sc.drop(v.String(), &v.QuorumUp, &v.QuorumDown)
+		for _, r := range v.RealServers {
+			sc.drop(r.Name(), &r.Up, &r.Down)
+		}
+	}
+	g := &b.cfg.Global
+	if len(b.cfg.Instances) == 0 { // otherwise it has been looked at
+		sc.drop("notify_fifo", &g.NotifyFIFO.Script)
+	}
+	sc.drop("lvs_notify_fifo", &g.LVS.NotifyFIFO.Script)
+	sc.violation("check scripts")
 }
 
 // maxRivals bounds how many instances with one VRID each further one is compared with.

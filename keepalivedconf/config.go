@@ -29,8 +29,11 @@ type Config struct {
 	StaticRoutes    []Route
 	StaticRules     []Rule
 
-	// Unsupported holds the statements of the parts that tandem does not have yet: virtual_server and its relatives,
-	// bfd_instance.
+	VirtualServers      []*VirtualServer
+	VirtualServerGroups []*VirtualServerGroup
+	ClientTLS           *ClientTLS // SSL; nil: SSL_GET shows no certificate
+
+	// Unsupported holds the statements of the parts that tandem does not have yet: bfd_instance.
 	Unsupported []*Statement
 }
 
@@ -417,12 +420,15 @@ func (c Command) Set() bool { return len(c.Args) > 0 }
 // RunsPrograms reports whether anything in the configuration has a program run.
 func (c *Config) RunsPrograms() bool {
 	g := &c.Global
-	list := []Command{g.StartupScript, g.ShutdownScript, g.NotifyFIFO.Script, g.VRRPNotifyFIFO.Script}
+	list := []Command{g.StartupScript, g.ShutdownScript, g.NotifyFIFO.Script, g.VRRPNotifyFIFO.Script, g.LVS.NotifyFIFO.Script}
 	for _, i := range c.Instances {
 		list = append(list, i.Notify.commands()...)
 	}
 	for _, s := range c.Groups {
 		list = append(list, s.Notify.commands()...)
+	}
+	for _, v := range c.VirtualServers {
+		list = append(list, v.commands()...)
 	}
 	return len(c.Scripts) > 0 || slices.ContainsFunc(list, Command.Set)
 }

@@ -93,6 +93,37 @@ func checkInstances(t *testing.T, cfg *Config, reports Reports) {
 	}
 }
 
+// checkVirtualServers fails if a virtual server has a value that nothing could be done with.
+func checkVirtualServers(t *testing.T, cfg *Config) {
+	t.Helper()
+	for _, v := range cfg.VirtualServers {
+		ways := 0
+		for _, is := range []bool{v.Group != nil, v.Mark != 0, v.Address.IsValid()} {
+			if is {
+				ways++
+			}
+		}
+		switch {
+		case ways != 1, v.Scheduler == "", len(v.RealServers) == 0, v.Hysteresis > v.Quorum, v.PersistenceTimeout < 0,
+			v.Family == FamilyUnset && v.Group == nil, v.Protocol == 0 && v.byAddress():
+			t.Errorf("impossible virtual server:\n%v", cfg)
+		}
+		for _, r := range v.RealServers {
+			if !r.Address.IsValid() || r.Weight > maxWeight {
+				t.Errorf("impossible real server %v", r.Address)
+			}
+			for _, c := range r.Checkers {
+				asks := c.Kind != CheckMisc && c.Kind != CheckFile && c.Kind != CheckBFD
+				switch {
+				case c.DelayLoop <= 0, c.Warmup < 0, c.DelayBeforeRetry < 0, asks && (c.Connect.Timeout <= 0 || !c.Connect.To.IsValid()),
+					c.Misc != nil && c.Misc.Timeout <= 0, c.HTTP != nil && len(c.HTTP.URLs) == 0, c.File != nil && c.File.File == nil:
+					t.Errorf("impossible checker:\n%v", cfg)
+				}
+			}
+		}
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	archives, err := filepath.Glob("testdata/*/*.txtar")
 	if err != nil {
@@ -122,6 +153,7 @@ func FuzzRead(f *testing.F) {
 		cfg, reports := readMemory(files, 3000)
 		checkPlaces(t, cfg, reports)
 		checkInstances(t, cfg, reports)
+		checkVirtualServers(t, cfg)
 		config := cfg.String()
 		again, reportsAgain := readMemory(files, 3000)
 		if again.String() != config || !reflect.DeepEqual(reports, reportsAgain) {

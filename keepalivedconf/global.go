@@ -75,6 +75,8 @@ type Global struct {
 	NotifyPriorityChanges bool
 	FIFOStatesOnReload    bool
 
+	LVS LVS // IPVS and checkers
+
 	// SNMP and D-Bus.
 	SNMPSocket  string
 	SNMPVRRP    bool

@@ -36,7 +36,7 @@ var globalRows = newRows(append(tandemRows(func(g *Global) *Tandem { return &g.T
 	row[Global]{name: "smtp_connect_timeout", min: 1, set: setSMTPTimeout},
 	globalChoice("smtp_alert", func(g *Global) **bool { return &g.smtpAlert }),
 	globalChoice("smtp_alert_vrrp", func(g *Global) **bool { return &g.smtpAlertVRRP }),
-	row[Global]{name: "smtp_alert_checker", set: checkToggle("Invalid value '%s' for global smtp_alert_checker specified")},
+	globalChoice("smtp_alert_checker", func(g *Global) **bool { return &g.LVS.smtpAlert }),
 	globalFlag("no_email_faults", func(g *Global) *bool { return &g.NoEmailFaults }),
 
 	// The protocol.
@@ -325,15 +325,21 @@ var globalRows = newRows(append(tandemRows(func(g *Global) *Tandem { return &g.T
 	bufferSize("lvs_netlink_monitor"),
 	row[Global]{name: "lvs_netlink_monitor_rcv_bufs_force", set: checkToggle("Invalid value '%s' for global lvs_netlink_monitor_rcv_bufs_force specified")},
 
-	// IPVS: known, and of no effect without virtual_server.
-	row[Global]{name: "checker_log_all_failures", set: checkToggle("Invalid value for checker_log_all_failures specified%.0s")},
-	row[Global]{name: "lvs_timeouts", set: checkLVSTimeouts},
-	row[Global]{name: "lvs_flush"},
-	row[Global]{name: "lvs_flush_on_stop", set: checkFlush},
-	row[Global]{name: "lvs_flush_onstop", set: checkFlush},
-	row[Global]{name: "lvs_sync_daemon"},
-	row[Global]{name: "lvs_notify_fifo"},
-	row[Global]{name: "lvs_notify_fifo_script", quoted: true},
-	row[Global]{name: "rs_init_notifies", set: checkToggle("Invalid value '%s' for global rs_init_notifies specified")},
-	row[Global]{name: "no_checker_emails", set: checkToggle("Invalid value '%s' for global no_checker_emails specified")},
+	// IPVS and checkers.
+	engineRow(func(g *Global) *Engine { return &g.LVS.Engine }),
+	globalToggle("checker_log_all_failures", func(g *Global) *bool { return &g.LVS.LogAllFailures },
+		"Invalid value for checker_log_all_failures specified%.0s"),
+	row[Global]{name: "lvs_timeouts", set: setLVSTimeouts},
+	globalFlag("lvs_flush", func(g *Global) *bool { return &g.LVS.Flush }),
+	row[Global]{name: "lvs_flush_on_stop", set: setFlushOnStop},
+	row[Global]{name: "lvs_flush_onstop", set: setFlushOnStop},
+	row[Global]{name: "lvs_sync_daemon", set: setSyncDaemon},
+	row[Global]{name: "lvs_notify_fifo", set: func(b *builder, g *Global, s *Statement) { b.fifo(s, &g.LVS.NotifyFIFO, "lvs_") }},
+	row[Global]{name: "lvs_notify_fifo_script", quoted: true, set: func(b *builder, g *Global, s *Statement) {
+		b.fifoScript(s, &g.LVS.NotifyFIFO, "lvs_")
+	}},
+	globalToggle("rs_init_notifies", func(g *Global) *bool { return &g.LVS.InitNotifies },
+		"Invalid value '%s' for global rs_init_notifies specified"),
+	globalToggle("no_checker_emails", func(g *Global) *bool { return &g.LVS.NoEmails },
+		"Invalid value '%s' for global no_checker_emails specified"),
 )...)

@@ -419,32 +419,3 @@ func bufferSize(kind string) row[Global] {
 		}
 	}}
 }
-
-func checkFlush(b *builder, _ *Global, s *Statement) {
-	if s.Args() > 0 && s.Arg(1) != "VS" {
-		b.err(s, "Unknown lvs_flush_on_stop type %s", s.Arg(1))
-	}
-}
-
-func checkLVSTimeouts(b *builder, _ *Global, s *Statement) {
-	if s.Args() < 2 {
-		b.err(s, "lvs_timeouts requires at least one option")
-		return
-	}
-	const most = 31 * 86400 // seconds, the kernel's limit
-	for k := 1; k < len(s.Words); k++ {
-		switch option := s.Words[k]; option {
-		case "tcp", "tcpfin", "udp":
-			if k+1 == len(s.Words) {
-				b.err(s, "No value specified for lvs_timeout %s - ignoring", option)
-				continue
-			}
-			k++
-			if _, ok := b.unsigned(s, s.Words[k], 0, most); !ok {
-				b.err(s, "Invalid lvs_timeout %s (%s) - ignoring", option, s.Words[k])
-			}
-		default:
-			b.err(s, "Unknown option %s specified for lvs_timeouts", option)
-		}
-	}
-}

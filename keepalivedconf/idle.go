@@ -8,7 +8,7 @@ var idle = map[string]string{
 	// At the top of the file.
 	"linkbeat_use_polling":  idleLinkbeat,
 	"linkbeat_interfaces":   idleLinkbeat,
-	"net_namespace_ipvs":    idleIPVS,
+	"net_namespace_ipvs":    "virtual servers are in the network namespace of the process",
 	"namespace_with_ipsets": "filters are nftables, which belong to the namespace",
 	"use_pid_dir":           idlePID,
 	"instance":              "`@NAME` lines go by -i; " + idlePID,
@@ -20,16 +20,15 @@ var idle = map[string]string{
 	"checker_process_name":          idleNames,
 	"lvs_process_name":              idleNames,
 	"bfd_process_name":              idleNames,
-	"smtp_alert_checker":            idleIPVS,
 	"disable_local_igmp":            "a VMAC's IGMP goes out through its base interface",
 	"log_unknown_vrids":             "packets of other virtual routers do not reach the process: the kernel drops them",
 	"vrrp_rx_bufs_policy":           idleBuffers,
 	"vrrp_rx_bufs_multiplier":       idleBuffers,
 	"use_symlink_paths":             "scripts are run by the path that their links lead to, and every part of it is checked",
 	"snmp_socket":                   "there is no SNMP agent to be asked; traps go to snmp_trap_receiver",
-	"enable_snmp_checker":           idleIPVS,
-	"snmp_vs_stats_update_interval": idleIPVS,
-	"snmp_rs_stats_update_interval": idleIPVS,
+	"enable_snmp_checker":           idleAgent,
+	"snmp_vs_stats_update_interval": idleAgent,
+	"snmp_rs_stats_update_interval": idleAgent,
 	"enable_dbus":                   idleDBus,
 	"dbus_service_name":             idleDBus,
 	"dbus_no_interface_name":        idleDBus,
@@ -52,9 +51,9 @@ var idle = map[string]string{
 	"umask":                         "the process keeps the umask that it was started with",
 	"random_seed":                   "nothing is random that a seed could repeat",
 	"nftables_ifindex":              "filters compare the names of interfaces",
-	"nftables_ipvs":                 idleIPVS,
-	"nftables_ipvs_priority":        idleIPVS,
-	"nftables_ipvs_start_fwmark":    idleIPVS,
+	"nftables_ipvs":                 idleMarks,
+	"nftables_ipvs_priority":        idleMarks,
+	"nftables_ipvs_start_fwmark":    idleMarks,
 	"vrrp_iptables":                 "filters are nftables, in a table of their own, which works beside iptables",
 	"vrrp_ipsets":                   "filters are nftables, and use its sets",
 	"reload_check_config":           "a reload that fails leaves the old configuration in force and says why",
@@ -70,16 +69,6 @@ var idle = map[string]string{
 	"tmp_config_directory":          "the configuration is read once, by one process",
 	"iproute_usr_dir":               "names are looked up in /etc/iproute2 and /usr/share/iproute2",
 	"iproute_etc_dir":               "names are looked up in /etc/iproute2 and /usr/share/iproute2",
-	"checker_log_all_failures":      idleIPVS,
-	"lvs_timeouts":                  idleIPVS,
-	"lvs_flush":                     idleIPVS,
-	"lvs_flush_on_stop":             idleIPVS,
-	"lvs_flush_onstop":              idleIPVS,
-	"lvs_sync_daemon":               idleIPVS,
-	"lvs_notify_fifo":               idleIPVS,
-	"lvs_notify_fifo_script":        idleIPVS,
-	"rs_init_notifies":              idleIPVS,
-	"no_checker_emails":             idleIPVS,
 
 	"vrrp_netlink_cmd_rcv_bufs":           idleNetlink,
 	"vrrp_netlink_cmd_rcv_bufs_force":     idleNetlink,
@@ -87,10 +76,10 @@ var idle = map[string]string{
 	"vrrp_netlink_monitor_rcv_bufs_force": idleNetlink,
 	"process_monitor_rcv_bufs":            "processes are looked for in /proc",
 	"process_monitor_rcv_bufs_force":      "processes are looked for in /proc",
-	"lvs_netlink_cmd_rcv_bufs":            idleIPVS,
-	"lvs_netlink_cmd_rcv_bufs_force":      idleIPVS,
-	"lvs_netlink_monitor_rcv_bufs":        idleIPVS,
-	"lvs_netlink_monitor_rcv_bufs_force":  idleIPVS,
+	"lvs_netlink_cmd_rcv_bufs":            idleNetlink,
+	"lvs_netlink_cmd_rcv_bufs_force":      idleNetlink,
+	"lvs_netlink_monitor_rcv_bufs":        idleNetlink,
+	"lvs_netlink_monitor_rcv_bufs_force":  idleNetlink,
 
 	// vrrp_instance.
 	"debug": "the log says every change of state and why; keepalived does nothing with it either",
@@ -98,7 +87,8 @@ var idle = map[string]string{
 
 // Reasons that several keywords share.
 const (
-	idleIPVS     = "it is about virtual_server, which is not supported"
+	idleMarks    = "each address of a virtual_server_group is a virtual server of its own in the kernel, without firewall marks"
+	idleAgent    = "there is no SNMP agent to be asked"
 	idleLinkbeat = "the kernel says when an interface has lost its carrier, and that counts for all of them"
 	idlePID      = "the pid file is that of nginx.conf or -p"
 	idleNames    = "one process does everything, and is called tandem"

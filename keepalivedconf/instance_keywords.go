@@ -188,12 +188,12 @@ var instanceRows = newRows(append(append(
 	row[Instance]{name: "lvs_sync_daemon_interface", min: 1, set: func(b *builder, i *Instance, s *Statement) {
 		b.err(s, "(%s) Specifying lvs_sync_daemon_interface against a vrrp is deprecated.", i.Name)
 		b.err(s, "      %sPlease use global lvs_sync_daemon", strings.Repeat(" ", max(len(i.Name)-2, 2-len(i.Name))))
-		if b.syncDaemon != "" {
-			b.err(s, "(%s) lvs_sync_daemon_interface has already been specified as %s - ignoring", i.Name, b.syncDaemon)
+		lvs := &b.cfg.Global.LVS
+		if lvs.Sync != nil {
+			b.err(s, "(%s) lvs_sync_daemon_interface has already been specified as %s - ignoring", i.Name, lvs.Sync.Interface)
 		} else {
-			b.syncDaemon = s.Arg(1)
+			lvs.Sync = &SyncDaemon{Pos: s.Pos, Interface: s.Arg(1), Instance: i.Name, ID: unset}
 		}
-		b.unsupported(s, s.Name())
 	}},
 
 	// Tracking.

@@ -16,7 +16,7 @@ type row[T any] struct {
 	// block says whether a block follows.
 	block text.Block
 	// sub is the table of the block's own keywords, where they are known.
-	sub table
+	sub keywords
 	// quoted marks the keywords whose line is cut by the rules for scripts.
 	quoted bool
 	// global marks the top-level keywords that are read before all others, wherever they stand.
@@ -25,8 +25,8 @@ type row[T any] struct {
 	set func(b *builder, t *T, s *Statement)
 }
 
-// table is the part of a keyword table that does not depend on what it fills.
-type table interface{ shapes() text.Shapes }
+// keywords is the part of a keyword table that does not depend on what it fills.
+type keywords interface{ shapes() text.Shapes }
 
 // rows is a keyword table.
 type rows[T any] struct {
@@ -99,9 +99,8 @@ type builder struct {
 	scripts   map[string]*Script
 	files     map[string]*TrackFile
 	processes map[string]*Process
+	bfd       map[string]bool
 	links     map[string]string // names of interfaces to be made, and the instances that make them
-	// syncDaemon is the interface of lvs_sync_daemon_interface.
-	syncDaemon string
 	// once holds the parts of keepalived that were reported as not supported.
 	once map[string]bool
 	// rulePriority counts the rules without a preference, by family.
@@ -110,7 +109,7 @@ type builder struct {
 
 func newBuilder(opt Options) *builder {
 	return &builder{
-		cfg: &Config{Global: newGlobal()}, opt: opt, once: map[string]bool{}, links: map[string]string{},
+		cfg: &Config{Global: newGlobal()}, opt: opt, once: map[string]bool{}, links: map[string]string{}, bfd: map[string]bool{},
 		instances: map[string]*Instance{}, scripts: map[string]*Script{}, files: map[string]*TrackFile{}, processes: map[string]*Process{},
 	}
 }
@@ -164,7 +163,7 @@ func (b *builder) stops(pos Pos, format string, args ...any) {
 }
 
 // unknown reports a keyword that the table does not have; its block, if any, is skipped as a whole.
-func (b *builder) unknown(s *Statement, in table) {
+func (b *builder) unknown(s *Statement, in keywords) {
 	r := Report{Kind: text.KindUnknown, Pos: s.Pos, Text: fmt.Sprintf("Unknown keyword '%s'", s.Name())}
 	if len(b.reports) < maxSuggestions {
 		r.Hint = suggest(s.Name(), in)

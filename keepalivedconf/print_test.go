@@ -98,6 +98,7 @@ func (c *Config) String() string {
 	for _, i := range c.Instances {
 		p.block("instance "+i.Name, func() { p.instance(i) })
 	}
+	p.virtualServers(c)
 	return p.out.String()
 }
 
@@ -146,6 +147,7 @@ func (p *printer) global(g *Global) {
 	}
 	p.text("notify_fifo", g.NotifyFIFO.Name)
 	p.text("vrrp_notify_fifo", g.VRRPNotifyFIFO.Name)
+	p.lvs(g.LVS)
 	p.command("startup_script", g.StartupScript)
 	p.command("shutdown_script", g.ShutdownScript)
 }

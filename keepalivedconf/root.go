@@ -82,10 +82,13 @@ var rootRows = newRows(
 	row[Config]{name: "linkbeat_interfaces", block: text.Values, set: eachValue(addLinkbeat)},
 	row[Config]{name: "interface_up_down_delays", block: text.Values, set: eachValue(addDebounce)},
 
-	row[Config]{name: "virtual_server", block: text.Keywords, sub: virtualServerRows, set: addUnsupported(virtualServerRows)},
-	row[Config]{name: "virtual_server_group", block: text.Values, set: func(b *builder, c *Config, s *Statement) { b.unsupported(s, s.Name()) }},
-	row[Config]{name: "SSL", block: text.Keywords, sub: sslRows, set: addUnsupported(sslRows)},
-	row[Config]{name: "bfd_instance", block: text.Keywords, sub: bfdRows, set: addUnsupported(bfdRows)},
+	row[Config]{name: "virtual_server", min: 1, block: text.Keywords, sub: virtualServerRows, set: addVirtualServer},
+	row[Config]{name: "virtual_server_group", min: 1, block: text.Values, set: addVirtualGroup},
+	row[Config]{name: "SSL", block: text.Keywords, sub: clientTLSRows, set: addClientTLS},
+	row[Config]{name: "bfd_instance", block: text.Keywords, sub: bfdRows, set: func(b *builder, c *Config, s *Statement) {
+		b.bfd[s.Arg(1)] = true
+		addUnsupported(bfdRows)(b, c, s)
+	}},
 )
 
 func addLinkbeat(b *builder, c *Config, s *Statement) {

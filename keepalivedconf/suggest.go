@@ -10,7 +10,7 @@ import (
 
 // suggest says what an unknown keyword may have been meant for: a keyword of the same block that differs by a slip of the
 // finger, or the block that the keyword belongs in.
-func suggest(name string, in table) string {
+func suggest(name string, in keywords) string {
 	most := min(3, 1+len(name)/4)
 	best, distance := "", most
 	for known := range in.shapes() {

@@ -66,7 +66,7 @@ type Destination struct {
 	Method Method
 	// Tunnel is how they are wrapped if Method is Tunneling.
 	Tunnel Tunnel
-	// Weight, 0 to 65535. With 0 connections that are there go on and none is
+	// Weight, 0 to 2147483647. With 0 connections that are there go on and none is
 	// added.
 	Weight uint32
 	// Upper and Lower thresholds of connections: above Upper none is added until
