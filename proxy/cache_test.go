@@ -342,7 +342,7 @@ func TestCacheIncomplete(t *testing.T) {
 		s.Raw(t, "GET "+path+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
 	}
 	c := &cached{Server: s, t: t}
-	await(t, "files are left", func() bool {
+	webtest.Await(t, "files are left", func() bool {
 		left, _ := os.ReadDir(filepath.Join(s.Dir, "proxy_temp"))
 		return len(left) == 0 && len(c.files()) == 0
 	})

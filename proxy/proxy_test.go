@@ -70,7 +70,7 @@ func (b *backend) connection(c net.Conn, answer func(head, body string) (string,
 
 // readMessage reads a request: its head with the empty line, and its body.
 func readMessage(br *bufio.Reader) (head, body string, err error) {
-	head, length, err := readHead(br)
+	head, length, err := webtest.ReadHead(br)
 	if err != nil {
 		return "", "", err
 	}

@@ -31,8 +31,15 @@ type backend struct {
 // serve makes a back end. answer returns bytes to send, after which the connection
 // is closed unless more requests may follow; it may itself use the connection.
 func serve(t testing.TB, answer func(c net.Conn, r *http.Request) (response string, more bool)) *backend {
+	t.Helper()
+	return serveAt(t, "127.0.0.1:0", answer)
+}
+
+// serveAt is serve at an address that the configuration names.
+func serveAt(t testing.TB, addr string, answer func(c net.Conn, r *http.Request) (response string, more bool)) *backend {
+	t.Helper()
 	b := new(backend)
-	b.addr = webtest.Backend(t, "127.0.0.1:0", func(c net.Conn) {
+	b.addr = webtest.Backend(t, addr, func(c net.Conn) {
 		b.mu.Lock()
 		b.conns++
 		b.mu.Unlock()

@@ -1,9 +1,10 @@
-package proxy_test
+package exchange_test
 
 import (
 	"bufio"
 	"io"
 	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +13,7 @@ import (
 )
 
 func TestTunnel(t *testing.T) {
-	s := webtest.Start(t, begin+`
+	s := webtest.Start(t, "events {}\nhttp {"+`
 	server { listen 127.0.0.1:8080; location / { proxy_pass http://127.0.0.1:8081; proxy_read_timeout 1s;
 		proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade; } } }`, modules, nil)
 	l, err := net.Listen("tcp4", s.Addr(t, "8081"))
@@ -28,7 +29,7 @@ func TestTunnel(t *testing.T) {
 				return
 			}
 			br := bufio.NewReader(c)
-			if _, _, err := readHead(br); err != nil {
+			if _, _, err := webtest.ReadHead(br); err != nil {
 				return
 			}
 			_, _ = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\nhello")
@@ -42,7 +43,7 @@ func TestTunnel(t *testing.T) {
 		t.Fatal(err)
 	}
 	br := bufio.NewReader(c)
-	head, _, err := readHead(br)
+	head, _, err := webtest.ReadHead(br)
 	if err != nil || !strings.HasPrefix(head, "HTTP/1.1 101 Switching Protocols\r\n") || !strings.Contains(head, "Connection: upgrade\r\nUpgrade: echo\r\n") {
 		t.Fatalf("head %q %v", head, err)
 	}
@@ -83,13 +84,13 @@ func TestTunnel(t *testing.T) {
 }
 
 func TestEarlyHints(t *testing.T) {
-	s := webtest.Start(t, begin+`
+	s := webtest.Start(t, "events {}\nhttp {"+`
 	server { listen 127.0.0.1:8080; early_hints $http_hints; location / { proxy_pass http://127.0.0.1:8081; proxy_hide_header X-No; } } }`, modules, nil)
-	serve(t, s.Addr(t, "8081"), func(string, string) (string, bool) {
-		return "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nX-No: 1\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </b>\r\n\r\n" + ok("x"), false
+	serveAt(t, s.Addr(t, "8081"), func(net.Conn, *http.Request) (string, bool) {
+		return "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nX-No: 1\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </b>\r\n\r\n" + ok, false
 	})
 	const hints = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </b>\r\n\r\nHTTP/1.1 200 OK\r\n"
-	if got := s.Raw(t, "GET / HTTP/1.1\r\nHost: x\r\nHints: 1\r\nConnection: close\r\n\r\n"); !strings.HasPrefix(got, hints) || !strings.HasSuffix(got, "x") {
+	if got := s.Raw(t, "GET / HTTP/1.1\r\nHost: x\r\nHints: 1\r\nConnection: close\r\n\r\n"); !strings.HasPrefix(got, hints) || !strings.HasSuffix(got, "ok") {
 		t.Errorf("got %q", got)
 	}
 	for _, request := range []string{"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "GET / HTTP/1.0\r\nHints: 1\r\n\r\n"} {

@@ -1,31 +1,22 @@
-package proxy_test
+package exchange_test
 
 import (
 	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"tandem/web/webtest"
 )
 
-// await polls until ok, for as long as a test may take.
-func await(t testing.TB, what string, ok func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !ok(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal(what)
-		}
-	}
-}
-
 // Complete responses are stored, whether the client takes them or not, and
 // nothing else is.
 func TestStore(t *testing.T) {
-	s := webtest.Start(t, begin+`
+	s := webtest.Start(t, "events {}\nhttp {"+`
 	server { listen 127.0.0.1:8080; root files; proxy_max_temp_file_size 0;
 		location /on/ { proxy_pass http://127.0.0.1:8081; proxy_store on; proxy_store_access group:rw all:r; }
 		location /path/ { proxy_pass http://127.0.0.1:8081; proxy_store $document_root/else/$arg_name; }
@@ -33,7 +24,8 @@ func TestStore(t *testing.T) {
 		location /off/ { proxy_pass http://127.0.0.1:8081; proxy_store off; }
 	} }`, modules, nil)
 	const large = 20 << 20
-	serve(t, s.Addr(t, "8081"), func(head, _ string) (string, bool) {
+	serveAt(t, s.Addr(t, "8081"), func(_ net.Conn, r *http.Request) (string, bool) {
+		head := r.Method + " " + r.URL.Path
 		last := "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
 		switch {
 		case strings.HasPrefix(head, "HEAD"):
@@ -84,7 +76,7 @@ func TestStore(t *testing.T) {
 		if got := size(c.file); got != c.want {
 			t.Errorf("%s %s: %s has %d bytes, want %d", c.method, c.path, c.file, got, c.want)
 		}
-		await(t, "temporary files are left", noTemporary)
+		webtest.Await(t, "temporary files are left", noTemporary)
 	}
 	info, err := os.Stat(filepath.Join(s.Dir, "files/on/deep/er/a"))
 	if err != nil {
@@ -108,14 +100,14 @@ func TestStore(t *testing.T) {
 			_, _ = c.Read(make([]byte, 100))
 			_ = c.Close()
 		}
-		await(t, "not stored", func() bool { return size("on/large") == large })
+		webtest.Await(t, "not stored", func() bool { return size("on/large") == large })
 		if stays {
 			all, err := io.ReadAll(c)
 			if err != nil || len(all) < large || strings.Count(string(all), "x") < large {
 				t.Errorf("%d bytes received, %v", len(all), err)
 			}
 		}
-		await(t, "temporary files are left", noTemporary)
+		webtest.Await(t, "temporary files are left", noTemporary)
 		if err := os.Remove(filepath.Join(s.Dir, "files/on/large")); err != nil {
 			t.Fatal(err)
 		}

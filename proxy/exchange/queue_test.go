@@ -1,30 +1,31 @@
-package proxy_test
+package exchange_test
 
 import (
 	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"tandem/proxy/block"
-	"tandem/web/headers"
 	"tandem/web/webtest"
 )
 
-const queueConf = begin + `
+const queueConf = "events {}\nhttp {" + `
 	upstream u { server 127.0.0.1:8081 max_conns=1; queue %s; }
 	server { listen 127.0.0.1:8080; location / { proxy_pass http://u; add_header X-Queue $upstream_queue_time always; } } }`
 
 // busy starts a server whose only peer is at work until release is closed; it
 // tells the paths that it gets.
 func busy(t *testing.T, queue string) (s *webtest.Server, begun chan string, release chan struct{}) {
-	s = webtest.Start(t, fmt.Sprintf(queueConf, queue), append(modules, headers.Module), nil)
+	s = webtest.Start(t, fmt.Sprintf(queueConf, queue), modules, nil)
 	begun, release = make(chan string, 100), make(chan struct{})
-	serve(t, s.Addr(t, "8081"), func(head, _ string) (string, bool) {
-		begun <- strings.Fields(head)[1]
+	serveAt(t, s.Addr(t, "8081"), func(_ net.Conn, r *http.Request) (string, bool) {
+		begun <- r.URL.Path
 		<-release
-		return ok("done"), true
+		return ok, true
 	})
 	return s, begun, release
 }
@@ -66,7 +67,7 @@ func TestQueue(t *testing.T) {
 		}
 	}
 	for range 3 {
-		if a := <-answers; a.Body != "done" {
+		if a := <-answers; a.Body != "ok" {
 			t.Errorf("got %q", a.Raw)
 		}
 	}

@@ -1,4 +1,4 @@
-package proxy_test
+package exchange_test
 
 import (
 	"bufio"
@@ -20,7 +20,7 @@ import (
 // A request body goes out as it comes in when request buffering is off, and
 // only when it is complete otherwise.
 func TestRequestBuffering(t *testing.T) {
-	s := webtest.Start(t, begin+`
+	s := webtest.Start(t, "events {}\nhttp {"+`
 	server { listen 127.0.0.1:8080; client_body_buffer_size 256;
 		location / { proxy_pass http://127.0.0.1:8081; }
 		location /stream { proxy_pass http://127.0.0.1:8081; proxy_request_buffering off; }
@@ -66,7 +66,7 @@ func TestRequestBuffering(t *testing.T) {
 			up := <-accepted
 			_ = up.SetDeadline(time.Now().Add(10 * time.Second))
 			br := bufio.NewReader(up)
-			head, _, err := readHead(br)
+			head, _, err := webtest.ReadHead(br)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -93,7 +93,7 @@ func TestRequestBuffering(t *testing.T) {
 					t.Fatalf("the rest: %q %v", got, err)
 				}
 			}
-			if _, err := io.WriteString(up, ok("done")); err != nil {
+			if _, err := io.WriteString(up, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone"); err != nil {
 				t.Fatal(err)
 			}
 			answer, err := readAnswer(c)
@@ -106,27 +106,10 @@ func TestRequestBuffering(t *testing.T) {
 	}
 }
 
-// readHead reads a head and the Content-Length in it.
-func readHead(br *bufio.Reader) (head string, length int, err error) {
-	for {
-		line, err := br.ReadString('\n')
-		if err != nil {
-			return head, 0, err
-		}
-		head += line
-		if name, value, ok := strings.Cut(line, ":"); ok && strings.EqualFold(name, "content-length") {
-			length, _ = strconv.Atoi(strings.TrimSpace(value))
-		}
-		if line == "\r\n" {
-			return head, length, nil
-		}
-	}
-}
-
 // readAnswer reads a response with a Content-Length.
 func readAnswer(c net.Conn) (string, error) {
 	br := bufio.NewReader(c)
-	head, length, err := readHead(br)
+	head, length, err := webtest.ReadHead(br)
 	if err != nil {
 		return head, err
 	}
@@ -137,7 +120,7 @@ func readAnswer(c net.Conn) (string, error) {
 
 // A back end may answer before it has read the whole request.
 func TestEarlyAnswer(t *testing.T) {
-	s := webtest.Start(t, begin+`
+	s := webtest.Start(t, "events {}\nhttp {"+`
 	server { listen 127.0.0.1:8080; client_max_body_size 0; client_body_buffer_size 64m;
 		location / { proxy_pass http://127.0.0.1:8081; }
 		location /stream { proxy_pass http://127.0.0.1:8081; proxy_request_buffering off; }
@@ -154,7 +137,7 @@ func TestEarlyAnswer(t *testing.T) {
 				return
 			}
 			go func() {
-				if _, _, err := readHead(bufio.NewReaderSize(c, 16)); err != nil {
+				if _, _, err := webtest.ReadHead(bufio.NewReaderSize(c, 16)); err != nil {
 					return
 				}
 				_, _ = io.WriteString(c, "HTTP/1.1 413 No\r\nContent-Length: 5\r\n\r\nlarge")
@@ -179,9 +162,9 @@ func TestEarlyAnswer(t *testing.T) {
 
 // With buffering a back end is done with a response although the client does
 // not take it; without, it has to wait.
-func TestSlowClient(t *testing.T) {
+func TestSlowClientOverTCP(t *testing.T) {
 	const size = 32 << 20
-	s := webtest.Start(t, begin+`
+	s := webtest.Start(t, "events {}\nhttp {"+`
 	server { listen 127.0.0.1:8080;
 		location / { proxy_pass http://127.0.0.1:8081; }
 		location /memory { proxy_pass http://127.0.0.1:8081; proxy_max_temp_file_size 0; }
@@ -204,7 +187,7 @@ func TestSlowClient(t *testing.T) {
 			if err != nil {
 				return
 			}
-			head, _, err := readHead(bufio.NewReader(c))
+			head, _, err := webtest.ReadHead(bufio.NewReader(c))
 			if err != nil {
 				return
 			}
@@ -270,9 +253,9 @@ func TestSlowClient(t *testing.T) {
 
 // The back end's connection is closed when the client leaves, unless told to
 // ignore that; so it is when the client comes over TLS.
-func TestClientLeaves(t *testing.T) {
+func TestClientLeavesOverTCP(t *testing.T) {
 	cert, key, _ := webtest.SelfSigned(t, "front.example")
-	s := webtest.Start(t, begin+`
+	s := webtest.Start(t, "events {}\nhttp {"+`
 	server { listen 127.0.0.1:8080; listen 127.0.0.1:8082 ssl;
 		ssl_certificate front.crt; ssl_certificate_key front.key;
 		location / { proxy_pass http://127.0.0.1:8081; }
@@ -309,7 +292,7 @@ func TestClientLeaves(t *testing.T) {
 			t.Fatal(err)
 		}
 		br := bufio.NewReader(up)
-		if _, _, err := readHead(br); err != nil {
+		if _, _, err := webtest.ReadHead(br); err != nil {
 			t.Fatal(err)
 		}
 		_ = c.Close()
