@@ -51,6 +51,8 @@ var forbidden = []rule{
 	{"proxy/cache", "proxy/exchange", "what is kept need not have come over the wire"},
 	{"proxy/cache/index", "os", "what is removed when is pure"},
 	{"proxy/cache/entry", "os", "the format is pure"},
+	{"proxy/cache/rfc9111", "web", "what the RFC says is pure"},
+	{"proxy/cache/rfc9111", "os", "what the RFC says is pure"},
 	{"proxy/secure", "proxy/exchange", "connections are made for any protocol"},
 	{"vrrp/fsm", "vrrp/netif", "decisions are pure"},
 	{"vrrp/fsm", "os", "decisions are pure"},

@@ -98,6 +98,10 @@ type Request struct {
 	// DisableNotModified: conditions of the client are not for this server to
 	// judge, but for the back end that answered.
 	DisableNotModified bool
+	// TagDecides: conditions are judged as RFC 9110, 13.1.3, has it, not as nginx
+	// does: If-Modified-Since counts only without If-None-Match, and a response
+	// that is older fulfils it.
+	TagDecides bool
 	// ExpectTrailers: fields will follow the body.
 	ExpectTrailers bool
 	// AddPathToAlias: try_files found a path below the alias of a regex

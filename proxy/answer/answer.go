@@ -1,6 +1,8 @@
 package answer
 
 import (
+	"strconv"
+
 	"tandem/web"
 	"tandem/web/message"
 )
@@ -14,6 +16,10 @@ type Answer struct {
 	// Cached: it comes from the cache. Cacheable: it may be kept there, as far as is
 	// known, and then it is whole.
 	Cached, Cacheable bool
+	// Aged: it comes from a cache that follows RFC 9111, and is so many seconds old.
+	// It keeps its date, and ranges of it may be asked for.
+	Aged bool
+	Age  int64
 }
 
 // Rewriter changes headers of a response on their way to the client.
@@ -37,12 +43,15 @@ func (a *Answer) CopyHead(r *web.Request, c *Settings, rw Rewriter) {
 		if f.ID != 0 {
 			a.act(r, c, f)
 		}
-		if !c.Hides(f) {
+		if !c.Hides(f) || a.Aged && f.ID == FieldDate {
 			a.copyField(r, c, rw, f)
 		}
 	}
 	p.OmitServer = a.replaces(c, FieldServer)
 	p.OmitDate = a.replaces(c, FieldDate)
+	if a.Aged {
+		a.tellAge(r)
+	}
 	r.DisableNotModified = !a.Cached && !a.Cacheable
 	if !a.Buffering {
 		// Without buffers the back end would be slowed down, too.
@@ -51,6 +60,16 @@ func (a *Answer) CopyHead(r *web.Request, c *Settings, rw Rewriter) {
 	if c.ForceRanges.V {
 		r.AllowRanges, r.SingleRange = true, !a.Cached
 	}
+}
+
+// tellAge makes the response one of a cache (RFC 9111, 4 and 5.1).
+func (a *Answer) tellAge(r *web.Request) {
+	p := &r.Response
+	p.OmitDate = p.OmitDate || a.Head.Get(FieldDate) != nil
+	age := strconv.AppendInt(r.Scratch(), a.Age, 10)
+	p.Add("Age", r.Keep(age))
+	r.Unscratch(age)
+	r.AllowRanges, r.TagDecides = true, true
 }
 
 // CopyTrailers makes the fields behind the answer's body those of the response.

@@ -10,6 +10,7 @@ type FieldID uint8
 const (
 	_ FieldID = iota
 	FieldAcceptRanges
+	FieldAge
 	FieldCacheControl
 	FieldConnection
 	FieldContentDisposition
@@ -45,6 +46,7 @@ const (
 // fieldNames are the names in lower case.
 var fieldNames = [fieldIDs]string{
 	FieldAcceptRanges:       "accept-ranges",
+	FieldAge:                "age",
 	FieldCacheControl:       "cache-control",
 	FieldConnection:         "connection",
 	FieldContentDisposition: "content-disposition",

@@ -12,7 +12,7 @@ import (
 // only and was one before is ignored: other is that one. The error is a *BadField.
 func (h *Head) Add(f Field) (other *Field, err error) {
 	switch f.ID {
-	case 0, FieldAcceptRanges, FieldContentDisposition, FieldUpgrade, FieldContentRange, FieldKeepAlive,
+	case 0, FieldAcceptRanges, FieldAge, FieldContentDisposition, FieldUpgrade, FieldContentRange, FieldKeepAlive,
 		FieldLink, FieldContentEncoding, FieldSetCookie, FieldCacheControl, FieldVary, FieldWWWAuthenticate,
 		FieldXAccelBuffering, FieldXAccelCharset, FieldXPad, FieldTrailer:
 	case FieldConnection:

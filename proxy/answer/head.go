@@ -3,6 +3,7 @@ package answer
 import (
 	"bytes"
 	"math"
+	"slices"
 )
 
 // Field is a header or trailer of a response.
@@ -43,6 +44,31 @@ func (h *Head) Get(id FieldID) *Field {
 		return &h.Fields[i-1]
 	}
 	return nil
+}
+
+// Drop takes fields out of the head.
+func (h *Head) Drop(which func(*Field) bool) {
+	kept := h.Fields[:0]
+	h.known = [fieldIDs]uint16{}
+	for i := range h.Fields {
+		f := h.Fields[i]
+		if which(&f) {
+			continue
+		}
+		if kept = append(kept, f); f.ID != 0 && h.known[f.ID] == 0 {
+			h.known[f.ID] = uint16(len(kept))
+		}
+	}
+	clear(h.Fields[len(kept):])
+	h.Fields = kept
+}
+
+// Clone returns a head that stays as it is when h is used again, but for the bytes
+// that its fields point to.
+func (h *Head) Clone() Head {
+	c := *h
+	c.Fields, c.Trailers = slices.Clone(h.Fields), nil
+	return c
 }
 
 // Lookup returns the value of the first header of a name, in any case, that

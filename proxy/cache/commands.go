@@ -43,6 +43,11 @@ func Commands(prefix string, get func(*nc.Scope) *Settings) []nc.Command {
 		msec("lock_timeout", func(c *Settings) *nc.Value[time.Duration] { return &c.LockTimeout }),
 		msec("lock_age", func(c *Settings) *nc.Value[time.Duration] { return &c.LockAge }),
 		flag("revalidate", func(c *Settings) *nc.Value[bool] { return &c.Revalidate }),
+		{Name: prefix + "_cache_rfc9111", In: in, Arity: nc.Take1,
+			Set: nc.SetEnum(of(get, func(c *Settings) *nc.Value[Conformance] { return &c.Conformance }),
+				nc.Name{Name: "off", Value: int(ConformNot)}, nc.Name{Name: "on", Value: int(ConformFully)},
+				nc.Name{Name: "responses", Value: int(ConformResponses)})},
+		{Name: prefix + "_cache_status", In: in, Arity: nc.Take1, Set: readStatusName(get)},
 		flag("background_update", func(c *Settings) *nc.Value[bool] { return &c.BackgroundUpdate }),
 	}
 }

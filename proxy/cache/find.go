@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tandem/internal/errorlog"
+	"tandem/proxy/answer"
 	"tandem/proxy/cache/index"
 	"tandem/session"
 	"tandem/web"
@@ -25,7 +26,11 @@ const (
 
 // Find looks for the entry that answers the request, and may wait for one that
 // another request is making, until gone is closed. The status is that of Refuse.
-func (c *Request) Find(gone <-chan struct{}) (Verdict, web.Code) {
+// heads and ignore are how heads are read and what of them does not count.
+func (c *Request) Find(gone <-chan struct{}, heads Heads, ignore answer.Ignored) (Verdict, web.Code) {
+	if c.Conforms() {
+		c.beginConforming(heads, ignore)
+	}
 	if session.AnyTrue(&c.r.Session, c.set.Bypass.V) {
 		c.Status = Bypass
 		c.checkRange()
@@ -37,6 +42,10 @@ func (c *Request) Find(gone <-chan struct{}) (Verdict, web.Code) {
 		v, code := c.lookUp()
 		if v == look {
 			continue
+		}
+		if (v == await || v == Ask) && c.Conforms() && c.onlyIfCached() {
+			c.Release()
+			return Refuse, 504
 		}
 		if v == await {
 			if began.IsZero() {
@@ -90,15 +99,25 @@ func (c *Request) lookUp() (Verdict, web.Code) {
 
 // use decides about an entry that is there.
 func (c *Request) use() (Verdict, web.Code) {
+	if c.Conforms() {
+		return c.useConforming()
+	}
 	now := c.r.Now().Unix()
 	if c.Entry.ValidUntil >= now {
 		c.Status = Hit
 		return Serve, 0
 	}
-	stale := c.set.WhileUpdating || add(c.Entry.ValidUntil, c.Entry.Updating) >= now
+	return c.useStale(now, true)
+}
+
+// useStale decides about an entry that is stale; allowed: it may be used all the
+// same if the configuration or the response says so.
+func (c *Request) useStale(now int64, allowed bool) (Verdict, web.Code) {
+	told := add(c.Entry.ValidUntil, c.Entry.Updating) >= now
+	stale := allowed && (c.set.WhileUpdating || told)
 	switch {
 	case c.vol.Index.Update(&c.hold):
-		if stale && c.set.BackgroundUpdate.V && !c.r.Background {
+		if stale && (c.set.BackgroundUpdate.V || told && c.Conforms()) && !c.r.Background {
 			c.Status, c.later = Stale, true
 			return Serve, 0
 		}
@@ -113,7 +132,7 @@ func (c *Request) use() (Verdict, web.Code) {
 // StaleOnError reports whether the entry says that it may be used although it is
 // stale, because the back end fails.
 func (c *Request) StaleOnError() bool {
-	return c.Status == Expired && add(c.Entry.ValidUntil, c.Entry.OnError) >= c.r.Now().Unix()
+	return c.Status == Expired && c.MayBeStale() && add(c.Entry.ValidUntil, c.Entry.OnError) >= c.r.Now().Unix()
 }
 
 // UpdatesLater reports whether the entry is to be updated when the client has got

@@ -23,7 +23,7 @@ func (c *Request) Keep(h *answer.Head, head []byte, createTemp func() (*os.File,
 	start := entry.HeadStart(len(c.key))
 	until := c.until(h.Status, now)
 	switch {
-	case session.AnyTrue(&c.r.Session, c.set.NoCache.V), !c.Cacheable, until == 0, start+len(head) > c.limit:
+	case c.noCache(), !c.Cacheable, until == 0, start+len(head) > c.limit:
 		c.Release()
 		return nil, nil
 	case c.Status == Bypass:
@@ -42,10 +42,7 @@ func (c *Request) Keep(h *answer.Head, head []byte, createTemp func() (*os.File,
 		return nil, nil
 	}
 	c.Entry = e
-	k := &answer.Copy{To: c.vol.Path(c.id), Create: createTemp}
-	if c.cache.TempBeside {
-		k.Create = func() (*os.File, error) { return c.vol.CreateTemp(c.id) }
-	}
+	k := c.newCopy(createTemp)
 	before := append(e.Append(c.r.Scratch(), c.key), head...)
 	_, err := k.Write(before)
 	c.r.Unscratch(before)
@@ -55,6 +52,18 @@ func (c *Request) Keep(h *answer.Head, head []byte, createTemp func() (*os.File,
 		return nil, err
 	}
 	return k, nil
+}
+
+// noCache reports whether the configuration says not to keep the answer.
+func (c *Request) noCache() bool { return session.AnyTrue(&c.r.Session, c.set.NoCache.V) }
+
+// newCopy returns what is to become the entry's file.
+func (c *Request) newCopy(createTemp func() (*os.File, error)) *answer.Copy {
+	k := &answer.Copy{To: c.vol.Path(c.id), Create: createTemp}
+	if c.cache.TempBeside {
+		k.Create = func() (*os.File, error) { return c.vol.CreateTemp(c.id) }
+	}
+	return k
 }
 
 // until returns until when an answer with that status is fresh, 0 if it is not to

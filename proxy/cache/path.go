@@ -168,6 +168,7 @@ func (r *pathReader) declare(s *nc.Scope, d *nc.Directive) error {
 	h.AddNamedFolder(c.Folder)
 	h.Background(func(ctx context.Context) { c.Volume().Load(ctx) })
 	h.Background(func(ctx context.Context) { c.Volume().Manage(ctx) })
+	h.Background(func(ctx context.Context) { c.Volume().RemoveOutdated(ctx) })
 	return zone.Declare(r.size, "", func(old any) (any, error) {
 		return c.open(old, r.size, func() *errorlog.Log { return h.Log })
 	})

@@ -73,6 +73,9 @@ func (c *Request) check() finding {
 		c.damaged(errorlog.Crit, "has no header")
 		return unusable
 	}
+	if c.id != c.main && c.vol.Outdated(c.main, h.Date) {
+		return unusable
+	}
 	if len(h.Vary) > 0 {
 		if id := c.variant(h.Vary); id != h.Variant {
 			return c.turnTo(id)
@@ -96,6 +99,7 @@ func (c *Request) turnTo(id entry.Key) finding {
 	}
 	c.vol.Index.Release(&c.hold, c.vol.Rules(c.set.MinUses.V), c.failure)
 	c.id = id
+	c.conf.variant = true
 	return otherVariant
 }
 
@@ -128,7 +132,14 @@ func (c *Request) damaged(level errorlog.Level, what string) {
 }
 
 // Head returns the head of the response that the entry keeps.
-func (c *Request) Head() []byte { return c.buf[entry.HeadStart(len(c.key)):c.Entry.BodyStart] }
+func (c *Request) Head() []byte {
+	if c.conf.head != nil {
+		return c.conf.head
+	}
+	return c.fileHead()
+}
+
+func (c *Request) fileHead() []byte { return c.buf[entry.HeadStart(len(c.key)):c.Entry.BodyStart] }
 
 // BodyLen returns the length of the body that the entry keeps, in bytes.
 func (c *Request) BodyLen() int64 { return c.info.Size - int64(c.Entry.BodyStart) }
@@ -145,6 +156,6 @@ func (c *Request) Body() web.Chunk {
 // response.
 func (c *Request) Reject() {
 	c.damaged(errorlog.Crit, "contains invalid header")
-	c.Status, c.later = Miss, false
+	c.Status, c.later, c.conf.parsed = Miss, false, false
 	c.closeFile()
 }

@@ -47,6 +47,7 @@ type Request struct {
 	buf  []byte // the beginning of the file, or all of it
 
 	terms terms // what the back end's answer says
+	conf  conformity
 }
 
 var requests = sync.Pool{New: func() any { return new(Request) }}
@@ -159,7 +160,11 @@ func (c *Request) Key() []byte { return c.key }
 
 // Judge looks at what the back end's answer says of its being kept.
 func (c *Request) Judge(h *answer.Head, ignore answer.Ignored) {
-	c.terms.read(h, ignore, c.r.Now().Unix(), c.r.Keep)
+	if c.Conforms() {
+		c.judgeConforming(h)
+	} else {
+		c.terms.read(h, ignore, c.r.Now().Unix(), c.r.Keep)
+	}
 	c.Cacheable = c.Cacheable && c.terms.allow()
 }
 

@@ -1,6 +1,8 @@
 package cache
 
 import (
+	"os"
+
 	"golang.org/x/sys/unix"
 
 	"tandem/internal/errorlog"
@@ -23,10 +25,17 @@ func (c *Request) Validators() (lastModified int64, etag []byte) {
 }
 
 // Revalidated notes that the entry still holds. The back end's 304 has been
-// judged; h is the head that the entry keeps.
-func (c *Request) Revalidated(h *answer.Head, ignore answer.Ignored) {
+// judged; h is the head that the entry keeps. createTemp is as for Keep.
+func (c *Request) Revalidated(h *answer.Head, ignore answer.Ignored, createTemp func() (*os.File, error)) {
 	c.Status = Revalidated
 	now := c.r.Now()
+	if c.Conforms() {
+		if c.judgeConforming(h); c.terms.allow() && c.terms.validUntil != 0 {
+			c.refresh(c.newCopy(createTemp))
+		}
+		c.Release()
+		return
+	}
 	if c.terms.validUntil == 0 {
 		c.terms.read(h, ignore, now.Unix(), c.r.Keep)
 	}

@@ -27,6 +27,8 @@ type Settings struct {
 	ConvertHead      nc.Value[bool]
 	BackgroundUpdate nc.Value[bool]
 	MaxRangeOffset   nc.Value[int64]
+	Conformance      nc.Value[Conformance]
+	StatusName       nc.Value[string] // of this cache in Cache-Status; "": the field is not sent
 
 	// WhileUpdating: a stale entry is used while it is updated. *_cache_use_stale
 	// says so, which is package exchange's.
@@ -51,6 +53,8 @@ func (c *Settings) Inherit(p *Settings) error {
 	c.ConvertHead.Inherit(p.ConvertHead, true)
 	c.BackgroundUpdate.Inherit(p.BackgroundUpdate, false)
 	c.MaxRangeOffset.Inherit(p.MaxRangeOffset, math.MaxInt64)
+	c.Conformance.Inherit(p.Conformance, ConformNot)
+	c.StatusName.Inherit(p.StatusName, "")
 	return c.Use.V.resolve()
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	nc "tandem/nginxconf"
+	"tandem/proxy/answer"
 	"tandem/proxy/cache"
 	"tandem/web"
 )
@@ -48,6 +49,15 @@ type HeadKeeper interface {
 	ParseKept(b []byte) (n int, err error)
 }
 
+// HeadFramer is a HeadKeeper that keeps heads inside of a frame of its protocol's.
+type HeadFramer interface {
+	// Unframe returns the text of a head as it is kept, nil if that is not of one
+	// piece.
+	Unframe(kept []byte) []byte
+	// AppendFramed appends a head of that text as it is kept.
+	AppendFramed(dst, text []byte) []byte
+}
+
 // Caches reports whether the back end's response may be kept: then it is to be
 // whole, and what the client has already does not count.
 func (x *Exchange) Caches() bool { return x.kept != nil && x.kept.Cacheable }
@@ -81,9 +91,9 @@ func (x *Exchange) askCache() (code web.Code, done bool) {
 	if k.Purges() {
 		return k.Purge(), true
 	}
-	switch verdict, code := k.Find(x.left); verdict {
+	switch verdict, code := k.Find(x.left, x, x.Settings.Answers.IgnoreHeaders.V); verdict {
 	case cache.Serve:
-		if x.parseKept() {
+		if k.HeadRead() || x.parseKept() {
 			if k.UpdatesLater() {
 				x.Request.Afterwards(x.Request.Again)
 			}
@@ -95,6 +105,14 @@ func (x *Exchange) askCache() (code web.Code, done bool) {
 	}
 	x.Cacheable = k.Cacheable
 	return 0, false
+}
+
+// KeptHead implements cache.Heads.
+func (x *Exchange) KeptHead() *answer.Head {
+	if !x.parseKept() {
+		return nil
+	}
+	return &x.Head
 }
 
 // parseKept reads the head that the entry keeps. It reports false if it is none,
@@ -120,6 +138,7 @@ func (x *Exchange) parseKept() bool {
 // sendKept answers with the entry, whose head has been parsed.
 func (x *Exchange) sendKept() web.Code {
 	x.Cached, x.Buffering = true, true
+	x.kept.Present(&x.Answer)
 	if code, done := x.sendHead(); done {
 		return code
 	}
@@ -142,7 +161,7 @@ func (x *Exchange) staleAfter(why Condition) (outcome, bool) {
 // there is one.
 func (x *Exchange) useStale() (outcome, bool) {
 	k := x.kept
-	if k == nil || k.Status != cache.Expired {
+	if k == nil || k.Status != cache.Expired || !k.MayBeStale() {
 		return outcome{}, false
 	}
 	x.finish(false)
@@ -159,12 +178,40 @@ func (x *Exchange) revalidated() (outcome, bool) {
 	if k == nil || x.Head.Status != 304 || !k.Revalidates() {
 		return outcome{}, false
 	}
+	given := x.Head
+	if k.Conforms() {
+		given = x.Head.Clone()
+	}
 	x.finish(x.Done && len(x.rest) == 0)
-	if !x.parseKept() {
+	if !x.freshen(&given) {
 		return outcome{code: 500}, true
 	}
-	k.Revalidated(&x.Head, x.Settings.Answers.IgnoreHeaders.V)
+	k.Revalidated(&x.Head, x.Settings.Answers.IgnoreHeaders.V, x.createTemp)
 	return outcome{code: x.sendKept()}, true
+}
+
+// freshen reads the head that the entry keeps, as the back end's 304 changes it.
+func (x *Exchange) freshen(given *answer.Head) bool {
+	k := x.kept
+	if k.Conforms() {
+		if text, frame := x.keptText(k.Head()); text != nil {
+			k.SetHead(frame(k.Freshen(text, given)))
+			if x.parseKept() {
+				return true
+			}
+			k.SetHead(nil)
+		}
+	}
+	return x.parseKept()
+}
+
+// keptText returns the text of a head as it is kept, nil if there is none, and what
+// makes such a head of another text.
+func (x *Exchange) keptText(kept []byte) (text []byte, frame func([]byte) []byte) {
+	if f, ok := x.proto.(HeadFramer); ok {
+		return f.Unframe(kept), func(text []byte) []byte { return f.AppendFramed(nil, text) }
+	}
+	return kept, func(text []byte) []byte { return text }
 }
 
 // judge looks at what the head that has been read says of being kept.
@@ -198,6 +245,16 @@ func (x *Exchange) beginKeeping() {
 
 // receivedHead returns the head of the response as it is kept.
 func (x *Exchange) receivedHead() []byte {
+	head := x.wholeHead()
+	if x.kept.Conforms() {
+		if text, frame := x.keptText(head); text != nil {
+			return frame(x.kept.Strip(nil, text, &x.Head))
+		}
+	}
+	return head
+}
+
+func (x *Exchange) wholeHead() []byte {
 	if k, ok := x.proto.(HeadKeeper); ok {
 		return k.AppendKept(nil)
 	}
@@ -222,4 +279,34 @@ func (x *Exchange) keep() {
 // to be.
 func (x *Exchange) withoutBody() bool {
 	return web.NoContent(x.Head.Status) || x.Request.Method == web.HEAD && !x.ConvertsHead()
+}
+
+// tellStatus adds Cache-Status to the response.
+func (x *Exchange) tellStatus() {
+	name := x.Settings.Cache.StatusName.V
+	if name == "" || x.Settings.Cache.Use.V == nil {
+		return
+	}
+	r, status, stores := x.Request, 0, false
+	if n := len(x.record.states); n > 0 {
+		status = x.record.states[n-1].status
+		stores = x.kept != nil && !x.Cached && x.Buffering && x.kept.Keeps(x.Head.Status)
+	}
+	value := cache.AppendCacheStatus(r.Scratch(), name, x.kept, status, stores)
+	r.Response.Add("Cache-Status", r.Keep(value))
+	r.Unscratch(value)
+}
+
+// outdate removes from the cache what the request, whose method is none that only
+// reads, has changed.
+func (x *Exchange) outdate() {
+	set := &x.Settings.Cache
+	if x.kept != nil || set.Use.V == nil {
+		return
+	}
+	var key func([]byte) []byte
+	if k, ok := x.proto.(Keeper); ok {
+		key = k.AppendKey
+	}
+	cache.Outdate(x.Request, set, &x.Head, x.URI, key)
 }

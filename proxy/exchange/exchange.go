@@ -292,6 +292,7 @@ func (x *Exchange) reset() {
 	x.sentAt, x.headLimited = time.Time{}, false
 	x.buf, x.rest, x.body, x.end, x.headStart, x.headEnd = nil, nil, nil, 0, 0, 0
 	x.Cached, x.Cacheable, x.watching = false, false, false
+	x.Aged, x.Age = false, 0
 	x.record, x.index = nil, 0
 	x.Streams, x.OwnBody, x.Framed, x.Instant = false, false, false, false
 	x.unsent, x.early, x.hints, x.OwnData = nil, nil, 0, nil

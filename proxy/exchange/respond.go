@@ -15,6 +15,7 @@ func (x *Exchange) respond() outcome {
 	s.header = now.Sub(x.tryBegan)
 	s.status = x.Head.Status
 	x.judge()
+	x.outdate()
 	if x.Head.Status >= 300 {
 		if o, taken := x.testNext(now); taken {
 			return o
@@ -62,6 +63,7 @@ func (x *Exchange) sendHead() (code web.Code, done bool) {
 		// Only what has ended is known to have nothing behind it.
 		x.Request.ExpectTrailers = true
 	}
+	x.tellStatus()
 	if code := x.Request.SendHeader(); code != web.OK {
 		x.finish(false)
 		return code, true

@@ -58,11 +58,24 @@ func (c *call) ParseHead(b []byte) (n int, err error) {
 
 // AppendKept appends the head as nginx keeps it: as it came, in a record.
 func (c *call) AppendKept(dst []byte) []byte {
-	head := c.head.Bytes()
+	return c.AppendFramed(dst, c.head.Bytes())
+}
+
+// Unframe implements exchange.HeadFramer, for a head in one record without
+// padding.
+func (c *call) Unframe(kept []byte) []byte {
+	if len(kept) < headerSize || int(kept[4])<<8|int(kept[5]) != len(kept)-headerSize {
+		return nil
+	}
+	return kept[headerSize:]
+}
+
+// AppendFramed implements exchange.HeadFramer.
+func (c *call) AppendFramed(dst, text []byte) []byte {
 	at := len(dst)
-	dst, padding := appendHeader(dst, stdout, len(head))
+	dst, padding := appendHeader(dst, stdout, len(text))
 	dst[at+6] -= byte(padding) // nothing but the body follows
-	return append(dst, head...)
+	return append(dst, text...)
 }
 
 // ParseKept reads a head that was kept.

@@ -31,6 +31,9 @@ func filter(r *web.Request) web.Code {
 		return r.ReplaceResponse(412)
 	}
 	since, tags := r.Header(message.IfModifiedSince), r.Header(message.IfNoneMatch)
+	if tags != nil && r.TagDecides {
+		since = nil
+	}
 	switch {
 	case since == nil && tags == nil,
 		since != nil && changed(r, since),
@@ -70,7 +73,7 @@ func changed(r *web.Request, value []byte) bool {
 	if since == modified {
 		return false
 	}
-	return mode == web.IfModifiedExact || since < modified
+	return mode == web.IfModifiedExact && !r.TagDecides || since < modified
 }
 
 var weakPrefix = []byte("W/")

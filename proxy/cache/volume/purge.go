@@ -49,6 +49,12 @@ func (v *Volume) varies(text []byte) bool {
 // are, and returns how many it removed. It knows of all once the files have been
 // loaded, and waits for that.
 func (v *Volume) PurgeKeys(ctx context.Context, matches func(text []byte) bool) int {
+	return v.purgeKeys(ctx, matches, func() bool { return ctx.Err() == nil })
+}
+
+// purgeKeys is PurgeKeys until goesOn, which is asked for each entry and may wait,
+// says no.
+func (v *Volume) purgeKeys(ctx context.Context, matches func(text []byte) bool, goesOn func() bool) int {
 	v.Load(ctx)
 	removed := 0
 	var buf [4096]byte
@@ -56,7 +62,7 @@ func (v *Volume) PurgeKeys(ctx context.Context, matches func(text []byte) bool) 
 		if text, ok := v.readKey(k, buf[:]); ok && matches(text) && v.Purge(k) {
 			removed++
 		}
-		if ctx.Err() != nil {
+		if !goesOn() {
 			break
 		}
 	}

@@ -47,6 +47,8 @@ type Memory struct {
 	loading chan struct{} // holds something while somebody loads
 	// Uses are for what uses the cache to count in, by how it took part in an answer.
 	Uses [8]Uses
+
+	outdated outdated
 }
 
 // Uses counts answers.
@@ -54,7 +56,8 @@ type Uses struct{ Responses, Bytes atomic.Uint64 }
 
 // NewMemory returns the memory for a zone of that many bytes.
 func NewMemory(zoneSize int64) *Memory {
-	return &Memory{index: index.New(index.Room(zoneSize)), loading: make(chan struct{}, 1)}
+	return &Memory{index: index.New(index.Room(zoneSize)), loading: make(chan struct{}, 1),
+		outdated: outdated{texts: make(map[string]struct{}), wake: make(chan struct{}, 1)}}
 }
 
 // Volume is a cache at work.

@@ -1,4 +1,4 @@
-package proxy_test
+package cache_test
 
 import (
 	"fmt"
@@ -14,9 +14,6 @@ import (
 	"tandem/internal/race"
 	"tandem/proxy/cache"
 	"tandem/proxy/cache/entry"
-	"tandem/web/headers"
-	"tandem/web/notmodified"
-	"tandem/web/ranges"
 	"tandem/web/webtest"
 )
 
@@ -30,8 +27,6 @@ type cached struct {
 	path  map[string]string // the answer, without its status and length
 	heads []string
 }
-
-var cacheModules = append(modules[:len(modules):len(modules)], notmodified.Module, ranges.Module, headers.Module)
 
 // startCached starts one whose locations say what is in conf.
 func startCached(t *testing.T, conf string) *cached {
@@ -431,5 +426,30 @@ func TestHitAllocations(t *testing.T) {
 	c.NoAllocations(t, "/a", "small")
 	if c.asked.Load() != 1 {
 		t.Errorf("the back end was asked %d times", c.asked.Load())
+	}
+}
+
+// fileContent returns what the entry's file holds.
+func (c *cached) fileContent(key string) string {
+	c.t.Helper()
+	b, err := os.ReadFile(c.file(key))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return string(b)
+}
+
+// change changes the header of the entry's file.
+func (c *cached) change(key string, with func(*entry.Header)) {
+	c.t.Helper()
+	b := []byte(c.fileContent(key))
+	h, err := entry.Parse(b, []byte(key), len(b))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	with(&h)
+	copy(b, h.AppendFixed(nil, []byte(key)))
+	if err := os.WriteFile(c.file(key), b, 0o600); err != nil {
+		c.t.Fatal(err)
 	}
 }
