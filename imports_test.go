@@ -79,6 +79,8 @@ var forbidden = []rule{
 	{"node/configuration", "node/failover", "a configuration is read; what is done with it is decided above"},
 	{"node/failover", "node/configuration", "failing over is told what it needs of a configuration"},
 	{"node/failover", "nginxconf", "failing over is told what it needs of a configuration"},
+	{"node/datafiles", "node/configuration", "the files tell of VRRP alone"},
+	{"node/datafiles", "node/failover", "the files are told what they tell"},
 	{"node/failover", "web", "failing over sees the web side through health and handover.Web"},
 	{"web", "node", fromBelow},
 	{"vrrp", "node", fromBelow},

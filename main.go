@@ -8,4 +8,4 @@ import (
 	"tandem/node/command"
 )
 
-func main() { os.Exit(command.Run(os.Args[1:], modules, os.Stdout, os.Stderr)) }
+func main() { os.Exit(command.Run(os.Args, modules, os.Stdout, os.Stderr)) }

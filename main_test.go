@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -28,10 +29,21 @@ func TestMain(m *testing.M) {
 // TestScripts drives the real program: each script in testdata/script is a
 // session of an operator.
 func TestScripts(t *testing.T) {
+	names := t.TempDir()
+	own, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"keepalived", "nginx"} {
+		if err := os.Symlink(own, filepath.Join(names, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
 		UpdateScripts: *update,
 		Setup: func(env *testscript.Env) error {
+			env.Setenv("PATH", names+":"+env.Getenv("PATH"))
 			for _, name := range []string{"PORT1", "PORT2"} {
 				port, release, err := loopback.Claim()
 				if err != nil {

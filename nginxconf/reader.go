@@ -58,7 +58,7 @@ type Options struct {
 }
 
 // Read reads the configuration file, relative to opt.Prefix, and all it
-// includes. Syntax errors do not end the reading where the text can still be
+// includes; without a file it reads opt.Globals alone. Syntax errors do not end the reading where the text can still be
 // made sense of, and never that of other files. The tree holds everything
 // that could be read, whatever the errors; they can hold warnings only, see
 // Errors.Failed.
@@ -83,7 +83,9 @@ func Read(file string, opt Options) (*Tree, Errors) {
 		lx := &lexer{text: opt.Globals, param: true}
 		r.tree.Main = r.block(lx, Pos{File: CommandLine}, 0)
 	}
-	r.tree.Main = append(r.tree.Main, r.file(name, nil)...)
+	if file != "" {
+		r.tree.Main = append(r.tree.Main, r.file(name, nil)...)
+	}
 	return r.tree, r.errs
 }
 

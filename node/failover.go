@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"io"
 	"syscall"
 
 	"tandem/internal/errorlog"
@@ -20,7 +21,7 @@ func (n *node) failoverPart(c *configuration.Configuration) (change, error) {
 	if n.vrrp == nil {
 		f, err := failover.Start(config, failover.Side{
 			Machine: n.machine, Web: servingSide{n}, Announce: n.own.Announce, Keep: n.keep, Role: n.roleChanged,
-			Log: func() *errorlog.Log { return n.inForce.Load().configuration.Log }, Terminal: n.stderr,
+			Log: func() *errorlog.Log { return n.inForce.Load().configuration.Log }, Terminal: n.terminal(),
 		})
 		if err != nil {
 			return change{}, err
@@ -46,6 +47,15 @@ func (n *node) failoverPart(c *configuration.Configuration) (change, error) {
 		},
 		discard: next.Discard,
 	}, nil
+}
+
+// terminal is where news of VRRP goes beside the log: nowhere for who has asked by
+// keepalived's options where the log is to go.
+func (n *node) terminal() io.Writer {
+	if n.source.KeepalivedOnly != nil {
+		return io.Discard
+	}
+	return n.stderr
 }
 
 // failoverConfig returns what failing over has to know of a configuration.

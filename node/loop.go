@@ -13,7 +13,8 @@ import (
 
 func catchSignals() <-chan os.Signal {
 	ch := make(chan os.Signal, 8)
-	signal.Notify(ch, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH)
+	signal.Notify(ch, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH,
+		SignalJSON, SignalStatsClear)
 	// Not ignored but thrown away: scripts would inherit that it is ignored.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	return ch
@@ -36,6 +37,7 @@ func (n *node) loop() {
 			n.reload(n.stderr)
 		case syscall.SIGUSR1:
 			n.reopen()
+			n.writeData(sig)
 		case syscall.SIGTERM, syscall.SIGINT:
 			n.notice("signal %d (%s) received, exiting", sig, unix.SignalName(sig.(syscall.Signal)))
 			n.stop(false)
@@ -46,8 +48,12 @@ func (n *node) loop() {
 			return
 		case syscall.SIGWINCH:
 			n.notice("signal SIGWINCH received and ignored: there are no worker processes to shut down")
+		case SignalJSON, SignalStatsClear:
+			n.writeData(sig)
 		case syscall.SIGUSR2:
-			n.notice("signal SIGUSR2 received and ignored: a new binary takes a restart")
+			if !n.writeData(sig) {
+				n.notice("signal SIGUSR2 received and ignored: a new binary takes a restart")
+			}
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"tandem/internal/process"
 	"tandem/node/configuration"
 	"tandem/node/failover"
+	"tandem/vrrp"
 	"tandem/web"
 )
 
@@ -55,6 +56,8 @@ type node struct {
 	// confine has kept.
 	confinedPrograms bool
 	old              []chan struct{} // of generations that still have connections: closed at their end
+	otherPIDFiles    map[string]bool // those of keepalived that name this process
+	cleared          vrrp.Status     // how the instances stood at the last STATS_CLEAR
 	garbage          *time.Timer     // gives memory that is not used any more back to the system
 }
 
@@ -97,6 +100,10 @@ func Run(source *configuration.Source, stderr io.Writer) int {
 		return 1
 	}
 	defer func() { n.contact.close() }() // those in force by then
+	defer func() { privilege.Raise(func() { n.removeOtherPIDFiles(nil) }) }()
+	if source.DumpKeepalived {
+		n.logData()
+	}
 	defer n.logs.Flush(logFlushLimit)
 	process.DaemonReady()
 	n.loop()
@@ -110,7 +117,7 @@ const logFlushLimit = time.Second
 // start brings the first configuration to work, and has confine take from the
 // process what only its start may do. With an error nothing is left of it.
 func (n *node) start(c *configuration.Configuration, confine func(*configuration.Configuration) error) error {
-	ready, err := prepare(c, n.lockPart, settingsPart, n.webPart, n.writePart, foldersPart)
+	ready, err := prepare(c, n.lockPart, settingsPart, n.webPart, n.writePart, n.otherPIDFilesPart, foldersPart)
 	if err != nil {
 		return err
 	}

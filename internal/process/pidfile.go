@@ -125,3 +125,20 @@ func lockPIDFile(f *os.File, name string) error {
 	text, _ := io.ReadAll(io.LimitReader(f, 32))
 	return fmt.Errorf("another tandem (process %s) is running with the pid file \"%s\"", strings.TrimSpace(string(text)), name)
 }
+
+// WritePID writes a pid file that nobody locks: for those who look for the process
+// under another name. It takes the place of what was there in one step.
+func WritePID(name string) error {
+	f, err := os.CreateTemp(filepath.Dir(name), filepath.Base(name))
+	if err == nil {
+		_, err = fmt.Fprintln(f, os.Getpid())
+		err = errors.Join(err, f.Chmod(0o644), f.Close(), os.Rename(f.Name(), name))
+		if err != nil {
+			_ = os.Remove(f.Name())
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("writing the pid file \"%s\": %w", name, err)
+	}
+	return nil
+}

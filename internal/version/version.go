@@ -7,3 +7,6 @@ const Tandem = "0.1.0"
 // Nginx is the version of nginx whose behaviour tandem follows; what the Server
 // header, error pages and $nginx_version say.
 const Nginx = "1.31.5"
+
+// Keepalived is the version of keepalived whose behaviour tandem follows.
+const Keepalived = "2.4.3"

@@ -17,6 +17,8 @@ const OwnID = "tandem"
 type Options struct {
 	// ConfigID is the id for conditional lines and ${_INSTANCE} (-i); "" is the host name up to its first dot.
 	ConfigID string
+	// AllFiles has every include demand what includea does (keepalived's -e).
+	AllFiles bool
 	// ReadFile, Stat and Glob look for files; nil is os.ReadFile, os.Stat and filepath.Glob.
 	ReadFile func(name string) ([]byte, error)
 	Stat     func(name string) (fs.FileInfo, error)
@@ -62,6 +64,9 @@ func (o Options) Complete() Options {
 func Read(name string, o Options, known Shapes, report func(Report)) ([]*Statement, []File) {
 	o = o.Complete()
 	lines := &lineReader{opt: o, random: rand.New(o.Random), report: report, defs: map[string]*definition{}}
+	if o.AllFiles {
+		lines.check = includeAll
+	}
 	if data, err := o.ReadFile(name); err != nil {
 		report(Report{Kind: KindFile, Text: fmt.Sprintf("Unable to read configuration file %s: %v", name, err), Stops: true})
 	} else {

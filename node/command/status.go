@@ -91,7 +91,11 @@ func (o *options) runningPIDFile() string {
 			return o.Path(d.Args[0])
 		}
 	}
-	return o.PIDFile()
+	// One that was started as keepalived has no nginx.conf.
+	if name := o.PIDFile(); process.PIDFileHeld(name) || o.Prefix != configuration.DefaultPrefix || !process.PIDFileHeld(configuration.KeepalivedPID) {
+		return name
+	}
+	return configuration.KeepalivedPID
 }
 
 func isTerminal(f *os.File) bool {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"syscall"
 
 	"tandem/internal/errorlog"
@@ -15,10 +14,10 @@ import (
 	"tandem/node/configuration"
 )
 
-// test is -t and -T: it reads both files, tries the sockets, and
+// testFiles is -t and -T: it reads both files, tries the sockets, and
 // says how it went in nginx's words. The exit code is nginx's, or, when
 // nginx.conf is fine, keepalived's for its own file.
-func test(o *options, stdout, stderr io.Writer) int {
+func testFiles(o *options, stdout, stderr io.Writer) int {
 	c, errs := configuration.Load(&o.Source, new(logfile.Set), nil)
 	defer c.Release()
 	if err := configuration.EnterNamespace(c.Keepalived); err != nil {
@@ -51,7 +50,7 @@ func test(o *options, stdout, stderr io.Writer) int {
 	}
 	code := 0
 	if o.Keepalived != "" {
-		code = c.Reports.TestCode(filepath.Base(os.Args[0]) == "keepalived")
+		code = c.Reports.TestCode(false)
 		switch {
 		case code == 0 && !o.quiet:
 			fmt.Fprintf(stderr, "keepalived: configuration file %s test is successful\n", o.Keepalived)

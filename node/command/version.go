@@ -20,7 +20,7 @@ import (
 func printVersion(w io.Writer, o *options) {
 	fmt.Fprintf(w, "tandem version: tandem/%s\nnginx version: nginx/%s\n", version.Tandem, version.Nginx)
 	if o.help {
-		fmt.Fprint(w, usage)
+		fmt.Fprint(w, usage())
 	}
 	if o.configure {
 		fmt.Fprintf(w, "built by %s%s\n", runtime.Version(), revision())
@@ -43,50 +43,28 @@ func revision() string {
 	return ""
 }
 
-const usage = `Usage: tandem [-?hvVtTq] [-s signal] [-p prefix]
-              [-e filename] [-c filename] [-g directives]
-              [-k filename] [-i id]
-       tandem cache purge KEY... | --all [-p prefix] [-c filename]
-       tandem status [--json] [--watch] [-p prefix] [-c filename]
-       tandem certificates [--json] [--renew name] [-p prefix] [-c filename]
-       tandem --release [-p prefix] [-c filename] [-k filename]
-       tandem demo [--json]
-
-tandem serves HTTP from your nginx.conf and holds the virtual addresses of
-your keepalived.conf, in one process.
-
-Options, as nginx has them:
-  -?,-h         : this help
-  -v            : show version and exit
-  -V            : show version and configure options then exit
-  -t            : test both configuration files and exit
-  -T            : test configuration, dump it and exit
-  -q            : suppress non-error messages during configuration testing
-  -s signal     : send signal to a running tandem: stop, quit, reopen, reload,
-                  demote (hand the virtual addresses over, stay up as backup),
-                  promote (end that, and take them back)
-  -p prefix     : set prefix path (default: ` + configuration.DefaultPrefix + `)
-  -e filename   : set error log file (default: ` + configuration.DefaultErrorLog + `)
-  -c filename   : set nginx.conf (default: ` + configuration.DefaultNginx + `)
-  -g directives : set global directives out of configuration file
-
-As keepalived has them:
-  -k filename   : set keepalived.conf (default: ` + configuration.DefaultKeepalived + `,
-                  if it exists; without one tandem is a plain web server)
-  -i id         : set the config id for @id lines of keepalived.conf
-                  (default: ` + configuration.DefaultID + `)
-
-Commands:
-  status        : how the running tandem stands: which node is master and
-                  why (tandem status --help)
-  certificates  : which certificates there are, until when, and when they are
-                  renewed (tandem certificates --help)
-  --release     : remove the virtual addresses that a tandem which died has
-                  left, and tell the backups; for ExecStopPost of a service
-  demo          : watch two nodes and a client in networks of their own, no
-                  configuration needed
-
-`
+// usage is the help: what there is, from the tables that the command line is
+// read with.
+func usage() string {
+	var b strings.Builder
+	b.WriteString("Usage: tandem [-?hvVtTq] [-s signal] [-p prefix]\n              [-e filename] [-c filename] [-g directives]\n              [-k filename] [-i id]\n")
+	for _, c := range subcommands() {
+		fmt.Fprintf(&b, "       tandem %s\n", strings.TrimSpace(c.name+" "+c.args))
+	}
+	b.WriteString("\ntandem serves HTTP from your nginx.conf and holds the virtual addresses of\nyour keepalived.conf, in one process.\n\n" +
+		"Options, as nginx has them, and -k and -i:\n" + nginxLine.usage() + "\nCommands:\n")
+	for _, c := range subcommands() {
+		for i, line := range strings.Split(c.help, "\n") {
+			name := ""
+			if i == 0 {
+				name = c.name
+			}
+			fmt.Fprintf(&b, "  %-13s %s\n", name, line)
+		}
+	}
+	b.WriteString("\nStarted through a link called keepalived, the command line is keepalived's\n(keepalived --help).\n\n")
+	return b.String()
+}
 
 // optionalModule is a module of nginx that its configure script can leave out
 // or put in, and a directive that only it has.

@@ -72,7 +72,7 @@ func Load(o *Source, logs *logfile.Set, previous *Configuration) (*Configuration
 		errs = append(errs, &nc.Error{Msg: err.Error()})
 	}
 	c.HTTP.Log, c.Stream.Log = c.Log, c.Log
-	if !hasEvents(tree) && !errs.Failed() {
+	if o.KeepalivedOnly == nil && !hasEvents(tree) && !errs.Failed() {
 		errs = append(errs, &nc.Error{Msg: "no \"events\" section in configuration"})
 	}
 	// What the directives say is in force; the text is still compared and shown.
@@ -86,9 +86,15 @@ func Load(o *Source, logs *logfile.Set, previous *Configuration) (*Configuration
 			_ = f.Close()
 		}
 		c.Keepalived, c.Reports = keepalivedconf.Read(o.Keepalived, keepalivedconf.Options{
-			Text:    text.Options{ConfigID: o.ConfigID},
+			Text:    text.Options{ConfigID: o.ConfigID, AllFiles: o.AllFiles},
 			StandIn: standin.Process{Serves: len(c.Listening()) > 0, PIDFile: c.PIDFile()},
 		})
+		if o.Namespace != "" {
+			c.Keepalived.Global.NetNamespace = o.Namespace
+		}
+		if o.KeepalivedOnly != nil && !o.KeepalivedOnly.VRRP {
+			c.Keepalived.Instances, c.Keepalived.Groups = nil, nil
+		}
 		if !errs.Failed() {
 			c.Reports = append(c.Reports, c.checkUpstreams()...)
 		}

@@ -20,6 +20,20 @@ type Source struct {
 	Keepalived string // keepalived.conf: "" for none
 	ConfigID   string // of @id lines in keepalived.conf
 	Modules    Modules
+
+	// KeepalivedOnly: the process has taken the place of keepalived alone. nil: of
+	// nginx, and of keepalived if there is a keepalived.conf.
+	KeepalivedOnly *KeepalivedOnly
+	Namespace      string // in place of net_namespace
+	AllFiles       bool   // a file that keepalived.conf includes and that is missing is an error
+	DumpKeepalived bool   // what has been read is logged at the start
+}
+
+// KeepalivedOnly is what the command line of a process says that reads no
+// nginx.conf: Nginx is empty, and Globals says the little that it would say.
+type KeepalivedOnly struct {
+	VRRP        bool   // VRRP is to run
+	VRRPPIDFile string // names the same process as the pid file; "": none
 }
 
 // Modules are the features of the servers, in the order in which their handlers
@@ -107,4 +121,25 @@ func (o *Source) TempFolder(name string) string {
 		return defaultTempRoot + strings.TrimPrefix(strings.TrimSuffix(name, "_temp"), "client_")
 	}
 	return o.Prefix + name
+}
+
+// Pid files of keepalived and of its VRRP process, as Debian's has them.
+const (
+	KeepalivedPID = "/run/keepalived.pid"
+	VRRPPID       = "/run/vrrp.pid"
+)
+
+// OtherPIDFiles returns the files, beside the pid file, by which others find the
+// process: those of keepalived where it has taken its place.
+func (c *Configuration) OtherPIDFiles() []string {
+	var names []string
+	switch only := c.Source.KeepalivedOnly; {
+	case only != nil:
+		if only.VRRPPIDFile != "" && c.HasInstances() {
+			names = append(names, only.VRRPPIDFile)
+		}
+	case c.HasInstances() && c.Source.Prefix == DefaultPrefix && c.Source.Keepalived == DefaultKeepalived:
+		names = append(names, KeepalivedPID, VRRPPID)
+	}
+	return names
 }

@@ -1,0 +1,84 @@
+package node
+
+import (
+	"errors"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+
+	"tandem/internal/errorlog"
+	"tandem/internal/privilege"
+	"tandem/node/datafiles"
+	"tandem/vrrp"
+)
+
+// The real-time signals of keepalived, as it numbers them on Linux with glibc.
+const (
+	SignalJSON       = syscall.Signal(36) // keepalived.json is written
+	SignalStatsClear = syscall.Signal(63) // keepalived.stats is written, and counting begins anew
+)
+
+// dataDir is where keepalived writes these files: monitoring knows it.
+const dataDir = "/tmp"
+
+// dataSignals says what is written at each signal. SIGUSR1 has log files opened
+// anew as well, which is nginx's meaning of it.
+var dataSignals = map[os.Signal]struct {
+	name  string
+	write func(*datafiles.Snapshot, io.Writer)
+}{
+	syscall.SIGUSR1:  {"keepalived.data", (*datafiles.Snapshot).Data},
+	syscall.SIGUSR2:  {"keepalived.stats", (*datafiles.Snapshot).Stats},
+	SignalStatsClear: {"keepalived.stats", (*datafiles.Snapshot).Stats},
+	SignalJSON:       {"keepalived.json", (*datafiles.Snapshot).JSON},
+}
+
+// writeData writes the file that keepalived would write at the signal, if there
+// are instances to tell of; done says whether there are.
+func (n *node) writeData(sig os.Signal) (done bool) {
+	f := n.inForce.Load().failover
+	file, ok := dataSignals[sig]
+	if f == nil || !ok {
+		return false
+	}
+	snapshot, raw, err := n.snapshot()
+	if err == nil {
+		privilege.Raise(func() {
+			err = datafiles.Write(dataDir, file.name, func(w io.Writer) { file.write(&snapshot, w) })
+		})
+	}
+	if err != nil {
+		n.inForce.Load().configuration.Log.Printf(errorlog.Error, "%s could not be written: %v", file.name, err)
+		return true
+	}
+	if sig == SignalStatsClear {
+		n.cleared = raw
+	}
+	return true
+}
+
+// snapshot is how the instances stand, with counters from the last STATS_CLEAR on;
+// raw has those from the start on.
+func (n *node) snapshot() (s datafiles.Snapshot, raw vrrp.Status, err error) {
+	f := n.inForce.Load().failover
+	if f == nil {
+		return s, raw, errors.New("there is no VRRP instance")
+	}
+	s.Config, raw, s.Scripts, err = f.Snapshot()
+	s.Status = raw
+	return s.Since(n.cleared), raw, err
+}
+
+// logData logs what keepalived.data would tell: its option --dump-conf.
+func (n *node) logData() {
+	s, _, err := n.snapshot()
+	if err != nil {
+		return
+	}
+	var b strings.Builder
+	s.Data(&b)
+	for line := range strings.Lines(b.String()) {
+		n.notice("%s", strings.TrimRight(line, "\n"))
+	}
+}
