@@ -33,7 +33,6 @@ type keepalivedOptions struct {
 	onlyCheckers   bool   // -C
 	namespace      string // -s
 	dump           bool   // -d
-	snmp           bool   // -x
 	umask          int    // -u; -1: not given
 	action         func(stdout, stderr io.Writer) int
 	warnings       []string // of options that the program goes on without
@@ -105,12 +104,15 @@ var keepalivedLine = commandLine{
 		{letter: 'v', long: "version", help: "display the version", set: setAction(keepalivedVersion)},
 		{letter: 'h', long: "help", help: "display this help", set: setHelp},
 	},
-	unknown: func(as string) error { return fmt.Errorf("Unknown option %s", as) },
+	unknown: func(as string) error { return complaint("Unknown option %s", as) },
 	missing: func(as string, _ *option) error {
-		return fmt.Errorf("Missing parameter for option %s", strings.TrimSuffix(as, "="))
+		return complaint("Missing parameter for option %s", strings.TrimSuffix(as, "="))
 	},
-	word: func(_ *options, word string) error { return fmt.Errorf("Unexpected argument(s): %s", word) },
+	word: func(_ *options, word string) error { return complaint("Unexpected argument(s): %s", word) },
 }
+
+// complaint is an error in keepalived's words, which begin with a capital.
+func complaint(format string, args ...any) error { return fmt.Errorf(format, args...) }
 
 // unsupported is the setter of an option that the program goes on without, and
 // says so.
@@ -186,7 +188,7 @@ var signalNumbers = map[string]syscall.Signal{
 func setSignum(o *options, value string) error {
 	number, ok := signalNumbers[value]
 	if !ok {
-		return fmt.Errorf("Unknown sigfunc %s", value)
+		return complaint("Unknown sigfunc %s", value)
 	}
 	return setAction(func(stdout, _ io.Writer) int {
 		fmt.Fprintln(stdout, int(number))
