@@ -42,7 +42,7 @@ func (n *node) writeData(sig os.Signal) (done bool) {
 	if f == nil || !ok {
 		return false
 	}
-	snapshot, raw, err := n.snapshot()
+	snapshot, raw, err := n.keepalivedState()
 	if err == nil {
 		privilege.Raise(func() {
 			err = datafiles.Write(dataDir, file.name, func(w io.Writer) { file.write(&snapshot, w) })
@@ -58,9 +58,9 @@ func (n *node) writeData(sig os.Signal) (done bool) {
 	return true
 }
 
-// snapshot is how the instances stand, with counters from the last STATS_CLEAR on;
+// keepalivedState is how the instances stand, with counters from the last STATS_CLEAR on;
 // raw has those from the start on.
-func (n *node) snapshot() (s datafiles.Snapshot, raw vrrp.Status, err error) {
+func (n *node) keepalivedState() (s datafiles.Snapshot, raw vrrp.Status, err error) {
 	f := n.inForce.Load().failover
 	if f == nil {
 		return s, raw, errors.New("there is no VRRP instance")
@@ -72,7 +72,7 @@ func (n *node) snapshot() (s datafiles.Snapshot, raw vrrp.Status, err error) {
 
 // logData logs what keepalived.data would tell: its option --dump-conf.
 func (n *node) logData() {
-	s, _, err := n.snapshot()
+	s, _, err := n.keepalivedState()
 	if err != nil {
 		return
 	}
