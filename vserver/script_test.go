@@ -1,20 +1,16 @@
 package vserver
 
 import (
-	"flag"
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
 	"tandem/health/check"
+	"tandem/internal/script"
 	"tandem/vserver/table"
 )
-
-var update = flag.Bool("update", false, "rewrite the expected output in testdata/*.txt")
 
 // TestScripts runs the scripts in testdata. A script is a list of commands; the
 // indented lines under each are what came of it: what is told, and the table where
@@ -26,31 +22,10 @@ var update = flag.Bool("update", false, "rewrite the expected output in testdata
 //	up HOST [N], down HOST [N]   check N of the real server has found it so
 //	weight HOST N                the same, with what its first check adds
 func TestScripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no scripts: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := runScript(t, string(text))
-			switch {
-			case got == string(text):
-			case *update:
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			default:
-				t.Errorf("%s (rewrite with -update): got\n%s", file, got)
-			}
-		})
-	}
+	script.Test(t, runScript)
 }
 
-type script struct {
+type player struct {
 	t       *testing.T
 	out     strings.Builder
 	servers []*Server
@@ -59,7 +34,7 @@ type script struct {
 }
 
 func runScript(t *testing.T, text string) string {
-	s := &script{t: t}
+	s := &player{t: t}
 	for line := range strings.SplitSeq(strings.TrimSuffix(text, "\n"), "\n") {
 		if strings.HasPrefix(line, "\t") {
 			continue // the output of an earlier run
@@ -73,7 +48,7 @@ func runScript(t *testing.T, text string) string {
 	return s.out.String()
 }
 
-func (s *script) command(words []string) {
+func (s *player) command(words []string) {
 	switch words[0] {
 	case "vs":
 		s.virtual(words[1], options(words[2:]))
@@ -104,7 +79,7 @@ func (s *script) command(words []string) {
 }
 
 // found has a check find something. Others that are up stay as they are.
-func (s *script) found(host string, n int, up bool, weight *int) {
+func (s *player) found(host string, n int, up bool, weight *int) {
 	done := false
 	s.state.Places(func(at Place, v *Server, r *Real, c *Check) {
 		if done || r.Name != host || at.Check != n {
@@ -123,7 +98,7 @@ func (s *script) found(host string, n int, up bool, weight *int) {
 	}
 }
 
-func (s *script) show(events []Event) {
+func (s *player) show(events []Event) {
 	for _, e := range events {
 		fmt.Fprintf(&s.out, "\t%s\n", e)
 	}
@@ -147,7 +122,7 @@ func options(words []string) map[string]string {
 	return m
 }
 
-func (s *script) number(text string) int {
+func (s *player) number(text string) int {
 	n, err := strconv.Atoi(text)
 	if err != nil {
 		s.t.Fatal(err)
@@ -156,7 +131,7 @@ func (s *script) number(text string) int {
 }
 
 // value is an option's number, or the default.
-func (s *script) value(o map[string]string, name string, otherwise int) int {
+func (s *player) value(o map[string]string, name string, otherwise int) int {
 	if text, ok := o[name]; ok {
 		return s.number(text)
 	}
@@ -165,7 +140,7 @@ func (s *script) value(o map[string]string, name string, otherwise int) int {
 
 func has(o map[string]string, name string) bool { _, ok := o[name]; return ok }
 
-func (s *script) virtual(port string, o map[string]string) {
+func (s *player) virtual(port string, o map[string]string) {
 	address := netip.AddrPortFrom(netip.MustParseAddr("192.0.2.1"), uint16(s.number(port)))
 	v := &Server{
 		Name: "VS" + port, Quorum: s.value(o, "quorum", 1), Hysteresis: s.value(o, "hysteresis", 0), Omega: has(o, "omega"), SMTPAlert: has(o, "mail"),
@@ -185,7 +160,7 @@ func server1(host string, weight int) *Real {
 	}
 }
 
-func (s *script) realServer(host string, o map[string]string) {
+func (s *player) realServer(host string, o map[string]string) {
 	r := server1(host, s.value(o, "weight", 1))
 	r.Inhibit, r.SMTPAlert = has(o, "inhibit"), has(o, "mail")
 	for n := range s.value(o, "checks", 1) {

@@ -1,62 +1,25 @@
 package fsm
 
 import (
-	"flag"
 	"fmt"
 	"net/netip"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"tandem/internal/script"
 	"tandem/vrrp/packet"
 )
-
-var update = flag.Bool("update", false, "rewrite the expected output in testdata/*.txt")
 
 // TestScripts runs the scripts in testdata. A script is a list of commands; the indented lines under each are what
 // came of it, with the time since the start of the script. Files are named after the behaviour that they fix.
 func TestScripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no scripts: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := runScript(t, string(text))
-			if got == string(text) {
-				return
-			}
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			t.Errorf("%s (rewrite with -update):\n%s", file, diff(string(text), got))
-		})
-	}
+	script.Test(t, runScript)
 }
 
-// diff prints both texts from the first line that differs.
-func diff(want, got string) string {
-	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
-	for i := 0; i < len(w) && i < len(g); i++ {
-		if w[i] != g[i] {
-			return fmt.Sprintf("from line %d\n got %s\nwant %s", i+1, strings.Join(g[i:], "\n"), strings.Join(w[i:], "\n"))
-		}
-	}
-	return fmt.Sprintf("got %d lines, want %d", len(g), len(w))
-}
-
-// script is the state of a running script.
-type script struct {
+// player is the state of a script that is being played.
+type player struct {
 	t       *testing.T
 	out     strings.Builder
 	begin   time.Time
@@ -68,7 +31,7 @@ type script struct {
 
 func runScript(t *testing.T, text string) string {
 	begin := time.Unix(1_000_000, 0)
-	s := &script{t: t, begin: begin, now: begin}
+	s := &player{t: t, begin: begin, now: begin}
 	for _, line := range strings.Split(strings.TrimSuffix(text, "\n"), "\n") {
 		if strings.HasPrefix(line, "\t") {
 			continue // the output of an earlier run
@@ -82,13 +45,13 @@ func runScript(t *testing.T, text string) string {
 	return s.out.String()
 }
 
-func (s *script) print(format string, args ...any) {
+func (s *player) print(format string, args ...any) {
 	fmt.Fprintf(&s.out, "\t%s\n", fmt.Sprintf(format, args...))
 }
 
 // command runs one line: "instance", "group" and "set" configure, "wait" and "stall" let time pass, "show" prints,
 // and everything else is an event for the instance named last ("on NAME EVENT" names it).
-func (s *script) command(f []string) {
+func (s *player) command(f []string) {
 	switch f[0] {
 	case "instance":
 		c := &Config{Name: f[1], VRID: 51, Version: packet.V2, Source: netip.MustParseAddr("192.0.2.1"), Priority: 100,
@@ -149,14 +112,14 @@ func (s *script) command(f []string) {
 }
 
 // r is the router, made at the first event.
-func (s *script) r() *Router {
+func (s *player) r() *Router {
 	if s.router == nil {
 		s.router = NewRouter(s.configs, s.groups, s.now)
 	}
 	return s.router
 }
 
-func (s *script) find(name string) int {
+func (s *player) find(name string) int {
 	for i, c := range s.configs {
 		if c.Name == name {
 			return i
@@ -167,7 +130,7 @@ func (s *script) find(name string) int {
 }
 
 // wait lets the timers fire until the time is over.
-func (s *script) wait(d time.Duration) {
+func (s *player) wait(d time.Duration) {
 	end := s.now.Add(d)
 	for {
 		at, ok := s.r().Deadline()
@@ -182,7 +145,7 @@ func (s *script) wait(d time.Duration) {
 	}
 }
 
-func (s *script) show(effects []Effect) {
+func (s *player) show(effects []Effect) {
 	for _, e := range effects {
 		name := "group "
 		if e.Instance >= 0 {
@@ -194,7 +157,7 @@ func (s *script) show(effects []Effect) {
 	}
 }
 
-func (s *script) duration(text string) time.Duration {
+func (s *player) duration(text string) time.Duration {
 	d, err := time.ParseDuration(text)
 	if err != nil {
 		s.t.Fatal(err)
@@ -202,7 +165,7 @@ func (s *script) duration(text string) time.Duration {
 	return d
 }
 
-func (s *script) number(text string) int {
+func (s *player) number(text string) int {
 	n, err := strconv.Atoi(text)
 	if err != nil {
 		s.t.Fatal(err)
@@ -211,7 +174,7 @@ func (s *script) number(text string) int {
 }
 
 // event reads an event: "advert ADDRESS PRIORITY [INTERVAL]", "fault KIND NAME TEXT", "clear KIND NAME TEXT", ...
-func (s *script) event(f []string) Event {
+func (s *player) event(f []string) Event {
 	switch f[0] {
 	case "start":
 		return Start{}
@@ -254,7 +217,7 @@ func (s *script) event(f []string) Event {
 	panic("unreachable")
 }
 
-func (s *script) kind(word string) FaultKind {
+func (s *player) kind(word string) FaultKind {
 	kinds := map[string]FaultKind{"interface": FaultInterface, "script": FaultScript, "self-probe": FaultSelfProbe,
 		"pending-script": PendingScript, "pending-self-probe": PendingSelfProbe}
 	k, ok := kinds[word]
@@ -265,7 +228,7 @@ func (s *script) kind(word string) FaultKind {
 }
 
 // set changes a configuration: key=value or a bare key for a flag.
-func (s *script) set(c *Config, list []string) {
+func (s *player) set(c *Config, list []string) {
 	a := &c.Announcements
 	for _, kv := range list {
 		k, v, _ := strings.Cut(kv, "=")

@@ -1,47 +1,21 @@
 package vrrptest
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"tandem/internal/script"
 	"tandem/vrrp/fsm"
 	"tandem/vrrp/packet"
 )
 
-var update = flag.Bool("update", false, "rewrite the expected output in testdata/*.txt")
-
 // TestScenarios plays what several nodes do to each other, from the scripts in testdata. The indented lines under each
 // command are what came of it.
 func TestScenarios(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no scripts: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := play(t, string(text))
-			if got == string(text) {
-				return
-			}
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			t.Errorf("%s (rewrite with -update):\n got\n%s\nwant\n%s", file, got, text)
-		})
-	}
+	script.Test(t, play)
 }
 
 // indent writes every line behind a tab.
