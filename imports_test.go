@@ -72,6 +72,8 @@ var forbidden = []rule{
 	{"nginxconf", "session", "a language knows none of its users"},
 	{"keepalivedconf", "vrrp", "a language knows none of its users"},
 	{"vrrp/netif", "keepalivedconf", "the kernel has no configuration file"},
+	{"vserver/ipvs", "keepalivedconf", "the kernel has no configuration file"},
+	{"vserver/ipvs", "vrrp", "what is forwarded where knows no VRRP"},
 	{"vserver/table", "os", "what is wanted is pure"},
 	{"vserver/table", "net", "what is wanted is pure: net/netip is all of the network that it knows"},
 	{"keepalivedconf/text", "keepalivedconf", "the language knows no keywords"},

@@ -29,7 +29,7 @@ func (s Service) Rule() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "-A %s -s %s", s.Key, s.Scheduler)
 	if s.Persistence > 0 {
-		fmt.Fprintf(&b, " -p %d", s.seconds())
+		fmt.Fprintf(&b, " -p %d", s.Seconds())
 		if m := s.EffectiveMask(); m != s.wholeAddress() {
 			if s.V6() {
 				fmt.Fprintf(&b, " -M %d", m)
@@ -50,8 +50,8 @@ func (s Service) Rule() string {
 	return b.String()
 }
 
-// seconds is the persistence as the kernel has it.
-func (s Service) seconds() uint32 { return uint32((s.Persistence + 999_999_999) / 1e9) }
+// Seconds is Persistence as the kernel has it.
+func (s Service) Seconds() uint32 { return uint32((s.Persistence + 999_999_999) / 1e9) }
 
 // EffectiveMask is Mask, or what makes every address a client.
 func (s Service) EffectiveMask() uint32 {

@@ -59,8 +59,8 @@ type Service struct {
 
 // Destination is a real server of a service.
 type Destination struct {
-	// Address of the real server. With DR and TUN the port is the service's,
-	// which the kernel demands.
+	// Address of the real server. With DR and TUN the port is the service's (0 for
+	// a firewall mark): packets keep theirs.
 	Address netip.AddrPort
 	// Method by which packets get there.
 	Method Method
