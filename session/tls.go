@@ -56,37 +56,53 @@ type Offer struct {
 	Curves       []tls.CurveID
 }
 
+// handshake is one that is under way.
+type handshake struct {
+	client  *Client
+	choose  func(name string) (asked, deputy *Server)
+	refusal error
+}
+
+// ofHandshake is what the context of a handshake has it by.
+type ofHandshake struct{}
+
+// accepting are the settings that every handshake begins with.
+var accepting = &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	return hello.Context().Value(ofHandshake{}).(*handshake).answer(hello), nil
+}}
+
+// answer says how a handshake goes on.
+func (h *handshake) answer(hello *tls.ClientHelloInfo) *tls.Config {
+	t := h.client.TLS
+	t.State.ServerName = hello.ServerName
+	t.Offer = Offer{hello.CipherSuites, hello.SupportedCurves}
+	asked, deputy := h.choose(hello.ServerName)
+	t.Asked = asked
+	config, err := asked.Realm.TLS.Config(asked, h.client, hello)
+	if config == nil && err == nil {
+		t.Asked = deputy
+		config, err = deputy.Realm.TLS.Config(deputy, h.client, hello)
+	}
+	if config == nil || err != nil {
+		h.refusal = cmp.Or(err, errNoSettings)
+		return refusing
+	}
+	return config
+}
+
 // Handshake does the server's side of a handshake on conn, the client's own, within
 // wait, and notes in c.TLS what comes of it. choose says which server the client
 // asks for by a name, and which one stands in if that has no certificate of its
 // own. The error says why there is no TLS.
 func (c *Client) Handshake(conn net.Conn, wait time.Duration, choose func(name string) (asked, deputy *Server)) (*tls.Conn, error) {
-	var refusal error
-	secure := tls.Server(conn, &tls.Config{
-		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-			t := c.TLS
-			t.State.ServerName = hello.ServerName
-			t.Offer = Offer{hello.CipherSuites, hello.SupportedCurves}
-			asked, deputy := choose(hello.ServerName)
-			t.Asked = asked
-			config, err := asked.Realm.TLS.Config(asked, c, hello)
-			if config == nil && err == nil {
-				t.Asked = deputy
-				config, err = deputy.Realm.TLS.Config(deputy, c, hello)
-			}
-			if config == nil || err != nil {
-				refusal = cmp.Or(err, errNoSettings)
-				return refusing, nil
-			}
-			return config, nil
-		},
-	})
+	h := &handshake{client: c, choose: choose}
+	secure := tls.Server(conn, accepting)
 	deadline := time.Now().Add(wait)
 	_ = conn.SetDeadline(deadline)
-	err := secure.Handshake()
+	err := secure.HandshakeContext(context.WithValue(context.Background(), ofHandshake{}, h))
 	_ = conn.SetDeadline(time.Time{})
 	if err != nil {
-		return nil, cmp.Or(refusal, err)
+		return nil, cmp.Or(h.refusal, err)
 	}
 	t := c.TLS
 	t.State = secure.ConnectionState()

@@ -98,20 +98,58 @@ func (c *settings) loadCertificates(t *tls.Config, s *store, files *pki.Files) e
 	return nil
 }
 
-// loadForHandshake gives a connection its certificates: those of files as they are
-// in force, or those whose names hold variables.
+// sharedConfig is what all connections to a server have in common that need nothing of
+// their own: settings with the certificates as they are in force, and with what is
+// stapled to them.
+type sharedConfig struct {
+	config  *tls.Config
+	pairs   []*tls.Certificate
+	staples []*staple
+	until   time.Time // when one of the staples is over; zero: never
+}
+
+// sharedConfig returns that of a moment.
+func (c *settings) sharedConfig(now time.Time) *tls.Config {
+	if s := c.shared.Load(); s != nil && s.holds(c, now) {
+		return s.config
+	}
+	s := &sharedConfig{config: c.config.Clone()}
+	for i, l := range c.live {
+		pair := l.now.Load()
+		s.pairs = append(s.pairs, pair)
+		shown := *pair
+		shown.OCSPStaple = c.staple
+		if c.staplers != nil {
+			st := c.staplers[i].latest()
+			s.staples = append(s.staples, st)
+			if shown.OCSPStaple = st.forLeaf(pair.Leaf, now); shown.OCSPStaple != nil && !st.until.IsZero() && (s.until.IsZero() || st.until.Before(s.until)) {
+				s.until = st.until
+			}
+		}
+		s.config.Certificates = append(s.config.Certificates, shown)
+	}
+	c.sessions.attachShared(s.config)
+	c.shared.Store(s)
+	return s.config
+}
+
+// holds reports whether nothing has changed.
+func (s *sharedConfig) holds(c *settings, now time.Time) bool {
+	for i, l := range c.live {
+		if s.pairs[i] != l.now.Load() || c.staplers != nil && s.staples[i] != c.staplers[i].latest() {
+			return false
+		}
+	}
+	return s.until.IsZero() || !now.After(s.until)
+}
+
+// loadForHandshake gives a connection with settings of its own its certificates: those
+// of files as they are in force, or those whose names hold variables.
 func (c *settings) loadForHandshake(t *tls.Config, srv *session.Server, client *session.Client) error {
 	if c.live == nil {
 		return c.loadByVariables(t, srv, client)
 	}
-	for i, l := range c.live {
-		pair := *l.now.Load()
-		pair.OCSPStaple = c.staple
-		if c.staplers != nil {
-			pair.OCSPStaple = c.staplers[i].stapleFor(pair.Leaf, time.Now())
-		}
-		t.Certificates = append(t.Certificates, pair)
-	}
+	t.Certificates = c.sharedConfig(time.Now()).Certificates
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/binary"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -55,7 +56,45 @@ func (s *sessions) keys(now time.Time) *ticketKeys {
 	return k
 }
 
-// resumption is a connection's part in it.
+// name gives the session of a connection the name that OpenSSL would give it.
+func (s *sessions) name(note *session.Secured) {
+	note.SessionID = make([]byte, len(sessionID{}))
+	_, _ = rand.Read(note.SessionID)
+}
+
+// share reports whether a connection needs no settings of its own: in TLS 1.3 nothing
+// that is told of a session depends on its tickets.
+func (s *sessions) share(t *tls.Config, hello *tls.ClientHelloInfo) bool {
+	return (s.tickets || s.cache == nil) && (t.MaxVersion == 0 || t.MaxVersion >= tls.VersionTLS13) && slices.Contains(hello.SupportedVersions, tls.VersionTLS13)
+}
+
+// attachShared makes the connections that share resume sessions, and be resumed.
+func (s *sessions) attachShared(t *tls.Config) {
+	if !s.tickets {
+		t.SessionTicketsDisabled = true
+		return
+	}
+	t.WrapSession = func(_ tls.ConnectionState, state *tls.SessionState) ([]byte, error) {
+		b, err := state.Bytes()
+		if err != nil {
+			return nil, err
+		}
+		now := time.Now()
+		return s.ticket(b, now, now), nil
+	}
+	t.UnwrapSession = func(offered []byte, _ tls.ConnectionState) (*tls.SessionState, error) {
+		state, _ := s.open(offered)
+		return state, nil
+	}
+}
+
+// ticket seals a session that was agreed at a time.
+func (s *sessions) ticket(state []byte, begun, now time.Time) []byte {
+	plain := binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(state)), uint64(begun.UnixNano()))
+	return s.keys(now).keys[0].seal(append(plain, state...), s.context)
+}
+
+// resumption is the part in it of a connection with settings of its own.
 type resumption struct {
 	*sessions
 	note *session.Secured // for $ssl_session_id
@@ -66,8 +105,6 @@ type resumption struct {
 
 // attach makes a connection resume sessions, and be resumed.
 func (s *sessions) attach(t *tls.Config, note *session.Secured) {
-	note.SessionID = make([]byte, len(sessionID{}))
-	_, _ = rand.Read(note.SessionID)
 	if !s.tickets && s.cache == nil {
 		t.SessionTicketsDisabled = true
 		return
@@ -97,8 +134,7 @@ func (r *resumption) wrap(cs tls.ConnectionState, state *tls.SessionState) ([]by
 		case cs.Version < tls.VersionTLS13:
 			r.note.SessionID = nil
 		}
-		plain := binary.BigEndian.AppendUint64(nil, uint64(begun.UnixNano()))
-		return r.keys(time.Now()).keys[0].seal(append(plain, b...), r.context), nil
+		return r.ticket(b, begun, time.Now()), nil
 	}
 	if kept {
 		r.note.SessionID = r.offered
@@ -109,31 +145,40 @@ func (r *resumption) wrap(cs tls.ConnectionState, state *tls.SessionState) ([]by
 
 // unwrap finds the session that a client offers; nil when it is to be agreed anew.
 func (r *resumption) unwrap(offered []byte, _ tls.ConnectionState) (*tls.SessionState, error) {
-	state, begun, ok := r.find(offered)
-	if age := time.Since(begun); !ok || age >= r.life && age >= time.Second {
-		return nil, nil
+	state, begun := r.open(offered)
+	if state != nil {
+		r.offered, r.begun = offered, begun
 	}
-	s, err := tls.ParseSessionState(state)
-	if err != nil {
-		return nil, nil // of another version of Go's TLS
-	}
-	r.offered, r.begun = offered, begun
-	return s, nil
+	return state, nil
 }
 
-func (r *resumption) find(offered []byte) (state []byte, begun time.Time, ok bool) {
-	if !r.tickets {
+// open returns the session that a client offers, and when it was agreed; nil when it
+// is to be agreed anew.
+func (s *sessions) open(offered []byte) (*tls.SessionState, time.Time) {
+	text, begun, ok := s.find(offered)
+	if age := time.Since(begun); !ok || age >= s.life && age >= time.Second {
+		return nil, begun
+	}
+	state, err := tls.ParseSessionState(text)
+	if err != nil {
+		return nil, begun // of another version of Go's TLS
+	}
+	return state, begun
+}
+
+func (s *sessions) find(offered []byte) (state []byte, begun time.Time, ok bool) {
+	if !s.tickets {
 		if len(offered) != len(sessionID{}) {
 			return nil, begun, false
 		}
-		s, known := r.cache.get(sessionID(offered))
-		if !known || s.context != r.context {
+		kept, known := s.cache.get(sessionID(offered))
+		if !known || kept.context != s.context {
 			return nil, begun, false
 		}
-		return s.state, s.begun, true
+		return kept.state, kept.begun, true
 	}
-	for _, k := range r.keys(time.Now()).keys {
-		if plain, ok := k.open(offered, r.context); ok && len(plain) >= 8 {
+	for _, k := range s.keys(time.Now()).keys {
+		if plain, ok := k.open(offered, s.context); ok && len(plain) >= 8 {
 			return plain[8:], time.Unix(0, int64(binary.BigEndian.Uint64(plain))), true
 		}
 	}

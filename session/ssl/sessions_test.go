@@ -75,7 +75,12 @@ func (c *oneClient) connect(t *testing.T, s *sessions, cert tls.Certificate) (re
 	near, far := newPatient(one), newPatient(other)
 	var note session.Secured
 	config := &tls.Config{Certificates: []tls.Certificate{cert}}
-	s.attach(config, &note)
+	s.name(&note)
+	if s.share(config, &tls.ClientHelloInfo{SupportedVersions: []uint16{c.version}}) {
+		s.attachShared(config)
+	} else {
+		s.attach(config, &note)
+	}
 	server := tls.Server(far, config)
 	done := make(chan error, 1)
 	go func() {

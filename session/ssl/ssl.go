@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"tandem/internal/pki"
@@ -75,6 +76,7 @@ type settings struct {
 	trust     *pki.Trust  // of clients' certificates, nil without ssl_verify_client
 	inquiry   *inquiry    // about clients' certificates, nil without ssl_ocsp
 	sessions  *sessions
+	shared    atomic.Pointer[sharedConfig]
 }
 
 var conf = session.NewServerSlot(inherit)
@@ -257,13 +259,17 @@ func (c *settings) loadTrust(t *tls.Config, files *pki.Files) error {
 }
 
 // config answers a ClientHello.
-func config(srv *session.Server, client *session.Client, _ *tls.ClientHelloInfo) (*tls.Config, error) {
+func config(srv *session.Server, client *session.Client, hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	c := conf.Of(srv)
 	switch {
 	case c.reject.V:
 		return nil, errors.New("the handshake is rejected by ssl_reject_handshake")
 	case c.config == nil || len(c.certificates.V) == 0:
 		return nil, nil
+	}
+	c.sessions.name(client.TLS)
+	if c.live != nil && c.sessions.share(c.config, hello) {
+		return c.sharedConfig(time.Now()), nil
 	}
 	t := c.config.Clone()
 	c.sessions.attach(t, client.TLS)

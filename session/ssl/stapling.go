@@ -236,12 +236,16 @@ func nextAsking(until, now time.Time) time.Time {
 	return next
 }
 
-// stapleFor returns what is to be stapled to a certificate, nil for nothing.
-func (st *stapler) stapleFor(leaf *x509.Certificate, now time.Time) []byte {
+// latest returns what the responder has said last, nil for nothing.
+func (st *stapler) latest() *staple {
 	if st == nil {
 		return nil
 	}
-	s := st.now.Load()
+	return st.now.Load()
+}
+
+// forLeaf returns what is to be stapled to a certificate, nil for nothing.
+func (s *staple) forLeaf(leaf *x509.Certificate, now time.Time) []byte {
 	if s == nil || s.leaf != leaf || !s.until.IsZero() && now.After(s.until) {
 		return nil
 	}
