@@ -1,6 +1,7 @@
 package web
 
 import (
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -18,6 +19,9 @@ type parkingLot struct {
 	mu       sync.Mutex
 	conns    map[uint64]*Conn // by number; those in it have no goroutine
 	sweeping bool
+	// How many have been parked: in all, up to the last sweep, and when memory was
+	// given back last.
+	parked, swept, tidied int
 }
 
 var parking parkingLot
@@ -30,7 +34,15 @@ const (
 	// sweepEach how late it may come then.
 	parkFor   = 10 * time.Second
 	sweepEach = time.Second
+	// tidyAfter is how many connections have to be parked before it is worth giving
+	// back what they have left behind.
+	tidyAfter = 1000
 )
+
+// giveBack gives memory that is not used back to the system. What a handshake of TLS
+// leaves behind is several times what the connection keeps, and where all wait the
+// garbage collector has no reason to run.
+var giveBack = debug.FreeOSMemory
 
 // Parks reports whether the connection may be parked when it waits with that
 // time-out.
@@ -67,6 +79,7 @@ func (l *parkingLot) add(c *Conn, timeout time.Duration, first bool) bool {
 		return false
 	}
 	l.conns[c.Number] = c
+	l.parked++
 	if c.parkedUntil > 0 && !l.sweeping {
 		l.sweeping = true
 		time.AfterFunc(sweepEach, l.sweep)
@@ -100,6 +113,11 @@ func (l *parkingLot) sweep() {
 			delete(l.conns, number)
 		}
 	}
+	if l.parked == l.swept && l.parked-l.tidied >= tidyAfter {
+		l.tidied = l.parked
+		go giveBack()
+	}
+	l.swept = l.parked
 	if l.sweeping = timed; timed {
 		time.AfterFunc(sweepEach, l.sweep)
 	}
