@@ -16,6 +16,7 @@ type backend struct {
 	listener      int
 	answer        []byte
 	closingAnswer []byte              // for those who do not keep the connection
+	calls         *calls              // nil: the requests are those of HTTP/1
 	asked         map[int]*backClient // by descriptor
 	epoll         int                 // of the present load
 	in            [64 << 10]byte
@@ -27,6 +28,7 @@ type backClient struct {
 	answer  []byte // what has not been sent of an answer
 	waiting bool   // for room to send more
 	closing bool   // after the answer
+	greeted bool   // the preface of HTTP/2 has come
 }
 
 func newBackend(body []byte) (*backend, error) {
@@ -99,6 +101,17 @@ func (b *backend) serve(fd int) error {
 	request := b.in[:n]
 	if len(c.request) > 0 {
 		request = append(c.request, request...)
+	}
+	if b.calls != nil {
+		rest, answer, err := b.calls.take(c, request, c.answer)
+		if err != nil {
+			return err
+		}
+		c.request, c.answer = append([]byte(nil), rest...), answer
+		if len(answer) == 0 {
+			return nil
+		}
+		return b.send(fd, c)
 	}
 	complete, err := isComplete(request)
 	if err != nil {

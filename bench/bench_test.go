@@ -39,7 +39,7 @@ func names(t *testing.T, sizes, patterns string) string {
 }
 
 func TestChoose(t *testing.T) {
-	const goals = "small-log small small-cache 10k 1m connect proxy"
+	const goals = "small-log small small-cache 10k 1m connect proxy h2-small h2-10k h2-1m h2-proxy grpc-unary"
 	const others = "idle node start servers scale"
 	for _, c := range []struct{ sizes, patterns, want string }{
 		{"", "", goals + " " + others},

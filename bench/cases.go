@@ -18,13 +18,15 @@ type benchCase struct {
 	byName     bool    // measured only when -part names it
 	goal       float64 // of tandem's rate, as a multiple of nginx's; 0: none
 	goalHA     float64 // the same of HAProxy's
-	goalCPU    bool    // processor time is to be at most nginx's
+	goalCPU    bool    // processor time is to be at most nginx's, or with streams as much less as the rate is more
 	path       string  // of the file that is asked for
 	header     string  // more lines of the request's head
 	post       []byte  // what is sent; nil: nothing, the method is GET
 	status     int     // of the answer; 0: 200
 	body       []byte  // of the answer; nil: what the server answers first
 	reconnect  bool    // a new connection for each request
+	streams    int     // HTTP/2 with TLS, so many at once on each of connections; 0: HTTP/1
+	call       bool    // a unary call of gRPC: post and body are its messages
 	behind     backKind
 	conf       map[language]string
 }
@@ -190,6 +192,7 @@ func standardCases() []benchCase {
 	tenK, hundredK, oneM := ofSize("10k", 10<<10), ofSize("100k", 100<<10), ofSize("1m", 1<<20)
 	tenK[0].goal, oneM[0].goal, oneM[0].goalCPU = 1.25, 1, true
 	list = append(list, tenK[0], oneM[0], connect, proxy)
+	list = append(list, http2Cases()...)
 	for _, c := range []benchCase{browsers, unchanged, missing, once, tenK[1], hundredK[1], oneM[1], post, real} {
 		c.goal, c.goalHA, c.byName = 0, 0, true
 		list = append(list, c)

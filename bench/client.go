@@ -21,6 +21,7 @@ type client struct {
 	inBody bool
 	left   int // bytes of the body that have not come
 	due    time.Time
+	two    *http2Client // nil: it speaks HTTP/1
 }
 
 func (l *load) connect(c *client) error {
@@ -38,10 +39,15 @@ func (l *load) connect(c *client) error {
 		_ = unix.Close(fd)
 		return os.NewSyscallError("connect", err)
 	}
+	c.fd = fd
+	if l.http2 != nil {
+		if err := l.http2.greet(c, l.addr); err != nil {
+			return err
+		}
+	}
 	if err := unix.SetNonblock(fd, true); err != nil {
 		return err
 	}
-	c.fd = fd
 	ev := unix.EpollEvent{Events: unix.EPOLLIN, Fd: c.index}
 	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(l.epoll, unix.EPOLL_CTL_ADD, fd, &ev))
 }
@@ -56,6 +62,9 @@ func (c *client) close() {
 // ask sends the request, which was due then.
 func (l *load) ask(c *client, due time.Time) error {
 	c.due = due
+	if l.http2 != nil {
+		return l.http2.ask(c, l.once)
+	}
 	if n, err := send(c.fd, l.request); err != nil || n != len(l.request) {
 		return fmt.Errorf("writing a request: %w", err)
 	}
@@ -64,6 +73,9 @@ func (l *load) ask(c *client, due time.Time) error {
 
 // answer reads what has come and checks it.
 func (l *load) answer(c *client) error {
+	if l.http2 != nil {
+		return l.http2.answer(l, c)
+	}
 	n, err := receive(c.fd, l.in[:])
 	if err == unix.EAGAIN {
 		return nil

@@ -107,7 +107,7 @@ func (b *bench) run(o *options) error {
 	if err := os.Chmod(b.dir, 0o755); err != nil {
 		return err
 	}
-	if err := writeFiles(b.files(), b.cases); err != nil {
+	if err := errors.Join(writeFiles(b.files(), b.cases), writeCertificate(b.dir)); err != nil {
 		return err
 	}
 	if o.binary == "" {

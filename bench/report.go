@@ -70,7 +70,7 @@ func (b *bench) measure(c benchCase) ([]row, error) {
 			res.cpu = append(res.cpu, cpu)
 		}
 	}
-	if b.latency {
+	if b.latency && c.streams == 0 {
 		if err := t.latency(b); err != nil {
 			return nil, err
 		}
@@ -132,6 +132,9 @@ func (t *contest) startBackend(b *bench) (addr string, err error) {
 		if t.back, err = newBackend(t.c.body); err != nil {
 			return "", err
 		}
+		if t.c.call {
+			t.back.calls = newCalls(t.c.body)
+		}
 		return t.back.addr()
 	case nginxBackend:
 		nginx := newPeer("nginx", "nginx", nginxLanguage)
@@ -190,8 +193,12 @@ func (t *contest) load(b *bench, p *peer) *load {
 
 // load returns a client for a case, which has no back end.
 func (b *bench) load(c benchCase, s *server) *load {
-	return &load{addr: s.addr, request: c.request(b.header), wantStatus: fmt.Sprintf("HTTP/1.1 %d ", cmp.Or(c.status, 200)), wantBody: c.body,
+	l := &load{addr: s.addr, request: c.request(b.header), wantStatus: fmt.Sprintf("HTTP/1.1 %d ", cmp.Or(c.status, 200)), wantBody: c.body,
 		connections: b.connections, reconnect: c.reconnect}
+	if c.streams > 0 {
+		l.http2, l.connections = newHTTP2Load(c), http2Connections
+	}
+	return l
 }
 
 func (t *contest) rows(b *bench) []row {
@@ -247,7 +254,11 @@ func (t *contest) missed(res, base *result) []string {
 			miss("%.2f x HAProxy, not %.2f", r, t.c.goalHA)
 		}
 	}
-	if cpu, most := median(res.cpu), median(base.cpu); t.c.goalCPU && most > 0 && cpu > most {
+	cpu, most := median(res.cpu), median(base.cpu)
+	if t.c.streams > 0 {
+		most = time.Duration(float64(most) / t.c.goal)
+	}
+	if t.c.goalCPU && most > 0 && cpu > most {
 		miss("%.1f us of processor time, nginx %.1f", float64(cpu.Nanoseconds())/1000, float64(most.Nanoseconds())/1000)
 	}
 	if p99, most := median(res.slices), median(base.slices); most > 0 && p99 > most {

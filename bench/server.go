@@ -112,7 +112,7 @@ func (p *peer) prepare(b *bench, conf string) (*server, error) {
 
 // configure writes the configuration.
 func (s *server) configure(conf string) error {
-	text := strings.NewReplacer("PORT", strconv.Itoa(int(s.addr.Port())), "DIR", s.dir, "FILES", s.files).Replace(conf)
+	text := strings.NewReplacer("PORT", strconv.Itoa(int(s.addr.Port())), "DIR", s.dir, "FILES", s.files, "CERT", filepath.Join(filepath.Dir(s.files), "cert")).Replace(conf)
 	return os.WriteFile(s.confFile(), []byte(text), 0o644)
 }
 
