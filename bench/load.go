@@ -33,6 +33,7 @@ type load struct {
 	conns []*client
 	ready []unix.EpollEvent
 	done  int
+	bytes int // of HTTP/2's bodies that no whole answer has been counted for
 
 	// Of an open loop:
 	idle    []*client // connections without a request

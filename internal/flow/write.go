@@ -337,7 +337,13 @@ func (c *Conn) writeStream(p []byte) (int, error) {
 	if c.slow != nil && !c.sock.ask(lookWritable, true) {
 		c.Slow()
 	}
-	n, err := c.s.Write(p)
+	var n int
+	var err error
+	if u := c.sock.underlay; u != nil && len(p) > maxRecord {
+		n, err = u.write(c.s, p)
+	} else {
+		n, err = c.s.Write(p)
+	}
 	c.sent += int64(n)
 	if n < len(p) && err == nil {
 		err = io.ErrShortWrite
