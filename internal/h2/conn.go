@@ -85,7 +85,6 @@ type Conn struct {
 	sent       int64     // bytes of bodies
 	ready      []*Stream // see wakeReader
 	waiters    []*Stream // for room in buf, or for the connection's window
-	turns      int       // how many streams have a turn
 	goingAway  goingAway
 	ending     error // closes the connection when all has been sent
 	deaf       error // the peer receives nothing any more, see writeFailed

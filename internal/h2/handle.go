@@ -343,7 +343,7 @@ func (c *Conn) windowUpdateFrame(h frameHeader, p []byte) error {
 		if c.sendWindow += n; c.sendWindow > maxWindow {
 			return connectionError(FlowControlError, "%s violated connection flow control: received WINDOW_UPDATE frame with window increment %d not allowed for window %d", c.peer(), n, c.sendWindow-n)
 		}
-		c.wakeWaiters()
+		c.refill()
 		return nil
 	}
 	s := c.streams[h.id]
@@ -369,6 +369,7 @@ func (c *Conn) windowUpdateFrame(h frameHeader, p []byte) error {
 		c.peerFault(s, FlowControlError)
 		return nil
 	}
-	s.wakeSender()
+	c.resume(s)
+	c.refill()
 	return nil
 }

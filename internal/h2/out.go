@@ -3,7 +3,6 @@ package h2
 import (
 	"errors"
 	"runtime"
-	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -129,7 +128,7 @@ func (c *Conn) writeRest() {
 func (c *Conn) write() {
 	buf, out := c.buf, c.out
 	c.buf, c.out, c.unhurried = nil, nil, 0
-	c.wakeWaiters()
+	c.fill()
 	if c.deaf == nil {
 		c.mu.Unlock()
 		_, err := c.in.t.Write(buf)
@@ -164,104 +163,5 @@ func (c *Conn) giveBack() {
 	if c.buf != nil && len(c.buf) == 0 {
 		outBuffers.Put(c.out)
 		c.buf, c.out = nil, nil
-	}
-}
-
-// waitToSend waits until there may be room for the stream's bytes: in the
-// buffer, in the connection's window, or in its own. The caller holds mu, which
-// is released meanwhile.
-func (s *Stream) waitToSend() error {
-	c := s.c
-	s.endTurn()
-	if s.sendWindow > 0 && !s.queued {
-		s.queued = true
-		c.enqueue(s)
-	}
-	c.wakeWaiters()
-	c.mu.Unlock()
-	// What has been sent so far must be on its way before the peer can open a
-	// window.
-	c.flush(false)
-	if s.OnWait != nil {
-		s.OnWait()
-	}
-	err := await(s.sender, &s.sendTimer, s.SendTimeout)
-	c.mu.Lock()
-	if err != nil {
-		c.forget(s)
-	}
-	return err
-}
-
-// enqueue lets a stream wait for the buffer or the connection's window: behind
-// all others of its urgency, before those that are less urgent. The caller holds
-// mu.
-func (c *Conn) enqueue(s *Stream) {
-	i := len(c.waiters)
-	for i > 0 && c.waiters[i-1].urgency > s.urgency {
-		i--
-	}
-	c.waiters = append(c.waiters, nil)
-	copy(c.waiters[i+1:], c.waiters[i:])
-	c.waiters[i] = s
-}
-
-// wakeWaiters wakes as many streams as there is room for, those of one urgency:
-// what is less urgent has its turn when they are done. The caller holds mu.
-func (c *Conn) wakeWaiters() {
-	n := 0
-	room := min(int64(outLimit-len(c.buf)), c.sendWindow) - int64(c.turns)*minMaxFrame
-	for ; n < len(c.waiters) && room > 0; room -= minMaxFrame {
-		s := c.waiters[n]
-		if s.urgency != c.waiters[0].urgency {
-			break
-		}
-		s.queued, s.turn = false, true
-		c.turns++
-		s.wakeSender()
-		n++
-	}
-	if n > 0 {
-		left := copy(c.waiters, c.waiters[n:])
-		clear(c.waiters[left:])
-		c.waiters = c.waiters[:left]
-	}
-}
-
-// endTurn ends what wakeWaiters has given a stream: the next frame. The caller
-// holds mu.
-func (s *Stream) endTurn() {
-	if s.turn {
-		s.turn = false
-		s.c.turns--
-	}
-}
-
-// forget takes a stream out of the waiters, and lets others have its turn. The
-// caller holds mu.
-func (c *Conn) forget(s *Stream) {
-	s.endTurn()
-	s.leaveQueue()
-	c.wakeWaiters()
-}
-
-// leaveQueue reports whether the stream was waiting. The caller holds mu.
-func (s *Stream) leaveQueue() bool {
-	c := s.c
-	i := slices.Index(c.waiters, s)
-	if i < 0 {
-		return false
-	}
-	s.queued = false
-	c.waiters = slices.Delete(c.waiters, i, i+1)
-	return true
-}
-
-// setUrgency puts a stream that waits at its new place. The caller holds mu.
-func (s *Stream) setUrgency(u uint8) {
-	s.urgency = u
-	if s.leaveQueue() {
-		s.queued = true
-		s.c.enqueue(s)
 	}
 }

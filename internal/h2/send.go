@@ -1,9 +1,6 @@
 package h2
 
-import (
-	"io"
-	"slices"
-)
+import "io"
 
 // Head is a header block to be sent: it writes its fields, without waiting.
 type Head interface{ WriteFields(e *Encoder) }
@@ -72,52 +69,10 @@ func (s *Stream) sendEnd() error {
 // waits while the peer or the connection has no room for them, at most
 // SendTimeout each time, which is os.ErrDeadlineExceeded. p may be used again
 // when it returns; what it was may still wait in memory, see Flush.
-func (s *Stream) SendData(p []byte, end bool) error {
-	c := s.c
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for {
-		n, err := s.allowance(len(p), end)
-		if err != nil {
-			return err
-		}
-		if n > 0 || len(p) == 0 {
-			s.dataFrame(n, end && n == len(p))
-			c.buf = append(c.buf, p[:n]...)
-			if p = p[n:]; len(p) == 0 {
-				c.wakeWaiters()
-				return nil
-			}
-			continue
-		}
-		if err := s.waitToSend(); err != nil {
-			return err
-		}
-	}
-}
-
-// allowance returns how many of n bytes may be sent now, in one frame. An end
-// without bytes needs no room. The caller holds mu.
-func (s *Stream) allowance(n int, end bool) (int, error) {
-	if err := s.sendEnd(); err != nil {
-		return 0, err
-	}
-	c := s.c
-	if len(c.buf) >= outLimit || len(c.waiters) > 0 && !s.turn && !s.ahead() {
-		return 0, nil
-	}
-	most := int64(min(c.theirs.maxFrame, s.Chunk))
-	// A window may have become negative (RFC 9113 section 6.9.2).
-	return int(max(min(int64(n), s.sendWindow, c.sendWindow, most), 0)), nil
-}
-
-// ahead reports whether the stream need not wait behind those that do. The
-// caller holds mu.
-func (s *Stream) ahead() bool { return s.urgency < s.c.waiters[0].urgency }
+func (s *Stream) SendData(p []byte, end bool) error { return s.send(source{p: p, end: end}) }
 
 // dataFrame appends the header of a DATA frame. The caller holds mu.
 func (s *Stream) dataFrame(n int, end bool) {
-	s.endTurn()
 	var flags Flags
 	if end {
 		flags, s.outEnded = FlagEndStream, true
@@ -132,38 +87,10 @@ func (s *Stream) dataFrame(n int, end bool) {
 // SendFile is SendData of n bytes of a file from offset off on. A file that ends
 // early is io.ErrUnexpectedEOF, and the stream is reset.
 func (s *Stream) SendFile(f io.ReaderAt, off, n int64, end bool) error {
-	c := s.c
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for n > 0 {
-		now, err := s.allowance(int(min(n, maxMaxFrame)), end)
-		if err != nil {
-			return err
-		}
-		if now == 0 {
-			if err := s.waitToSend(); err != nil {
-				return err
-			}
-			continue
-		}
-		s.dataFrame(now, end && int64(now) == n)
-		at := len(c.buf)
-		c.buf = slices.Grow(c.buf, now)[:at+now]
-		// From memory as a rule; what has to come from the disk keeps the others
-		// of this connection waiting, and nobody else.
-		if got, err := f.ReadAt(c.buf[at:], off); got < now {
-			if err == io.EOF {
-				err = io.ErrUnexpectedEOF
-			}
-			// The frame's header has been promised so many bytes.
-			clear(c.buf[at+got:])
-			c.reset(s, InternalError, false)
-			return err
-		}
-		off, n = off+int64(now), n-int64(now)
+	if n <= 0 {
+		return nil
 	}
-	c.wakeWaiters()
-	return nil
+	return s.send(source{file: f, off: off, n: n, end: end})
 }
 
 // Flush sends what waits in memory, with that of other streams that are about
@@ -208,7 +135,7 @@ func (s *Stream) Close(code ErrCode) {
 		c.reset(s, NoError, false)
 	}
 	s.die(ErrClosed)
-	c.forget(s)
+	s.leaveQueue()
 	c.closed(s)
 	c.mu.Unlock()
 	c.flush(true)

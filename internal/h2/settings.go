@@ -123,9 +123,8 @@ func (c *Conn) adjustWindows(window int64) error {
 		if s.sendWindow += delta; s.sendWindow > maxWindow {
 			return connectionError(FlowControlError, "%s changed the window of stream %d beyond its limit", c.peer(), s.id)
 		}
-		if delta > 0 {
-			s.wakeSender()
-		}
+		c.resume(s)
 	}
+	c.refill()
 	return nil
 }

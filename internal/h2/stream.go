@@ -33,7 +33,9 @@ type Stream struct {
 	dead       error
 	urgency    uint8
 	queued     bool // among c.waiters
-	turn       bool // it has been one, and the next frame is its own
+	moved      bool // some of src has been taken
+	src        source
+	failed     error // why src could not be read
 
 	sender, reader chan struct{} // wake who waits to send, to read
 	sendTimer      *time.Timer
