@@ -29,7 +29,7 @@ func http2Cases() []benchCase {
 		return benchCase{name: name, what: "HTTP/2: " + what, goal: goal, goalCPU: true, path: path, body: body, streams: http2Streams, conf: both(secured(fileConf(logOff)))}
 	}
 	proxied := file("h2-proxy", "reverse proxy, HTTP/1.1 behind", 1.05, "/", smallPage)
-	proxied.behind, proxied.conf = clientsBackend, both(secured(proxies[nginxLanguage]))
+	proxied.behind, proxied.conf = clientsBackend, both(secured(strings.Replace(proxies[nginxLanguage], "keepalive 128", "keepalive 600", 1)))
 	message := append([]byte{0, 0, 0, 0, 100}, fileOf(100)...)
 	call := file("grpc-unary", "a unary call of gRPC", 1.2, "/bench.Bench/Unary", message)
 	call.post, call.call, call.behind = message, true, clientsBackend
