@@ -26,7 +26,7 @@ type load struct {
 	// once: each connection asks once, and all stay open until close.
 	once    bool
 	http2   *http2Load // nil: it speaks HTTP/1
-	backend *backend // answers the server's own requests, on the same thread; may be nil
+	backend *backend   // answers the server's own requests, on the same thread; may be nil
 
 	epoll int
 	in    [256 << 10]byte // of all connections
