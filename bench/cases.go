@@ -197,5 +197,5 @@ func standardCases() []benchCase {
 		c.goal, c.goalHA, c.byName = 0, 0, true
 		list = append(list, c)
 	}
-	return list
+	return append(list, cacheCases()...)
 }

@@ -8,6 +8,7 @@ import (
 
 	"tandem/web"
 	"tandem/web/openfile"
+	"tandem/web/smallfile"
 )
 
 // file is a file that was found: its inode, and its content if it is a small
@@ -18,7 +19,7 @@ type file struct {
 	fd   int
 	kept *openfile.Kept // what fd belongs to, when it is kept open
 
-	borrowed *[smallFile]byte // what data lies in, when that is not kept
+	borrowed *[smallfile.Largest]byte // what data lies in, when that is not kept
 }
 
 // openFile opens the file of that name, which ends with a NUL byte, in the way
@@ -28,42 +29,42 @@ func openFile(r *web.Request, name []byte) (file, openfile.Failure) {
 	if links.Check {
 		return readFile(r, links, name, false)
 	}
-	contents, open := cacheSlot.Of(r.Realm()), r.Core.OpenFileCache.V
-	e := contents.lookup(name)
+	contents, open := smallfile.Of(r.Realm()), r.Core.OpenFileCache.V
+	e := contents.Lookup(name)
 	var k *openfile.Kept
 	if e == nil && open != nil {
 		k = open.Take(name, r.Start)
 	}
-	if e == nil && k == nil && !contents.wasMissing(name) {
+	if e == nil && k == nil && !contents.WasMissing(name) {
 		return readFile(r, links, name, true)
 	}
 	var now openfile.Info
 	var failed openfile.Failure
 	if !r.Found.Take(name, &now) {
-		failed = e.look(r, links, name, &now)
+		failed = e.Look(r, links, name, &now)
 	}
 	if k != nil {
-		if failed.OK() && sameFile(&now, &k.Info) && now.Size > smallFile {
+		if failed.OK() && sameFile(&now, &k.Info) && now.Size > smallfile.Largest {
 			return file{Info: now, fd: int(k.Fd()), kept: k}, failed
 		}
 		k.Forget()
 		k.Release()
 	} else if e != nil && failed.OK() && now == e.Info {
-		return file{Info: e.Info, data: e.data, fd: -1}, failed
+		return file{Info: e.Info, data: e.Data, fd: -1}, failed
 	}
 	if !failed.OK() {
 		if e != nil {
-			contents.forget(name)
+			contents.Forget(name)
 		}
 		return file{fd: -1}, openfile.Failure{Call: "open()", Errno: failed.Errno}
 	}
 	f, failed := readFile(r, links, name, true)
 	switch {
 	case e == nil:
-		contents.noteFound(name)
+		contents.NoteFound(name)
 	case f.fd >= 0:
 		// It has become too large to be kept.
-		contents.forget(name)
+		contents.Forget(name)
 	}
 	return f, failed
 }
@@ -78,11 +79,11 @@ func sameFile(a, b *openfile.Info) bool {
 // kept for later requests.
 func readFile(r *web.Request, links openfile.Links, name []byte, keep bool) (file, openfile.Failure) {
 	f := file{fd: -1}
-	contents := cacheSlot.Of(r.Realm())
+	contents := smallfile.Of(r.Realm())
 	fd, failed := links.Open(name)
 	if !failed.OK() {
 		if keep && failed.Errno == unix.ENOENT {
-			contents.noteMissing(name)
+			contents.NoteMissing(name)
 		}
 		return f, failed
 	}
@@ -91,21 +92,21 @@ func readFile(r *web.Request, links openfile.Links, name []byte, keep bool) (fil
 	failed = openfile.Fstat(fd, &f.Info)
 	switch {
 	case !failed.OK():
-	case f.IsRegular() && f.Size > smallFile:
+	case f.IsRegular() && f.Size > smallfile.Largest:
 		if c := r.Core.OpenFileCache.V; c != nil && keep {
 			f.kept = c.Add(name, &f.Info, fd, r.Core.OpenFileMinUses.V, r.Start)
 		}
 		return f, failed
 	case f.IsRegular():
 		var settled bool
-		keep = keep && contents.admits(name, int(f.Size))
+		keep = keep && contents.Admits(name, int(f.Size))
 		settled, failed = f.read(started, keep)
 		if settled && keep {
-			contents.store(name, &f)
+			contents.Store(name, &f.Info, f.data)
 		}
-	case f.IsDir() && keep && isSettled(&f.Info, started) && contents.admits(name, 0):
+	case f.IsDir() && keep && smallfile.IsSettled(&f.Info, started) && contents.Admits(name, 0):
 		// That it may be opened is worth knowing, too.
-		contents.store(name, &f)
+		contents.Store(name, &f.Info, f.data)
 	}
 	openfile.Close(fd)
 	f.fd = -1
@@ -139,9 +140,9 @@ func (f *file) read(seen time.Time, keep bool) (settled bool, failed openfile.Fa
 		f.Size = int64(n)
 		f.data = data[:n:n]
 		if whole && f.Info == after {
-			return isSettled(&f.Info, seen), failed
+			return smallfile.IsSettled(&f.Info, seen), failed
 		}
-		if after.Size > smallFile {
+		if after.Size > smallfile.Largest {
 			break
 		}
 		f.Info, seen = after, time.Now()
@@ -153,12 +154,12 @@ func (f *file) read(seen time.Time, keep bool) (settled bool, failed openfile.Fa
 }
 
 // buffers is what files are read into that are not kept in memory.
-var buffers = sync.Pool{New: func() any { return new([smallFile]byte) }}
+var buffers = sync.Pool{New: func() any { return new([smallfile.Largest]byte) }}
 
 // borrow returns memory for the content, which close gives back.
-func (f *file) borrow() *[smallFile]byte {
+func (f *file) borrow() *[smallfile.Largest]byte {
 	if f.borrowed == nil {
-		f.borrowed = buffers.Get().(*[smallFile]byte)
+		f.borrowed = buffers.Get().(*[smallfile.Largest]byte)
 	}
 	return f.borrowed
 }

@@ -10,6 +10,7 @@ import (
 	"tandem/session"
 	"tandem/web"
 	"tandem/web/openfile"
+	"tandem/web/smallfile"
 )
 
 // Index answers a path that ends with a slash with the first of the index
@@ -92,7 +93,7 @@ func serveIndex(r *web.Request) web.Code {
 		buf = path
 		var info openfile.Info
 		links := r.Links(path)
-		failed := look(r, links, path, &info)
+		failed := smallfile.Look(r, links, path, &info)
 		if failed.OK() {
 			leaveFound(r, links, path, &info)
 			uri := append(append(r.Scratch(), r.Path...), text(path[directory:])...)

@@ -11,6 +11,7 @@ import (
 	"tandem/session"
 	"tandem/web"
 	"tandem/web/openfile"
+	"tandem/web/smallfile"
 )
 
 // TryFiles goes on with the first of several files or directories that exists
@@ -92,7 +93,7 @@ func tryFiles(r *web.Request) web.Code {
 		path = append(appendTried(r, path[:root], f.name), 0)
 		var info openfile.Info
 		links := r.Links(path)
-		if failed := look(r, links, path, &info); !failed.OK() {
+		if failed := smallfile.Look(r, links, path, &info); !failed.OK() {
 			if !isMissing(failed.Errno) {
 				logFailure(r, errorlog.Crit, path, failed)
 			}

@@ -204,6 +204,13 @@ func (c *Request) writeAnew(k *answer.Copy, e *entry.Header) error {
 	if _, err := k.Write(append(e.Append(nil, c.key), c.conf.head...)); err != nil {
 		return err
 	}
+	if c.wholeRead() {
+		if _, err := k.Write(c.buf[c.Entry.BodyStart:]); err != nil {
+			return err
+		}
+		c.Entry = *e
+		return c.Kept(k)
+	}
 	buf := buffers.Get().(*[bufferSize]byte)
 	defer buffers.Put(buf)
 	for off, end := int64(c.Entry.BodyStart), c.info.Size; off < end; {

@@ -1,8 +1,10 @@
 package cache
 
 import (
+	"bytes"
 	"errors"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -10,6 +12,7 @@ import (
 	"tandem/proxy/cache/entry"
 	"tandem/web"
 	"tandem/web/openfile"
+	"tandem/web/smallfile"
 )
 
 // finding is what a file has turned out to be.
@@ -22,14 +25,18 @@ const (
 )
 
 // bufferSize is how much of a file is read at once: a small one as a whole.
-const bufferSize = 32 << 10
+const bufferSize = smallfile.Largest
 
 var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
-// read opens the entry's file and reads what stands before the body.
+// read reads what stands before the body in the entry's file, or takes a small
+// file from memory, if it is still what it was.
 func (c *Request) read() finding {
 	c.closeFile()
 	c.name = append(c.vol.Levels.AppendPath(c.name[:0], c.vol.Folder, c.id), 0)
+	if c.remembered() {
+		return c.check()
+	}
 	fd, failed := openfile.OpenItself(c.name)
 	if !failed.OK() {
 		if failed.Errno != unix.ENOENT && failed.Errno != unix.ENOTDIR {
@@ -38,29 +45,76 @@ func (c *Request) read() finding {
 		return unusable
 	}
 	c.file, c.open = openfile.NewFile(fd), true
-	found := c.check()
-	if found != same {
+	found := unusable
+	if c.load() {
+		found = c.check()
+	}
+	if found == same {
+		c.remember()
+	} else {
 		c.closeFile()
 	}
 	return found
 }
 
-// check reads the beginning of the file.
-func (c *Request) check() finding {
+// remembered takes the entry's file from memory. One that the index does not know
+// is looked at itself.
+func (c *Request) remembered() bool {
+	m := smallfile.Of(c.r.Realm())
+	e := m.Lookup(c.name)
+	if e == nil || !c.known {
+		return false
+	}
+	var now openfile.Info
+	if failed := e.Look(c.r, openfile.Links{}, c.name, &now); !failed.OK() || now != e.Info {
+		m.Forget(c.name)
+		return false
+	}
+	c.putBuffer()
+	c.info, c.buf, c.kept = now, e.Data, true
+	return true
+}
+
+// remember keeps the entry's file in memory, if it is small and there is room.
+func (c *Request) remember() {
+	if !c.wholeRead() || !smallfile.IsSettled(&c.info, c.opened) {
+		return
+	}
+	m := smallfile.Of(c.r.Realm())
+	if !m.Admits(c.name, len(c.buf)) {
+		return
+	}
+	var now openfile.Info
+	if failed := openfile.Fstat(int(c.file.Fd()), &now); failed.OK() && now == c.info {
+		m.Store(c.name, &c.info, bytes.Clone(c.buf))
+	}
+}
+
+// wholeRead reports whether all of the file is in c.buf.
+func (c *Request) wholeRead() bool { return int64(len(c.buf)) == c.info.Size }
+
+// load reads the beginning of the file.
+func (c *Request) load() bool {
+	c.opened = time.Now()
 	if failed := openfile.Fstat(int(c.file.Fd()), &c.info); !failed.OK() {
 		c.logFile(errorlog.Crit, failed)
-		return unusable
+		return false
 	}
 	if !c.info.IsRegular() {
 		c.damaged(errorlog.Crit, "is no regular file")
-		return unusable
+		return false
 	}
 	n, failed := openfile.ReadFull(int(c.file.Fd()), c.room())
 	if !failed.OK() {
 		c.logFile(errorlog.Crit, failed)
-		return unusable
+		return false
 	}
 	c.buf = c.buf[:n]
+	return true
+}
+
+// check looks at the beginning of the file, which has been read.
+func (c *Request) check() finding {
 	h, err := entry.Parse(c.buf, c.key, c.limit)
 	switch {
 	case errors.Is(err, entry.ErrVersion):
@@ -110,7 +164,11 @@ func (c *Request) room() []byte {
 	if c.info.Size <= bufferSize {
 		size = int(c.info.Size)
 	}
+	if c.kept {
+		c.buf, c.kept = nil, false
+	}
 	if cap(c.buf) < size {
+		c.putBuffer()
 		if size <= bufferSize {
 			c.buf = buffers.Get().(*[bufferSize]byte)[:]
 		} else {
@@ -146,7 +204,7 @@ func (c *Request) BodyLen() int64 { return c.info.Size - int64(c.Entry.BodyStart
 
 // Body returns the body that the entry keeps, as the last piece of the answer's.
 func (c *Request) Body() web.Chunk {
-	if int64(len(c.buf)) == c.info.Size {
+	if c.wholeRead() {
 		return web.Chunk{Data: c.buf[c.Entry.BodyStart:], Last: true}
 	}
 	return web.Chunk{File: web.FileSegment{File: &c.file, Off: int64(c.Entry.BodyStart), Len: c.BodyLen()}, Last: true}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"iter"
 	"sync"
+	"time"
 
 	"tandem/internal/errorlog"
 	"tandem/proxy/answer"
@@ -45,6 +46,9 @@ type Request struct {
 	open bool
 	info openfile.Info
 	buf  []byte // the beginning of the file, or all of it
+	kept bool   // buf is not the request's own: it is kept in memory
+	// opened is when the file was looked at.
+	opened time.Time
 
 	terms terms // what the back end's answer says
 	conf  conformity
@@ -117,12 +121,18 @@ func (c *Request) End() {
 		uses.Bytes.Add(uint64(max(c.r.BodyBytesSent(), 0)))
 	}
 	c.closeFile()
-	if cap(c.buf) == bufferSize {
-		buffers.Put((*[bufferSize]byte)(c.buf[:bufferSize]))
-	}
+	c.putBuffer()
 	key, name := c.key, c.name
 	*c = Request{key: key[:0], name: name[:0]}
 	requests.Put(c)
+}
+
+// putBuffer gives the memory back that a file was read into.
+func (c *Request) putBuffer() {
+	if cap(c.buf) == bufferSize && !c.kept {
+		buffers.Put((*[bufferSize]byte)(c.buf[:bufferSize]))
+	}
+	c.buf, c.kept = nil, false
 }
 
 // Release ends the request's part in the entry: its answer is not kept.

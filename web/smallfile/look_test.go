@@ -1,4 +1,4 @@
-package static
+package smallfile
 
 import (
 	"os"
@@ -24,13 +24,13 @@ func TestLook(t *testing.T) {
 		return r
 	}
 	var links openfile.Links
-	e := new(cacheEntry)
+	e := new(Entry)
 	if failed := links.Stat(name, &e.Info); !failed.OK() {
 		t.Fatal(failed)
 	}
 	before := request(time.Now())
 	var i openfile.Info
-	if failed := e.look(before, links, name, &i); !failed.OK() || i != e.Info {
+	if failed := e.Look(before, links, name, &i); !failed.OK() || i != e.Info {
 		t.Fatal(failed, i)
 	}
 	after := request(time.Now())
@@ -52,7 +52,7 @@ func TestLook(t *testing.T) {
 		{"a subrequest", sub, true},
 	} {
 		i = openfile.Info{}
-		if failed := e.look(c.r, links, name, &i); failed.OK() == c.looks || !c.looks && i != e.Info {
+		if failed := e.Look(c.r, links, name, &i); failed.OK() == c.looks || !c.looks && i != e.Info {
 			t.Errorf("%s: looks %t, want %t", c.what, !failed.OK(), c.looks)
 		}
 	}
@@ -60,7 +60,7 @@ func TestLook(t *testing.T) {
 
 // TestSawAt: an earlier look that ends later changes nothing.
 func TestSawAt(t *testing.T) {
-	e := new(cacheEntry)
+	e := new(Entry)
 	for _, at := range []int64{5, 3, 7} {
 		e.sawAt(at)
 	}

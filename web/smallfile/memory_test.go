@@ -1,4 +1,4 @@
-package static
+package smallfile
 
 import (
 	"fmt"
@@ -10,14 +10,14 @@ import (
 	"tandem/web/openfile"
 )
 
-func keep(c *cache, name string, size int) {
-	c.store(append([]byte(name), 0), &file{Info: openfile.Info{Size: int64(size)}, data: make([]byte, size)})
+func keep(c *Memory, name string, size int) {
+	c.Store(append([]byte(name), 0), &openfile.Info{Size: int64(size)}, make([]byte, size))
 }
 
-func kept(c *cache, name string) *cacheEntry { return c.lookup(append([]byte(name), 0)) }
+func kept(c *Memory, name string) *Entry { return c.Lookup(append([]byte(name), 0)) }
 
 // check holds what every shard says of itself against what it holds.
-func (c *cache) check(t *testing.T) (total int) {
+func (c *Memory) check(t *testing.T) (total int) {
 	t.Helper()
 	for i := range c.shards {
 		s := &c.shards[i]
@@ -28,7 +28,7 @@ func (c *cache) check(t *testing.T) (total int) {
 				t.Fatalf("%q is not where it says", name)
 			}
 		}
-		if bytes != s.bytes || len(s.ring) != len(s.entries) || bytes > cacheSize/cacheShards {
+		if bytes != s.bytes || len(s.ring) != len(s.entries) || bytes > capacity/shardCount {
 			t.Fatalf("shard of %d bytes says %d; %d entries, %d in the ring", bytes, s.bytes, len(s.entries), len(s.ring))
 		}
 		total += bytes
@@ -37,15 +37,15 @@ func (c *cache) check(t *testing.T) (total int) {
 }
 
 func TestCacheIsBounded(t *testing.T) {
-	c := new(cache)
+	c := new(Memory)
 	for i := range 3000 {
-		keep(c, fmt.Sprint("/file/", i), smallFile)
+		keep(c, fmt.Sprint("/file/", i), Largest)
 	}
-	if total := c.check(t); total > cacheSize || total < cacheSize/2 {
-		t.Errorf("%d bytes are kept, of %d allowed", total, cacheSize)
+	if total := c.check(t); total > capacity || total < capacity/2 {
+		t.Errorf("%d bytes are kept, of %d allowed", total, capacity)
 	}
 	for i := range 3000 {
-		c.forget(append(fmt.Append(nil, "/file/", i), 0))
+		c.Forget(append(fmt.Append(nil, "/file/", i), 0))
 	}
 	if total := c.check(t); total != 0 {
 		t.Errorf("%d bytes are kept of nothing", total)
@@ -55,10 +55,10 @@ func TestCacheIsBounded(t *testing.T) {
 // TestCacheKeepsWhatIsUsed: a file that is asked for all the time stays, however
 // many others come by.
 func TestCacheKeepsWhatIsUsed(t *testing.T) {
-	c := new(cache)
+	c := new(Memory)
 	keep(c, "/often", 1000)
 	for i := range 10000 {
-		keep(c, fmt.Sprint("/once/", i), smallFile)
+		keep(c, fmt.Sprint("/once/", i), Largest)
 		if kept(c, "/often") == nil {
 			t.Fatalf("gone after %d others", i)
 		}
@@ -67,12 +67,12 @@ func TestCacheKeepsWhatIsUsed(t *testing.T) {
 }
 
 func TestCacheReplaces(t *testing.T) {
-	c := new(cache)
+	c := new(Memory)
 	keep(c, "/f", 10)
 	old := kept(c, "/f")
 	keep(c, "/f", 20)
-	if e := kept(c, "/f"); len(e.data) != 20 || len(old.data) != 10 {
-		t.Errorf("%d bytes, before %d", len(e.data), len(old.data))
+	if e := kept(c, "/f"); len(e.Data) != 20 || len(old.Data) != 10 {
+		t.Errorf("%d bytes, before %d", len(e.Data), len(old.Data))
 	}
 	c.check(t)
 	if kept(c, "/g") != nil {
@@ -81,7 +81,7 @@ func TestCacheReplaces(t *testing.T) {
 }
 
 func TestCacheConcurrently(t *testing.T) {
-	c := new(cache)
+	c := new(Memory)
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
@@ -89,12 +89,12 @@ func TestCacheConcurrently(t *testing.T) {
 				name := fmt.Sprint("/", rand.IntN(200))
 				switch rand.IntN(8) {
 				case 0:
-					keep(c, name, rand.IntN(smallFile))
+					keep(c, name, rand.IntN(Largest))
 				case 1:
-					c.forget(append([]byte(name), 0))
+					c.Forget(append([]byte(name), 0))
 				default:
-					if e := kept(c, name); e != nil && int64(len(e.data)) != e.Size {
-						t.Errorf("%d bytes in a file of %d", len(e.data), e.Size)
+					if e := kept(c, name); e != nil && int64(len(e.Data)) != e.Size {
+						t.Errorf("%d bytes in a file of %d", len(e.Data), e.Size)
 					}
 				}
 			}
@@ -119,7 +119,7 @@ func TestSettled(t *testing.T) {
 		{whole, time.Second, false},
 		{whole, 3 * time.Second, true},
 	} {
-		if got := isSettled(&openfile.Info{Ctime: c.ctime.UnixNano()}, c.ctime.Add(c.after)); got != c.want {
+		if got := IsSettled(&openfile.Info{Ctime: c.ctime.UnixNano()}, c.ctime.Add(c.after)); got != c.want {
 			t.Errorf("changed at %v, looked at %v later: %v", c.ctime, c.after, got)
 		}
 	}
@@ -128,16 +128,16 @@ func TestSettled(t *testing.T) {
 // TestCacheOfTooManyFiles: of files that are asked for in turn, and that do not
 // fit, a good part is found all the same.
 func TestCacheOfTooManyFiles(t *testing.T) {
-	c := new(cache)
-	const files, fit = 6000, cacheSize / (smallFile + entryOverhead)
+	c := new(Memory)
+	const files, fit = 6000, capacity / (Largest + entryOverhead)
 	found, read := 0, 0
 	for i := range 5 * files {
 		name := fmt.Appendf(nil, "/file/%d\x00", i%files)
-		if c.lookup(name) != nil {
+		if c.Lookup(name) != nil {
 			found++
-		} else if c.admits(name, smallFile) {
+		} else if c.Admits(name, Largest) {
 			read++
-			c.store(name, &file{Info: openfile.Info{Size: smallFile}, data: make([]byte, smallFile)})
+			c.Store(name, &openfile.Info{Size: Largest}, make([]byte, Largest))
 		}
 	}
 	c.check(t)
@@ -146,7 +146,7 @@ func TestCacheOfTooManyFiles(t *testing.T) {
 	}
 	for i := range c.shards {
 		for name := range c.shards[i].entries {
-			if !c.admits([]byte(name), smallFile) {
+			if !c.Admits([]byte(name), Largest) {
 				t.Fatal("a file that is kept would not be kept when it has changed")
 			}
 		}
@@ -154,16 +154,16 @@ func TestCacheOfTooManyFiles(t *testing.T) {
 }
 
 func TestMissingNames(t *testing.T) {
-	c := new(cache)
+	c := new(Memory)
 	a, b := []byte("/a\x00"), []byte("/b\x00")
-	if c.wasMissing(a) {
+	if c.WasMissing(a) {
 		t.Error("missing before anyone looked")
 	}
-	c.noteMissing(a)
-	if !c.wasMissing(a) || c.wasMissing(b) {
+	c.NoteMissing(a)
+	if !c.WasMissing(a) || c.WasMissing(b) {
 		t.Error("not the name that was noted")
 	}
-	if c.noteFound(a); c.wasMissing(a) {
+	if c.NoteFound(a); c.WasMissing(a) {
 		t.Error("missing though it was found")
 	}
 }

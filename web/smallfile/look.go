@@ -1,4 +1,4 @@
-package static
+package smallfile
 
 import (
 	"time"
@@ -11,20 +11,20 @@ import (
 // epoch is where the clock of looks begins, which is monotonic.
 var epoch = time.Now()
 
-// look looks at the inode that a name has now. Of many requests for the same
+// Look looks at the inode that a name has now. Of many requests for the same
 // kept file one looks for all: a request takes over what another has seen since
 // this one was received, which is as true an answer to it as its own look would
 // be. One that has waited for something looks itself, because the file may have
 // changed by what it waited for.
-func look(r *web.Request, links openfile.Links, name []byte, i *openfile.Info) openfile.Failure {
+func Look(r *web.Request, links openfile.Links, name []byte, i *openfile.Info) openfile.Failure {
 	if links.Check {
 		return links.Stat(name, i)
 	}
-	return cacheSlot.Of(r.Realm()).lookup(name).look(r, links, name, i)
+	return Of(r.Realm()).Lookup(name).Look(r, links, name, i)
 }
 
-// look is look of a name of which e is kept, if e is not nil.
-func (e *cacheEntry) look(r *web.Request, links openfile.Links, name []byte, i *openfile.Info) openfile.Failure {
+// Look is Look of a name of which e is kept, if e is not nil.
+func (e *Entry) Look(r *web.Request, links openfile.Links, name []byte, i *openfile.Info) openfile.Failure {
 	if e == nil {
 		return links.Stat(name, i)
 	}
@@ -48,7 +48,7 @@ func (e *cacheEntry) look(r *web.Request, links openfile.Links, name []byte, i *
 }
 
 // sawAt notes that the file was still the same at that time, or later.
-func (e *cacheEntry) sawAt(at int64) {
+func (e *Entry) sawAt(at int64) {
 	for {
 		last := e.seen.Load()
 		if last >= at || e.seen.CompareAndSwap(last, at) {

@@ -1,4 +1,4 @@
-package static
+package smallfile
 
 import (
 	"hash/maphash"
@@ -11,86 +11,89 @@ import (
 	"tandem/web/openfile"
 )
 
-// cache keeps the content of small files in memory, by name, and of directories
-// that they could be opened. An entry is used
-// only after a look at the inode that the name has now: another inode, another
+// Memory keeps the content of small files, by name, and of directories that they
+// could be opened. An entry is used only after a look at the inode that the name has now: another inode, another
 // size, modification or change time, and the file is read again. So a file that
 // is replaced, written, truncated or removed is never served as it was before.
 //
-// One request for a kept file costs one system call here at most, see look, and
+// One request for a kept file costs one system call here at most, see Look, and
 // no memory.
-type cache struct {
+type Memory struct {
 	seed   maphash.Seed
 	once   sync.Once
-	shards [cacheShards]cacheShard
+	shards [shardCount]shard
 	// missing has hashes of names that no file had lately: those are looked at
 	// rather than opened, which costs less where there is still none.
 	missing [missingNames]atomic.Uint64
 }
 
 const (
-	// smallFile is the size in bytes up to which files are read into memory
+	// Largest is the size in bytes up to which files are read into memory
 	// rather than sent with sendfile, and kept.
-	smallFile = 32 << 10
-	// cacheSize is how many bytes are kept in all, names and some overhead
+	Largest = 32 << 10
+	// capacity is how many bytes are kept in all, names and some overhead
 	// included.
-	cacheSize = 64 << 20
+	capacity = 64 << 20
 
 	// admission is how many new files a full cache sees for each that it takes:
 	// where more files are asked for in turn than fit, most of what is kept stays
 	// and is of use, and little is read only to make room soon.
 	admission = 16
 
-	cacheShards   = 32
+	shardCount    = 32
 	missingNames  = 1024
 	entryOverhead = 256 // what an entry takes beside its content
 )
 
-// cacheShard is a part of the cache with a lock of its own. When it is full,
+// shard is a part of the memory with a lock of its own. When it is full,
 // entries go that have not been used since the hand passed them last.
-type cacheShard struct {
+type shard struct {
 	mu      sync.RWMutex
-	entries map[string]*cacheEntry
+	entries map[string]*Entry
 	bytes   int
-	ring    []*cacheEntry
+	ring    []*Entry
 	hand    int
 	_       [24]byte // the next shard's lock is in another cache line
 }
 
-type cacheEntry struct {
+// Entry is what is kept of one file. It stays as it is when it is not kept any more.
+type Entry struct {
 	name string // with its final NUL byte
 	openfile.Info
-	data  []byte
+	Data  []byte       // all of the content
 	seen  atomic.Int64 // when the latest look began that found it unchanged, since epoch
 	used  atomic.Bool
 	place int // in the ring; under the shard's lock
 }
 
-func (e *cacheEntry) cost() int { return len(e.data) + len(e.name) + entryOverhead }
+func (e *Entry) cost() int { return len(e.Data) + len(e.name) + entryOverhead }
 
-var cacheSlot = session.NewRealmSlot[cache]()
+var slot = session.NewRealmSlot[Memory]()
 
-func (c *cache) hash(name []byte) uint64 {
+// Of returns the memory of a server.
+func Of(r *session.Realm) *Memory { return slot.Of(r) }
+
+func (c *Memory) hash(name []byte) uint64 {
 	c.once.Do(func() { c.seed = maphash.MakeSeed() })
 	return maphash.Bytes(c.seed, name)
 }
 
-func (c *cache) shard(name []byte) *cacheShard { return &c.shards[c.hash(name)%cacheShards] }
+func (c *Memory) shard(name []byte) *shard { return &c.shards[c.hash(name)%shardCount] }
 
-// wasMissing reports whether it is likely that there is no file of that name.
-func (c *cache) wasMissing(name []byte) bool {
+// WasMissing reports whether it is likely that there is no file of that name.
+func (c *Memory) WasMissing(name []byte) bool {
 	h := c.hash(name)
 	return c.missing[h%missingNames].Load() == h
 }
 
-// noteMissing remembers that there is no file of that name.
-func (c *cache) noteMissing(name []byte) {
+// NoteMissing remembers that there is no file of that name.
+func (c *Memory) NoteMissing(name []byte) {
 	h := c.hash(name)
 	c.missing[h%missingNames].Store(h)
 }
 
-// lookup returns what is kept of the file of that name, nil if nothing is.
-func (c *cache) lookup(name []byte) *cacheEntry {
+// Lookup returns what is kept of the file of that name, nil if nothing is.
+func (c *Memory) Lookup(name []byte) *Entry {
 	s := c.shard(name)
 	s.mu.RLock()
 	e := s.entries[string(name)]
@@ -109,9 +112,9 @@ const (
 	coarseTick = 2500 * time.Millisecond
 )
 
-// isSettled reports whether a file that was looked at at that time can be told
+// IsSettled reports whether a file that was looked at at that time can be told
 // from what a later change makes of it.
-func isSettled(i *openfile.Info, now time.Time) bool {
+func IsSettled(i *openfile.Info, now time.Time) bool {
 	wait := tick
 	if i.Ctime%int64(10*time.Millisecond) == 0 {
 		wait = coarseTick
@@ -119,34 +122,34 @@ func isSettled(i *openfile.Info, now time.Time) bool {
 	return now.UnixNano()-i.Ctime > int64(wait)
 }
 
-// noteFound takes back what noteMissing has noted.
-func (c *cache) noteFound(name []byte) {
+// NoteFound takes back what NoteMissing has noted.
+func (c *Memory) NoteFound(name []byte) {
 	h := c.hash(name)
 	c.missing[h%missingNames].CompareAndSwap(h, 0)
 }
 
-// admits reports whether a file of that name and size is to be kept.
-func (c *cache) admits(name []byte, size int) bool {
+// Admits reports whether a file of that name and size is to be kept.
+func (c *Memory) Admits(name []byte, size int) bool {
 	s := c.shard(name)
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.bytes+size+len(name)+entryOverhead <= cacheSize/cacheShards || s.entries[string(name)] != nil || rand.IntN(admission) == 0
+	return s.bytes+size+len(name)+entryOverhead <= capacity/shardCount || s.entries[string(name)] != nil || rand.IntN(admission) == 0
 }
 
-// store keeps the content of a file.
-func (c *cache) store(name []byte, f *file) {
-	e := &cacheEntry{name: string(name), Info: f.Info, data: f.data}
+// Store keeps the content of a file.
+func (c *Memory) Store(name []byte, i *openfile.Info, content []byte) {
+	e := &Entry{name: string(name), Info: *i, Data: content}
 	s := c.shard(name)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if old := s.entries[e.name]; old != nil {
 		s.remove(old)
 	}
-	for s.bytes+e.cost() > cacheSize/cacheShards {
+	for s.bytes+e.cost() > capacity/shardCount {
 		s.evict()
 	}
 	if s.entries == nil {
-		s.entries = make(map[string]*cacheEntry)
+		s.entries = make(map[string]*Entry)
 	}
 	s.entries[e.name] = e
 	e.place = len(s.ring)
@@ -154,8 +157,8 @@ func (c *cache) store(name []byte, f *file) {
 	s.bytes += e.cost()
 }
 
-// forget gives up what is kept under a name.
-func (c *cache) forget(name []byte) {
+// Forget gives up what is kept under a name.
+func (c *Memory) Forget(name []byte) {
 	s := c.shard(name)
 	s.mu.Lock()
 	if e := s.entries[string(name)]; e != nil {
@@ -166,7 +169,7 @@ func (c *cache) forget(name []byte) {
 
 // remove takes e out. Requests that found it before still use it, so it stays as
 // it is.
-func (s *cacheShard) remove(e *cacheEntry) {
+func (s *shard) remove(e *Entry) {
 	delete(s.entries, e.name)
 	s.bytes -= e.cost()
 	last := len(s.ring) - 1
@@ -177,7 +180,7 @@ func (s *cacheShard) remove(e *cacheEntry) {
 }
 
 // evict removes the next entry that has not been used lately.
-func (s *cacheShard) evict() {
+func (s *shard) evict() {
 	for {
 		if s.hand >= len(s.ring) {
 			s.hand = 0
