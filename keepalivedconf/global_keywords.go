@@ -170,8 +170,7 @@ var globalRows = newRows(append(tandemRows(func(g *Global) *Tandem { return &g.T
 
 	// SNMP and D-Bus.
 	row[Global]{name: "snmp_socket", set: setSNMPSocket},
-	// snmp_trap_receiver HOST[:PORT] [COMMUNITY]: who gets the traps. Default port 162, default community public.
-	row[Global]{name: "snmp_trap_receiver", min: 1, set: addTrapReceiver},
+	row[Global]{name: "snmp_trap_receiver", help: "snmp_trap_receiver HOST[:PORT] [COMMUNITY]: who gets the traps. Default port 162, default community public.", min: 1, set: addTrapReceiver},
 	globalFlag("enable_traps", func(g *Global) *bool { return &g.SNMPTraps }),
 	globalFlag("enable_snmp_vrrp", func(g *Global) *bool { return &g.SNMPVRRP }),
 	globalFlag("enable_snmp_keepalived", func(g *Global) *bool { return &g.SNMPVRRP }),

@@ -21,12 +21,18 @@ type row[T any] struct {
 	quoted bool
 	// global marks the top-level keywords that are read before all others, wherever they stand.
 	global bool
+	// help is the syntax, what it does and the default, of tandem's own keywords.
+	help string
 	// set puts the statement into t. nil: the keyword is known, and changes nothing here.
 	set func(b *builder, t *T, s *Statement)
 }
 
 // keywords is the part of a keyword table that does not depend on what it fills.
-type keywords interface{ shapes() text.Shapes }
+type keywords interface {
+	shapes() text.Shapes
+	// each gives each row to f, without what it does.
+	each(f func(name string, min int, block text.Block, sub keywords, help string))
+}
 
 // rows is a keyword table.
 type rows[T any] struct {
@@ -60,6 +66,13 @@ func (t *rows[T]) index() {
 func (t *rows[T]) shapes() text.Shapes {
 	t.index()
 	return t.sub
+}
+
+func (t *rows[T]) each(f func(name string, min int, block text.Block, sub keywords, help string)) {
+	for i := range t.list {
+		r := &t.list[i]
+		f(r.name, r.min, r.block, r.sub, r.help)
+	}
 }
 
 // walk puts statements into t by the table. Unknown keywords are reported and skipped, with their block if they have

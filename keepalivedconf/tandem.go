@@ -116,128 +116,125 @@ var probeRows = newRows(probeKeywords("")...)
 // prefix, each is a line of its own, because a conditional line has to stand alone.
 func probeKeywords(prefix string) []row[SelfProbe] {
 	return []row[SelfProbe]{
-		// url PATH: what is asked for. Default /.
-		{name: prefix + "url", min: 1, set: func(b *builder, p *SelfProbe, s *Statement) {
-			if !strings.HasPrefix(s.Arg(1), "/") || strings.ContainsAny(s.Arg(1), text.Blanks+"#") {
-				b.err(s, "%s: '%s' is not the path of a URL, it has to begin with '/'", s.Name(), s.Arg(1))
-				return
-			}
-			p.Path = s.Arg(1)
-		}},
-		// host NAME: the Host header. Default: the VIP.
-		{name: prefix + "host", min: 1, set: func(b *builder, p *SelfProbe, s *Statement) { p.Host = s.Arg(1) }},
-		// status 200-499|LIST: the status codes that are an answer, as numbers and ranges. Default 200-499.
-		{name: prefix + "status", min: 1, set: func(b *builder, p *SelfProbe, s *Statement) {
-			if r, ok := parseStatus(s.Words[1:]); ok {
-				p.Status = r
-			} else {
-				b.err(s, "%s: '%s' is no list of HTTP status codes like 200-399,404", s.Name(), strings.Join(s.Words[1:], " "))
-			}
-		}},
-		// interval TIME: between probes. Default 250ms.
-		{name: prefix + "interval", min: 1, set: func(b *builder, p *SelfProbe, s *Statement) {
-			if d, ok := b.duration(s, s.Arg(1), 10*time.Millisecond, time.Hour); ok {
-				p.Interval = d
-			}
-		}},
-		// timeout TIME: how long an answer may take. Default 500ms.
-		{name: prefix + "timeout", min: 1, set: func(b *builder, p *SelfProbe, s *Statement) {
-			if d, ok := b.duration(s, s.Arg(1), 10*time.Millisecond, time.Hour); ok {
-				p.Timeout = d
-			}
-		}},
-		// fall N: failures in a row until the probe has failed. Default 2.
-		{name: prefix + "fall", min: 1, set: func(b *builder, p *SelfProbe, s *Statement) {
-			b.count(s, 1, 1000, &p.Fall, escape(s.Name())+": '%s' has to be from 1 to 1000")
-		}},
-		// rise N: successes in a row until it is well again. Default 2.
-		{name: prefix + "rise", min: 1, set: func(b *builder, p *SelfProbe, s *Statement) {
-			b.count(s, 1, 1000, &p.Rise, escape(s.Name())+": '%s' has to be from 1 to 1000")
-		}},
-		// upstream NAME ...: upstreams of nginx.conf without which the node does not serve. It has failed, beside its own
-		// listeners, when the health checks of one of them leave no peer. Several lines add up. Default: none.
-		{name: prefix + "upstream", min: 1, set: func(b *builder, p *SelfProbe, s *Statement) {
-			p.Upstreams = slices.Clip(p.Upstreams)
-			for _, name := range s.Words[1:] {
-				p.Upstreams = append(p.Upstreams, Upstream{name, s.Pos})
-			}
-		}},
-		// on_failure drop|release: compete with priority 1, or go to FAULT. Default drop.
-		{name: prefix + "on_failure", min: 1, set: func(b *builder, p *SelfProbe, s *Statement) {
-			switch s.Arg(1) {
-			case "drop":
-				p.Release = false
-			case "release":
-				p.Release = true
-			default:
-				b.err(s, "%s: '%s' has to be drop or release", s.Name(), s.Arg(1))
-			}
-		}},
+		{name: prefix + "url", help: prefix + "url PATH: what is asked for. Default /.",
+			min: 1, set: func(b *builder, p *SelfProbe, s *Statement) {
+				if !strings.HasPrefix(s.Arg(1), "/") || strings.ContainsAny(s.Arg(1), text.Blanks+"#") {
+					b.err(s, "%s: '%s' is not the path of a URL, it has to begin with '/'", s.Name(), s.Arg(1))
+					return
+				}
+				p.Path = s.Arg(1)
+			}},
+		{name: prefix + "host", help: prefix + "host NAME: the Host header. Default: the VIP.",
+			min: 1, set: func(b *builder, p *SelfProbe, s *Statement) { p.Host = s.Arg(1) }},
+		{name: prefix + "status", help: prefix + "status 200-499|LIST: the status codes that are an answer, as numbers and ranges. Default 200-499.",
+			min: 1, set: func(b *builder, p *SelfProbe, s *Statement) {
+				if r, ok := parseStatus(s.Words[1:]); ok {
+					p.Status = r
+				} else {
+					b.err(s, "%s: '%s' is no list of HTTP status codes like 200-399,404", s.Name(), strings.Join(s.Words[1:], " "))
+				}
+			}},
+		{name: prefix + "interval", help: prefix + "interval TIME: between probes. Default 250ms.",
+			min: 1, set: func(b *builder, p *SelfProbe, s *Statement) {
+				if d, ok := b.duration(s, s.Arg(1), 10*time.Millisecond, time.Hour); ok {
+					p.Interval = d
+				}
+			}},
+		{name: prefix + "timeout", help: prefix + "timeout TIME: how long an answer may take. Default 500ms.",
+			min: 1, set: func(b *builder, p *SelfProbe, s *Statement) {
+				if d, ok := b.duration(s, s.Arg(1), 10*time.Millisecond, time.Hour); ok {
+					p.Timeout = d
+				}
+			}},
+		{name: prefix + "fall", help: prefix + "fall N: failures in a row until the probe has failed. Default 2.",
+			min: 1, set: func(b *builder, p *SelfProbe, s *Statement) {
+				b.count(s, 1, 1000, &p.Fall, escape(s.Name())+": '%s' has to be from 1 to 1000")
+			}},
+		{name: prefix + "rise", help: prefix + "rise N: successes in a row until it is well again. Default 2.",
+			min: 1, set: func(b *builder, p *SelfProbe, s *Statement) {
+				b.count(s, 1, 1000, &p.Rise, escape(s.Name())+": '%s' has to be from 1 to 1000")
+			}},
+		{name: prefix + "upstream", help: prefix + "upstream NAME ...: upstreams of nginx.conf without which the node does not serve. It has failed, beside its own listeners, when the health checks of one of them leave no peer. Several lines add up. Default: none.",
+			min: 1, set: func(b *builder, p *SelfProbe, s *Statement) {
+				p.Upstreams = slices.Clip(p.Upstreams)
+				for _, name := range s.Words[1:] {
+					p.Upstreams = append(p.Upstreams, Upstream{name, s.Pos})
+				}
+			}},
+		{name: prefix + "on_failure", help: prefix + "on_failure drop|release: compete with priority 1, or go to FAULT. Default drop.",
+			min: 1, set: func(b *builder, p *SelfProbe, s *Statement) {
+				switch s.Arg(1) {
+				case "drop":
+					p.Release = false
+				case "release":
+					p.Release = true
+				default:
+					b.err(s, "%s: '%s' has to be drop or release", s.Name(), s.Arg(1))
+				}
+			}},
 	}
 }
 
 // tandemRows is tandem's keywords of a block whose Tandem is found by field.
 func tandemRows[T any](field func(*T) *Tandem) []row[T] {
 	list := []row[T]{
-		// self_probe { ... } | self_probe on|off: whether and how this node asks its own HTTP for an answer.
-		{name: "self_probe", block: text.Optional, sub: probeRows, set: func(b *builder, t *T, s *Statement) {
-			p := &field(t).Probe
-			if s.Args() > 0 {
-				on, ok := truth(s.Arg(1))
-				if !ok {
-					b.err(s, "self_probe: '%s' has to be on or off", s.Arg(1))
+		{name: "self_probe", help: "self_probe { ... } | self_probe on|off: whether and how this node asks its own HTTP for an answer.",
+			block: text.Optional, sub: probeRows, set: func(b *builder, t *T, s *Statement) {
+				p := &field(t).Probe
+				if s.Args() > 0 {
+					on, ok := truth(s.Arg(1))
+					if !ok {
+						b.err(s, "self_probe: '%s' has to be on or off", s.Arg(1))
+						return
+					}
+					p.Off = !on
 					return
 				}
-				p.Off = !on
-				return
-			}
-			p.Off = false
-			probeRows.walk(b, p, s.Body, nil)
-		}},
-		// vip_lease SECONDS|forever: the lifetime of the VIP in the kernel. Default: a bit less than the time that a backup
-		// waits for an advert (2 at advert_int 1); forever: as keepalived adds it.
-		{name: "vip_lease", min: 1, set: func(b *builder, t *T, s *Statement) {
-			if s.Arg(1) == "forever" {
-				field(t).Lease = Forever
-			} else if d, ok := b.duration(s, s.Arg(1), leaseMin, 24*time.Hour); ok && d%time.Second != 0 {
-				b.err(s, "vip_lease: '%s' is not a whole number of seconds, which is what the kernel counts in", s.Arg(1))
-			} else if ok {
-				field(t).Lease = d
-			}
-		}},
-		// peer_link on|off: the connection between the nodes. Default on.
-		{name: "peer_link", set: func(b *builder, t *T, s *Statement) {
-			if on, ok := b.toggle(s, "peer_link: '%s' has to be on or off"); ok {
-				field(t).PeerLink = on && !field(t).badKey
-			}
-		}},
-		// peer_link_port PORT: its TCP port. Default 11200.
-		{name: "peer_link_port", min: 1, set: func(b *builder, t *T, s *Statement) {
-			var port int
-			if b.count(s, 1, 65535, &port, "peer_link_port: '%s' has to be from 1 to 65535") {
-				field(t).PeerLinkPort = uint16(port)
-			}
-		}},
-		// peer_key KEY: the secret of the connection, the same on both nodes; `tandem pair` makes one. Default: none. One that
-		// cannot be read leaves no connection: it would be open to everybody whom it was to keep out.
-		{name: "peer_key", set: func(b *builder, t *T, s *Statement) {
-			k, ok := ParsePeerKey(s.Arg(1))
-			if !ok {
-				b.err(s, "peer_key: it has to be the 43 letters that tandem pair prints - there is no peer link without it")
-				field(t).PeerLink, field(t).badKey = false, true
-				return
-			}
-			field(t).PeerKey = k
-		}},
-		// drain_timeout TIME: how long a planned stop may take. Default 5.
-		{name: "drain_timeout", min: 1, set: func(b *builder, t *T, s *Statement) {
-			if d, ok := b.duration(s, s.Arg(1), 0, time.Hour); ok {
-				field(t).DrainTimeout = d
-			}
-		}},
+				p.Off = false
+				probeRows.walk(b, p, s.Body, nil)
+			}},
+		{name: "vip_lease", help: "vip_lease SECONDS|forever: the lifetime of the VIP in the kernel. Default: a bit less than the time that a backup waits for an advert (2 at advert_int 1); forever: as keepalived adds it.",
+			min: 1, set: func(b *builder, t *T, s *Statement) {
+				if s.Arg(1) == "forever" {
+					field(t).Lease = Forever
+				} else if d, ok := b.duration(s, s.Arg(1), leaseMin, 24*time.Hour); ok && d%time.Second != 0 {
+					b.err(s, "vip_lease: '%s' is not a whole number of seconds, which is what the kernel counts in", s.Arg(1))
+				} else if ok {
+					field(t).Lease = d
+				}
+			}},
+		{name: "peer_link", help: "peer_link on|off: the connection between the nodes. Default on.",
+			set: func(b *builder, t *T, s *Statement) {
+				if on, ok := b.toggle(s, "peer_link: '%s' has to be on or off"); ok {
+					field(t).PeerLink = on && !field(t).badKey
+				}
+			}},
+		{name: "peer_link_port", help: "peer_link_port PORT: its TCP port. Default 11200.",
+			min: 1, set: func(b *builder, t *T, s *Statement) {
+				var port int
+				if b.count(s, 1, 65535, &port, "peer_link_port: '%s' has to be from 1 to 65535") {
+					field(t).PeerLinkPort = uint16(port)
+				}
+			}},
+		{name: "peer_key", help: "peer_key KEY: the secret of the connection, the same on both nodes; `tandem pair` makes one. Default: none. One that cannot be read leaves no connection: it would be open to everybody whom it was to keep out.",
+			set: func(b *builder, t *T, s *Statement) {
+				k, ok := ParsePeerKey(s.Arg(1))
+				if !ok {
+					b.err(s, "peer_key: it has to be the 43 letters that tandem pair prints - there is no peer link without it")
+					field(t).PeerLink, field(t).badKey = false, true
+					return
+				}
+				field(t).PeerKey = k
+			}},
+		{name: "drain_timeout", help: "drain_timeout TIME: how long a planned stop may take. Default 5.",
+			min: 1, set: func(b *builder, t *T, s *Statement) {
+				if d, ok := b.duration(s, s.Arg(1), 0, time.Hour); ok {
+					field(t).DrainTimeout = d
+				}
+			}},
 	}
 	for _, r := range probeKeywords("self_probe_") {
-		list = append(list, row[T]{name: r.name, min: r.min, set: func(b *builder, t *T, s *Statement) {
+		list = append(list, row[T]{name: r.name, help: r.help, min: r.min, set: func(b *builder, t *T, s *Statement) {
 			r.set(b, &field(t).Probe, s)
 		}})
 	}

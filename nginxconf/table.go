@@ -131,3 +131,47 @@ func (t *Table) Knows(name string) bool { return len(t.commands[name]) > 0 }
 func (t *Table) KnowsIn(name string, in Context) bool {
 	return slices.ContainsFunc(t.commands[name], func(c *Command) bool { return c.In&in != 0 })
 }
+
+// String says how many arguments there may be, as documentation has it: "1", "1-3",
+// "2 or more", "on | off", with "{}" if there is a block.
+func (a Arity) String() string {
+	text := a.counts()
+	if a&Block != 0 {
+		text = strings.TrimSpace(strings.TrimPrefix(text, "0") + " {}")
+	}
+	return text
+}
+
+func (a Arity) counts() string {
+	switch {
+	case a&Any != 0:
+		return "any"
+	case a&Flag != 0:
+		return "on | off"
+	case a&OneMore != 0:
+		return "1 or more"
+	case a&TwoMore != 0:
+		return "2 or more"
+	}
+	var counts []string
+	for n := 0; n <= 7; {
+		if a&(NoArgs<<n) == 0 {
+			n++
+			continue
+		}
+		last := n
+		for last < 7 && a&(NoArgs<<(last+1)) != 0 {
+			last++
+		}
+		switch {
+		case last == n:
+			counts = append(counts, fmt.Sprint(n))
+		case last == n+1:
+			counts = append(counts, fmt.Sprint(n), fmt.Sprint(last))
+		default:
+			counts = append(counts, fmt.Sprintf("%d-%d", n, last))
+		}
+		n = last + 1
+	}
+	return strings.Join(counts, ", ")
+}
