@@ -133,13 +133,11 @@ func initModule(r *session.Realm) error {
 			errs = append(errs, &nc.Error{Pos: srv.Pos, Msg: err.Error()})
 			continue
 		}
-		errs = append(errs, c.loadStaplers(srv, outermost[srv]), c.loadInquiry(srv, outermost[srv]))
+		errs = append(errs, c.loadStaplers(srv, outermost[srv]), c.loadInquiry(srv, outermost[srv]), c.warnOfNames(srv))
 	}
 	certs := stores.Of(r)
 	for _, l := range certs.certificates {
-		if text := pki.Disorder(l.now.Load().Certificate); text != "" {
-			errs = append(errs, &nc.Error{Pos: l.pos, Severity: nc.Warn, Msg: fmt.Sprintf("the chain of certificate \"%s\" is out of order: %s", l.files[0], text)})
-		}
+		errs = append(errs, l.warnOfChain())
 	}
 	if certs.certificates != nil {
 		r.Background(func(ctx context.Context) { certs.watch(ctx, r.Log) })
