@@ -26,6 +26,7 @@ import (
 	webaccess "tandem/web/access"
 	"tandem/web/acme"
 	"tandem/web/addition"
+	"tandem/web/api"
 	"tandem/web/charset"
 	"tandem/web/compress"
 	"tandem/web/headers"
@@ -78,6 +79,7 @@ var modules = configuration.Modules{
 		static.EmptyGIF,
 		stubstatus.Module,
 		metrics.Module,
+		api.Module,
 		exchange.Module,
 		proxy.Module,
 		fastcgi.Module,

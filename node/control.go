@@ -38,6 +38,9 @@ func (n *node) order(command string, out io.Writer) int {
 	if key, ok := strings.CutPrefix(command, status.Purge); ok {
 		return n.purge(out, key)
 	}
+	if words, ok := strings.CutPrefix(command, status.ChangeUpstream); ok {
+		return n.changeUpstream(out, strings.Fields(words))
+	}
 	if name, ok := strings.CutPrefix(command, status.Renew); ok {
 		return n.renew(out, name)
 	}

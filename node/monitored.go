@@ -1,6 +1,7 @@
 package node
 
 import (
+	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -15,6 +16,13 @@ type monitored struct{ n *node }
 type snapshot struct {
 	mu     sync.Mutex
 	report *status.Report
+}
+
+// forget has the next report be a new one.
+func (s *snapshot) forget() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.report = nil
 }
 
 // snapshotAge is how old a report may be: however many clients ask, what a report
@@ -33,4 +41,18 @@ func (m monitored) Report() *status.Report {
 }
 
 // Order implements status.Node.
-func (m monitored) Order(command string, out io.Writer) (code int) { return m.n.order(command, out) }
+//
+// Of orders to hand addresses over or take them over, one is under way at a time:
+// clients do not wait for their end, and might give any number.
+func (m monitored) Order(command string, out io.Writer) (code int) {
+	// Who has given an order is told of what it has changed.
+	defer m.n.snapshot.forget()
+	if command == "demote" || command == "promote" {
+		if !m.n.moving.CompareAndSwap(false, true) {
+			fmt.Fprintln(out, "tandem: [error] another order is under way")
+			return 1
+		}
+		defer m.n.moving.Store(false)
+	}
+	return m.n.order(command, out)
+}

@@ -45,6 +45,7 @@ type node struct {
 	failedReload atomic.Pointer[time.Time] // of the last reload, if it failed
 	reloads      [2]atomic.Uint64          // that worked, that failed
 	snapshot     snapshot
+	moving       atomic.Bool // a client of the web server has the node hand over, or take over
 	stopping     atomic.Bool
 
 	// The goroutine's that obeys signals:

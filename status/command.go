@@ -27,6 +27,11 @@ const Renew = "renew "
 // follows, or the beginning of keys and an asterisk.
 const Purge = "cache purge "
 
+// ChangeUpstream begins the command that changes a server of an upstream:
+//
+//	upstream http|stream NAME add|set|remove SERVER [parameter ...]
+const ChangeUpstream = "upstream "
+
 // Answer writes the report as a process answers Question.
 func (r *Report) Answer(out io.Writer) (code int) {
 	enc := json.NewEncoder(out)

@@ -141,7 +141,7 @@ func (s *Socket) allowed(c *net.UnixConn) bool {
 // how many bytes.
 const (
 	askTimeout = 10 * time.Second
-	maxCommand = 256
+	maxCommand = 1024
 )
 
 func answer(c net.Conn, commands Commands) {

@@ -38,6 +38,12 @@ type UpstreamPeer struct {
 	HeaderTime   float64   `json:"header_time,omitempty"`
 	ResponseTime float64   `json:"response_time,omitempty"`
 	Selected     time.Time `json:"selected,omitzero"` // when it was chosen last
+	// How often failures of requests have put it out of service, for how many
+	// seconds in all, and since when it is.
+	Unavailable uint64    `json:"unavailable,omitempty"`
+	Downtime    float64   `json:"downtime,omitempty"`
+	DownSince   time.Time `json:"down_since,omitzero"`
+	SID         string    `json:"sid"` // what sticky cookies and routes call it
 }
 
 // Check is what an active health check has found of a peer.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"tandem/internal/resolver"
@@ -34,9 +35,12 @@ type block struct {
 	settings session.Settings  // of modules that know more of a block
 	keep     keepalive
 	zone     string // "": none
+	state    string // the file that keeps changes; "": none
 	queue    queue
 	resolver nc.Value[*resolver.Resolver]
 	timeout  nc.Value[time.Duration] // of resolver
+
+	changing sync.Mutex // held while servers are changed at run time
 
 	group   *upstream.Group
 	peers   []upstream.Server // of group
@@ -73,6 +77,7 @@ func blockCommands(in session.Contexts) []nc.Command {
 	return []nc.Command{
 		{Name: "upstream", In: in.Block, Arity: nc.Block | nc.Take1, Set: func(s *nc.Scope, d *nc.Directive) error { return readBlock(s, d, in.Upstream) }},
 		{Name: "server", In: in.Upstream, Arity: nc.OneMore, Set: readServer},
+		{Name: "state", In: in.Upstream, Arity: nc.Take1, Set: readState},
 		{Name: "zone", In: in.Upstream, Arity: nc.Take12, Set: readZone},
 		{Name: "resolver", In: in.Upstream, Arity: nc.OneMore, Set: readResolver},
 		{Name: "resolver_timeout", In: in.Upstream, Arity: nc.Take1,
@@ -120,6 +125,12 @@ func readBlock(s *nc.Scope, d *nc.Directive, inside nc.Context) error {
 		if inner.Name == "server" {
 			written++
 		}
+	}
+	if b.state != "" {
+		if written > 0 {
+			return errors.New("\"server\" directives cannot stand beside \"state\"")
+		}
+		return nil
 	}
 	b.faulty = len(b.servers) < max(written, 1)
 	if written == 0 {
@@ -284,7 +295,7 @@ func (b *block) complete() error {
 			mistake = err
 		}
 	}
-	if mistake == nil && ordinary == 0 && !b.faulty {
+	if mistake == nil && ordinary == 0 && !b.faulty && b.state == "" {
 		mistake = fmt.Errorf("no servers in upstream \"%s\"", b.name)
 	}
 	b.group = upstream.NewGroup(b.name, b.peers, b.balancer)

@@ -9,7 +9,7 @@ import (
 func Report(r *session.Realm) []status.Upstream {
 	var list []status.Upstream
 	for _, u := range Upstreams(r) {
-		one := status.Upstream{Name: u.Name, Queued: u.Queued, Peers: []status.UpstreamPeer{}}
+		one := status.Upstream{Name: u.Name, Queued: u.Queued, Idle: u.Idle, Peers: []status.UpstreamPeer{}}
 		for _, p := range u.Peers {
 			peer := status.UpstreamPeer{
 				Addr: p.Name, Server: p.Server, Backup: p.Backup, Weight: p.Weight, State: string(p.State),
@@ -17,6 +17,7 @@ func Report(r *session.Realm) []status.Upstream {
 				Sent: p.Traffic.Sent, Received: p.Traffic.Received, Responses: p.Traffic.Responses,
 				Durations:  status.Durations{Buckets: p.Traffic.Durations.Buckets[:], Sum: p.Traffic.Durations.Sum.Seconds()},
 				HeaderTime: p.Traffic.Header.Seconds(), ResponseTime: p.Traffic.Response.Seconds(), Selected: p.Traffic.Last,
+				Unavailable: p.Traffic.Unavailable, Downtime: p.Traffic.Downtime.Seconds(), DownSince: p.Traffic.DownSince, SID: p.SID,
 			}
 			for _, f := range p.Findings {
 				peer.Checks = append(peer.Checks, status.Check{

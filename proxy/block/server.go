@@ -24,30 +24,38 @@ const defaultFailTimeout = 10 * time.Second
 // readServer reads server address [parameters].
 func readServer(s *nc.Scope, d *nc.Directive) error {
 	b := blockOf(s)
-	srv := server{pos: d.Pos, Server: upstream.Server{
-		Name: d.Args[0], Weight: 1, MaxFails: 1, FailTimeout: defaultFailTimeout,
-	}}
-	for _, p := range d.Args[1:] {
+	srv, err := b.parseServer(d.Args[0], d.Args[1:])
+	if err != nil {
+		return err
+	}
+	srv.pos = d.Pos
+	b.servers = append(b.servers, srv)
+	return nil
+}
+
+// parseServer reads what a server directive says.
+func (b *block) parseServer(name string, params []string) (server, error) {
+	srv := server{Server: upstream.Server{Name: name, Weight: 1, MaxFails: 1, FailTimeout: defaultFailTimeout}}
+	for _, p := range params {
 		if err := srv.parameter(b, p); err != nil {
-			return err
+			return srv, err
 		}
 	}
 	if srv.service != "" && !srv.resolve {
-		return fmt.Errorf("service upstream \"%s\" requires \"resolve\" parameter", d.Args[0])
+		return srv, fmt.Errorf("service upstream \"%s\" requires \"resolve\" parameter", name)
 	}
-	l, err := upstream.ParseLocation(d.Args[0], 80, false)
+	l, err := upstream.ParseLocation(name, 80, false)
 	if err != nil {
-		return fmt.Errorf("%w in upstream \"%s\"", err, d.Args[0])
+		return srv, fmt.Errorf("%w in upstream \"%s\"", err, name)
 	}
 	srv.location = l
 	switch {
 	case srv.service != "" && l.Written:
-		return fmt.Errorf("service upstream \"%s\" may not have port", d.Args[0])
+		return srv, fmt.Errorf("service upstream \"%s\" may not have port", name)
 	case srv.service != "" && l.Literal:
-		return fmt.Errorf("service upstream \"%s\" requires domain name", d.Args[0])
+		return srv, fmt.Errorf("service upstream \"%s\" requires domain name", name)
 	}
-	b.servers = append(b.servers, srv)
-	return nil
+	return srv, nil
 }
 
 // maxRoute is the length of a route at most.

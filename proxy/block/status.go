@@ -13,6 +13,7 @@ type Upstream struct {
 	Name   string
 	Peers  []upstream.PeerStatus
 	Queued int // requests that wait for a peer
+	Idle   int // connections that are kept for further requests
 }
 
 // Upstreams returns what is known of the upstream blocks of a configuration, in
@@ -23,6 +24,9 @@ func Upstreams(r *session.Realm) []Upstream {
 	for _, b := range blocksOf(r) {
 		u := Upstream{Name: b.name}
 		u.Peers, u.Queued = b.group.Status(now)
+		if p := b.group.Pool; p != nil {
+			u.Idle = p.Idle()
+		}
 		list = append(list, u)
 	}
 	return list

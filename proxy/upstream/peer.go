@@ -56,16 +56,19 @@ type Peer struct {
 
 // newPeer makes the peer of one address of a server.
 func newPeer(s *Server, addr Addr) *Peer {
-	p := &Peer{
-		Addr: addr, Name: addr.String(), Server: s.Name, of: s,
-		weight: s.Weight, effective: s.Weight, maxConns: s.MaxConns, maxFails: s.MaxFails,
-		failTimeout: s.FailTimeout, slowStart: s.SlowStart, down: s.Down, drain: s.Drain,
-	}
+	p := &Peer{Addr: addr, Name: addr.String(), Server: s.Name, of: s}
+	p.configure(s)
 	p.SID = s.Route
 	if p.SID == "" {
 		p.SID = addressSID(p.Name)
 	}
 	return p
+}
+
+// configure takes over what the configuration says of p.
+func (p *Peer) configure(s *Server) {
+	p.weight, p.effective, p.maxConns, p.maxFails = s.Weight, s.Weight, s.MaxConns, s.MaxFails
+	p.failTimeout, p.slowStart, p.down, p.drain = s.FailTimeout, s.SlowStart, s.Down, s.Drain
 }
 
 // IsDown reports whether the configuration says that p gets no requests.
@@ -106,6 +109,9 @@ func (p *Peer) fail(now time.Time) (disabled bool) {
 		p.effective = max(0, p.effective-p.weight/p.maxFails)
 		disabled = p.fails >= p.maxFails
 	}
+	if disabled {
+		p.traffic.wentDown(now)
+	}
 	return disabled
 }
 
@@ -116,6 +122,7 @@ func (p *Peer) succeed(now time.Time) {
 			p.recovered = now
 		}
 		p.fails = 0
+		p.traffic.cameBack(now)
 	}
 }
 

@@ -28,6 +28,7 @@ type PeerStatus struct {
 	Fails    uint64    // requests that failed
 	Findings []Finding // of the checks, in the order in which they were added
 	Traffic  Traffic
+	SID      string
 }
 
 // Status returns what is known of the peers, backups last, and how many
@@ -39,7 +40,7 @@ func (g *Group) Status(now time.Time) (peers []PeerStatus, queued int) {
 		peers = append(peers, PeerStatus{
 			Name: p.Name, Server: p.Server, Weight: p.weight, State: p.state(now, g.primary.single),
 			Active: p.conns, MaxConns: p.maxConns, Requests: p.requests, Fails: p.failures,
-			Findings: append([]Finding(nil), p.findings...), Traffic: p.told(),
+			Findings: append([]Finding(nil), p.findings...), Traffic: p.told(now), SID: p.SID,
 		})
 	})
 	for i := len(g.primary.peers); i < len(peers); i++ {

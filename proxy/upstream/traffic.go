@@ -21,6 +21,12 @@ type Traffic struct {
 	Header         time.Duration    // average time to the head of the response, of late; 0: not known
 	Response       time.Duration    // the same to its end
 	Last           time.Time        // when the peer was chosen last; zero: never
+	// Unavailable is how often failures of requests have put the peer out of
+	// service, Downtime for how long in all, and DownSince since when it is; zero:
+	// it is not.
+	Unavailable uint64
+	Downtime    time.Duration
+	DownSince   time.Time
 }
 
 // count counts a try that is over.
@@ -37,9 +43,28 @@ func (t *Traffic) count(told Told, took time.Duration) {
 	t.Responses[told.Status]++
 }
 
-// told returns a copy of what has been counted at p.
-func (p *Peer) told() Traffic {
+// wentDown notes that failures have put the peer out of service.
+func (t *Traffic) wentDown(now time.Time) {
+	if t.DownSince.IsZero() {
+		t.Unavailable++
+		t.DownSince = now
+	}
+}
+
+// cameBack notes that the peer works.
+func (t *Traffic) cameBack(now time.Time) {
+	if !t.DownSince.IsZero() {
+		t.Downtime += now.Sub(t.DownSince)
+		t.DownSince = time.Time{}
+	}
+}
+
+// told returns a copy of what has been counted at p until now.
+func (p *Peer) told(now time.Time) Traffic {
 	t := p.traffic
+	if !t.DownSince.IsZero() {
+		t.Downtime += now.Sub(t.DownSince)
+	}
 	t.Responses = maps.Clone(t.Responses)
 	t.Header, t.Response = p.latency.header, p.latency.response
 	return t
