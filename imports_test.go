@@ -77,6 +77,8 @@ var forbidden = []rule{
 	{"vserver/table", "os", "what is wanted is pure"},
 	{"vserver/table", "net", "what is wanted is pure: net/netip is all of the network that it knows"},
 	{"keepalivedconf/text", "keepalivedconf", "the language knows no keywords"},
+	{"internal/relay", "net/http", "bytes are carried whatever they mean"},
+	{"internal/datagram", "net", "datagrams are the kernel's: net/netip is all of the network that is needed"},
 	{"internal/flow", "net/http", "the bytes of a connection know no protocol"},
 	{"node/configuration", "node/failover", "a configuration is read; what is done with it is decided above"},
 	{"node/failover", "node/configuration", "failing over is told what it needs of a configuration"},

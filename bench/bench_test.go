@@ -40,12 +40,14 @@ func names(t *testing.T, sizes, patterns string) string {
 
 func TestChoose(t *testing.T) {
 	const goals = "small-log small small-cache 10k 1m connect proxy h2-small h2-10k h2-1m h2-proxy grpc-unary"
-	const others = "idle node start servers scale"
+	const stream = "stream/kept stream/connect stream/bulk stream/tls stream/tls-connect stream/udp stream/udp-more stream/idle"
+	const others = "idle node start servers scale " + stream
 	for _, c := range []struct{ sizes, patterns, want string }{
 		{"", "", goals + " " + others},
 		{"4k,100k", "", goals + " proxy-100k 4k proxy-4k 100k " + others},
 		{"4k", "small*,*4k", "small-log small small-cache 4k proxy-4k"},
 		{"", "404,proxy", "proxy 404"},
+		{"", "stream", stream},
 	} {
 		if got := names(t, c.sizes, c.patterns); got != c.want {
 			t.Errorf("-size %q -part %q: %s, want %s", c.sizes, c.patterns, got, c.want)

@@ -36,9 +36,10 @@ type benchCase struct {
 type backKind int
 
 const (
-	noBackend      backKind = iota
-	clientsBackend          // the client itself, which costs the least
-	nginxBackend            // nginx with the same files, on the client's core
+	noBackend        backKind = iota
+	clientsBackend            // the client itself, which costs the least
+	nginxBackend              // nginx with the same files, on the client's core
+	datagramsBackend          // the client itself, over UDP
 )
 
 // smallPage is the page that most cases ask for.

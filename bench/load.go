@@ -113,10 +113,16 @@ func (l *load) askOnce(c *client) error {
 		return err
 	}
 	for done := l.done; l.done == done; {
-		if _, err := unix.EpollWait(l.epoll, l.ready[:1], 1000); err != nil && err != unix.EINTR {
+		n, err := unix.EpollWait(l.epoll, l.ready[:1], 1000)
+		if err != nil && err != unix.EINTR {
 			return os.NewSyscallError("epoll_wait", err)
 		}
-		if err := l.answer(c); err != nil {
+		if n > 0 {
+			err = l.event(&l.ready[0])
+		} else {
+			err = l.answer(c)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@
 //	go run ./bench                              what has a goal; Markdown on standard output
 //	go run ./bench -part '*'                    everything
 //	go run ./bench -part 'small*,proxy'         some of it; -list names the parts
+//	go run ./bench -part stream                 what stream {} costs
 //	go run ./bench -rounds 7 -for 3s            longer
 //	go run ./bench -size 4k,10m                 also files of these sizes: parts 4k, proxy-4k, 10m, proxy-10m
 //	go run ./bench -header 'Cookie: a=b'        with more in the head of each request; may be repeated
@@ -191,11 +192,11 @@ func (b *bench) parts() []part {
 		list = append(list, c.part())
 	}
 	list = append(list, idlePart, nodePart, startPart, serversPart, scalePart)
-	return append(list, tlsParts()...)
+	return append(append(list, tlsParts()...), streamParts()...)
 }
 
 // choose returns the parts that are to be measured: those that one of the
-// patterns matches, or, without any, those that are not only for who names them.
+// patterns matches, or whose group it names, or, without any, those that are not only for who names them.
 func choose(parts []part, patterns string) ([]part, error) {
 	var list []part
 	for _, p := range parts {
@@ -203,7 +204,7 @@ func choose(parts []part, patterns string) ([]part, error) {
 		for pattern := range strings.SplitSeq(patterns, ",") {
 			if match, err := path.Match(pattern, p.name); err != nil {
 				return nil, fmt.Errorf("%s: %w", pattern, err)
-			} else if match {
+			} else if match || pattern == path.Dir(p.name) {
 				ok = true
 			}
 		}

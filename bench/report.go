@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // result is what one peer did in one case.
@@ -32,14 +34,15 @@ var requestTable = &table{
 
 // contest is one case and how the peers do in it.
 type contest struct {
-	c       benchCase
-	cores   int // of the servers; 0: one
-	peers   []*peer
-	servers map[*peer]*server
-	bodies  map[*peer][]byte // what the servers answer
-	results map[*peer]*result
-	back    *backend // what the servers pass requests on to: the client,
-	behind  *server  // or a server; nil: nothing
+	c         benchCase
+	cores     int // of the servers; 0: one
+	peers     []*peer
+	servers   map[*peer]*server
+	bodies    map[*peer][]byte // what the servers answer
+	results   map[*peer]*result
+	back      *backend // what the servers pass requests on to: the client,
+	behind    *server  // or a server; nil: nothing
+	datagrams int      // the socket of a back end of datagrams
 }
 
 func newContest(c benchCase, cores int) *contest {
@@ -111,7 +114,7 @@ func (t *contest) start(b *bench) error {
 		t.servers[p], t.results[p] = s, &result{}
 		t.peers = append(t.peers, p)
 		switch {
-		case t.c.status == http.StatusNotModified:
+		case t.c.status == http.StatusNotModified, t.c.behind == datagramsBackend:
 			continue
 		case t.c.body != nil:
 			t.bodies[p] = t.c.body
@@ -128,6 +131,9 @@ func (t *contest) start(b *bench) error {
 // address, "" if there is none.
 func (t *contest) startBackend(b *bench) (addr string, err error) {
 	switch t.c.behind {
+	case datagramsBackend:
+		t.datagrams, addr, err = newDatagramBackend()
+		return addr, err
 	case clientsBackend:
 		if t.back, err = newBackend(t.c.body); err != nil {
 			return "", err
@@ -158,6 +164,9 @@ func (t *contest) stop() {
 	}
 	if t.behind != nil {
 		t.behind.stop()
+	}
+	if t.c.behind == datagramsBackend {
+		_ = unix.Close(t.datagrams)
 	}
 }
 

@@ -56,10 +56,7 @@ func (p *port) accept(nc net.Conn, passes int) {
 	s.Conn, s.client.Socket, s.passes = nc, nc, passes
 	p.gen.members.Add(s)
 	s.Notef(errorlog.Info, "client %s connected to %s", s.peerName(), p.name)
-	go func() {
-		s.serve()
-		s.release()
-	}()
+	sessionWorkers.Do(s)
 }
 
 // Failed implements listen.Server.
@@ -86,12 +83,12 @@ func (g *Generation) Wait(ctx context.Context) error { return g.members.Wait(ctx
 // Abort ends every session as it is.
 func (g *Generation) Abort() { g.members.Abort((*Session).abort) }
 
-// Cut ends the sessions with addresses that this host no longer has: nothing of
-// them arrives here any more.
+// Cut resets the sessions with addresses that this host no longer has: nothing of
+// them arrives here any more, and back ends are not to wait for them.
 func (g *Generation) Cut(addrs []netip.Addr) {
 	g.members.Each(func(s *Session) {
 		if s.isTo(addrs) {
-			s.abort()
+			s.interrupt(true)
 		}
 	})
 }
@@ -111,9 +108,23 @@ func (s *Session) isTo(addrs []netip.Addr) bool {
 	return slices.Contains(addrs, ip.Unmap().WithZone(""))
 }
 
-// abort has the session end as it is: whoever waits for the client notices.
-func (s *Session) abort() {
+// abort has the session end as it is.
+func (s *Session) abort() { s.interrupt(false) }
+
+// interrupt has the session end as it is: whoever waits for the client notices.
+// reset: the client's connection is reset.
+func (s *Session) interrupt(reset bool) {
+	s.carried.mu.Lock()
+	r := s.carried.relay
+	s.carried.aborted, s.carried.reset = true, reset
+	s.carried.mu.Unlock()
+	if r != nil {
+		stop(r, reset)
+	}
 	if s.client.Socket != nil {
+		if c, ok := s.client.Socket.(*net.TCPConn); ok && reset {
+			_ = c.SetLinger(0) // it fails on one that is closed
+		}
 		_ = s.client.Socket.Close()
 	}
 	if s.Packets != nil {

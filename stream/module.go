@@ -57,8 +57,12 @@ type Preread func(s *Session, sent []byte) Code
 // Again asks for more of what the client sends.
 const Again Code = -2
 
-// Content is what serves a session; it returns its status.
+// Content is what serves a session; it returns its status, or Pending.
 type Content func(*Session) Code
+
+// Pending is what content returns that goes on without the session's goroutine; see
+// Session.Leave.
+const Pending Code = -3
 
 // host is the server of stream, as session.Host.
 type host struct{ stream *Stream }

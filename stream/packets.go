@@ -6,12 +6,15 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
+	"tandem/internal/datagram"
 	"tandem/internal/errorlog"
+	"tandem/internal/flow"
 	"tandem/internal/listen"
+	"tandem/internal/lru"
+	"tandem/internal/relay"
 )
 
 // Packets is what a client sends as datagrams from one port to one address, and
@@ -25,10 +28,12 @@ type Packets struct {
 	mu      sync.Mutex
 	queue   [][]byte     // what has come before Forward
 	forward func([]byte) // nil before
+	flush   func()
 	ended   bool
-	closed  chan struct{} // when the session is to end as it is
+	onClose func() // nil: nobody is to be told
 
 	detached atomic.Bool // it takes no more
+	used     int64       // when something came, by flow.Now; of the socket's goroutine
 }
 
 // packetKey tells clients of a socket apart.
@@ -41,20 +46,30 @@ type packetKey struct {
 // maxQueued is how many datagrams wait until it is known where they go.
 const maxQueued = 64
 
-// Forward has f called with each datagram, with those first that have come before.
-// f must not block, nor keep what it is called with; one call comes after another.
-func (p *Packets) Forward(f func([]byte)) {
+// Forward has f called with each datagram, with those first that have come before,
+// and flush after some of them: until then what f was called with is not changed.
+// closed is called once if the session is to end as it is. None of them may block;
+// one call of the first two comes after another.
+func (p *Packets) Forward(f func([]byte), flush, closed func()) {
 	p.mu.Lock()
+	if p.ended {
+		p.mu.Unlock()
+		closed()
+		return
+	}
 	queue := p.queue
 	for len(queue) > 0 && !p.detached.Load() {
 		f(queue[0])
 		queue = queue[1:]
 	}
-	p.queue, p.forward = nil, f
+	flush()
+	p.queue, p.forward, p.flush, p.onClose = nil, f, flush, closed
 	p.mu.Unlock()
 	for _, b := range queue {
 		p.session.CountReceived(-int64(len(b)))
-		p.socket.take(b, p.key, p.unix, p.session.from)
+		if other := p.socket.take(b, p.key, p.unix, p.session.from); other != nil {
+			other.flushed()
+		}
 	}
 }
 
@@ -62,8 +77,7 @@ func (p *Packets) Forward(f func([]byte)) {
 func (p *Packets) put(b []byte) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch {
-	case p.detached.Load():
+	if p.detached.Load() {
 		return false
 	}
 	p.session.CountReceived(int64(len(b)))
@@ -76,128 +90,205 @@ func (p *Packets) put(b []byte) bool {
 	return true
 }
 
+// flushed ends a row of puts.
+func (p *Packets) flushed() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.flush != nil {
+		p.flush()
+	}
+}
+
 // Detach has the next datagram of the client begin another session. It may be
 // called by what Forward was given.
 func (p *Packets) Detach() {
-	p.detached.Store(true)
-	p.socket.forget(p)
+	if !p.detached.Swap(true) {
+		p.socket.forget(p)
+	}
 }
 
 // Send sends the client a datagram, from the address that it has asked.
-func (p *Packets) Send(b []byte) error { return p.socket.send(p, b) }
+func (p *Packets) Send(b []byte) error {
+	switch c := p.socket.conn.(type) {
+	case *net.UDPConn:
+		p.Queue(b)
+		p.socket.outlet.Flush()
+	case *net.UnixConn:
+		_, err := c.WriteToUnix(b, p.unix)
+		return err
+	}
+	return nil
+}
 
-// Closed is closed when the session is to end as it is.
-func (p *Packets) Closed() <-chan struct{} { return p.closed }
+// Queue is Send with the next flush of the Outlet.
+func (p *Packets) Queue(b []byte) {
+	if p.unix != nil {
+		_ = p.Send(b) // a client that has gone
+		return
+	}
+	p.socket.outlet.Add(b, p.key.peer, p.key.local)
+}
+
+// Outlet returns the way to clients of the socket.
+func (p *Packets) Outlet() *relay.Outlet { return p.socket.outlet }
 
 // Close has the session end as it is.
 func (p *Packets) Close() {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.detached.Store(true)
+	var closed func()
 	if !p.ended {
 		p.ended = true
-		close(p.closed)
+		closed = p.onClose
 	}
+	p.mu.Unlock()
+	p.Detach()
+	if closed != nil {
+		closed()
+	}
+}
+
+// end ends the session's part of the socket.
+func (p *Packets) end() {
+	p.mu.Lock()
+	p.ended, p.forward, p.flush, p.queue, p.onClose = true, nil, nil, nil, nil
+	p.mu.Unlock()
+	p.Detach()
 }
 
 // packetSocket is a socket that datagrams come to, with the sessions of those that
 // send them. It outlives configurations: a session stays with the one that it has
 // begun in.
 type packetSocket struct {
-	conn net.PacketConn
+	conn   net.PacketConn
+	outlet *relay.Outlet
 
 	mu       sync.Mutex
-	sessions map[packetKey]*Packets
+	sessions lru.Map[packetKey, *Packets]
+	most     int  // sessions; then the one unused for longest ends
+	told     bool // that there are too many
 }
 
-// maxDatagram is the length of a datagram at most.
-const maxDatagram = 64 << 10
+// maxSessions is how many sessions a socket has at most. Each has a descriptor: half
+// of those that the process may have are for them.
+const maxSessions = 1 << 15
+
+// batch is how many messages are received at once.
+const batch = 32
 
 // Receive implements listen.PacketServer.
 func (p *port) Receive(conn net.PacketConn, current func() listen.Server) {
-	socket := &packetSocket{conn: conn, sessions: make(map[packetKey]*Packets)}
+	socket := &packetSocket{conn: conn, most: maxSessions}
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err == nil {
+		socket.most = int(min(maxSessions, limit.Cur/2))
+	}
 	defer socket.close()
-	buf, oob := make([]byte, maxDatagram), make([]byte, 128)
-	for {
-		n, key, from, err := socket.read(buf, oob)
-		switch {
-		case err == nil:
-			socket.take(buf[:n], key, from, current().(*port))
-		case errors.Is(err, net.ErrClosed):
-			return
-		default:
-			current().(*port).gen.Stream.Log.Printf(errorlog.Info, "recvmsg() failed (%s)", errorlog.Reason(err))
-		}
+	failed := func(format string, err error) {
+		current().(*port).gen.Stream.Log.Printf(errorlog.Info, format, errorlog.Reason(err))
 	}
-}
-
-// read waits for a datagram.
-func (s *packetSocket) read(buf, oob []byte) (n int, key packetKey, from *net.UnixAddr, err error) {
-	switch c := s.conn.(type) {
+	switch c := conn.(type) {
 	case *net.UDPConn:
-		oobn := 0
-		n, oobn, _, key.peer, err = c.ReadMsgUDPAddrPort(buf, oob)
-		key.local = localOf(oob[:oobn])
-	case *net.UnixConn:
-		n, from, err = c.ReadFromUnix(buf)
-		if from != nil {
-			key.unix = from.Name
-		}
-	}
-	return n, key, from, err
-}
-
-// localOf returns the address that a datagram was sent to, which the kernel has
-// told with it.
-func localOf(oob []byte) netip.Addr {
-	for len(oob) >= unix.SizeofCmsghdr {
-		h := (*unix.Cmsghdr)(unsafe.Pointer(&oob[0]))
-		size := int(h.Len)
-		if size < unix.SizeofCmsghdr || size > len(oob) {
-			break
-		}
-		data := oob[unix.CmsgLen(0):size]
-		switch {
-		case h.Level == unix.IPPROTO_IP && h.Type == unix.IP_PKTINFO && len(data) >= unix.SizeofInet4Pktinfo:
-			return netip.AddrFrom4((*unix.Inet4Pktinfo)(unsafe.Pointer(&data[0])).Addr)
-		case h.Level == unix.IPPROTO_IPV6 && h.Type == unix.IPV6_PKTINFO && len(data) >= unix.SizeofInet6Pktinfo:
-			return netip.AddrFrom16((*unix.Inet6Pktinfo)(unsafe.Pointer(&data[0])).Addr)
-		}
-		oob = oob[min(unix.CmsgSpace(size-unix.CmsgLen(0)), len(oob)):]
-	}
-	return netip.Addr{}
-}
-
-// fromLocal returns what has the kernel send a datagram from an address.
-func fromLocal(local netip.Addr) []byte {
-	switch ip := local.Unmap(); {
-	case !ip.IsValid():
-		return nil
-	case ip.Is4():
-		return unix.PktInfo4(&unix.Inet4Pktinfo{Spec_dst: ip.As4()})
-	default:
-		return unix.PktInfo6(&unix.Inet6Pktinfo{Addr: ip.As16()})
-	}
-}
-
-// take gives a datagram to the session of its client, or begins one at a port.
-func (s *packetSocket) take(b []byte, key packetKey, from *net.UnixAddr, at *port) {
-	for {
-		s.mu.Lock()
-		p := s.sessions[key]
-		if p == nil || p.detached.Load() {
-			p = &Packets{socket: s, key: key, unix: from, closed: make(chan struct{})}
-			at.begin(p, b)
-			s.sessions[key] = p
-			s.mu.Unlock()
-			p.session.start()
+		raw, err := c.SyscallConn()
+		if err != nil {
 			return
+		}
+		socket.outlet = relay.NewOutlet(raw, func(err error) { failed("sendmsg() failed (%s)", err) })
+		r := datagram.NewReader(batch)
+		_ = raw.Control(func(fd uintptr) { datagram.Join(int(fd)) })
+		read := func(fd uintptr) bool {
+			var n int
+			r.Reset()
+			if n, err = r.Receive(int(fd), batch); err != nil {
+				return true
+			}
+			return n > 0
+		}
+		var touched []*Packets
+		for raw.Read(read) == nil {
+			if err != nil {
+				failed("recvmsg() failed (%s)", err)
+				continue
+			}
+			at := current().(*port)
+			for d, ok := r.Next(); ok; d, ok = r.Next() {
+				to := socket.take(d.Data, packetKey{peer: d.From, local: d.Local}, nil, at)
+				if to != nil && (len(touched) == 0 || touched[len(touched)-1] != to) {
+					touched = append(touched, to)
+				}
+			}
+			for i, to := range touched {
+				to.flushed()
+				touched[i] = nil
+			}
+			touched = touched[:0]
+			flow.TakeTurns()
+		}
+	case *net.UnixConn:
+		socket.outlet = relay.NewOutlet(nil, func(error) {})
+		buf := make([]byte, datagram.MaxSize)
+		for {
+			n, from, err := c.ReadFromUnix(buf)
+			switch {
+			case err == nil && from != nil:
+				if to := socket.take(buf[:n], packetKey{unix: from.Name}, from, current().(*port)); to != nil {
+					to.flushed()
+				}
+			case errors.Is(err, net.ErrClosed):
+				return
+			case err != nil:
+				failed("recvmsg() failed (%s)", err)
+			}
+		}
+	}
+}
+
+// usedEach is how seldom the order of sessions is brought up to date.
+const usedEach = int64(1e9)
+
+// take gives a datagram to the session of its client, which it returns, or begins
+// one at a port.
+func (s *packetSocket) take(b []byte, key packetKey, from *net.UnixAddr, at *port) *Packets {
+	for {
+		now := flow.Now()
+		s.mu.Lock()
+		p, _ := s.sessions.Peek(key)
+		if p == nil || p.detached.Load() {
+			p = &Packets{socket: s, key: key, unix: from, used: now}
+			at.begin(p, b)
+			oldest := s.makeRoom(at)
+			s.sessions.Put(key, p)
+			s.mu.Unlock()
+			if oldest != nil {
+				oldest.Close()
+			}
+			sessionWorkers.Do(p.session)
+			return nil
+		}
+		if now-p.used > usedEach {
+			p.used = now
+			s.sessions.Use(key)
 		}
 		s.mu.Unlock()
 		if p.put(b) {
-			return
+			return p
 		}
 	}
+}
+
+// makeRoom returns the session that is to end because there are too many, which is
+// told once until there are few again; nil: there is room.
+func (s *packetSocket) makeRoom(at *port) *Packets {
+	if s.sessions.Len() < s.most {
+		s.told = s.told && s.sessions.Len() > s.most/2
+		return nil
+	}
+	if !s.told {
+		s.told = true
+		at.gen.Stream.Log.Printf(errorlog.Alert, "%d sessions of UDP at %s: the one unused for longest ends for each new one", s.most, at.name)
+	}
+	key, oldest, _ := s.sessions.Oldest()
+	s.sessions.Remove(key)
+	return oldest
 }
 
 // begin makes a session of a client, with its first datagram.
@@ -216,51 +307,25 @@ func (p *port) begin(packets *Packets, first []byte) {
 	s.Notef(errorlog.Info, "udp client %s connected to %s", s.peerName(), p.name)
 }
 
-// start serves a session of datagrams.
-func (s *Session) start() {
-	go func() {
-		s.serve()
-		s.Packets.end()
-		s.release()
-	}()
-}
-
-// end ends the session's part of the socket.
-func (p *Packets) end() {
-	p.Detach()
-	p.Close()
-}
-
 // forget has the client's next datagram begin another session.
 func (s *packetSocket) forget(p *Packets) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.sessions[p.key] == p {
-		delete(s.sessions, p.key)
+	if now, _ := s.sessions.Peek(p.key); now == p {
+		s.sessions.Remove(p.key)
 	}
-}
-
-// send sends a client a datagram.
-func (s *packetSocket) send(p *Packets, b []byte) error {
-	var err error
-	switch c := s.conn.(type) {
-	case *net.UDPConn:
-		_, _, err = c.WriteMsgUDPAddrPort(b, fromLocal(p.key.local), p.key.peer)
-	case *net.UnixConn:
-		_, err = c.WriteToUnix(b, p.unix)
-	}
-	return err
 }
 
 // close ends the sessions of a socket that has been closed.
 func (s *packetSocket) close() {
-	s.mu.Lock()
-	var all []*Packets
-	for _, p := range s.sessions {
-		all = append(all, p)
-	}
-	s.mu.Unlock()
-	for _, p := range all {
+	for {
+		s.mu.Lock()
+		key, p, ok := s.sessions.Oldest()
+		s.sessions.Remove(key)
+		s.mu.Unlock()
+		if !ok {
+			return
+		}
 		p.Close()
 	}
 }

@@ -14,14 +14,59 @@ import (
 	"tandem/internal/contain"
 	"tandem/internal/errorlog"
 	"tandem/internal/proxyproto"
+	"tandem/internal/relay"
+	"tandem/internal/workers"
 	"tandem/session"
 )
 
-// serve takes a session through the phases and logs it.
-func (s *Session) serve() {
-	defer s.finish()
-	if err := contain.Run("a session of stream", func() { s.Status = s.phases() }); err != nil {
-		s.Status = StatusInternal
+// sessionWorkers serve sessions that have come, and end those that went on without a
+// goroutine.
+var sessionWorkers = workers.New[*Session]()
+
+// Run takes a session through the phases, or ends one that has left its goroutine.
+func (s *Session) Run() {
+	defer contain.Recover("a session of stream")
+	end := s.end
+	if end == nil {
+		s.serve(s.phases)
+	} else {
+		s.end = nil
+		s.serve(end)
+	}
+}
+
+// serve does a part of what there is to do, and logs the session unless it goes on
+// without its goroutine.
+func (s *Session) serve(part func() Code) {
+	if err := contain.Run("a session of stream", func() { s.Status = part() }); err != nil {
+		s.Status, s.end = StatusInternal, nil
+	}
+	if s.Status == Pending {
+		if s.left.Add(1) == 1 {
+			return
+		}
+		end := s.end // it has ended already
+		s.end = nil
+		s.serve(end)
+		return
+	}
+	s.finish()
+	if s.Packets != nil {
+		s.Packets.end()
+	}
+	s.release()
+}
+
+// Leave has the session go on without its goroutine if the content returns Pending
+// then. Whoever calls resume, once and from any goroutine, has end do what is left;
+// it returns the session's status.
+func (s *Session) Leave(end func() Code) (resume func()) {
+	s.end = end
+	s.left.Store(0)
+	return func() {
+		if s.left.Add(1) == 2 {
+			sessionWorkers.Do(s)
+		}
 	}
 }
 
@@ -97,7 +142,7 @@ func status(code Code) Code {
 func (s *Session) secure() Code {
 	s.action = "SSL handshaking"
 	s.client.TLS = new(session.Secured)
-	conn, err := s.client.Handshake(s.Conn, s.Server.core.handshake.V, func(name string) (asked, deputy *session.Server) {
+	conn, err := s.client.Handshake(relay.Wrap(s.Conn), s.Server.core.handshake.V, func(name string) (asked, deputy *session.Server) {
 		if name != "" {
 			s.Choose(name)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"tandem/internal/errorlog"
 	"tandem/internal/hostnames"
+	"tandem/internal/relay"
 	"tandem/session"
 	"tandem/session/virtual"
 )
@@ -35,6 +36,46 @@ type Session struct {
 	about  func([]byte) []byte // what the content adds to messages of the log
 	given  bool                // the connection has been given away
 	passes int                 // how often it has come from another server
+
+	end     func() Code  // what is left to do after Leave
+	left    atomic.Int32 // one each when the goroutine has left, and when it is resumed
+	carried carried
+}
+
+// carried is what carries a session's bytes, so that others can end it.
+type carried struct {
+	mu      sync.Mutex
+	relay   *relay.Relay // nil before
+	aborted bool         // it is not to begin
+	reset   bool
+}
+
+// Side returns the client's connection for a Relay, whose it is from then on.
+func (s *Session) Side() relay.Side {
+	side := relay.Side{Conn: s.Conn, Received: &s.received, Sent: &s.sent}
+	if t, ok := s.Conn.(*secured); ok {
+		side.Conn, side.Ahead = t.Conn, t.ahead
+	}
+	return side
+}
+
+// Carry notes who carries the session's bytes.
+func (s *Session) Carry(r *relay.Relay) {
+	s.carried.mu.Lock()
+	s.carried.relay = r
+	aborted, reset := s.carried.aborted, s.carried.reset
+	s.carried.mu.Unlock()
+	if aborted {
+		stop(r, reset)
+	}
+}
+
+func stop(r *relay.Relay, reset bool) {
+	if reset {
+		r.Reset()
+	} else {
+		r.Close()
+	}
 }
 
 var sessions = sync.Pool{New: func() any {
@@ -61,6 +102,8 @@ func (s *Session) release() {
 	s.Session.Reset()
 	s.Conn, s.Packets, s.Server, s.at, s.from = nil, nil, nil, nil, nil
 	s.Status, s.action, s.about, s.given, s.passes = 0, "", nil, false, 0
+	s.end, s.carried.relay, s.carried.aborted, s.carried.reset = nil, nil, false, false
+	s.left.Store(0)
 	s.received.Store(0)
 	s.sent.Store(0)
 	sessions.Put(s)

@@ -132,5 +132,5 @@ func (l *parkingLot) begin() {
 	l.mu.Lock()
 	l.conns = make(map[uint64]*Conn)
 	l.mu.Unlock()
-	l.epoll, _ = flow.NewEpoll(l.wake) // without it connections wait with their goroutines
+	l.epoll, _ = flow.NewEpoll(func(number uint64, _ uint32) { l.wake(number) }, nil) // without it connections wait with their goroutines
 }

@@ -16,16 +16,18 @@ import (
 type Epoll struct {
 	file  *os.File
 	fd    int
-	ready func(token uint64)
+	ready func(token uint64, events uint32)
+	done  func() // may be nil
 
 	mu     sync.Mutex // held from taking events to having told of them
 	events [64]unix.EpollEvent
 }
 
 // NewEpoll makes an instance that calls ready with the token of each event (see
-// Conn.NotifyOnce), one after the other, for the life of the process. The error
-// is the kernel's.
-func NewEpoll(ready func(token uint64)) (*Epoll, error) {
+// Control and Conn.NotifyOnce) and with what has happened, one after the other, for
+// the life of the process; done, which may be nil, is called when all have been told
+// that there were at once. The error is the kernel's.
+func NewEpoll(ready func(token uint64, events uint32), done func()) (*Epoll, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
@@ -34,8 +36,8 @@ func NewEpoll(ready func(token uint64)) (*Epoll, error) {
 		_ = unix.Close(fd)
 		return nil, os.NewSyscallError("fcntl", err)
 	}
-	e := &Epoll{file: os.NewFile(uintptr(fd), "epoll"), fd: fd, ready: ready}
-	go contain.Loop(context.Background(), "waiting for idle connections", e.run)
+	e := &Epoll{file: os.NewFile(uintptr(fd), "epoll"), fd: fd, ready: ready, done: done}
+	go contain.Loop(context.Background(), "waiting for connections", e.run)
 	return e, nil
 }
 
@@ -66,13 +68,16 @@ func (e *Epoll) tell() (some bool, err error) {
 		return true, nil
 	}
 	for _, event := range e.events[:max(n, 0)] {
-		e.ready(uint64(uint32(event.Fd)) | uint64(uint32(event.Pad))<<32)
+		e.ready(uint64(uint32(event.Fd))|uint64(uint32(event.Pad))<<32, event.Events)
+	}
+	if n > 0 && e.done != nil {
+		e.done()
 	}
 	return n > 0, err
 }
 
-// control is epoll_ctl for a descriptor, whose events come with the token.
-func (e *Epoll) control(op int, fd uintptr, events uint32, token uint64) error {
+// Control is epoll_ctl for a descriptor, whose events come with the token.
+func (e *Epoll) Control(op int, fd uintptr, events uint32, token uint64) error {
 	event := unix.EpollEvent{Events: events, Fd: int32(token), Pad: int32(token >> 32)}
 	return unix.EpollCtl(e.fd, op, int(fd), &event)
 }
@@ -88,8 +93,8 @@ func (c *Conn) NotifyOnce(epoll *Epoll, token uint64) error {
 	const events = unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLONESHOT
 	var err error
 	controlErr := c.sock.reads.Control(func(fd uintptr) {
-		if err = epoll.control(unix.EPOLL_CTL_MOD, fd, events, token); err == unix.ENOENT {
-			err = epoll.control(unix.EPOLL_CTL_ADD, fd, events, token)
+		if err = epoll.Control(unix.EPOLL_CTL_MOD, fd, events, token); err == unix.ENOENT {
+			err = epoll.Control(unix.EPOLL_CTL_ADD, fd, events, token)
 		}
 	})
 	return errors.Join(controlErr, err)

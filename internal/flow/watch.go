@@ -112,7 +112,7 @@ func (w *watcher) add(c *Conn) {
 	var err error
 	if controlErr := c.sock.under.Control(func(fd uintptr) {
 		// Edge-triggered, and reported at once when it has happened already.
-		err = w.epoll.control(unix.EPOLL_CTL_ADD, fd, unix.EPOLLRDHUP|unix.EPOLLET, token)
+		err = w.epoll.Control(unix.EPOLL_CTL_ADD, fd, unix.EPOLLRDHUP|unix.EPOLLET, token)
 	}); controlErr != nil {
 		err = controlErr
 	}
@@ -132,11 +132,11 @@ func (w *watcher) remove(token uint64) {
 
 func (w *watcher) begin() {
 	w.conns = make(map[uint64]*Conn)
-	w.epoll, _ = NewEpoll(w.fire) // see add
+	w.epoll, _ = NewEpoll(w.fire, nil) // see add
 }
 
 // fire tells the connection with a token that its client has gone.
-func (w *watcher) fire(token uint64) {
+func (w *watcher) fire(token uint64, _ uint32) {
 	w.mu.Lock()
 	c := w.conns[token]
 	w.mu.Unlock()

@@ -122,7 +122,7 @@ func (c *Conn) addr(get func(int) (unix.Sockaddr, error)) net.Addr {
 	case *unix.SockaddrInet6:
 		ip := netip.AddrFrom16(a.Addr)
 		if a.ZoneId != 0 {
-			ip = ip.WithZone(zoneName(a.ZoneId))
+			ip = ip.WithZone(ZoneName(a.ZoneId))
 		}
 		return net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, uint16(a.Port)))
 	case *unix.SockaddrUnix:

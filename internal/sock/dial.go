@@ -34,7 +34,7 @@ func Dial(to netip.AddrPort, o *Options) (c *Conn, connected bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	fd, err := open(int(addr.raw.Family), o)
+	fd, err := open(int(addr.raw.Family), unix.SOCK_STREAM, o)
 	if err != nil {
 		return nil, false, err
 	}
@@ -64,7 +64,7 @@ func Dial(to netip.AddrPort, o *Options) (c *Conn, connected bool, err error) {
 
 // DialUnix connects to a unix socket, for which nothing has to be waited.
 func DialUnix(path string, o *Options) (*Conn, error) {
-	fd, err := open(unix.AF_UNIX, o)
+	fd, err := open(unix.AF_UNIX, unix.SOCK_STREAM, o)
 	if err != nil {
 		return nil, err
 	}
@@ -73,6 +73,43 @@ func DialUnix(path string, o *Options) (*Conn, error) {
 		return nil, os.NewSyscallError("connect", err)
 	}
 	return New(fd)
+}
+
+// Datagrams makes a socket of datagrams that is connected to an address of UDP, and
+// DatagramsUnix one that is to a unix socket. The descriptor is the caller's to close.
+func Datagrams(to netip.AddrPort, o *Options) (fd int, err error) {
+	addr, err := newAddress(to)
+	if err != nil {
+		return -1, err
+	}
+	if fd, err = open(int(addr.raw.Family), unix.SOCK_DGRAM, o); err != nil {
+		return -1, err
+	}
+	if o.Local.IsValid() {
+		err = bind(fd, o)
+	}
+	if err == nil {
+		if e := addr.call(unix.SYS_CONNECT, fd); e != 0 {
+			err = os.NewSyscallError("connect", e)
+		}
+	}
+	if err != nil {
+		_ = unix.Close(fd)
+		return -1, err
+	}
+	return fd, nil
+}
+
+// DatagramsUnix is like Datagrams.
+func DatagramsUnix(path string, o *Options) (fd int, err error) {
+	if fd, err = open(unix.AF_UNIX, unix.SOCK_DGRAM, o); err != nil {
+		return -1, err
+	}
+	if err = unix.Connect(fd, &unix.SockaddrUnix{Name: path}); err != nil {
+		_ = unix.Close(fd)
+		return -1, os.NewSyscallError("connect", err)
+	}
+	return fd, nil
 }
 
 // Connected waits until a connection that Dial has begun stands, for at most
@@ -100,8 +137,8 @@ func (c *Conn) Connected(timeout time.Duration) error {
 }
 
 // open makes a non-blocking socket with what the options say of any kind.
-func open(family int, o *Options) (fd int, err error) {
-	if fd, err = unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0); err != nil {
+func open(family, kind int, o *Options) (fd int, err error) {
+	if fd, err = unix.Socket(family, kind|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0); err != nil {
 		return -1, os.NewSyscallError("socket", err)
 	}
 	set := func(option, value int) {
@@ -190,7 +227,7 @@ func newAddress(a netip.AddrPort) (s address, err error) {
 	s.raw.Family, s.size = unix.AF_INET6, unix.SizeofSockaddrInet6
 	s.raw.Addr = ip.As16()
 	if zone := ip.Zone(); zone != "" {
-		s.raw.Scope_id, err = zoneID(zone)
+		s.raw.Scope_id, err = ZoneID(zone)
 	}
 	return s, err
 }
@@ -218,8 +255,8 @@ func bigEndian(n uint16) uint16 {
 	return uint16(b[0])<<8 | uint16(b[1])
 }
 
-// zoneID returns the index of a zone, which is named by it or by its interface.
-func zoneID(zone string) (uint32, error) {
+// ZoneID returns the index of a zone, which is named by it or by its interface.
+func ZoneID(zone string) (uint32, error) {
 	if n, err := strconv.ParseUint(zone, 10, 32); err == nil {
 		return uint32(n), nil
 	}
@@ -230,8 +267,8 @@ func zoneID(zone string) (uint32, error) {
 	return uint32(i.Index), nil
 }
 
-// zoneName is the inverse of zoneID.
-func zoneName(id uint32) string {
+// ZoneName is the inverse of ZoneID.
+func ZoneName(id uint32) string {
 	if i, err := net.InterfaceByIndex(int(id)); err == nil {
 		return i.Name
 	}

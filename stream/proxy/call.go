@@ -16,6 +16,7 @@ import (
 	"tandem/internal/errorlog"
 	"tandem/internal/pki"
 	"tandem/internal/proxyproto"
+	"tandem/internal/relay"
 	"tandem/internal/sock"
 	nc "tandem/nginxconf"
 	"tandem/proxy/block"
@@ -39,6 +40,7 @@ type call struct {
 	sock      *sock.Conn
 	conn      net.Conn // sock, over TLS if there is any
 	proxied   bool     // the PROXY header has been sent
+	how       relay.End
 
 	received, sent atomic.Int64 // from and to the peer
 }
@@ -61,7 +63,6 @@ func (c *settings) serve(s *stream.Session) stream.Code {
 	if code := x.connect(); code != session.OK {
 		return code
 	}
-	defer x.close(upstream.Worked)
 	return x.relay()
 }
 
@@ -148,11 +149,8 @@ func (x *call) state() *state { return &x.states[len(x.states)-1] }
 
 // dial connects to a peer.
 func (x *call) dial(addr upstream.Addr) error {
-	b := x.c.bind.V
-	o := sock.Options{
-		Local: b.Local(&x.Session.Session), Transparent: b.Transparent(),
-		Rcvbuf: int(x.c.rcvbuf.V), Sndbuf: int(x.c.sndbuf.V), KeepAlive: x.c.keepalive.V,
-	}
+	o := x.options()
+	o.KeepAlive = x.c.keepalive.V
 	var err error
 	if addr.Network == "unix" {
 		x.sock, err = sock.DialUnix(addr.Text, &o)
@@ -173,6 +171,12 @@ func (x *call) dial(addr upstream.Addr) error {
 	return nil
 }
 
+// options are what is set on sockets to peers.
+func (x *call) options() sock.Options {
+	b := x.c.bind.V
+	return sock.Options{Local: b.Local(&x.Session.Session), Transparent: b.Transparent(), Rcvbuf: int(x.c.rcvbuf.V), Sndbuf: int(x.c.sndbuf.V)}
+}
+
 // secure does the handshake with the peer.
 func (x *call) secure() (code stream.Code, again bool) {
 	if x.c.proxyProtocol.V > 0 {
@@ -188,7 +192,7 @@ func (x *call) secure() (code stream.Code, again bool) {
 			alpn = append(alpn, string(name))
 		}
 	}
-	client, err := x.c.tls.Client(x.conn, x.c.tls.Identify(&x.Session.Session, x.to.Name, strings.Join(alpn, secure.BetweenALPN)))
+	client, err := x.c.tls.Client(relay.Wrap(x.conn), x.c.tls.Identify(&x.Session.Session, x.to.Name, strings.Join(alpn, secure.BetweenALPN)))
 	if err != nil {
 		x.Failf(errorlog.Error, "%v", err)
 		x.close(upstream.Worked)

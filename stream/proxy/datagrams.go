@@ -1,20 +1,20 @@
 package proxy
 
 import (
-	"context"
+	"bytes"
 	"errors"
 	"net"
-	"os"
+	"net/netip"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"tandem/internal/errorlog"
 	"tandem/internal/flow"
-	"tandem/internal/privilege"
+	"tandem/internal/relay"
+	"tandem/internal/sock"
 	"tandem/proxy/upstream"
 	"tandem/session"
 	"tandem/stream"
@@ -23,103 +23,145 @@ import (
 // datagrams are those of a client and of a peer.
 type datagrams struct {
 	x     *call
-	conn  net.Conn
-	begun time.Time
+	peer  *relay.Peer
+	began int64 // by flow.Now
+	out   [][]byte
 
 	mu        sync.Mutex
 	requests  int  // datagrams of the client
 	responses int  // of the peer
 	failed    bool // something went wrong with the peer: it counts as a failure
-	upload    int64
+	how       outcome
+	upload    int64    // bytes a second, 0: no limit
+	waiting   [][]byte // to be sent at that rate
+	sending   bool     // somebody sends them
 	download  int64
+	timer     *time.Timer
 
-	last atomic.Int64 // when one came, by flow.Now
-	done chan struct{}
-	end  sync.Once
+	last    atomic.Int64 // when one came, by flow.Now
+	resting atomic.Int32 // how many wait for their rate
+	resume  func()
 }
 
-// exchangeDatagrams carries datagrams both ways until as many have come as are
+// outcome is how a session of datagrams has ended.
+type outcome uint8
+
+const (
+	underWay outcome = iota
+	allCame
+	cutOff
+	timedOut
+)
+
+// exchangeDatagrams has datagrams carried both ways until as many have come as are
 // expected, or none has for long enough.
 func (x *call) exchangeDatagrams() stream.Code {
-	var d *datagrams
-	for d == nil {
+	for {
 		x.Doing("connecting to upstream")
 		peer := x.begin()
 		if peer == nil {
 			return stream.StatusBadGateway
 		}
-		conn, err := x.dialDatagrams(peer.Addr)
+		fd, err := x.dialDatagrams(peer.Addr)
 		if err == nil {
-			d = &datagrams{x: x, conn: conn, begun: time.Now(), done: make(chan struct{})}
-			break
+			x.state().connect = time.Since(x.tried)
+			if x.Log().Enabled(errorlog.Info) {
+				x.Notef(errorlog.Info, "udp proxy %s connected to %s", localName(fd), x.peer)
+			}
+			return x.carryDatagrams(fd)
 		}
 		x.Failf(errorlog.Error, "connect() failed (%s)", errorlog.Reason(err))
 		if code := x.next(); code != session.OK {
 			return code
 		}
 	}
-	x.state().connect = time.Since(x.tried)
-	x.Notef(errorlog.Info, "udp proxy %v connected to %s", d.conn.LocalAddr(), x.peer)
-	return d.run()
+}
+
+// localName is the address of a socket, as messages of the log have it.
+func localName(fd int) string {
+	addr, err := unix.Getsockname(fd)
+	if err != nil {
+		return ""
+	}
+	switch a := addr.(type) {
+	case *unix.SockaddrInet4:
+		return netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port)).String()
+	case *unix.SockaddrInet6:
+		return netip.AddrPortFrom(netip.AddrFrom16(a.Addr), uint16(a.Port)).String()
+	}
+	return "unix:"
 }
 
 // dialDatagrams makes a socket for datagrams from and to a peer.
-func (x *call) dialDatagrams(addr upstream.Addr) (net.Conn, error) {
-	dialer := net.Dialer{Timeout: x.c.connect.V}
-	b := x.c.bind.V
-	if local := b.Local(&x.Session.Session); local.IsValid() {
-		dialer.LocalAddr = net.UDPAddrFromAddrPort(local)
-	}
-	dialer.Control = func(_, _ string, raw syscall.RawConn) (err error) {
-		failed := raw.Control(func(fd uintptr) { err = x.prepare(int(fd), b.Transparent()) })
-		return errors.Join(failed, err)
-	}
+func (x *call) dialDatagrams(addr upstream.Addr) (fd int, err error) {
+	o := x.options()
 	if addr.Network == "unix" {
-		return dialer.DialContext(context.Background(), "unixgram", addr.Text)
+		return sock.DatagramsUnix(addr.Text, &o)
 	}
-	return dialer.DialContext(context.Background(), "udp", addr.IP.String())
+	return sock.Datagrams(addr.IP, &o)
 }
 
-// prepare sets what is to be set before a socket is bound.
-func (x *call) prepare(fd int, transparent bool) (err error) {
-	set := func(level, name, value int) {
-		if e := unix.SetsockoptInt(fd, level, name, value); e != nil && err == nil {
-			err = os.NewSyscallError("setsockopt", e)
-		}
-	}
-	if n := int(x.c.rcvbuf.V); n > 0 {
-		set(unix.SOL_SOCKET, unix.SO_RCVBUF, n)
-	}
-	if n := int(x.c.sndbuf.V); n > 0 {
-		set(unix.SOL_SOCKET, unix.SO_SNDBUF, n)
-	}
-	if transparent {
-		privilege.With(privilege.Of(privilege.NetRaw), func() { set(unix.SOL_IP, unix.IP_TRANSPARENT, 1) })
-	}
-	return err
-}
-
-// run carries datagrams until the session is done.
-func (d *datagrams) run() stream.Code {
-	x := d.x
+// carryDatagrams has datagrams carried through a socket.
+func (x *call) carryDatagrams(fd int) stream.Code {
 	x.Doing("proxying connection")
-	d.upload, d.download = x.rate(x.c.upload.V), x.rate(x.c.download.V)
+	d := &datagrams{x: x, began: flow.Now(), upload: x.rate(x.c.upload.V), download: x.rate(x.c.download.V)}
+	d.resume = x.Leave(d.ended)
 	d.touch()
-	timer := time.NewTimer(x.c.timeout.V)
-	defer timer.Stop()
-	if d.upload > 0 {
-		d.forwardSlowly()
-	} else {
-		x.Packets.Forward(d.fromClient)
+	var err error
+	if d.peer, err = relay.NewPeer(fd, d, x.Packets.Outlet(), d.download > 0); err == nil {
+		err = d.peer.Begin()
 	}
-	read := make(chan struct{})
-	go func() {
-		defer close(read)
-		d.fromPeer()
-	}()
-	code := d.wait(timer)
-	_ = d.conn.Close()
-	<-read
+	if err != nil {
+		x.Failf(errorlog.Alert, "%v", err)
+		x.close(upstream.Worked)
+		return stream.StatusInternal
+	}
+	d.mu.Lock()
+	if d.how == underWay {
+		d.timer = time.AfterFunc(x.c.timeout.V, d.look)
+	}
+	d.mu.Unlock()
+	x.Packets.Forward(d.fromClient, d.flush, func() { d.finish(cutOff) })
+	return stream.Pending
+}
+
+func (d *datagrams) touch() { d.last.Store(flow.Now()) }
+
+// finish ends the session, unless it has ended.
+func (d *datagrams) finish(how outcome) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.finishLocked(how)
+}
+
+func (d *datagrams) finishLocked(how outcome) {
+	if d.how != underWay {
+		return
+	}
+	d.how = how
+	if d.timer != nil {
+		d.timer.Stop()
+	}
+	d.peer.Close()
+	d.resume()
+}
+
+// ended tells how the session has ended.
+func (d *datagrams) ended() stream.Code {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	x, code := d.x, stream.StatusOK
+	switch {
+	case d.how == allCame:
+		x.Notef(errorlog.Info, "udp done%s", d.summary())
+	case d.how == cutOff:
+		x.Notef(errorlog.Info, "disconnected on shutdown")
+	case x.c.responses.V == unlimited || d.responses >= x.c.responses.V*d.requests:
+		x.Notef(errorlog.Info, "udp timed out%s", d.summary())
+	default:
+		x.Failf(errorlog.Error, "upstream timed out (110: Connection timed out)")
+		d.failed, code = true, stream.StatusBadGateway
+	}
 	result := upstream.Worked
 	if d.failed {
 		result = upstream.Failed
@@ -128,174 +170,175 @@ func (d *datagrams) run() stream.Code {
 	return code
 }
 
-// wait waits until the session is done, and returns its status.
-func (d *datagrams) wait(timer *time.Timer) stream.Code {
-	x := d.x
-	for {
-		select {
-		case <-d.done:
-			x.Notef(errorlog.Info, "udp done%s", d.summary())
-			return stream.StatusOK
-		case <-x.Packets.Closed():
-			x.Notef(errorlog.Info, "disconnected on shutdown")
-			return stream.StatusOK
-		case <-timer.C:
-			left := x.c.timeout.V - time.Duration(flow.Now()-d.last.Load())
-			if left <= 0 {
-				return d.timedOut()
-			}
-			timer.Reset(left)
-		}
-	}
-}
-
-func (d *datagrams) touch() { d.last.Store(flow.Now()) }
-
-func (d *datagrams) finish() { d.end.Do(func() { close(d.done) }) }
-
-// timedOut returns what it comes to that no datagram has come for too long.
-func (d *datagrams) timedOut() stream.Code {
+// look ends the session if nothing has come for too long.
+func (d *datagrams) look() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	x := d.x
-	if x.c.responses.V == unlimited || d.responses >= x.c.responses.V*d.requests {
-		x.Notef(errorlog.Info, "udp timed out%s", d.summary())
-		return stream.StatusOK
+	if d.how != underWay {
+		return
 	}
-	x.Failf(errorlog.Error, "upstream timed out (110: Connection timed out)")
-	d.failed = true
-	return stream.StatusBadGateway
+	if d.resting.Load() > 0 {
+		d.touch()
+	}
+	if left := d.x.c.timeout.V - time.Duration(flow.Now()-d.last.Load()); left > 0 {
+		d.timer.Reset(left)
+		return
+	}
+	d.finishLocked(timedOut)
 }
 
-// fromClient sends the peer a datagram of the client.
+// fromClient takes a datagram of the client, which flush sends to the peer.
 func (d *datagrams) fromClient(b []byte) {
+	d.touch()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.how != underWay {
+		return
+	}
+	d.requests++
+	if d.requests == 1 && d.x.c.proxyProtocol.V > 0 {
+		b = append(d.x.appendProxyHeader(nil), b...)
+	}
+	switch {
+	case d.upload == 0:
+		d.out = append(d.out, b)
+	case len(d.waiting) < maxWaiting: // what is more is lost, as in a socket's buffer that is full
+		d.waiting = append(d.waiting, bytes.Clone(b))
+	}
+	if n := d.x.c.requests.V; n > 0 && d.requests >= n {
+		d.x.Packets.Detach()
+	}
+}
+
+// flush sends the peer what the client has sent.
+func (d *datagrams) flush() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.out) > 0 {
+		d.send(d.out)
+		clear(d.out)
+		d.out = d.out[:0]
+		if cap(d.out) > maxKept {
+			d.out = nil
+		}
+	}
+	if len(d.waiting) > 0 && !d.sending {
+		d.sending = true
+		d.sendSlowly()
+	} else if d.upload == 0 {
+		d.check()
+	}
+}
+
+// maxKept is how many datagrams a session keeps room for that has nothing to do, and
+// maxWaiting how many wait to be sent at a rate.
+const (
+	maxKept    = 4
+	maxWaiting = 256
+)
+
+// send sends the peer datagrams; d.mu is held.
+func (d *datagrams) send(list [][]byte) {
+	err := d.peer.Send(list)
+	if err != nil && !errors.Is(err, net.ErrClosed) {
+		d.x.Failf(errorlog.Error, "send() failed (%s)", errorlog.Reason(err))
+		d.failed = true
+		d.finishLocked(allCame)
+		return
+	}
+	for _, b := range list {
+		d.x.sent.Add(int64(len(b)))
+	}
+}
+
+// check ends the session if all has come that is expected; d.mu is held.
+func (d *datagrams) check() {
+	c := d.x.c
+	if n := c.requests.V; n > 0 && d.requests < n {
+		return
+	}
+	if c.responses.V != unlimited && d.responses >= c.responses.V*d.requests {
+		d.finishLocked(allCame)
+	}
+}
+
+// Receive implements relay.Receiver: the peer has sent something.
+func (d *datagrams) Receive(b []byte) {
 	x := d.x
 	d.touch()
 	d.mu.Lock()
-	d.requests++
-	if d.requests == 1 && x.c.proxyProtocol.V > 0 {
-		b = append(x.appendProxyHeader(nil), b...)
-	}
-	d.mu.Unlock()
-	n, err := d.conn.Write(b)
-	x.sent.Add(int64(n))
-	if err != nil && !errors.Is(err, net.ErrClosed) {
-		x.Failf(errorlog.Error, "send() failed (%s)", errorlog.Reason(err))
-		d.mu.Lock()
-		d.failed = true
-		d.mu.Unlock()
-		d.finish()
+	defer d.mu.Unlock()
+	if d.how != underWay {
 		return
 	}
+	if x.received.Add(int64(len(b))) == int64(len(b)) {
+		x.receivedFirst()
+	}
+	x.Packets.Queue(b)
+	x.CountSent(int64(len(b)))
+	d.responses++
+	d.check()
+	if d.download > 0 && d.how == underWay {
+		d.peer.Pause(true)
+		wait := max(time.Duration(int64(len(b))*int64(time.Second)/d.download), d.until(d.download, x.received.Load()))
+		d.rest(wait, func() { d.peer.Pause(false) })
+	}
+}
+
+// Failed implements relay.Receiver.
+func (d *datagrams) Failed(err error) {
+	d.touch()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.how != underWay {
+		return
+	}
+	d.x.Failf(errorlog.Error, "recv() failed (%s)", errorlog.Reason(err))
+	d.failed = true
+	d.responses++
 	d.check()
 }
 
-// check ends the session if all has come that is expected.
-func (d *datagrams) check() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	c := d.x.c
-	if n := c.requests.V; n > 0 {
-		if d.requests < n {
-			return
-		}
-		d.x.Packets.Detach()
+// until returns how long a rate allows no more than what has been carried.
+func (d *datagrams) until(rate, carried int64) time.Duration {
+	left := rate*(int64(time.Duration(flow.Now()-d.began)/time.Second)+1) - carried
+	if left > 0 {
+		return 0
 	}
-	if c.responses.V != unlimited && d.responses >= c.responses.V*d.requests {
-		d.finish()
-	}
+	return time.Duration(-left*int64(time.Second)/rate) + time.Millisecond
 }
 
-// fromPeer sends the client the datagrams of the peer, until the socket is closed.
-func (d *datagrams) fromPeer() {
-	x := d.x
-	buf := make([]byte, 64<<10)
-	for {
-		if d.download > 0 {
-			d.rest(d.download, x.received.Load())
-		}
-		n, err := d.conn.Read(buf)
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
+// rest has f called later, before which nothing counts as idle.
+func (d *datagrams) rest(wait time.Duration, f func()) {
+	d.resting.Add(1)
+	time.AfterFunc(wait, func() {
 		d.touch()
-		if err != nil {
-			x.Failf(errorlog.Error, "recv() failed (%s)", errorlog.Reason(err))
-		} else {
-			x.receivedFirst(int64(n))
-			if err := x.Packets.Send(buf[:n]); err != nil {
-				x.Failf(errorlog.Info, "sendmsg() failed (%s)", errorlog.Reason(err))
-			} else {
-				x.CountSent(int64(n))
-			}
-		}
-		d.mu.Lock()
-		d.responses++
-		d.failed = d.failed || err != nil
-		d.mu.Unlock()
-		d.check()
-		if err != nil {
-			return
-		}
-		if d.download > 0 {
-			d.sleep(time.Duration(int64(n) * int64(time.Second) / d.download))
-		}
-	}
-}
-
-// rest waits until a rate allows more than what has been carried.
-func (d *datagrams) rest(rate, carried int64) {
-	for {
-		limit := rate*(int64(time.Since(d.begun)/time.Second)+1) - carried
-		if limit > 0 || !d.sleep(time.Duration(-limit*int64(time.Second)/rate)+time.Millisecond) {
-			return
-		}
-	}
-}
-
-// sleep waits, during which nothing counts as idle; false: the session is done.
-func (d *datagrams) sleep(t time.Duration) bool {
-	const step = 50 * time.Millisecond
-	for ; t > 0; t -= step {
-		select {
-		case <-d.done:
-			return false
-		case <-d.x.Packets.Closed():
-			return false
-		case <-time.After(min(t, step)):
-			d.touch()
-		}
-	}
-	return true
-}
-
-// forwardSlowly is Forward of fromClient at the rate of the upload.
-func (d *datagrams) forwardSlowly() {
-	queue := make(chan []byte, maxWaiting)
-	d.x.Packets.Forward(func(b []byte) {
-		select {
-		case queue <- append([]byte(nil), b...):
-		default: // as a socket's buffer that is full
-		}
+		d.resting.Add(-1)
+		f()
 	})
-	go func() {
-		for {
-			d.rest(d.upload, d.x.Received())
-			select {
-			case b := <-queue:
-				d.fromClient(b)
-				d.sleep(time.Duration(int64(len(b)) * int64(time.Second) / d.upload))
-			case <-d.done:
-				return
-			case <-d.x.Packets.Closed():
-				return
-			}
-		}
-	}()
 }
 
-// maxWaiting is how many datagrams wait to be sent at a rate.
-const maxWaiting = 256
+// sendSlowly sends what waits, as fast as the rate allows; d.mu is held.
+func (d *datagrams) sendSlowly() {
+	for d.how == underWay && len(d.waiting) > 0 {
+		wait := d.until(d.upload, d.x.sent.Load())
+		if wait == 0 {
+			d.send(d.waiting[:1])
+			wait = time.Duration(int64(len(d.waiting[0])) * int64(time.Second) / d.upload)
+			d.waiting = d.waiting[1:]
+			d.check()
+		}
+		if wait > 0 {
+			d.rest(wait, func() {
+				d.mu.Lock()
+				defer d.mu.Unlock()
+				d.sendSlowly()
+			})
+			return
+		}
+	}
+	d.sending = false
+}
 
 // summary tells what has been carried.
 func (d *datagrams) summary() []byte {
