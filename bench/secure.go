@@ -3,22 +3,11 @@ package main
 import (
 	"errors"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
-
-// writeCertificate writes a certificate and its key, where all servers find them.
-func writeCertificate(dir string) error {
-	cert, key, err := newCertificate(false)
-	if err != nil {
-		return err
-	}
-	return errors.Join(os.WriteFile(filepath.Join(dir, "tls.pem"), cert, 0o644), os.WriteFile(filepath.Join(dir, "tls.key"), key, 0o644),
-		os.WriteFile(filepath.Join(dir, "tls.both"), append(cert, key...), 0o644))
-}
 
 // runSecure has clients ask over TLS. The back end serves beside them.
 func runSecure(b *bench, t *contest, p *peer) (perSecond float64, done int, err error) {

@@ -37,8 +37,8 @@ func streamParts() []part {
 	connect.reconnect = true
 	bulk := relayed("TCP, in bulk", "16m", 16<<20)
 	secure := relayed("TLS from the client, 1 KB answers on kept connections", "1k", 1<<10)
-	secure.conf = relays(" ssl", "ssl_protocols TLSv1.3; ssl_certificate FILES/tls.pem; ssl_certificate_key FILES/tls.key;")
-	secure.conf[haproxyLanguage] = strings.Replace(secure.conf[haproxyLanguage], "PORT ssl", "PORT ssl crt FILES/tls.both", 1)
+	secure.conf = relays(" ssl", "ssl_protocols TLSv1.3; ssl_certificate CERT.pem; ssl_certificate_key CERT.key;")
+	secure.conf[haproxyLanguage] = strings.Replace(secure.conf[haproxyLanguage], "PORT ssl", "PORT ssl crt CERT.both", 1)
 	handshakes := secure
 	handshakes.what, handshakes.reconnect = "TLS from the client, a new connection for each answer", true
 	datagrams := func(what string) benchCase {
