@@ -1,6 +1,7 @@
 package acme
 
 import (
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -28,7 +29,16 @@ type Challenge string
 const (
 	HTTP01    Challenge = "http-01"
 	TLSALPN01 Challenge = "tls-alpn-01"
+	DNS01     Challenge = "dns-01"
 )
+
+// Records is where the TXT records are put that DNS-01 asks for.
+type Records interface {
+	// Add adds a record, and returns once whoever asks is to be told it.
+	Add(ctx context.Context, name, value string) error
+	// Remove takes a record away. It need not be there any more.
+	Remove(ctx context.Context, name, value string) error
+}
 
 // Issuer is an authority, and the account that certificates are ordered with. It
 // is never changed.
@@ -36,6 +46,7 @@ type Issuer struct {
 	Name      string
 	Directory string // its URL
 	Challenge Challenge
+	Records   Records  // for DNS01
 	Contact   []string // URLs
 	AgreeTOS  bool
 

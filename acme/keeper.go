@@ -267,7 +267,7 @@ func (k *Keeper) obtain(ctx context.Context, e *entry, cert *Certificate, pendin
 			}
 			return k.update(ctx, e, func(r *Record) { r.Pending = p })
 		},
-		present: k.present, remove: k.retract,
+		present: k.present, remove: k.retract, warn: func(err error) { k.logf(errorlog.Warn, "%v, %s", err, about(cert)) },
 	}
 	return talk.obtain(ctx, pending)
 }

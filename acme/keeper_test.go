@@ -21,10 +21,11 @@ import (
 
 // box is a node with a keeper, while one runs.
 type box struct {
-	t      *testing.T
-	ca     *acmetest.CA
-	folder string
-	names  [][]string
+	t       *testing.T
+	ca      *acmetest.CA
+	folder  string
+	names   [][]string
+	records Records // nil: HTTP-01
 
 	running atomic.Pointer[Keeper]
 	certs   []*Certificate
@@ -45,6 +46,9 @@ func newBox(t *testing.T, ca *acmetest.CA, names ...string) *box {
 // start has a process run.
 func (b *box) start(pair Pair) {
 	issuer := &Issuer{Name: "ca", Directory: acmetest.Directory, Challenge: HTTP01, Folder: b.folder, Client: b.ca.Client()}
+	if b.records != nil {
+		issuer.Challenge, issuer.Records = DNS01, b.records
+	}
 	b.certs = nil
 	for _, names := range b.names {
 		b.certs = append(b.certs, &Certificate{Issuer: issuer, Names: names})

@@ -31,6 +31,8 @@ type conversation struct {
 	// that.
 	present func(context.Context, Answer) error
 	remove  func(token string)
+	// warn tells of what does not end the order.
+	warn func(error)
 }
 
 // retries is how often a request is repeated that the authority could not answer,
@@ -223,12 +225,8 @@ func (c *conversation) answer(ctx context.Context, url string, a *rfc8555.Author
 		if Challenge(challenge.Type) != want {
 			continue
 		}
-		keyAuth, err := c.client.HTTP01ChallengeResponse(challenge.Token) // the same for all challenges
+		end, err := c.prepare(ctx, a.Identifier.Value, challenge.Token)
 		if err != nil {
-			return err
-		}
-		answer := Answer{Challenge: want, Name: a.Identifier.Value, Token: challenge.Token, KeyAuth: keyAuth, Until: time.Now().Add(answerLife)}
-		if err := c.present(ctx, answer); err != nil {
 			return err
 		}
 		if challenge.Status == rfc8555.StatusPending {
@@ -238,11 +236,43 @@ func (c *conversation) answer(ctx context.Context, url string, a *rfc8555.Author
 		}
 		_, err = c.client.WaitAuthorization(ctx, url)
 		if err == nil || over(err) {
-			c.remove(challenge.Token)
+			end()
 		}
 		return err
 	}
 	return errOver{fmt.Errorf("the authority does not offer the challenge %s", want)}
+}
+
+// prepare sees to it that the authority finds what it looks for; end is for when it
+// has.
+func (c *conversation) prepare(ctx context.Context, name, token string) (end func(), err error) {
+	want := c.cert.Issuer.Challenge
+	if want == DNS01 {
+		record, err := c.client.DNS01ChallengeRecord(token)
+		if err != nil {
+			return nil, err
+		}
+		full := "_acme-challenge." + name
+		return func() { c.unpublish(context.WithoutCancel(ctx), full, record) }, c.cert.Issuer.Records.Add(ctx, full, record)
+	}
+	keyAuth, err := c.client.HTTP01ChallengeResponse(token) // the same for both
+	if err != nil {
+		return nil, err
+	}
+	answer := Answer{Challenge: want, Name: name, Token: token, KeyAuth: keyAuth, Until: time.Now().Add(answerLife)}
+	return func() { c.remove(token) }, c.present(ctx, answer)
+}
+
+// removeLimit is how long a record may take to be removed.
+const removeLimit = time.Minute
+
+// unpublish removes a record. One that stays does no harm.
+func (c *conversation) unpublish(ctx context.Context, name, record string) {
+	ctx, cancel := context.WithTimeout(ctx, removeLimit)
+	defer cancel()
+	if err := c.cert.Issuer.Records.Remove(ctx, name, record); err != nil {
+		c.warn(fmt.Errorf("%w while removing the record of %s", err, name))
+	}
 }
 
 // finalize has the certificate made, if that has not been done, and fetches it.

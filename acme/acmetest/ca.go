@@ -298,6 +298,7 @@ func (ca *CA) newOrder(a *answer, account string, payload []byte) {
 	number := len(ca.orders) + 1
 	o := &order{path: fmt.Sprint("/order/", number), status: "pending", account: account, names: request.Identifiers}
 	for i, name := range o.names {
+		name.Value = strings.TrimPrefix(name.Value, "*.") // RFC 8555 section 7.1.4
 		z := &authorization{path: fmt.Sprintf("/authz/%d-%d", number, i), status: "pending", token: fmt.Sprintf("token-%d-%d", number, i), name: name, order: o}
 		ca.authz[z.path] = z
 		o.authz = append(o.authz, ca.Site+z.path)
@@ -327,7 +328,7 @@ func (ca *CA) showOrder(a *answer, o *order) {
 
 func (ca *CA) showAuthz(a *answer, z *authorization) {
 	var challenges []map[string]any
-	for _, kind := range []string{"http-01", "tls-alpn-01"} {
+	for _, kind := range []string{"http-01", "tls-alpn-01", "dns-01"} {
 		challenges = append(challenges, map[string]any{"type": kind, "url": ca.Site + "/challenge" + strings.TrimPrefix(z.path, "/authz") + "/" + kind, "token": z.token, "status": z.status})
 	}
 	a.json(http.StatusOK, map[string]any{"status": z.status, "identifier": z.name, "challenges": challenges})

@@ -43,6 +43,7 @@ func (c *settings) connect(h *web.HTTP) error {
 				continue
 			}
 		}
+		i.dns.connect(w)
 		i.Client = &http.Client{Timeout: requestLimit, Transport: &http.Transport{DialContext: w.DialContext, DialTLSContext: w.dialTLS, IdleConnTimeout: requestLimit}}
 	}
 	return errors.Join(errs...)

@@ -22,6 +22,7 @@ type issuer struct {
 	said      map[string]bool // which directives there were
 	trusted   string
 	unchecked bool // ssl_verify off
+	dns       dnsSettings
 }
 
 // entry is a directive of an acme_issuer block.
@@ -45,6 +46,10 @@ var entries = map[string]entry{
 	}},
 	"ssl_verify":              {1, 1, setFlag(func(i *issuer, on bool) { i.unchecked = !on })},
 	"state_path":              {1, 1, (*issuer).setStatePath},
+	"dns_update":              {1, 4, (*issuer).setUpdate},
+	"dns_acme_dns":            {2, 2, (*issuer).setACMEDNS},
+	"dns_hook":                {1, 100, (*issuer).setHook},
+	"dns_wait":                {1, 1, (*issuer).setWait},
 	"accept_terms_of_service": {0, 0, func(i *issuer, _ *nc.Scope, _ []string) error { i.AgreeTOS = true; return nil }},
 }
 
@@ -65,6 +70,9 @@ func readIssuer(s *nc.Scope, d *nc.Directive) error {
 	c.issuers = append(c.issuers, i)
 	if i.Directory == "" {
 		return errors.New("\"acme_issuer\": \"uri\" is missing")
+	}
+	if err := i.setRecords(); err != nil {
+		return err
 	}
 	if !i.said["state_path"] {
 		i.Folder = s.Path("acme_"+name, false)
@@ -128,6 +136,8 @@ func (i *issuer) setChallenge(_ *nc.Scope, args []string) error {
 		i.Challenge = acme.HTTP01
 	case "tls-alpn", "tls-alpn-01":
 		i.Challenge = acme.TLSALPN01
+	case "dns", "dns-01":
+		i.Challenge = acme.DNS01
 	default:
 		return fmt.Errorf("unsupported challenge: %s", args[0])
 	}
