@@ -39,7 +39,9 @@ func (b *backend) start() error {
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: b}
+	server := &http.Server{Handler: b, Protocols: new(http.Protocols)}
+	server.Protocols.SetHTTP1(true)
+	server.Protocols.SetUnencryptedHTTP2(true)
 	b.server = server
 	go func() {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -61,6 +63,10 @@ func (b *backend) set(v behaviour) { b.is.Store(int32(v)) }
 
 // ServeHTTP implements http.Handler.
 func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor == 2 {
+		echo(w, r)
+		return
+	}
 	switch behaviour(b.is.Load()) {
 	case failing:
 		http.Error(w, "failing", http.StatusInternalServerError)
@@ -72,4 +78,22 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	fmt.Fprintf(w, "<h1>%s</h1>\n", b.page)
+}
+
+// echo answers a call of gRPC with the messages that come, as they come.
+func echo(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/grpc")
+	w.Header().Set("Trailer", "Grpc-Status")
+	for buf := make([]byte, 1024); ; {
+		n, err := r.Body.Read(buf)
+		if n > 0 {
+			if _, err := w.Write(buf[:n]); err != nil || http.NewResponseController(w).Flush() != nil {
+				return
+			}
+		}
+		if err != nil {
+			break
+		}
+	}
+	w.Header().Set("Grpc-Status", "0")
 }

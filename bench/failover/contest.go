@@ -49,15 +49,25 @@ type stand struct {
 	dir      string
 	backends [2]*backend
 	subject  int // index of the node that something happens to
+	setup    setup
 	stalls   *lab.Stalls
 	restore  func() error // of a fault
 }
 
-// newStand starts a pair and waits until node 1 is master. With proxied the
-// nodes serve nothing themselves: their only location is passed to a back end.
-// The client asks every so often.
-func newStand(ctx context.Context, programs [2]scenario.Program, proxied bool, every time.Duration) (s *stand, err error) {
-	s = &stand{stalls: lab.WatchStalls()}
+// setup is what the nodes serve, and what is asked for on kept connections.
+type setup int
+
+const (
+	pages     setup = iota // the example's page
+	proxied                // nothing themselves: their only location is passed to a back end
+	overHTTP2              // the page; on kept connections it is asked for with HTTP/2, at a port of its own
+	withCalls              // the page; kept connections are of gRPC, which is passed to a back end
+)
+
+// newStand starts a pair and waits until node 1 is master. The client asks every so
+// often.
+func newStand(ctx context.Context, programs [2]scenario.Program, what setup, every time.Duration) (s *stand, err error) {
+	s = &stand{stalls: lab.WatchStalls(), setup: what}
 	if s.lab, err = lab.Open(); err != nil {
 		return nil, err
 	}
@@ -77,7 +87,7 @@ func newStand(ctx context.Context, programs [2]scenario.Program, proxied bool, e
 	for i, n := range pair.Nodes {
 		settings.Nodes[i] = scenario.Config{
 			Name: n.Dir, Title: n.Title, Address: n.Address, Program: programs[i],
-			Write: func(prefix string) error { return write(n, prefix, proxied) },
+			Write: func(prefix string) error { return write(n, prefix, what) },
 		}
 	}
 	if s.Pair, err = scenario.NewPair(s.lab, settings); err != nil {
@@ -97,19 +107,29 @@ func newStand(ctx context.Context, programs [2]scenario.Program, proxied bool, e
 
 // write writes a node's files. nginx finds a mime.types beside its
 // configuration, as it does where it is installed.
-func write(n pair.Node, prefix string, proxied bool) error {
+func write(n pair.Node, prefix string, what setup) error {
 	if err := n.Write(prefix); err != nil {
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(prefix, "conf", "mime.types"), []byte("types { text/html html htm; }\n"), 0o644); err != nil {
 		return err
 	}
-	if !proxied {
-		return nil
+	conf := filepath.Join(prefix, "conf", "nginx.conf")
+	switch what {
+	case proxied:
+		return edit(conf, "root   html;\n            index  index.html index.htm;", "proxy_pass http://"+backendAddress+";\n            proxy_read_timeout 10s;")
+	case overHTTP2, withCalls:
+		return edit(conf, "    server {\n", "    server {\n        listen "+http2Port+" http2;\n        location "+callPath+" { grpc_pass grpc://"+backendAddress+"; }\n    }\n    server {\n")
 	}
-	return edit(filepath.Join(prefix, "conf", "nginx.conf"), "root   html;\n            index  index.html index.htm;",
-		"proxy_pass http://"+backendAddress+";\n            proxy_read_timeout 10s;")
+	return nil
 }
+
+// http2Port is where the nodes speak HTTP/2: nginx speaks nothing else at such a
+// port, and the client HTTP/1. callPath is what is passed on as gRPC.
+const (
+	http2Port = "81"
+	callPath  = "/lab.Echo/"
+)
 
 // edit replaces text in a file.
 func edit(name, from, to string) error {
@@ -146,7 +166,12 @@ func (s *stand) close() {
 
 // kept starts busy keep-alive connections to the VIP.
 func (s *stand) kept() *probe.KeptClient {
-	return probe.StartKept(probe.KeptConfig{
-		Dial: s.Client.DialContext, Address: net.JoinHostPort(s.VIP.String(), "80"), Pause: 2 * time.Millisecond,
-	})
+	c := probe.KeptConfig{Dial: s.Client.DialContext, Address: net.JoinHostPort(s.VIP.String(), "80"), Pause: 2 * time.Millisecond}
+	if s.setup == overHTTP2 || s.setup == withCalls {
+		c.Address, c.Connections, c.Streams = net.JoinHostPort(s.VIP.String(), http2Port), 4, 8
+	}
+	if s.setup == withCalls {
+		c.Path, c.Messages = callPath, 10
+	}
+	return probe.StartKept(c)
 }

@@ -15,8 +15,8 @@ import (
 // row is something that happens to the stand's subject, and what may come of it.
 type row struct {
 	key, title string
-	proxied    bool
-	kept       bool // 32 busy keep-alive connections beside the client
+	setup
+	kept bool // 32 requests at a time on kept connections, beside the client
 	// act does it; from is the normal state unless before leads to another.
 	before func(context.Context, *stand) error
 	act    func(context.Context, *stand) error
@@ -116,15 +116,15 @@ func rows() []row {
 			return err
 		}, undo: func(_ context.Context, s *stand) error { return s.restore() }, master: 1,
 			limits: map[string]limit{tandemPair: at(2*time.Second, unlimited), mixedPair: at(2500*ms, unlimited)}},
-		{key: "fail", title: "web side wedged: answers 500", proxied: true, master: 1,
+		{key: "fail", title: "web side wedged: answers 500", setup: proxied, master: 1,
 			act:    backendIs(failing),
 			undo:   backendIs(well),
 			limits: map[string]limit{tandemPair: at(2*time.Second, unlimited), mixedPair: at(2500*ms, unlimited)}},
-		{key: "slow", title: "web side wedged: answers too late", proxied: true, master: 1,
+		{key: "slow", title: "web side wedged: answers too late", setup: proxied, master: 1,
 			act:    backendIs(slow),
 			undo:   backendIs(well),
 			limits: map[string]limit{tandemPair: at(2*time.Second, unlimited), mixedPair: at(2500*ms, unlimited)}},
-		{key: "backend", title: "the back end of the only proxied location dies", proxied: true, master: 1,
+		{key: "backend", title: "the back end of the only proxied location dies", setup: proxied, master: 1,
 			act:    func(_ context.Context, s *stand) error { s.backends[s.subject].stop(); return nil },
 			undo:   func(_ context.Context, s *stand) error { return s.backends[s.subject].start() },
 			limits: map[string]limit{tandemPair: at(2500*ms, unlimited), mixedPair: at(3500*ms, unlimited)}},
@@ -156,7 +156,7 @@ func rows() []row {
 			limits: map[string]limit{
 				tandemPair: {outage: 250 * ms, both: unlimited, changes: 0, gap: 1050 * ms},
 				mixedPair:  {outage: 250 * ms, both: unlimited, changes: 0, gap: 1050 * ms}}},
-		{key: "both", title: "both nodes' web sides fail", proxied: true, master: -1, endless: true,
+		{key: "both", title: "both nodes' web sides fail", setup: proxied, master: -1, endless: true,
 			act: func(context.Context, *stand) error { return nil }, // see below
 			limits: map[string]limit{
 				tandemPair: {outage: unlimited, failed: unlimited, both: unlimited, changes: 6, gap: unlimited, answered: 250 * ms},
@@ -167,7 +167,29 @@ func rows() []row {
 	both.undo = func(_ context.Context, s *stand) error {
 		return errors.Join(s.backends[0].start(), s.backends[1].start())
 	}
-	return append(list, rareRows()...)
+	return append(append(list, http2Rows(stop, start, stopped)...), rareRows()...)
+}
+
+// http2Rows are planned switches under requests of HTTP/2 on kept connections, and
+// under calls of gRPC.
+func http2Rows(stop, start, stopped func(context.Context, *stand) error) (list []row) {
+	for _, with := range []struct {
+		suffix, title string
+		setup
+	}{
+		{"h2", "under 4 connections of HTTP/2 with 8 busy streams each", overHTTP2},
+		{"grpc", "under 32 gRPC streams on 4 connections", withCalls},
+	} {
+		lossless := map[string]limit{tandemPair: lossless(250 * ms)}
+		reloads := map[string]limit{tandemPair: {outage: 250 * ms, both: unlimited, changes: 0, gap: 1050 * ms}}
+		list = append(list,
+			row{key: "stop-" + with.suffix, title: "planned stop " + with.title, setup: with.setup, kept: true, act: stop, undo: start, master: 1, limits: lossless},
+			row{key: "demote-" + with.suffix, title: "demote " + with.title, setup: with.setup, kept: true, act: demote, undo: promote, master: 1, limits: lossless},
+			row{key: "return-" + with.suffix, title: "the old master returns " + with.title, setup: with.setup, kept: true, before: stopped, act: start, master: 0, limits: lossless},
+			row{key: "reload-" + with.suffix, title: "reload of both files five times " + with.title, setup: with.setup, kept: true, act: reload, master: 0, limits: reloads},
+		)
+	}
+	return list
 }
 
 // demote is the operator's planned switch: with keepalived it takes an edit and

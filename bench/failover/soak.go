@@ -39,7 +39,7 @@ func soak(ctx context.Context, o options) (code int, err error) {
 	dice := rand.New(rand.NewPCG(seed, 0))
 	fmt.Printf("soak of %v, a fault every %v, seed %d\n", o.soak, o.every, seed)
 	// All rows need nodes that pass to a back end.
-	s, err := newStand(ctx, contests()[0].programs(), true, soakEvery)
+	s, err := newStand(ctx, contests()[0].programs(), proxied, soakEvery)
 	if err != nil {
 		return 1, err
 	}

@@ -18,17 +18,17 @@ import (
 // run plays the chosen rows. Rows with the same configuration share a pair.
 func (c contest) run(ctx context.Context, o options, t *table) error {
 	fmt.Printf("\n%s\n", c.name)
-	for _, proxied := range []bool{false, true} {
+	for _, what := range []setup{pages, proxied, overHTTP2, withCalls} {
 		var list []row
 		for _, r := range rows() {
-			if r.proxied == proxied && chosen(o.rows, r.key) && (r.pairs == nil || slices.Contains(r.pairs, c.key)) {
+			if r.setup == what && chosen(o.rows, r.key) && (r.pairs == nil || slices.Contains(r.pairs, c.key)) {
 				list = append(list, r)
 			}
 		}
 		if len(list) == 0 {
 			continue
 		}
-		s, err := newStand(ctx, c.programs(), proxied, 0)
+		s, err := newStand(ctx, c.programs(), what, 0)
 		if err != nil {
 			return err
 		}

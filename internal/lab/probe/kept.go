@@ -23,6 +23,15 @@ type KeptConfig struct {
 	// Connections is how many there are at a time; 32 by default.
 	Connections int
 
+	// Streams is how many requests each connection has under way at a time, with
+	// HTTP/2; 0 is HTTP/1.
+	Streams int
+
+	// Messages makes each request of HTTP/2 a call of gRPC with so many messages,
+	// each sent when the one before has come back, for a server that sends back
+	// what it gets; 0 is a GET.
+	Messages int
+
 	// Pause is the time between an answer and the next request on its
 	// connection; 0 asks again at once.
 	Pause time.Duration
@@ -68,7 +77,11 @@ func StartKept(c KeptConfig) *KeptClient {
 	for range c.Connections {
 		k.done.Go(func() {
 			for ctx.Err() == nil {
-				k.use(ctx)
+				if c.Streams > 0 {
+					k.use2(ctx)
+				} else {
+					k.use(ctx)
+				}
 			}
 		})
 	}
