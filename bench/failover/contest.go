@@ -119,13 +119,15 @@ func write(n pair.Node, prefix string, what setup) error {
 	case proxied:
 		return edit(conf, "root   html;\n            index  index.html index.htm;", "proxy_pass http://"+backendAddress+";\n            proxy_read_timeout 10s;")
 	case overHTTP2, withCalls:
-		return edit(conf, "    server {\n", "    server {\n        listen "+http2Port+" http2;\n        location "+callPath+" { grpc_pass grpc://"+backendAddress+"; }\n    }\n    server {\n")
+		return edit(conf, "    server {\n", "    server {\n        listen "+http2Port+" http2;\n        keepalive_requests 1000000;\n        location "+callPath+" { grpc_pass grpc://"+backendAddress+"; }\n    }\n    server {\n")
 	}
 	return nil
 }
 
 // http2Port is where the nodes speak HTTP/2: nginx speaks nothing else at such a
-// port, and the client HTTP/1. callPath is what is passed on as gRPC.
+// port, and the client HTTP/1. keepalive_requests is out of the way there: as with
+// nginx, requests that cross the GOAWAY of that are not served, and for the client to
+// repeat. callPath is what is passed on as gRPC.
 const (
 	http2Port = "81"
 	callPath  = "/lab.Echo/"

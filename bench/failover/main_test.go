@@ -42,7 +42,7 @@ func TestMatrix(t *testing.T) {
 		t.Skip("it takes its time")
 	}
 	lab.New(t) // or skips, with the reason
-	rows := []string{"stop-kept", "demote", "return-kept", "kill", "backend"}
+	rows := []string{"stop-kept", "demote", "return-kept", "kill", "backend", "stop-h2"}
 	if _, err := exec.LookPath("nft"); err == nil {
 		rows = append(rows, "accept")
 	}

@@ -1,5 +1,7 @@
 package h2
 
+import "time"
+
 // dataFrame is a part of a body. It is handed on as it comes, so that a stream
 // waits for its bytes and not for the frame's end.
 func (c *Conn) dataFrame(h frameHeader) error {
@@ -15,6 +17,7 @@ func (c *Conn) dataFrame(h frameHeader) error {
 	if empty && !end {
 		c.work.idle++
 	}
+	c.awaitWindow(h)
 	wanted, err := c.admitData(h, h.length-left)
 	if err != nil {
 		return err
@@ -33,6 +36,33 @@ func (c *Conn) dataFrame(h frameHeader) error {
 	}
 	return c.in.skip(padding)
 }
+
+// windowGrace is how many milliseconds a body that is longer than its window waits
+// for that to be widened.
+const windowGrace = 20
+
+// awaitWindow gives a server's stream the time to be read. A client may send a body
+// right behind its head that is longer than the window it has been told of; nginx
+// has begun to read it by then, and takes it.
+func (c *Conn) awaitWindow(h frameHeader) {
+	if c.client {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for range windowGrace {
+		s := c.streams[h.id]
+		if s == nil || s.dead != nil || s.inEnded || int64(h.length) <= s.recvWindow || int64(h.length) > maxGrace {
+			return
+		}
+		c.mu.Unlock()
+		time.Sleep(time.Millisecond)
+		c.mu.Lock()
+	}
+}
+
+// maxGrace is how long such a body may be, in bytes: no window is made larger.
+const maxGrace = 256 << 10
 
 // admitData takes a frame off the windows, which padding counts for, too, and
 // also what nobody reads (RFC 9113 section 6.9.1). It reports whether somebody

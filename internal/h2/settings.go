@@ -82,6 +82,7 @@ func (c *Conn) settingsFrame(h frameHeader, p []byte) error {
 	if c.client && alone {
 		c.unhurried = len(c.buf)
 	}
+	c.refill() // when all of them are obeyed
 	return nil
 }
 
@@ -125,6 +126,5 @@ func (c *Conn) adjustWindows(window int64) error {
 		}
 		c.resume(s)
 	}
-	c.refill()
 	return nil
 }
