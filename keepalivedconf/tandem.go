@@ -59,6 +59,8 @@ type SelfProbe struct {
 	Rise     int // successes until it counts as well again
 	// Upstreams are those of nginx.conf that must have a peer whose health checks allow requests.
 	Upstreams []Upstream
+	// VirtualServers are those that must have a quorum.
+	VirtualServers []VirtualRef
 	// Release is on_failure release: the instance goes to FAULT. Otherwise (drop) it competes with priority 1.
 	Release bool
 }
@@ -68,6 +70,32 @@ type Upstream struct {
 	Name string
 	Pos  Pos
 }
+
+// VirtualRef names virtual servers as they are written: an address and a port, a
+// firewall mark or a group. Without words it means all of them.
+type VirtualRef struct {
+	Words []string
+	Pos   Pos
+}
+
+// Means reports whether a virtual server is meant.
+func (r VirtualRef) Means(v *VirtualServer) bool {
+	switch {
+	case len(r.Words) == 0:
+		return true
+	case r.Words[0] == "group":
+		return v.Group != nil && slices.Equal(r.Words[1:], []string{v.Group.Name})
+	case r.Words[0] == "fwmark":
+		return v.Mark != 0 && slices.Equal(r.Words[1:], []string{strconv.FormatUint(uint64(v.Mark), 10)})
+	}
+	a, err := netip.ParseAddr(r.Words[0])
+	if err != nil || v.Address.Addr() != a {
+		return false
+	}
+	return len(r.Words) == 1 || r.Words[1] == strconv.Itoa(int(v.Address.Port()))
+}
+
+func (r VirtualRef) String() string { return strings.Join(r.Words, " ") }
 
 // StatusRange is the HTTP status codes from Low to High, both included.
 type StatusRange struct{ Low, High int }
@@ -160,6 +188,10 @@ func probeKeywords(prefix string) []row[SelfProbe] {
 				for _, name := range s.Words[1:] {
 					p.Upstreams = append(p.Upstreams, Upstream{name, s.Pos})
 				}
+			}},
+		{name: prefix + "virtual_server", help: prefix + "virtual_server [ADDRESS [PORT] | fwmark MARK | group NAME]: virtual servers without whose quorum the node does not serve; without a word all of them. Several lines add up. Default: none.",
+			set: func(_ *builder, p *SelfProbe, s *Statement) {
+				p.VirtualServers = append(slices.Clip(p.VirtualServers), VirtualRef{s.Words[1:], s.Pos})
 			}},
 		{name: prefix + "on_failure", help: prefix + "on_failure drop|release: compete with priority 1, or go to FAULT. Default drop.",
 			min: 1, set: func(b *builder, p *SelfProbe, s *Statement) {

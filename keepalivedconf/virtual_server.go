@@ -296,7 +296,6 @@ const noMark = "%s 0 is no mark - ignoring"
 //
 //	virtual_server ADDRESS [PORT] | fwmark MARK | group NAME { ... }
 func addVirtualServer(b *builder, c *Config, s *Statement) {
-	b.unsupported(s, s.Name()) // until the process runs them
 	v := &VirtualServer{
 		Pos: s.Pos, At: places(s), Quorum: 1, weight: 1, timing: newTiming(), Engine: c.Global.LVS.Engine,
 	}

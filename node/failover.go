@@ -17,10 +17,10 @@ func (n *node) failoverPart(c *configuration.Configuration) (change, error) {
 	if !c.HasInstances() {
 		return change{}, nil
 	}
-	config := failoverConfig(c)
+	config := n.failoverConfig(c)
 	if n.vrrp == nil {
 		f, err := failover.Start(config, failover.Side{
-			Machine: n.machine, Web: servingSide{n}, Announce: n.own.Announce, Keep: n.keep, Role: n.roleChanged,
+			Machine: n.machine, Web: servingSide{n}, Announce: n.own.Announce, Keep: n.keep, Role: n.roleChanged, Moved: n.moved,
 			Log: func() *errorlog.Log { return n.inForce.Load().configuration.Log }, Terminal: n.terminal(),
 		})
 		if err != nil {
@@ -59,9 +59,10 @@ func (n *node) terminal() io.Writer {
 }
 
 // failoverConfig returns what failing over has to know of a configuration.
-func failoverConfig(c *configuration.Configuration) *failover.Config {
+func (n *node) failoverConfig(c *configuration.Configuration) *failover.Config {
 	f := &failover.Config{
 		Keepalived: c.Keepalived, Digest: c.Digest(), Leftovers: failover.LeftoversFile(c.PIDFile()),
+		Balanced: n.balanced,
 		Upstream: func(name string) failover.Upstream {
 			if group := block.Find(&c.HTTP.Realm, name); group != nil {
 				return group

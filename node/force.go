@@ -3,6 +3,7 @@ package node
 import (
 	"time"
 
+	"tandem/node/balance"
 	"tandem/node/configuration"
 	"tandem/node/failover"
 )
@@ -13,6 +14,7 @@ type force struct {
 	configuration *configuration.Configuration
 	generation    *generation
 	failover      *failover.Failover // nil without instances
+	balance       *balance.Balancer  // nil without virtual servers
 
 	number int       // 1 for the first configuration
 	loaded time.Time // when it was put to work
@@ -20,7 +22,7 @@ type force struct {
 
 // put has what works now be what is in force, by that configuration.
 func (n *node) put(c *configuration.Configuration) {
-	next := &force{configuration: c, generation: n.generation, failover: n.vrrp, number: 1, loaded: time.Now()}
+	next := &force{configuration: c, generation: n.generation, failover: n.vrrp, balance: n.balance.Load(), number: 1, loaded: time.Now()}
 	switch before := n.inForce.Load(); {
 	case before == nil:
 	case before.configuration == c:

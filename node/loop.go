@@ -67,6 +67,7 @@ func (n *node) notice(format string, args ...any) {
 func (n *node) stop(gracefully bool) {
 	n.stopping.Store(true)
 	n.stopFailover()
+	n.stopBalance()
 	if !gracefully {
 		n.abortWeb()
 		return

@@ -14,6 +14,7 @@ import (
 	"tandem/internal/logfile"
 	"tandem/internal/privilege"
 	"tandem/internal/process"
+	"tandem/node/balance"
 	"tandem/node/configuration"
 	"tandem/node/failover"
 	"tandem/vrrp"
@@ -50,9 +51,10 @@ type node struct {
 
 	// The goroutine's that obeys signals:
 	contact    contact
-	next       contact            // between lockPart and writePart
-	generation *generation        // the one that accepts connections
-	vrrp       *failover.Failover // nil without instances
+	next       contact                          // between lockPart and writePart
+	generation *generation                      // the one that accepts connections
+	vrrp       *failover.Failover               // nil without instances
+	balance    atomic.Pointer[balance.Balancer] // nil without virtual servers; any goroutine may look at it
 	// confinedPrograms: what the configuration runs has no more rights than
 	// confine has kept.
 	confinedPrograms bool
@@ -130,8 +132,13 @@ func (n *node) start(c *configuration.Configuration, confine func(*configuration
 	privilege.Raise(ready.commit)
 	n.put(c)
 	runStartupScript(c)
-	privilege.Raise(func() { ready, err = prepare(c, n.failoverPart) })
+	if ready, err = prepare(c, n.balancePart); err == nil {
+		ready.commit()
+		n.put(c)
+		privilege.Raise(func() { ready, err = prepare(c, n.failoverPart) })
+	}
 	if err != nil {
+		n.stopBalance()
 		n.abortWeb()
 		n.contact.close()
 		return err

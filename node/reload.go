@@ -65,7 +65,7 @@ func (n *node) reloadRaised(out io.Writer) bool {
 	logReports(c)
 	warnOfUser(c, before.configuration)
 	n.warnOfPrograms(c)
-	ready, err := prepare(c, n.lockPart, settingsPart, n.webPart, n.writePart, n.otherPIDFilesPart, foldersPart, n.failoverPart)
+	ready, err := prepare(c, n.lockPart, settingsPart, n.webPart, n.writePart, n.otherPIDFilesPart, foldersPart, n.balancePart, n.failoverPart)
 	if err != nil {
 		configuration.PrintFailure(out, err)
 		log.Printf(errorlog.Emerg, "%v", err)

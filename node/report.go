@@ -50,6 +50,9 @@ func (n *node) report() *status.Report {
 	}
 	r.Certificates = certificates(c)
 	r.Web.Retired = max(int(counts.Connections)-force.generation.web.Connections(), 0)
+	if force.balance != nil {
+		r.VirtualServers = force.balance.Report()
+	}
 	if force.failover == nil {
 		r.Judge()
 		return r

@@ -22,10 +22,32 @@ func FromKeepalived(k *keepalivedconf.Config) Config {
 		if f.Name == "" {
 			continue
 		}
-		owner := k.RunsAs(keepalivedconf.Command{User: f.User, Group: f.Group})
-		n.FIFOs = append(n.FIFOs, FIFO{Name: f.Name, Owner: owner, Script: k.Program(f.Script)})
+		n.FIFOs = append(n.FIFOs, fifoOf(k, f))
 	}
 	return n
+}
+
+// ForVirtualServers returns whom keepalived.conf wants to be told about virtual
+// servers: FIFOs alone, scripts come with what is told. The script of a FIFO that
+// VRRP writes to as well is VRRP's to run.
+func ForVirtualServers(k *keepalivedconf.Config) Config {
+	n := Config{Patience: k.Global.ChildWaitTime}
+	for _, f := range []*keepalivedconf.FIFO{&k.Global.NotifyFIFO, &k.Global.LVS.NotifyFIFO} {
+		if f.Name == "" {
+			continue
+		}
+		one := fifoOf(k, f)
+		if f == &k.Global.NotifyFIFO && len(k.Instances) > 0 {
+			one.Script = nil
+		}
+		n.FIFOs = append(n.FIFOs, one)
+	}
+	return n
+}
+
+func fifoOf(k *keepalivedconf.Config, f *keepalivedconf.FIFO) FIFO {
+	owner := k.RunsAs(keepalivedconf.Command{User: f.User, Group: f.Group})
+	return FIFO{Name: f.Name, Owner: owner, Script: k.Program(f.Script)}
 }
 
 func scriptsOf(k *keepalivedconf.Config, n *keepalivedconf.Notify) Scripts {

@@ -150,6 +150,17 @@ func (n *Notifier) Event(e vrrp.Event) {
 	}
 }
 
+// Tell runs a script, nil for none, after those that have been told of the same
+// name, and writes a line to the FIFOs. It does not wait.
+func (n *Notifier) Tell(name string, script *child.Command, text string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.enqueue(line{name: name}, script)
+	for _, f := range n.fifos {
+		f.write(text + "\n")
+	}
+}
+
 // scripts returns those of a name, the old ones if it is gone.
 func (n *Notifier) scripts(name string, of func(Config) map[string]Scripts) Scripts {
 	if s, ok := of(n.config)[name]; ok {

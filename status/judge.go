@@ -15,7 +15,7 @@ func (r *Report) Judge() {
 	if r.Stopping {
 		problem("the process is stopping")
 	}
-	if len(r.Web.Listeners) == 0 {
+	if len(r.Web.Listeners) == 0 && len(r.VirtualServers) == 0 {
 		problem("no port is open")
 	}
 	if r.Configuration.FailedReload != nil {
@@ -36,6 +36,9 @@ func (r *Report) Judge() {
 		if text := r.Certificates[i].note(r.At); text != "" {
 			note("%s", text)
 		}
+	}
+	for i := range r.VirtualServers {
+		r.VirtualServers[i].judge(problem, note)
 	}
 	for i := range r.Instances {
 		r.Instances[i].judge(problem, note)

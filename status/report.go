@@ -26,8 +26,10 @@ type Report struct {
 	Web           Web           `json:"web"`
 	Upstreams     []Upstream    `json:"upstreams,omitempty"`
 	Certificates  []Certificate `json:"certificates,omitempty"`
-	Instances     []Instance    `json:"instances,omitempty"`
-	Groups        []Group       `json:"sync_groups,omitempty"`
+	// VirtualServers are those of keepalived.conf.
+	VirtualServers []VirtualServer `json:"virtual_servers,omitempty"`
+	Instances      []Instance      `json:"instances,omitempty"`
+	Groups         []Group         `json:"sync_groups,omitempty"`
 	// Switches are the last changes of roles, the oldest first.
 	Switches []Switch `json:"switches,omitempty"`
 	// Handovers are the planned switches away from this node; nil without instances.

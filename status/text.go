@@ -51,6 +51,10 @@ func (r *Report) WriteText(w io.Writer, s Style) error {
 	for _, g := range r.Groups {
 		fmt.Fprintf(&b, "\nsync group %s: %s (%s)\n", g.Name, g.State, strings.Join(g.Members, ", "))
 	}
+	for i := range r.VirtualServers {
+		b.WriteByte('\n')
+		r.VirtualServers[i].write(&b, s, r.At)
+	}
 	b.WriteByte('\n')
 	r.writeProcess(&b)
 	_, err := io.WriteString(w, b.String())

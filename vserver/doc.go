@@ -8,6 +8,7 @@ package vserver
 import (
 	"tandem/health/check"
 	"tandem/internal/child"
+	"tandem/keepalivedconf"
 	"tandem/vserver/table"
 )
 
@@ -28,6 +29,8 @@ type Server struct {
 
 	QuorumUp, QuorumDown *child.Command // nil: none
 	SMTPAlert            bool
+
+	Engine keepalivedconf.Engine // which one is to serve it
 }
 
 // Real is a real server, or a sorry server.

@@ -102,7 +102,7 @@ func (s *player) show(events []Event) {
 	for _, e := range events {
 		fmt.Fprintf(&s.out, "\t%s\n", e)
 	}
-	if now := s.state.Table().String(); now != s.table {
+	if now := s.state.Table(nil).String(); now != s.table {
 		s.table = now
 		for line := range strings.Lines(now) {
 			s.out.WriteString("\t| " + line)

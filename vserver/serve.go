@@ -6,10 +6,14 @@ import (
 	"tandem/vserver/table"
 )
 
-// Table returns what is to be served.
-func (s *State) Table() table.Table {
+// Table returns what is to be served of the virtual servers that are wanted; nil:
+// all.
+func (s *State) Table(wanted func(*Server) bool) table.Table {
 	var t table.Table
 	for _, v := range s.servers {
+		if wanted != nil && !wanted(v.Server) {
+			continue
+		}
 		for _, service := range v.Services {
 			service.Destinations, service.Known = v.destinations(service.Key), v.known(service.Key)
 			t.Services = append(t.Services, service)

@@ -265,7 +265,7 @@ func (o *options) asKeepalived() error {
 	o.Keepalived = name(k.file, configuration.DefaultKeepalived)
 	pid := name(k.pid, configuration.KeepalivedPID)
 	o.Namespace, o.DumpKeepalived = k.namespace, k.dump
-	o.KeepalivedOnly = &configuration.KeepalivedOnly{VRRP: k.onlyVRRP || !k.onlyCheckers, VRRPPIDFile: name(k.vrrpPID, "")}
+	o.KeepalivedOnly = &configuration.KeepalivedOnly{VRRP: k.onlyVRRP || !k.onlyCheckers, Checkers: k.onlyCheckers || !k.onlyVRRP, VRRPPIDFile: name(k.vrrpPID, "")}
 	if k.vrrpPID == "" && k.pid == "" {
 		o.KeepalivedOnly.VRRPPIDFile = configuration.VRRPPID
 	}

@@ -95,8 +95,12 @@ func Load(o *Source, logs *logfile.Set, previous *Configuration) (*Configuration
 		if o.KeepalivedOnly != nil && !o.KeepalivedOnly.VRRP {
 			c.Keepalived.Instances, c.Keepalived.Groups = nil, nil
 		}
+		if o.KeepalivedOnly != nil && !o.KeepalivedOnly.Checkers {
+			c.Keepalived.VirtualServers = nil
+		}
 		if !errs.Failed() {
 			c.Reports = append(c.Reports, c.checkUpstreams()...)
+			c.Reports = append(c.Reports, c.checkVirtualServers()...)
 		}
 	}
 	return c, errs

@@ -13,6 +13,11 @@ func (c *Configuration) HasInstances() bool {
 	return c.Keepalived != nil && len(c.Keepalived.Instances) > 0
 }
 
+// HasVirtualServers reports whether there are virtual servers to run.
+func (c *Configuration) HasVirtualServers() bool {
+	return c.Keepalived != nil && len(c.Keepalived.VirtualServers) > 0
+}
+
 // IsVirtual reports whether an address is one that keepalived.conf gives to
 // the pair: it may be bound while the other node holds it.
 func (c *Configuration) IsVirtual(ip netip.Addr) bool {

@@ -33,6 +33,7 @@ type Source struct {
 // nginx.conf: Nginx is empty, and Globals says the little that it would say.
 type KeepalivedOnly struct {
 	VRRP        bool   // VRRP is to run
+	Checkers    bool   // virtual servers are to run
 	VRRPPIDFile string // names the same process as the pid file; "": none
 }
 

@@ -2,6 +2,7 @@ package configuration
 
 import (
 	"fmt"
+	"slices"
 
 	"tandem/keepalivedconf"
 	"tandem/keepalivedconf/text"
@@ -28,6 +29,22 @@ func (c *Configuration) checkUpstreams() keepalivedconf.Reports {
 					Text: fmt.Sprintf("self_probe: upstream '%s' has no health_check", u.Name),
 					Hint: "without one it never counts as failed"})
 			}
+		}
+	}
+	return reports
+}
+
+// checkVirtualServers says which of the virtual servers that the self-probes depend
+// on do not exist.
+func (c *Configuration) checkVirtualServers() keepalivedconf.Reports {
+	var reports keepalivedconf.Reports
+	for _, i := range c.Keepalived.Instances {
+		for _, r := range i.Tandem.Probe.VirtualServers {
+			if slices.ContainsFunc(c.Keepalived.VirtualServers, r.Means) || slices.ContainsFunc(reports, func(said keepalivedconf.Report) bool { return said.Pos == r.Pos }) {
+				continue
+			}
+			reports = append(reports, keepalivedconf.Report{Kind: text.KindGeneral, Pos: r.Pos,
+				Text: fmt.Sprintf("self_probe: there is no virtual_server '%s', ignored", r)})
 		}
 	}
 	return reports

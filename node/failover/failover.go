@@ -15,6 +15,7 @@ import (
 	"tandem/internal/task"
 	"tandem/keepalivedconf"
 	"tandem/vrrp"
+	"tandem/vrrp/fsm"
 	"tandem/vrrp/handover"
 )
 
@@ -24,7 +25,10 @@ type Config struct {
 	Listeners  []netip.AddrPort       // where the web side is reached
 	// Upstream finds an upstream block of the web side; nil if there is none of
 	// that name.
-	Upstream  func(name string) Upstream
+	Upstream func(name string) Upstream
+	// Balanced returns an error if one of the virtual servers that are meant has no
+	// quorum. nil: there are none.
+	Balanced  func([]keepalivedconf.VirtualRef) error
 	Digest    map[string]string // of what the web side is configured by, see peerlink
 	Leftovers string            // the file that a handover notes in what is to be undone if the process dies
 }
@@ -46,6 +50,9 @@ type Side struct {
 	// what it does not want any more, and returns when it is safe; it may take a
 	// while. nil: nobody is told.
 	Keep func(name string, content []byte)
+	// Moved is told that an instance has become master, or is one no more; it must
+	// not block. nil: nobody is told.
+	Moved func(instance string, master bool)
 	// Role is told that Leads may say something else; it must not block. nil:
 	// nobody is told.
 	Role func()
@@ -105,6 +112,9 @@ func Start(c *Config, side Side) (*Failover, error) {
 		f.peers.event(e)
 		f.move.Event(e)
 		f.alerts.event(e)
+		if t, ok := e.(vrrp.Transition); ok && side.Moved != nil {
+			side.Moved(t.Instance, t.To == fsm.Master && !t.Deleted)
+		}
 		if f.leads.event(e) && side.Role != nil {
 			side.Role()
 		}

@@ -54,7 +54,7 @@ func (f *Failover) serves(ctx context.Context, instances map[string][]use) healt
 // one of its addresses.
 func (c *Config) selfProbe(i *keepalivedconf.Instance, announce func(local netip.AddrPort, done bool), dial health.Dial) *health.SelfProbe {
 	p := i.Tandem.Probe
-	s := &health.SelfProbe{Interval: p.Interval, Fall: p.Fall, Rise: p.Rise, Conditions: c.upstreamConditions(p)}
+	s := &health.SelfProbe{Interval: p.Interval, Fall: p.Fall, Rise: p.Rise, Conditions: c.conditions(p)}
 	for _, listener := range c.Listeners {
 		addr, ok := probeAddress(listener, i)
 		if !ok {
@@ -102,9 +102,9 @@ func firstAddress(i *keepalivedconf.Instance) string {
 	return addr.String()
 }
 
-// upstreamConditions returns what the upstreams have to be for the node to
+// conditions returns what upstreams and virtual servers have to be for the node to
 // count as well.
-func (c *Config) upstreamConditions(p keepalivedconf.SelfProbe) []func() error {
+func (c *Config) conditions(p keepalivedconf.SelfProbe) []func() error {
 	var list []func() error
 	for _, u := range p.Upstreams {
 		if group := c.Upstream(u.Name); group != nil {
@@ -115,6 +115,9 @@ func (c *Config) upstreamConditions(p keepalivedconf.SelfProbe) []func() error {
 				return fmt.Errorf("upstream %s has no healthy peer", u.Name)
 			})
 		}
+	}
+	if refs := p.VirtualServers; len(refs) > 0 && c.Balanced != nil {
+		list = append(list, func() error { return c.Balanced(refs) })
 	}
 	return list
 }

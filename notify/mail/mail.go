@@ -112,10 +112,25 @@ func (m *Mailer) tell(c *Config, k kind, name, state string, at time.Time) {
 		return
 	}
 	m.told[k.key(name)] = f
+	m.put(c, fmt.Sprintf("%s %s - %s", k.name, name, f.subject), f.body, at)
+}
+
+// put has a mail sent.
+func (m *Mailer) put(c *Config, subject, body string, at time.Time) {
 	m.box.Put(message{
 		server: c.Server, hello: c.Hello, timeout: c.Timeout, from: c.From, to: c.To,
-		subject: fmt.Sprintf("[%s] %s %s - %s", c.RouterID, k.name, name, f.subject), body: f.body, at: at,
+		subject: fmt.Sprintf("[%s] %s", c.RouterID, subject), body: body, at: at,
 	})
+}
+
+// Send sends a mail that somebody else has written, if there is anybody to send it
+// to. It does not wait.
+func (m *Mailer) Send(subject, body string, at time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c := &m.config; c.Server != "" && len(c.To) > 0 {
+		m.put(c, subject, body, at)
+	}
 }
 
 func (m *Mailer) send(ctx context.Context, next message) {

@@ -1,0 +1,179 @@
+// Package balance runs the virtual servers of keepalived.conf: it gives a
+// vserver.Pool its engines, and has programs and people told what happens.
+package balance
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"tandem/internal/contain"
+	"tandem/internal/errorlog"
+	"tandem/keepalivedconf"
+	"tandem/notify"
+	"tandem/notify/mail"
+	"tandem/notify/trap"
+	"tandem/status"
+	"tandem/vserver"
+	"tandem/vserver/table"
+)
+
+// Side is the node, as far as it outlives configurations.
+type Side struct {
+	// Log returns the error log in force. What somebody should know goes to the
+	// terminal as well, whatever the level of the log.
+	Log      func() *errorlog.Log
+	Terminal io.Writer
+	// Kernel and User open the engines; nil: those of this host.
+	Kernel func(*keepalivedconf.LVS) (table.Engine, error)
+	User   func(*keepalivedconf.LVS, func(text string)) (table.Engine, error)
+}
+
+// Balancer is the virtual servers at work.
+type Balancer struct {
+	side    Side
+	pool    *vserver.Pool
+	engines *vserver.Engines
+
+	scripts *notify.Notifier
+	mails   *mail.Mailer
+	traps   *trap.Sender
+
+	mu     sync.Mutex
+	config *keepalivedconf.Config
+	kernel *kernel // nil: there is none, or nobody wants it
+	master map[string]bool
+}
+
+// Start runs the virtual servers of a configuration.
+func Start(k *keepalivedconf.Config, side Side) *Balancer {
+	if side.Kernel == nil {
+		side.Kernel = openKernel
+	}
+	if side.User == nil {
+		side.User = openUser
+	}
+	b := &Balancer{side: side, config: k, master: map[string]bool{}}
+	b.scripts = notify.New(func(_, text string) { b.warn(text) })
+	b.mails, b.traps = mail.New(b.warn), trap.New(b.warn)
+	b.configure(k)
+	b.engines = &vserver.Engines{OpenKernel: b.openKernel, OpenUser: func() (table.Engine, error) { return side.User(&k.Global.LVS, b.warn) }}
+	c := vserver.FromKeepalived(k)
+	b.choose(c.Servers)
+	b.pool = vserver.Start(c, vserver.Surroundings{Engines: b.engines, Tell: b.tell, Log: b.warn, Held: heldAddresses})
+	return b
+}
+
+// configure takes over whom to tell.
+func (b *Balancer) configure(k *keepalivedconf.Config) {
+	b.scripts.Configure(notify.ForVirtualServers(k))
+	b.mails.Configure(mail.FromKeepalived(k))
+	b.traps.Configure(trap.FromKeepalived(k))
+}
+
+// choose says which engine serves what.
+func (b *Balancer) choose(servers []*vserver.Server) {
+	for _, line := range b.engines.Choose(servers) {
+		b.log(errorlog.Notice, line)
+	}
+}
+
+// Reload goes on with another configuration.
+func (b *Balancer) Reload(k *keepalivedconf.Config) {
+	b.mu.Lock()
+	b.config = k
+	kernel := b.kernel
+	b.mu.Unlock()
+	b.configure(k)
+	c := vserver.FromKeepalived(k)
+	b.choose(c.Servers)
+	b.pool.Reload(c)
+	if kernel != nil {
+		b.settle(kernel)
+	}
+}
+
+// Stop takes everything out that was put in, and tells the last of it.
+func (b *Balancer) Stop() {
+	b.pool.Stop()
+	var closing sync.WaitGroup
+	closing.Go(b.scripts.Close)
+	closing.Go(b.mails.Close)
+	closing.Go(b.traps.Close)
+	closing.Wait()
+}
+
+// Report tells how the virtual servers stand.
+func (b *Balancer) Report() []status.VirtualServer { return b.pool.Report() }
+
+// Without returns an error for the first virtual server without a quorum, of those
+// that are meant, nil if all have one.
+func (b *Balancer) Without(meant []keepalivedconf.VirtualRef) error {
+	b.mu.Lock()
+	servers := b.config.VirtualServers
+	b.mu.Unlock()
+	for _, v := range servers {
+		for _, m := range meant {
+			if !m.Means(v) {
+				continue
+			}
+			if quorum, ok := b.pool.Serves(v.String()); ok && !quorum {
+				return fmt.Errorf("virtual server %s has no quorum", v)
+			}
+		}
+	}
+	return nil
+}
+
+// tell passes on what has happened. It is called in order and must not block.
+func (b *Balancer) tell(e vserver.Event) {
+	switch e := e.(type) {
+	case vserver.Line:
+		b.log(errorlog.Info, e.Text)
+	case vserver.Mail:
+		_ = contain.Run("a mail", func() { b.mails.Send(e.Subject, e.Body, time.Now()) })
+	case vserver.RealChange:
+		script := e.Real.Down
+		if e.Up {
+			script = e.Real.Up
+		}
+		if !e.Quiet {
+			_ = contain.Run("notify", func() { b.scripts.Tell(e.Server.Name+" "+e.Real.Name, script, e.FIFO()) })
+		}
+	case vserver.QuorumChange:
+		script := e.Server.QuorumDown
+		if e.Up {
+			script = e.Server.QuorumUp
+		}
+		if !e.Quiet {
+			_ = contain.Run("notify", func() { b.scripts.Tell(e.Server.Name, script, e.FIFO()) })
+		}
+	}
+}
+
+// log writes a line, to the terminal as well: keepalived's users look for it in the
+// journal.
+func (b *Balancer) log(level errorlog.Level, text string) {
+	b.side.Log().Printf(level, "vserver: %s", text)
+	fmt.Fprintf(b.side.Terminal, "tandem: [%s] %s\n", level, text)
+}
+
+func (b *Balancer) warn(text string) { b.log(errorlog.Warn, text) }
+
+// heldAddresses returns which addresses the host has now.
+func heldAddresses() (func(netip.Addr) bool, error) {
+	list, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil, err
+	}
+	held := map[netip.Addr]bool{}
+	for _, a := range list {
+		if p, err := netip.ParsePrefix(a.String()); err == nil {
+			held[p.Addr()] = true
+		}
+	}
+	return func(a netip.Addr) bool { return held[a] }, nil
+}
