@@ -16,7 +16,7 @@ import (
 //
 // "listen ... http2" turns it on for the servers of an address.
 var Module = &web.Module{
-	Name: "http2", Commands: commands,
+	Name: "http2", Commands: append(commands, obsoleteCommands()...),
 	Protocol: &web.Protocol{ALPN: []string{"h2"}, Preface: h2.Preface, Enabled: enabled, Open: open},
 }
 
@@ -57,6 +57,8 @@ var commands = []nc.Command{
 	{Name: "http2_body_preread_size", In: nc.HTTP | nc.Server, Arity: nc.Take1,
 		Set: nc.SetSize(func(s *nc.Scope) *nc.Value[int64] { return &of(s).preread })},
 	{Name: "http2_recv_buffer_size", In: nc.HTTP, Arity: nc.Take1},
+	{Name: "http2_pool_size", In: nc.HTTP | nc.Server, Arity: nc.Take1},
+	{Name: "http2_streams_index_size", In: nc.HTTP | nc.Server, Arity: nc.Take1},
 	{Name: "http2_chunk_size", In: nc.HTTP | nc.Server | nc.Location, Arity: nc.Take1,
 		Set: nc.SetSize(func(s *nc.Scope) *nc.Value[int64] { return &chunks.Of(web.BlockOf(s).Location).size })},
 }
