@@ -66,6 +66,7 @@ func (n *node) notice(format string, args ...any) {
 // the web side ends at once, or when the last request is answered.
 func (n *node) stop(gracefully bool) {
 	n.stopping.Store(true)
+	n.tell("STOPPING=1", "STATUS=handing over, then answering the last requests")
 	n.stopFailover()
 	n.stopBalance()
 	if !gracefully {

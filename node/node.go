@@ -33,10 +33,11 @@ type node struct {
 	own     web.OwnConnections
 	drain   web.Drain
 
-	signals <-chan os.Signal
-	orders  chan *order   // of the control socket's clients
-	ended   chan struct{} // closed when orders are no longer taken
-	starter int           // the user that started the process
+	signals    <-chan os.Signal
+	supervisor *process.Supervisor // nil: nobody wants to know
+	orders     chan *order         // of the control socket's clients
+	ended      chan struct{}       // closed when orders are no longer taken
+	starter    int                 // the user that started the process
 
 	// changing is held while one force takes the place of another; who looks at
 	// several parts of it holds it for reading.
@@ -89,7 +90,9 @@ func Run(source *configuration.Source, stderr io.Writer) int {
 	if errs.Failed() {
 		return 1
 	}
-	if c.Process.Daemon.Set && c.Process.Daemon.V && !process.IsDaemon() {
+	// A service manager watches the process that it has started.
+	n.supervisor = process.FindSupervisor()
+	if n.supervisor == nil && c.Process.Daemon.Set && c.Process.Daemon.V && !process.IsDaemon() {
 		return process.Daemonize(stderr)
 	}
 	logReports(c)
@@ -109,6 +112,10 @@ func Run(source *configuration.Source, stderr io.Writer) int {
 	}
 	defer n.logs.Flush(logFlushLimit)
 	process.DaemonReady()
+	n.tell("READY=1")
+	ended := make(chan struct{})
+	defer close(ended)
+	go n.supervise(ended)
 	n.loop()
 	runShutdownScript(n.inForce.Load().configuration)
 	return 0

@@ -19,6 +19,8 @@ import (
 // configuration to work at once; otherwise the old one goes on. What is wrong
 // is logged and written to out; ok is false if the old configuration stays.
 func (n *node) reload(out io.Writer) (ok bool) {
+	_ = n.supervisor.Reloading() // what follows is told all the same
+	defer n.tell("READY=1")
 	// The files belong to root, and so may addresses and logs.
 	privilege.Raise(func() { ok = n.reloadRaised(out) })
 	if ok {
