@@ -15,7 +15,7 @@ func (n *node) balancePart(c *configuration.Configuration) (change, error) {
 	case c.HasVirtualServers() && b == nil:
 		return change{commit: func() {
 			n.balance.Store(balance.Start(c.Keepalived, balance.Side{
-				Log: func() *errorlog.Log { return n.inForce.Load().configuration.Log }, Terminal: n.stderr,
+				Log: func() *errorlog.Log { return n.inForce.Load().configuration.Log }, Terminal: n.stderr, Share: n.set.Share,
 			}))
 		}}, nil
 	case c.HasVirtualServers():

@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"tandem/internal/contain"
 )
 
@@ -158,6 +160,34 @@ func (s *Set) Sockets(f func(netip.AddrPort, syscall.RawConn)) {
 			}
 		}
 	}
+}
+
+// Share has sockets that listen at every address of a's port leave a itself to
+// another socket of the same user, which is opened with ReusePort: the kernel gives
+// it what comes there. It reports whether there is one that does.
+func (s *Set) Share(a Address) (shared bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for addr, l := range s.listeners {
+		if !addr.IsWildcard() || addr.IP.Port() != a.IP.Port() || addr.UDP != a.UDP {
+			continue
+		}
+		var socket any = l.net
+		if addr.UDP {
+			socket = l.packets
+		}
+		c, ok := socket.(syscall.Conn)
+		if !ok {
+			continue
+		}
+		raw, err := c.SyscallConn()
+		if err != nil {
+			continue
+		}
+		failed := raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
+		shared = shared || failed == nil && err == nil
+	}
+	return shared
 }
 
 // Find returns who serves connections to an address: of a socket that listens

@@ -12,6 +12,7 @@ import (
 
 	"tandem/internal/contain"
 	"tandem/internal/errorlog"
+	"tandem/internal/listen"
 	"tandem/keepalivedconf"
 	"tandem/notify"
 	"tandem/notify/mail"
@@ -27,9 +28,10 @@ type Side struct {
 	// terminal as well, whatever the level of the log.
 	Log      func() *errorlog.Log
 	Terminal io.Writer
-	// Kernel and User open the engines; nil: those of this host.
+	// Share is relay.Options.Share, of the sockets of the web side. May be nil.
+	Share func(listen.Address) bool
+	// Kernel opens the kernel's engine; nil: that of this host.
 	Kernel func(*keepalivedconf.LVS) (table.Engine, error)
-	User   func(*keepalivedconf.LVS, func(text string)) (table.Engine, error)
 }
 
 // Balancer is the virtual servers at work.
@@ -53,14 +55,11 @@ func Start(k *keepalivedconf.Config, side Side) *Balancer {
 	if side.Kernel == nil {
 		side.Kernel = openKernel
 	}
-	if side.User == nil {
-		side.User = openUser
-	}
 	b := &Balancer{side: side, config: k, master: map[string]bool{}}
 	b.scripts = notify.New(func(_, text string) { b.warn(text) })
 	b.mails, b.traps = mail.New(b.warn), trap.New(b.warn)
 	b.configure(k)
-	b.engines = &vserver.Engines{OpenKernel: b.openKernel, OpenUser: func() (table.Engine, error) { return side.User(&k.Global.LVS, b.warn) }}
+	b.engines = &vserver.Engines{OpenKernel: b.openKernel, OpenUser: b.openUser}
 	c := vserver.FromKeepalived(k)
 	b.choose(c.Servers)
 	b.pool = vserver.Start(c, vserver.Surroundings{Engines: b.engines, Tell: b.tell, Log: b.warn, Held: heldAddresses})

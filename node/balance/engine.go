@@ -11,8 +11,11 @@ import (
 )
 
 // openUser opens the engine in this process.
-func openUser(l *keepalivedconf.LVS, log func(text string)) (table.Engine, error) {
-	return raised{relay.New(relay.Options{TCP: l.TimeoutTCP, UDP: l.TimeoutUDP, Log: log})}, nil
+func (b *Balancer) openUser() (table.Engine, error) {
+	b.mu.Lock()
+	lvs := &b.config.Global.LVS
+	b.mu.Unlock()
+	return raised{relay.New(relay.Options{TCP: lvs.TimeoutTCP, UDP: lvs.TimeoutUDP, Share: b.side.Share, Log: b.warn})}, nil
 }
 
 // raised is an engine that needs rights which the process has put to sleep.

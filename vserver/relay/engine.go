@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"tandem/internal/listen"
 	"tandem/vserver/table"
 )
 
@@ -18,6 +19,9 @@ type Options struct {
 	// Connect is how long a connection to a real server may take to come to stand;
 	// 0: 3 s.
 	Connect time.Duration
+	// Share has this process's own sockets for all addresses of a port leave one of
+	// them to a virtual server. It reports whether there are any; nil: there are none.
+	Share func(listen.Address) bool
 	// Log is told once what of a virtual server is not as the kernel has it, and of
 	// failures.
 	Log func(text string)

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"tandem/internal/listen"
 	"tandem/vserver/table"
 )
 
@@ -367,6 +368,68 @@ cannot add virtual server -t TAKEN: bind() to TAKEN failed (98: Address already 
 	}
 	if len(told) != 3 {
 		t.Errorf("%q", told)
+	}
+}
+
+// A virtual server at one address of a port comes before a socket of the process for
+// all of them, as with the kernel's IPVS; at other addresses that one goes on.
+func TestShare(t *testing.T) {
+	for _, protocol := range []table.Protocol{table.TCP, table.UDP} {
+		e := start(t, protocol, Options{})
+		var own listen.Set
+		defer own.Close()
+		a := listen.Address{IP: netip.AddrPortFrom(netip.IPv4Unspecified(), e.key.Address.Port()), UDP: protocol == table.UDP}
+		opened, err := own.Open([]listen.Port{{Addr: a}}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		opened.Use(map[listen.Address]listen.Server{a: web{}})
+		service := table.Table{Services: []table.Service{{Key: e.key, Scheduler: "rr", Destinations: []table.Destination{dest(echo(t, "a"), 1)}}}}
+		if protocol == table.UDP {
+			service.Services[0].Destinations[0] = dest(echoUDP(t, "a"), 1)
+		}
+		if err := e.Set(service); !errors.Is(err, syscall.EADDRINUSE) {
+			t.Errorf("%v", err)
+		}
+		e.options.Share = own.Share
+		if err := e.Set(service); err != nil {
+			t.Fatal(err)
+		}
+		ask := func() string {
+			if protocol == table.UDP {
+				return e.dial().say("x").packet()[:1]
+			}
+			return e.dial().line()
+		}
+		here := ask()
+		if protocol == table.UDP {
+			// An answer of web's would come from another address.
+			if here != "a" {
+				t.Errorf("UDP: %q", here)
+			}
+			continue
+		}
+		e.key.Address = netip.AddrPortFrom(netip.MustParseAddr("127.0.0.2"), e.key.Address.Port())
+		if there := ask(); here != "a" || there != "w" {
+			t.Errorf("%v: %q, elsewhere %q", protocol, here, there)
+		}
+	}
+}
+
+// web serves all addresses with a w.
+type web struct{}
+
+func (web) Failed(error) {}
+func (web) Accept(c net.Conn) {
+	_, _ = io.WriteString(c, "w\n")
+	_ = c.Close()
+}
+func (web) Receive(c net.PacketConn, _ func() listen.Server) {
+	buf := make([]byte, 100)
+	for {
+		if _, _, err := c.ReadFrom(buf); err != nil {
+			return
+		}
 	}
 }
 

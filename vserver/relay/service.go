@@ -1,11 +1,13 @@
 package relay
 
 import (
+	"errors"
 	"io"
 	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"tandem/internal/listen"
@@ -56,7 +58,14 @@ type destination struct {
 
 // open makes the socket. The address may come to this host later, with VRRP.
 func (s *service) open() (err error) {
-	s.opened, err = s.socket.Open([]listen.Port{{Addr: s.address()}}, func(netip.Addr) bool { return true })
+	port := listen.Port{Addr: s.address()}
+	absent := func(netip.Addr) bool { return true }
+	s.opened, err = s.socket.Open([]listen.Port{port}, absent)
+	// With the kernel's IPVS a virtual server comes before any socket.
+	if share := s.engine.options.Share; errors.Is(err, syscall.EADDRINUSE) && share != nil && share(port.Addr) {
+		port.Options.ReusePort = true
+		s.opened, err = s.socket.Open([]listen.Port{port}, absent)
+	}
 	return err
 }
 
