@@ -79,6 +79,7 @@ func tell(w http.ResponseWriter, r *http.Request) {
 }
 
 func TestPass(t *testing.T) {
+	webtest.OnHTTP1(t, "Connection is passed on")
 	s := webtest.Start(t, begin+params+`
 	upstream u { server 127.0.0.1:8081; }
 	server { listen 127.0.0.1:8080;

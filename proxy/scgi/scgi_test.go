@@ -64,6 +64,7 @@ func serve(t testing.TB, addr string) {
 }
 
 func TestPass(t *testing.T) {
+	webtest.OnHTTP1(t, "Connection is passed on")
 	s := webtest.Start(t, begin+`
 	upstream u { server 127.0.0.1:8081; }
 	scgi_param SCGI 1;

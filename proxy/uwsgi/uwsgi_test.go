@@ -63,6 +63,7 @@ func answer(c net.Conn) {
 }
 
 func TestPass(t *testing.T) {
+	webtest.OnHTTP1(t, "Connection is passed on")
 	s := webtest.Start(t, begin+`
 	upstream u { server 127.0.0.1:8081; }
 	uwsgi_param A a;
@@ -99,6 +100,7 @@ func TestTooBig(t *testing.T) {
 
 // suwsgi is uwsgi over TLS.
 func TestTLS(t *testing.T) {
+	webtest.OnHTTP1(t, "Connection is passed on")
 	s := webtest.Start(t, begin+`
 	server { listen 127.0.0.1:8080;
 		location / { uwsgi_pass suwsgi://127.0.0.1:8081; uwsgi_ssl_server_name on; uwsgi_ssl_name name.example; }

@@ -46,7 +46,7 @@ http {
 		}
 	}
 	got, _ := os.ReadFile(filepath.Join(s.Dir, "combined.log"))
-	re := regexp.MustCompile(`^127\.0\.0\.1 - me \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "GET /c HTTP/1\.1" 404 \d+ "-" "ua"\n$`)
+	re := regexp.MustCompile(`^127\.0\.0\.1 - me \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "GET /c HTTP/(1\.1|2\.0)" 404 \d+ "-" "ua"\n$`)
 	if !re.Match(got) {
 		t.Errorf("combined.log: %q", got)
 	}

@@ -48,6 +48,7 @@ func TestMap(t *testing.T) {
 }
 
 func TestGeo(t *testing.T) {
+	webtest.OnHTTP1(t, "a field with a line break, which is refused")
 	s := webtest.Start(t, head+`
 	geo $arg_ip $net { default d; 10.0.0.0/8 ten; 10.1.0.0/16 ten-one; 10.1.2.0/24 ten-one-two; 10.255.255.255 last; 255.255.255.255 none;
 		2001:db8::/32 doc; 2001:db8::1 one; delete 10.1.2.0/24; ::ffff:0:0/96 never; }

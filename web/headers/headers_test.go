@@ -143,6 +143,7 @@ func TestExpires(t *testing.T) {
 }
 
 func TestAddTrailer(t *testing.T) {
+	webtest.OnHTTP1(t, "chunks, and the fields behind them")
 	s := start(t, `server { listen 127.0.0.1:8080; root html; etag off;
 		location /f { add_trailer X-Sent $sent_http_transfer_encoding; add_trailer X-Empty ""; }
 		location /none { add_trailer X-T 1; add_trailer X-U 2 always; return 404; }

@@ -207,6 +207,7 @@ func TestErrors(t *testing.T) {
 
 // nginx writes a Location that it completes before Connection, and any other one behind it.
 func TestPlaceOfLocation(t *testing.T) {
+	webtest.OnHTTP1(t, "where Connection stands among the fields")
 	s := webtest.Start(t, head+`server { listen 127.0.0.1:8080;
 		location /path { return 301 /x; }
 		location /whole { return 301 http://example.com/x; } } }`, modules, nil)

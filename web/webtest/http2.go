@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/textproto"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,13 +17,62 @@ import (
 )
 
 // overHTTP2 has Get and Do ask over HTTP/2, so that the tests of any module tell
-// whether it does the same there. What a test says of HTTP/1 itself fails then:
+// whether it does the same there:
 //
 //	TANDEM_TEST_HTTP2=1 go test ./web/headers
-var overHTTP2 = os.Getenv("TANDEM_TEST_HTTP2") != ""
+var overHTTP2 = os.Getenv(overHTTP2Env) != ""
+
+const overHTTP2Env = "TANDEM_TEST_HTTP2"
+
+// Main runs the tests of a package twice, the second time over HTTP/2, unless they
+// are to be short. TestMain calls it.
+func Main(m *testing.M) {
+	code := m.Run()
+	if code == 0 && !overHTTP2 && !testing.Short() {
+		code = again(os.Args)
+	}
+	os.Exit(code)
+}
+
+// again runs the test program args over HTTP/2. What is for tests of one kind, such
+// as benchmarks, or writes a file is done once.
+func again(args []string) (code int) {
+	short := []string{"-test.short"}
+	for _, arg := range args[1:] {
+		name, _, _ := strings.Cut(arg, "=")
+		switch name {
+		case "-test.run", "-test.skip", "-test.v", "-test.count", "-test.timeout", "-test.failfast", "-test.parallel", "-test.cpu", "-test.shuffle":
+			short = append(short, arg)
+		case "-test.testlogfile", "-test.paniconexit0", "-test.coverprofile", "-test.gocoverdir":
+		default:
+			return 0
+		}
+	}
+	cmd := exec.Command(args[0], short...)
+	cmd.Env = append(os.Environ(), overHTTP2Env+"=1")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		fmt.Printf("over HTTP/2 (%s=1): %v\n%s", overHTTP2Env, err, out)
+		return 1
+	}
+	return 0
+}
+
+// OnHTTP1 skips a test over HTTP/2 that looks at something of HTTP/1.
+func OnHTTP1(t testing.TB, what string) {
+	t.Helper()
+	if overHTTP2 {
+		t.Skip("of HTTP/1: " + what)
+	}
+}
 
 // withHTTP2 has every server of a configuration speak HTTP/2.
-func withHTTP2(conf string) string { return strings.Replace(conf, "http {", "http { http2 on;", 1) }
+func withHTTP2(conf string) string {
+	if strings.Contains(conf, "http2 ") {
+		return conf // which says so itself
+	}
+	return strings.Replace(conf, "http {", "http { http2 on;", 1)
+}
 
 // askHTTP2 sends a request and returns the answer as HTTP/1 would have it.
 func (s *Server) askHTTP2(t testing.TB, method, path string, headers []string) string {

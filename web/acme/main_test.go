@@ -1,0 +1,9 @@
+package acme_test
+
+import (
+	"testing"
+
+	"tandem/web/webtest"
+)
+
+func TestMain(m *testing.M) { webtest.Main(m) }

@@ -1,0 +1,9 @@
+package notmodified_test
+
+import (
+	"testing"
+
+	"tandem/web/webtest"
+)
+
+func TestMain(m *testing.M) { webtest.Main(m) }

@@ -1,0 +1,9 @@
+package userid
+
+import (
+	"testing"
+
+	"tandem/web/webtest"
+)
+
+func TestMain(m *testing.M) { webtest.Main(m) }
