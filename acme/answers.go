@@ -9,10 +9,12 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/base64"
 	"math/big"
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -76,6 +78,24 @@ func (a *answers) byName(name string) (answer Answer, ok bool) {
 		}
 	}
 	return Answer{}, false
+}
+
+// byRecord returns the answers to DNS-01 for the name of a record (RFC 8555 section
+// 8.4), nil for none.
+func (a *answers) byRecord(record string) (values []string) {
+	name, ok := strings.CutPrefix(record, "_acme-challenge.")
+	if !ok {
+		return nil
+	}
+	a.mu.RLock()
+	defer a.mu.RUnlock()
+	for _, answer := range a.known {
+		if answer.Challenge == DNS01 && strings.EqualFold(answer.Name, name) {
+			sum := sha256.Sum256([]byte(answer.KeyAuth))
+			values = append(values, base64.RawURLEncoding.EncodeToString(sum[:]))
+		}
+	}
+	return values
 }
 
 // ALPN is the protocol by which an authority asks for TLS-ALPN-01 (RFC 8737

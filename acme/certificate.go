@@ -19,6 +19,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Challenge is how an authority is shown that a name is ours (RFC 8555 section 8,
@@ -46,7 +47,7 @@ type Issuer struct {
 	Name      string
 	Directory string // its URL
 	Challenge Challenge
-	Records   Records  // for DNS01
+	Records   Records  // for DNS01; nil: the server itself is asked
 	Contact   []string // URLs
 	AgreeTOS  bool
 
@@ -57,6 +58,7 @@ type Issuer struct {
 	Profile        string        // "" for the authority's choice
 	NeedsProfile   bool          // without the profile there is no certificate
 	CommonName     bool          // whether requests have one
+	RenewBefore    time.Duration // its end a certificate is renewed at the latest; 0: after a part of its life
 
 	Folder string // of what outlives the process, "" for nothing
 	Client *http.Client

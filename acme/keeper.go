@@ -235,7 +235,7 @@ func (k *Keeper) order(ctx context.Context, e *entry) {
 	chain, key, err := k.obtain(ctx, e, cert, pending)
 	if err == nil {
 		k.logf(errorlog.Notice, "certificate issued, %s", about(cert))
-		_ = k.update(ctx, e, func(r *Record) { r.succeed(chain, key, time.Now(), rand.Float64()) })
+		_ = k.update(ctx, e, func(r *Record) { r.succeed(chain, key, time.Now(), rand.Float64(), cert.Issuer.RenewBefore) })
 		return
 	}
 	if context.Cause(ctx) == context.Canceled {
@@ -311,6 +311,10 @@ func (k *Keeper) ask(ctx context.Context, e *entry) {
 
 // HTTP01 returns what is to be answered at /.well-known/acme-challenge/TOKEN.
 func (k *Keeper) HTTP01(token string) (keyAuth string, ok bool) { return k.answers.byToken(token) }
+
+// DNS01 returns the values of a TXT record, nil if there is none: for who serves the
+// DNS with the answers to DNS-01.
+func (k *Keeper) DNS01(record string) []string { return k.answers.byRecord(record) }
 
 // Answering reports whether there is any question to be answered.
 func (k *Keeper) Answering() bool { return k.answers.some.Load() }

@@ -247,7 +247,7 @@ func (c *conversation) answer(ctx context.Context, url string, a *rfc8555.Author
 // has.
 func (c *conversation) prepare(ctx context.Context, name, token string) (end func(), err error) {
 	want := c.cert.Issuer.Challenge
-	if want == DNS01 {
+	if want == DNS01 && c.cert.Issuer.Records != nil {
 		record, err := c.client.DNS01ChallengeRecord(token)
 		if err != nil {
 			return nil, err

@@ -81,7 +81,10 @@ func (r *Record) fail(err error, after time.Duration, now time.Time, chance floa
 // succeed notes a new certificate. The authority is asked at once when to renew it
 // (RFC 9773 section 4.3), unless it has had its predecessor renewed early: one that
 // always says "now" is not to be kept busy.
-func (r *Record) succeed(chain, key string, now time.Time, chance float64) {
+//
+// before is how long before its end it is to be renewed at the latest; 0: by its
+// lifetime alone. More than half of its life is not heeded.
+func (r *Record) succeed(chain, key string, now time.Time, chance float64, before time.Duration) {
 	ask := now
 	if old := r.leaf(); old != nil && now.Before(renewal(old, 1)) {
 		ask = now.Add(askEvery)
@@ -89,5 +92,8 @@ func (r *Record) succeed(chain, key string, now time.Time, chance float64) {
 	*r = Record{Chain: chain, Key: key, Revision: r.Revision, AskAgain: ask}
 	if leaf := r.leaf(); leaf != nil {
 		r.Renew = renewal(leaf, chance)
+		if half := leaf.NotAfter.Sub(leaf.NotBefore) / 2; before > 0 {
+			r.Renew = leaf.NotAfter.Add(-min(before, half))
+		}
 	}
 }

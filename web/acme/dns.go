@@ -119,3 +119,6 @@ func (d *dnsSettings) connect(w *way) {
 		d.delegated.Client = &http.Client{Timeout: requestLimit, Transport: &http.Transport{DialContext: w.DialContext, IdleConnTimeout: requestLimit}}
 	}
 }
+
+// asksServer reports whether the authority asks this server itself for records.
+func (i *issuer) asksServer() bool { return i.Challenge == acme.DNS01 && i.Records == nil }

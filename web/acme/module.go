@@ -13,6 +13,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"tandem/acme"
@@ -25,15 +26,15 @@ import (
 // answers in part.
 var Module = &web.Module{
 	Name: "acme",
-	Commands: []nc.Command{
+	Commands: append([]nc.Command{
 		{Name: "acme_issuer", In: nc.HTTP, Arity: nc.Block | nc.Take1, Set: readIssuer},
 		{Name: "acme_shared_zone", In: nc.HTTP, Arity: nc.Take1, Set: readZone},
 		{Name: "acme_certificate", In: nc.Server, Arity: nc.OneMore, Set: readCertificate},
-	},
-	Variables: []web.Variable{
+	}, angieCommands...),
+	Variables: append([]web.Variable{
 		{Name: "acme_certificate", Get: pemOf(func(chain, _ string) string { return chain })},
 		{Name: "acme_certificate_key", Get: pemOf(func(_, key string) string { return key })},
-	},
+	}, angieVariables...),
 	Init: initModule,
 }
 
@@ -41,6 +42,12 @@ var Module = &web.Module{
 type settings struct {
 	issuers []*issuer
 	zone    bool // there is an acme_shared_zone
+
+	// Of Angie's directives:
+	clients    []*client
+	clientPath string         // "": none
+	dnsAt      netip.AddrPort // zero: not set
+	dnsTTL     nc.Value[int]  // seconds
 
 	keeper *acme.Keeper
 	certs  []*acme.Certificate // that servers want, each once
@@ -54,6 +61,7 @@ type wanted struct {
 	issuer string // "" for none
 	names  []string
 	key    acme.KeyType
+	uses   []use // of clients
 
 	cert *acme.Certificate // nil before initModule
 }
@@ -83,6 +91,9 @@ func initModule(h *web.HTTP) error {
 			errs = append(errs, &nc.Error{Pos: w.pos, Msg: err.Error()})
 		}
 	}
+	if err := c.completeClients(h); err != nil {
+		errs = append(errs, err)
+	}
 	if c.issuers == nil || errs != nil {
 		return errors.Join(errs...)
 	}
@@ -102,21 +113,18 @@ func initModule(h *web.HTTP) error {
 		c.keeper.Use(c.certs, h.Log)
 		c.keeper.Run(ctx)
 	})
+	if c.answersNames() {
+		h.Background(func(ctx context.Context) { c.serveNames(ctx, h) })
+	}
 	return nil
 }
 
 // want finds out what certificate a server wants.
 func (c *settings) want(srv *web.Server, w *wanted) error {
 	if w.names == nil {
-		for _, name := range srv.Names {
-			if name.Text == "" || name.Regexp() != nil {
-				continue
-			}
-			names, err := identifiers(name.Text)
-			if err != nil {
-				return fmt.Errorf("\"acme_certificate\": %w", err)
-			}
-			w.names = append(w.names, names...)
+		var err error
+		if w.names, err = namesOf(srv); err != nil {
+			return fmt.Errorf("\"acme_certificate\": %w", err)
 		}
 		if w.names == nil {
 			return errors.New("\"acme_certificate\": no identifiers found in \"server_name\"")
@@ -129,6 +137,21 @@ func (c *settings) want(srv *web.Server, w *wanted) error {
 		}
 	}
 	return fmt.Errorf("issuer \"%s\" is missing", w.issuer)
+}
+
+// namesOf returns what the names of a server stand for in a certificate.
+func namesOf(srv *web.Server) (list []string, err error) {
+	for _, name := range srv.Names {
+		if name.Text == "" || name.Regexp() != nil {
+			continue
+		}
+		names, err := identifiers(name.Text)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, names...)
+	}
+	return list, nil
 }
 
 // once returns the certificate that another server wants, if it is the same.
@@ -151,12 +174,16 @@ func pemOf(part func(chain, key string) string) web.Getter {
 		if cert == nil || k == nil {
 			return dst, false
 		}
-		text := part(k.Certificate(cert))
-		if text == "" {
-			return dst, false
-		}
-		return append(append(dst, "data:"...), text...), true
+		return appendPEM(dst, part(k.Certificate(cert)))
 	}
+}
+
+// appendPEM appends PEM as ssl_certificate takes it; false when there is none yet.
+func appendPEM(dst []byte, text string) ([]byte, bool) {
+	if text == "" {
+		return dst, false
+	}
+	return append(append(dst, "data:"...), text...), true
 }
 
 const wellKnown = "/.well-known/acme-challenge/"
