@@ -43,7 +43,7 @@ func (h *Host) Holding(address netip.Addr, told func(held bool, at time.Time)) (
 	if err := netlink.AddrSubscribeAt(netns.NsHandle(h.ns.network.Fd()), updates, w.done); err != nil {
 		return nil, fmt.Errorf("lab: watch %s of %s: %w", address, h.Name, err)
 	}
-	list, err := h.netlink.AddrList(nil, netlink.FAMILY_ALL)
+	list, err := h.addresses(nil, netlink.FAMILY_ALL)
 	if err != nil {
 		close(w.done)
 		return nil, fmt.Errorf("lab: watch %s of %s: %w", address, h.Name, err)

@@ -175,7 +175,7 @@ func (h *Host) Holds(address netip.Addr) (bool, error) {
 	if address.Is6() {
 		family = netlink.FAMILY_V6
 	}
-	list, err := h.netlink.AddrList(nil, family)
+	list, err := h.addresses(nil, family)
 	if err != nil {
 		return false, fmt.Errorf("lab: host %s: addresses: %w", h.Name, err)
 	}
@@ -185,6 +185,17 @@ func (h *Host) Holds(address netip.Addr) (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// addresses lists the addresses of a link, or of all. A list that was changed
+// while it was read is read again.
+func (h *Host) addresses(of netlink.Link, family int) (list []netlink.Addr, err error) {
+	for range 10 {
+		if list, err = h.netlink.AddrList(of, family); !errors.Is(err, netlink.ErrDumpInterrupted) {
+			break
+		}
+	}
+	return list, err
 }
 
 // close kills what still runs on the host and lets go of its namespaces.

@@ -129,7 +129,7 @@ func (p *Port) AddAddress(a netip.Prefix) error {
 		if err != nil {
 			return err
 		}
-		list, err := p.Host.netlink.AddrList(link, netlink.FAMILY_V6)
+		list, err := p.Host.addresses(link, netlink.FAMILY_V6)
 		if err != nil {
 			return fmt.Errorf("lab: addresses of %s of %s: %w", p.Name, p.Host.Name, err)
 		}

@@ -1,6 +1,7 @@
 package ipvs
 
 import (
+	"errors"
 	"net/netip"
 	"time"
 
@@ -40,27 +41,21 @@ func (r Role) String() string {
 // SetDaemon makes r the daemons that run, as d says. One that already runs so
 // goes on; one that runs otherwise is started anew.
 func (e *Engine) SetDaemon(d Daemon, r Role) error {
-	answers, err := e.kernel.execute(cmdGetDaemon, true)
+	running, err := e.daemons()
 	if err != nil {
-		return explain("list the sync daemons", err)
-	}
-	running := Role(0)
-	for _, message := range answers {
-		is, state, err := decodeDaemon(message)
-		if err != nil {
-			return explain("list the sync daemons", err)
-		}
-		role := Role(state) & Both
-		if role&r != 0 && d.runsAs(is) {
-			running |= role
-			continue
-		}
-		if _, err := e.kernel.execute(cmdDelDaemon, false, daemonAttr(Daemon{}, state, false)); err != nil {
-			return explain("stop the "+role.String()+" sync daemon", err)
-		}
+		return err
 	}
 	for _, role := range []Role{Master, Backup} {
-		if r&role == 0 || running&role != 0 {
+		is, runs := running[role]
+		if runs && r&role != 0 && d.runsAs(is, role) {
+			continue
+		}
+		if runs {
+			if err := e.stopDaemon(role); err != nil {
+				return explain("stop the "+role.String()+" sync daemon", err)
+			}
+		}
+		if r&role == 0 {
 			continue
 		}
 		if _, err := e.kernel.execute(cmdNewDaemon, false, daemonAttr(d, uint32(role), true)); err != nil {
@@ -70,9 +65,46 @@ func (e *Engine) SetDaemon(d Daemon, r Role) error {
 	return nil
 }
 
+// daemons are those that run.
+func (e *Engine) daemons() (map[Role]Daemon, error) {
+	answers, err := e.kernel.execute(cmdGetDaemon, true)
+	if err != nil {
+		return nil, explain("list the sync daemons", err)
+	}
+	running := map[Role]Daemon{}
+	for _, message := range answers {
+		d, state, err := decodeDaemon(message)
+		if err != nil {
+			return nil, explain("list the sync daemons", err)
+		}
+		running[Role(state)] = d
+	}
+	return running, nil
+}
+
+// stopDaemon stops a daemon. One whose thread the kernel has not begun to run
+// ends without an answer.
+func (e *Engine) stopDaemon(role Role) error {
+	_, err := e.kernel.execute(cmdDelDaemon, false, daemonAttr(Daemon{}, uint32(role), false))
+	if !errors.Is(err, errSilent) {
+		return err
+	}
+	running, listErr := e.daemons()
+	if _, still := running[role]; still || listErr != nil {
+		return errors.Join(err, listErr)
+	}
+	return nil
+}
+
+// backupMinLen is the least that the kernel has as MaxLen at a backup.
+const backupMinLen = 1024
+
 // runsAs tells whether a running daemon is as d says. What d leaves to the kernel
 // may be anything.
-func (d Daemon) runsAs(is Daemon) bool {
+func (d Daemon) runsAs(is Daemon, role Role) bool {
+	if role == Backup && d.MaxLen != 0 {
+		d.MaxLen = max(d.MaxLen, backupMinLen)
+	}
 	return d.Interface == is.Interface && d.ID == is.ID && (d.MaxLen == 0 || d.MaxLen == is.MaxLen) &&
 		(d.Port == 0 || d.Port == is.Port) && (d.TTL == 0 || d.TTL == is.TTL) && (!d.Group.IsValid() || d.Group == is.Group)
 }

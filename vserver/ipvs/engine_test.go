@@ -323,11 +323,16 @@ func TestDaemons(t *testing.T) {
 	}
 	roles("--start-daemon", Backup, d)
 	roles("", Backup, d)
-	roles("--stop-daemon\n--start-daemon", Master, d)
+	roles("--start-daemon\n--stop-daemon", Master, d)
 	roles("--start-daemon", Both, d)
 	d.ID = 7
-	roles("--stop-daemon\n--stop-daemon\n--start-daemon\n--start-daemon", Both, d)
+	roles("--stop-daemon\n--start-daemon\n--stop-daemon\n--start-daemon", Both, d)
 	roles("--stop-daemon\n--stop-daemon", None, d)
+
+	// The kernel does not say that it has stopped one whose thread had not begun.
+	roles("--start-daemon", Backup, d)
+	k.silent = true
+	roles("--stop-daemon", None, d)
 }
 
 // Time-outs that were set are again what they were at the end.

@@ -20,7 +20,8 @@ type fakeKernel struct {
 	daemons  map[Role]Daemon
 	timeouts Timeouts
 	// log are the changes that were asked for, as ipvsadm's command lines.
-	log []string
+	log    []string
+	silent bool // what has been done is not answered
 	// meanwhile, if set, is called before each command.
 	meanwhile func(line string)
 	// fail, if set, may refuse a change.
@@ -250,5 +251,8 @@ func (k *fakeKernel) daemon(command uint8, m []byte) ([][]byte, error) {
 		return nil, unix.ESRCH
 	}
 	delete(k.daemons, Role(state))
+	if k.silent {
+		return nil, errSilent
+	}
 	return nil, nil
 }

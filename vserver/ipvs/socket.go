@@ -63,9 +63,16 @@ func openSocket() (*socket, error) {
 	return &socket{family.ID, &nl.SocketHandle{Socket: s}}, nil
 }
 
-// answerTimeout is how long the kernel is waited for. Loading the module of a
-// scheduler is part of an answer.
-const answerTimeout = 30 * time.Second
+// answerTimeout is how long the kernel's answer is waited for. It is there when
+// the request has been sent: the kernel does on the way whatever it takes.
+const answerTimeout = time.Second
+
+// errSilent is for a kernel that does not answer: to what ends with EINTR it
+// never does (netlink_rcv_skb).
+var errSilent = errors.New("the kernel does not answer")
+
+// moduleTimeout is how long modprobe may take.
+const moduleTimeout = 30 * time.Second
 
 func (s *socket) close() { s.handle.Close() }
 
@@ -85,6 +92,9 @@ func (s *socket) execute(command uint8, dump bool, attrs ...*nl.RtAttr) ([][]byt
 		request.AddData(a)
 	}
 	answers, err := request.Execute(unix.NETLINK_GENERIC, s.family)
+	if errors.Is(err, unix.EAGAIN) {
+		return nil, errSilent
+	}
 	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
 		return nil, privilege.Explain(err, privilege.NetAdmin)
 	}
@@ -99,7 +109,7 @@ func loadModule(name string) error {
 			program = p
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), answerTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), moduleTimeout)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, program, "--", name).CombinedOutput()
 	if err == nil {

@@ -1,0 +1,118 @@
+package kernellab
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// Where things are in the image.
+const (
+	binaries = "/tests"     // a file for each run
+	sources  = "/src"       // the folders that tests run in
+	plan     = "/plan"      // a line for each run: package, pattern
+	channel  = "/dev/ttyS1" // what tests print; the kernel has the first port
+)
+
+// markers of what is printed by whom.
+const (
+	markBegin = "\x01begin "
+	markEnd   = "\x01end "
+)
+
+// Inside is the first call of the TestMain of a program that is the first process
+// of the kernel's. There it runs the plan and never returns; elsewhere it does
+// nothing.
+func Inside() {
+	if os.Getpid() != 1 || os.Getenv("TANDEM_LAB_OUTSIDE") != "" {
+		return
+	}
+	if _, err := os.Stat(plan); err != nil {
+		return
+	}
+	out, err := prepare()
+	if err == nil {
+		err = runPlan(out)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "kernellab:", err)
+		if out != nil {
+			fmt.Fprintln(out, "kernellab:", err)
+		}
+	}
+	if out != nil {
+		_ = out.Sync()
+	}
+	unix.Sync()
+	// The emulator ends when the machine starts again.
+	fmt.Fprintln(os.Stderr, "kernellab:", unix.Reboot(unix.LINUX_REBOOT_CMD_RESTART))
+	select {}
+}
+
+// prepare mounts what programs look for, and opens the channel.
+func prepare() (*os.File, error) {
+	for _, m := range []struct{ kind, at, options string }{
+		{"proc", "/proc", ""}, {"sysfs", "/sys", ""}, {"devtmpfs", "/dev", ""},
+		{"tmpfs", "/tmp", "mode=1777"}, {"tmpfs", "/run", "mode=0755"}, {"tmpfs", "/var/tmp", "mode=1777"},
+	} {
+		if err := os.MkdirAll(m.at, 0o755); err != nil {
+			return nil, err
+		}
+		if err := unix.Mount(m.kind, m.at, m.kind, 0, m.options); err != nil && !errors.Is(err, unix.EBUSY) {
+			return nil, fmt.Errorf("mount %s: %w", m.at, err)
+		}
+	}
+	out, err := os.OpenFile(channel, os.O_WRONLY|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil, err
+	}
+	// As it comes: no carriage returns.
+	if t, err := unix.IoctlGetTermios(int(out.Fd()), unix.TCGETS); err == nil {
+		t.Oflag &^= unix.OPOST
+		_ = unix.IoctlSetTermios(int(out.Fd()), unix.TCSETS, t)
+	}
+	return out, nil
+}
+
+// runPlan runs each line of the plan, one after the other.
+func runPlan(out *os.File) error {
+	lines, err := os.ReadFile(plan)
+	if err != nil {
+		return err
+	}
+	for number, line := range strings.Split(strings.TrimSpace(string(lines)), "\n") {
+		pkg, pattern, _ := strings.Cut(line, " ")
+		fmt.Fprintf(out, "%s%s\n", markBegin, pkg)
+		cmd := exec.Command(path.Join(binaries, fmt.Sprint(number)), "-test.v", "-test.timeout=4m", "-test.run="+pattern)
+		cmd.Dir = path.Join(sources, pkg)
+		cmd.Env = []string{"PATH=/bin:/sbin:/usr/bin:/usr/sbin", "HOME=/root", "USER=root", "TMPDIR=/tmp", "LANG=C.UTF-8"}
+		cmd.Stdout, cmd.Stderr = out, out
+		code := 0
+		if err := cmd.Run(); err != nil {
+			code = 1
+			var exit *exec.ExitError
+			if !errors.As(err, &exit) {
+				fmt.Fprintln(out, "kernellab:", err)
+			}
+		}
+		reap()
+		fmt.Fprintf(out, "%s%s %d\n", markEnd, pkg, code)
+	}
+	return nil
+}
+
+// reap takes leave of processes that a run has left behind.
+func reap() {
+	for {
+		pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil)
+		if pid <= 0 || err != nil {
+			return
+		}
+	}
+}

@@ -1,0 +1,111 @@
+package kernellab
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestMain(m *testing.M) {
+	Inside()
+	os.Exit(m.Run())
+}
+
+// runs are the tests that are run on the other kernel: by package, and which.
+var runs = []struct{ pkg, pattern string }{
+	{"vserver/ipvs", "^TestKernel"},
+}
+
+// limit is for everything: a boot takes half a minute, the tests some seconds.
+const limit = 5 * time.Minute
+
+// Every test of runs, on a kernel that has what they need.
+func TestKernel(t *testing.T) {
+	if testing.Short() {
+		t.Skip("booting a kernel takes a minute")
+	}
+	if _, err := exec.LookPath(emulator); err != nil {
+		t.Skipf("%s is not installed", emulator)
+	}
+	k, err := findKernel()
+	if err != nil {
+		t.Skip(err)
+	}
+	scratch := t.TempDir()
+	m, err := testImage(k, scratch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	begin := time.Now()
+	channel, console, err := boot(ctx, k, m, scratch)
+	t.Logf("%s ran for %v", k.version, time.Since(begin).Round(time.Second))
+	if err != nil {
+		t.Errorf("%v\n%s\n%s", err, channel, console)
+	}
+	results := parseRuns(string(channel))
+	for _, r := range runs {
+		t.Run(r.pkg, func(t *testing.T) {
+			result := results[r.pkg]
+			if result == nil {
+				t.Fatalf("was not run:\n%s\n%s", channel, console)
+			}
+			result.show(t)
+		})
+	}
+}
+
+// testImage builds the tests, and puts together what they need.
+func testImage(k *kernel, scratch string) (*image, error) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		return nil, err
+	}
+	m := newImage()
+	if err := m.file("/init", "/proc/self/exe"); err != nil {
+		return nil, err
+	}
+	var lines strings.Builder
+	for n, r := range runs {
+		binary := filepath.Join(scratch, strconv.Itoa(n)+".test")
+		cmd := exec.Command("go", "test", "-c", "-o", binary, "./"+r.pkg)
+		cmd.Dir = root
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return nil, &buildError{r.pkg, string(out)}
+		}
+		if err := m.file(binaries+"/"+strconv.Itoa(n), binary); err != nil {
+			return nil, err
+		}
+		m.folder(sources+"/"+r.pkg, 0o755)
+		if err := m.tree(sources+"/"+r.pkg+"/testdata", filepath.Join(root, r.pkg, "testdata")); err != nil {
+			return nil, err
+		}
+		lines.WriteString(r.pkg + " " + r.pattern + "\n")
+	}
+	m.text(plan, lines.String())
+	m.text("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n")
+	m.text("/etc/group", "root:x:0:\nnogroup:x:65534:\n")
+	m.text("/etc/hosts", "127.0.0.1 localhost\n")
+	m.folder("/root", 0o700)
+	m.folder("/var/run", 0o755)
+	for _, p := range [][]string{
+		{"kmod", "/sbin/modprobe", "/bin/kmod"}, {"dash", "/bin/sh"}, {"ip", "/bin/ip"}, {"nft", "/sbin/nft"},
+		{"keepalived", "/sbin/keepalived"}, {"ipvsadm", "/sbin/ipvsadm"}, {"true", "/bin/true"},
+	} {
+		if err := m.program(p[0], p[1:]...); err != nil {
+			return nil, err
+		}
+	}
+	return m, k.addTo(m, scratch)
+}
+
+type buildError struct{ pkg, out string }
+
+func (e *buildError) Error() string { return "the tests of " + e.pkg + " do not build:\n" + e.out }
