@@ -28,8 +28,6 @@ type entry struct {
 const (
 	typeFolder  = 0o040000
 	typeFile    = 0o100000
-	typeLink    = 0o120000
-	typeDevice  = 0o020000
 	maxFileSize = 1 << 30
 )
 
@@ -54,12 +52,6 @@ func (m *image) text(name, content string) {
 func (m *image) folder(name string, mode uint32) {
 	m.parents(name)
 	m.entries[name] = entry{mode: typeFolder | mode}
-}
-
-// link adds a symbolic link.
-func (m *image) link(name, to string) {
-	m.parents(name)
-	m.entries[name] = entry{mode: typeLink | 0o777, data: []byte(to)}
 }
 
 // file adds a copy of a file, with the rights that it has.
