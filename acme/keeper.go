@@ -3,6 +3,7 @@ package acme
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -230,9 +231,9 @@ func (k *Keeper) order(ctx context.Context, e *entry) {
 	ctx, cancel := context.WithTimeout(ctx, orderLimit)
 	defer cancel()
 	k.mu.Lock()
-	cert, pending := e.cert, e.record.Pending
+	cert, pending, old := e.cert, e.record.Pending, e.record.leaf()
 	k.mu.Unlock()
-	chain, key, err := k.obtain(ctx, e, cert, pending)
+	chain, key, err := k.obtain(ctx, e, cert, pending, old)
 	if err == nil {
 		k.logf(errorlog.Notice, "certificate issued, %s", about(cert))
 		_ = k.update(ctx, e, func(r *Record) { r.succeed(chain, key, time.Now(), rand.Float64(), cert.Issuer.RenewBefore) })
@@ -254,13 +255,13 @@ func (k *Keeper) order(ctx context.Context, e *entry) {
 	k.logf(errorlog.Warn, "%v while updating certificate, next attempt at %s, %s", err, retry.UTC().Format(time.RFC3339), about(cert))
 }
 
-func (k *Keeper) obtain(ctx context.Context, e *entry, cert *Certificate, pending *Pending) (chain, key string, err error) {
+func (k *Keeper) obtain(ctx context.Context, e *entry, cert *Certificate, pending *Pending, old *x509.Certificate) (chain, key string, err error) {
 	client, err := k.client(ctx, cert.Issuer)
 	if err != nil {
 		return "", "", err
 	}
 	talk := &conversation{
-		cert: cert, client: client,
+		cert: cert, client: client, old: old,
 		save: func(p *Pending) error {
 			if ctx.Err() != nil {
 				return ctx.Err() // the other node may have one meanwhile

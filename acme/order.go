@@ -24,6 +24,7 @@ import (
 type conversation struct {
 	cert   *Certificate
 	client *rfc8555.Client
+	old    *x509.Certificate // that is renewed, nil for none
 	// save keeps an order, on this node and the other one, before anything is done
 	// that only who has it can go on with.
 	save func(*Pending) error
@@ -156,7 +157,7 @@ func (c *conversation) obtain(ctx context.Context, p *Pending) (chain, key strin
 
 // begin places an order.
 func (c *conversation) begin(ctx context.Context) (*rfc8555.Order, *Pending, error) {
-	options, err := c.profile(ctx)
+	profile, err := c.profile(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -172,31 +173,43 @@ func (c *conversation) begin(ctx context.Context) (*rfc8555.Order, *Pending, err
 		}
 		ids = append(ids, rfc8555.AuthzID{Type: kind, Value: name})
 	}
-	o, err := c.client.AuthorizeOrder(ctx, ids, options...)
-	if err != nil {
-		return nil, nil, err
+	var o *rfc8555.Order
+	if c.old != nil {
+		o, err = c.successor(ctx, ids, profile)
+		if err != nil && err != errNoRenewalInfo && ctx.Err() == nil {
+			c.warn(fmt.Errorf("%w: the order does not say what it renews", err))
+		}
+	}
+	if o == nil {
+		var options []rfc8555.OrderOption
+		if profile != "" {
+			options = append(options, rfc8555.WithOrderIssuanceProfile(rfc8555.ProfileName(profile)))
+		}
+		if o, err = c.client.AuthorizeOrder(ctx, ids, options...); err != nil {
+			return nil, nil, err
+		}
 	}
 	p := &Pending{URL: o.URI, Key: key, Begun: time.Now()}
 	return o, p, c.save(p)
 }
 
-// profile is the option that asks for the issuer's profile, if there is to be one.
-func (c *conversation) profile(ctx context.Context) ([]rfc8555.OrderOption, error) {
+// profile returns the profile to ask for, "" for none.
+func (c *conversation) profile(ctx context.Context) (string, error) {
 	i := c.cert.Issuer
 	if i.Profile == "" {
-		return nil, nil
+		return "", nil
 	}
 	directory, err := c.client.Discover(ctx)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	if _, ok := directory.Profiles[rfc8555.ProfileName(i.Profile)]; ok {
-		return []rfc8555.OrderOption{rfc8555.WithOrderIssuanceProfile(rfc8555.ProfileName(i.Profile))}, nil
+		return i.Profile, nil
 	}
 	if i.NeedsProfile {
-		return nil, fmt.Errorf("the authority does not have the profile \"%s\"", i.Profile)
+		return "", fmt.Errorf("the authority does not have the profile \"%s\"", i.Profile)
 	}
-	return nil, nil
+	return "", nil
 }
 
 // authorize shows the authority that all names of an order are ours.

@@ -19,6 +19,7 @@ import (
 	"io"
 	"math/big"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -50,6 +51,7 @@ type CA struct {
 	orders   map[string]*order           // by path
 	authz    map[string]*authorization   // by path
 	issued   map[string]*x509.Certificate
+	replaced []string // certificates, by what they are asked about by
 	log      []string
 }
 
@@ -100,6 +102,17 @@ func (ca *CA) Orders() int { return ca.count(func() int { return len(ca.orders) 
 
 // Issued returns how many certificates were made.
 func (ca *CA) Issued() int { return ca.count(func() int { return len(ca.issued) }) }
+
+// Replaced returns how many certificates are replaced by an order that says so.
+func (ca *CA) Replaced() int { return ca.count(func() int { return len(ca.replaced) }) }
+
+// Forget has the authority forget the certificates that it has made: none of them can
+// be replaced.
+func (ca *CA) Forget() {
+	ca.mu.Lock()
+	defer ca.mu.Unlock()
+	clear(ca.issued)
+}
 
 // Log returns the paths that were asked for.
 func (ca *CA) Log() []string {
@@ -293,8 +306,18 @@ func thumbprint(k *ecdsa.PublicKey) string {
 }
 
 func (ca *CA) newOrder(a *answer, account string, payload []byte) {
-	var request struct{ Identifiers []identifier }
+	var request struct {
+		Identifiers []identifier
+		Replaces    string
+	}
 	_ = json.Unmarshal(payload, &request)
+	if request.Replaces != "" {
+		if ca.issued[request.Replaces] == nil || slices.Contains(ca.replaced, request.Replaces) {
+			a.problem(http.StatusConflict, "alreadyReplaced", "it has been replaced, or is nobody's") // RFC 9773 section 5
+			return
+		}
+		ca.replaced = append(ca.replaced, request.Replaces)
+	}
 	number := len(ca.orders) + 1
 	o := &order{path: fmt.Sprint("/order/", number), status: "pending", account: account, names: request.Identifiers}
 	for i, name := range o.names {
