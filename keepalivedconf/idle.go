@@ -26,7 +26,6 @@ var idle = map[string]string{
 	"vrrp_rx_bufs_multiplier":       idleBuffers,
 	"use_symlink_paths":             "scripts are run by the path that their links lead to, and every part of it is checked",
 	"snmp_socket":                   "there is no SNMP agent to be asked; traps go to snmp_trap_receiver",
-	"enable_snmp_checker":           idleAgent,
 	"snmp_vs_stats_update_interval": idleAgent,
 	"snmp_rs_stats_update_interval": idleAgent,
 	"enable_dbus":                   idleDBus,

@@ -256,3 +256,28 @@ func TestNoFIFO(t *testing.T) {
 		t.Errorf("file %q, log %q", data, j.log)
 	}
 }
+
+// What others than VRRP have to tell runs in order, by name, and reaches the FIFOs.
+func TestTell(t *testing.T) {
+	j := newJournal(t)
+	n := New(j.logged)
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	n.Configure(Config{FIFOs: []FIFO{{Name: fifo}}})
+	reader, err := os.Open(fifo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	n.Tell("VS", j.script("first", "0.1"), "VS V UP")
+	n.Tell("VS", nil, "VS V DOWN")
+	n.Tell("VS", j.script("second", "0"), "RS R V UP")
+	j.await(t, "/second")
+	if got := j.text(t); strings.Index(got, "/first") > strings.Index(got, "second") {
+		t.Error(got)
+	}
+	buf := make([]byte, 100)
+	if k, err := reader.Read(buf); string(buf[:k]) != "VS V UP\nVS V DOWN\nRS R V UP\n" {
+		t.Errorf("%q, %v", buf[:k], err)
+	}
+	n.Close()
+}

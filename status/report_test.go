@@ -99,9 +99,35 @@ func proxying() *Report {
 	return r
 }
 
+// virtual has virtual servers in every condition.
+func virtual() *Report {
+	r := plainWeb()
+	checked := func(up bool, reason string) []Checker {
+		return []Checker{
+			{Kind: "HTTP_GET", About: "/health", Up: up, Known: true, Since: ago(5 * time.Minute), At: ago(2 * time.Second), Reason: reason},
+			{Kind: "MISC_CHECK", About: "/usr/local/bin/check one", Up: true},
+		}
+	}
+	server := func(host string, up bool, reason string) RealServer {
+		return RealServer{Name: "[" + host + "]:tcp:80", Address: netip.MustParseAddrPort(host + ":80"), Method: "NAT", Up: up, In: up, Weight: 2, Active: 3, Inactive: 1, Connections: 1234, Checks: checked(up, reason)}
+	}
+	down := server("10.0.0.2", false, "connecting: timed out")
+	down.Since, down.Inhibit = ago(5*time.Minute), true
+	sorry := RealServer{Name: "[10.0.0.9]:tcp:80", Address: netip.MustParseAddrPort("10.0.0.9:80"), Sorry: true, Up: true, Weight: 1}
+	waits := sorry
+	waits.Up = false
+	r.VirtualServers = []VirtualServer{
+		{Name: "[192.0.2.254]:tcp:80", Engine: "kernel", Scheduler: "wlc", Quorum: true, Needed: 1, Weight: 4,
+			RealServers: []RealServer{server("10.0.0.1", true, ""), server("10.0.0.3", true, "GET /health: status 500"), waits}},
+		{Name: "[192.0.2.254]:tcp:81", Engine: "user", Scheduler: "rr", Needed: 2, SorryServer: true, RealServers: []RealServer{down, sorry}},
+		{Name: "FWM 3", Engine: "kernel", Scheduler: "sh", Needed: 2, Weight: 1},
+	}
+	return r
+}
+
 // TestWriteText compares what people see with testdata.
 func TestWriteText(t *testing.T) {
-	for name, r := range map[string]*Report{"web": plainWeb(), "proxying": proxying(), "master": master(), "troubled": troubled()} {
+	for name, r := range map[string]*Report{"web": plainWeb(), "proxying": proxying(), "master": master(), "troubled": troubled(), "virtual": virtual()} {
 		r.Judge()
 		var b strings.Builder
 		if err := r.WriteText(&b, Style{}); err != nil {

@@ -92,7 +92,7 @@ func (v *VirtualServer) write(b *strings.Builder, s Style, now time.Time) {
 	if !v.Quorum {
 		colour, state = bold+red, "NO QUORUM"
 	}
-	fmt.Fprintf(b, "virtual server %s: %s, weight %d of %d", s.paint(bold, v.Name), s.paint(colour, state), v.Weight, v.Needed)
+	fmt.Fprintf(b, "virtual server %s: %s, weight %d, %d needed", s.paint(bold, v.Name), s.paint(colour, state), v.Weight, v.Needed)
 	if v.SorryServer {
 		b.WriteString(", the sorry server stands in")
 	}
@@ -112,13 +112,14 @@ func (r *RealServer) text(now time.Time) []string {
 		state = "sorry server, stands in"
 	case r.Sorry:
 		state = "sorry server"
-	case !r.Up && r.Inhibit:
-		state = "DOWN, in without weight"
 	case !r.Up:
 		state = "DOWN"
 	}
 	if !r.Since.IsZero() {
 		state += " for " + Duration(now.Sub(r.Since))
+	}
+	if !r.Up && !r.Sorry && r.Inhibit {
+		state += ", in without weight"
 	}
 	lines := []string{fmt.Sprintf("%s, weight %d, %d active, %d inactive, %d connections so far", state, r.Weight, r.Active, r.Inactive, r.Connections)}
 	for _, c := range r.Checks {

@@ -26,7 +26,7 @@ func (s *State) clear(v *server, r *real, stopping bool) {
 	}
 	r.alive = false
 	quiet := stopping && !v.Omega
-	s.tell(RealChange{Server: v.Server, Real: r.Real, Stopping: stopping, Quiet: quiet})
+	s.tell(RealChange{Server: v.Server, Alive: v.alive(), Real: r.Real, Stopping: stopping, Quiet: quiet})
 	if r.SMTPAlert && !quiet {
 		s.tell(mailOfReal(v.Server, r.Real, false, either(stopping, "=> Shutting down <=", "=> Removing <=")))
 	}
@@ -44,7 +44,7 @@ func (s *State) end(v *server, stopping bool) {
 		s.quorum(v, "Lost quorum", threshold, sum)
 		return
 	}
-	s.tell(QuorumChange{Server: v.Server, Stopping: true, Quiet: !v.Omega})
+	s.tell(QuorumChange{Server: v.Server, Alive: v.alive(), Stopping: true, Quiet: !v.Omega})
 	if v.SMTPAlert && v.Omega {
 		s.tell(mailOfServer(v.Server, false, "=> Shutting down <="))
 	}

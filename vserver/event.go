@@ -16,6 +16,7 @@ type RealChange struct {
 	Server *Server
 	Real   *Real
 	Up     bool
+	Alive  int // real servers of the virtual server that are up
 	// Stopping: the process ends. Quiet: only SNMP is told, since there is no omega.
 	Stopping, Quiet bool
 }
@@ -38,6 +39,7 @@ func (c RealChange) FIFO() string {
 type QuorumChange struct {
 	Server          *Server
 	Up              bool
+	Alive           int  // real servers that are up
 	Stopping, Quiet bool // as in RealChange
 }
 

@@ -88,7 +88,7 @@ func (s *State) goOn(old, v *server) {
 func (s *State) turnPart(v *server, r *real) {
 	s.logf("%sing service %s %s VS %s", either(r.Inhibit, "Enabl", "Add"), r.Name, either(r.Inhibit, "of", "to"), v.Name)
 	r.alive = true
-	s.tell(RealChange{Server: v.Server, Real: r.Real, Up: true})
+	s.tell(RealChange{Server: v.Server, Alive: v.alive(), Real: r.Real, Up: true})
 }
 
 // with goes on as another configuration says: keepalived's migrate_checkers.

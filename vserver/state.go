@@ -84,7 +84,7 @@ func (s *State) begin(v *server) {
 		}
 		r.alive = true
 		if s.options.InitNotifies {
-			s.tell(RealChange{Server: v.Server, Real: r.Real, Up: true})
+			s.tell(RealChange{Server: v.Server, Alive: v.alive(), Real: r.Real, Up: true})
 		}
 	}
 	s.weigh(v, true)
@@ -123,7 +123,7 @@ func (s *State) checked(v *server, r *real, c *checked, alpha, up bool) {
 	c.ran = true
 	if c.up == up {
 		if first && (alpha || !up) {
-			s.tell(RealChange{Server: v.Server, Real: r.Real, Up: r.alive})
+			s.tell(RealChange{Server: v.Server, Alive: v.alive(), Real: r.Real, Up: r.alive})
 		}
 		return
 	}
@@ -154,7 +154,7 @@ func (s *State) turn(v *server, r *real, up bool) {
 	}
 	s.logf("%sing service %s %s VS %s", verb, r.Name, preposition, v.Name)
 	r.alive = up
-	s.tell(RealChange{Server: v.Server, Real: r.Real, Up: up})
+	s.tell(RealChange{Server: v.Server, Alive: v.alive(), Real: r.Real, Up: up})
 	s.weigh(v, false)
 }
 
@@ -184,6 +184,16 @@ func (v *server) sum() (n int64) {
 	for _, r := range v.real {
 		if r.alive {
 			n += inKernel(r.weight)
+		}
+	}
+	return n
+}
+
+// alive is how many real servers are up.
+func (v *server) alive() (n int) {
+	for _, r := range v.real {
+		if r != nil && r.alive {
+			n++
 		}
 	}
 	return n
@@ -219,7 +229,7 @@ func (s *State) weigh(v *server, start bool) {
 
 // quorum tells that there is a quorum, or that there is none.
 func (s *State) quorum(v *server, how string, threshold, sum int64) {
-	s.tell(QuorumChange{Server: v.Server, Up: v.quorum})
+	s.tell(QuorumChange{Server: v.Server, Alive: v.alive(), Up: v.quorum})
 	if v.SMTPAlert {
 		s.tell(mailOfServer(v.Server, v.quorum, fmt.Sprintf("=> %s %d+%d=%d <= %d <=", how, v.Quorum, v.Hysteresis, threshold, sum)))
 	}

@@ -142,6 +142,7 @@ func (b *Balancer) tell(e vserver.Event) {
 		if !e.Quiet {
 			_ = contain.Run("notify", func() { b.scripts.Tell(e.Server.Name+" "+e.Real.Name, script, e.FIFO()) })
 		}
+		_ = contain.Run("a trap", func() { b.traps.RealServer(trapped(e.Server, e.Alive), e.Real.Destination.Address, e.Up) })
 	case vserver.QuorumChange:
 		script := e.Server.QuorumDown
 		if e.Up {
@@ -150,7 +151,25 @@ func (b *Balancer) tell(e vserver.Event) {
 		if !e.Quiet {
 			_ = contain.Run("notify", func() { b.scripts.Tell(e.Server.Name, script, e.FIFO()) })
 		}
+		status := trap.QuorumLost
+		switch {
+		case e.Stopping:
+			status = trap.QuorumStopping
+		case e.Up:
+			status = trap.QuorumMet
+		}
+		_ = contain.Run("a trap", func() { b.traps.Quorum(trapped(e.Server, e.Alive), status, e.Server.Quorum) })
 	}
+}
+
+// trapped is what SNMP is told of a virtual server.
+func trapped(v *vserver.Server, alive int) trap.VirtualServer {
+	t := trap.VirtualServer{Group: v.Group, Up: alive, Total: len(v.Real)}
+	if len(v.Services) > 0 {
+		k := v.Services[0].Key
+		t.Mark, t.Address, t.TCP = k.Mark, k.Address, k.Protocol == table.TCP
+	}
+	return t
 }
 
 // log writes a line, to the terminal as well: keepalived's users look for it in the

@@ -302,3 +302,21 @@ func TestDisplay(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// A mail that somebody else has written goes the same way, if there is anybody to
+// send it to.
+func TestSend(t *testing.T) {
+	s, log := smtpServer(t, nil), &lines{}
+	m := New(log.add)
+	m.Send("nobody", "is there", at)
+	m.Configure(config(s.address()))
+	m.Send("Realserver R of virtual server V - DOWN", "=> TCP CHECK failed on service <=", at)
+	got := s.next(t)
+	if !strings.Contains(got, "\nSubject: [LVS_7] Realserver R of virtual server V - DOWN\n") || !strings.Contains(got, "\n=> TCP CHECK failed on service <=\n") {
+		t.Error(got)
+	}
+	m.Close()
+	if text := log.text(); text != "" {
+		t.Error(text)
+	}
+}

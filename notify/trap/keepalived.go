@@ -8,7 +8,7 @@ import (
 func FromKeepalived(k *keepalivedconf.Config) Config {
 	g := &k.Global
 	t := Config{
-		RouterID: g.Name(), Keepalived: g.SNMPVRRP, RFC2787: g.SNMPRFCv2, RFC6527: g.SNMPRFCv3, Instances: map[string]Instance{},
+		RouterID: g.Name(), Keepalived: g.SNMPVRRP, Checkers: g.SNMPChecker, RFC2787: g.SNMPRFCv2, RFC6527: g.SNMPRFCv3, Instances: map[string]Instance{},
 	}
 	if !g.SNMPTraps {
 		return t

@@ -17,6 +17,24 @@ const (
 	trapSyncGroup        = keepalived + ".2.10.0.1" // vrrpSyncGroupStateChange
 	trapInstance         = keepalived + ".2.10.0.2" // vrrpInstanceStateChange
 
+	virtualType         = keepalived + ".3.3.1.2"
+	virtualGroup        = keepalived + ".3.3.1.3"
+	virtualMark         = keepalived + ".3.3.1.4"
+	virtualAddressType  = keepalived + ".3.3.1.5"
+	virtualAddress      = keepalived + ".3.3.1.6"
+	virtualPort         = keepalived + ".3.3.1.7"
+	virtualProtocol     = keepalived + ".3.3.1.8"
+	virtualRealTotal    = keepalived + ".3.3.1.20"
+	virtualRealUp       = keepalived + ".3.3.1.21"
+	virtualQuorum       = keepalived + ".3.3.1.22"
+	virtualQuorumStatus = keepalived + ".3.3.1.23"
+	realAddressType     = keepalived + ".3.4.1.3"
+	realAddress         = keepalived + ".3.4.1.4"
+	realPort            = keepalived + ".3.4.1.5"
+	realStatus          = keepalived + ".3.4.1.6"
+	trapRealServer      = keepalived + ".3.5.0.1" // realServerStateChange
+	trapQuorum          = keepalived + ".3.5.0.2" // virtualServerQuorumStateChange
+
 	// VRRP-MIB, RFC 2787. Rows are the interface's index and the VRID.
 	operMasterV2    = ".1.3.6.1.2.1.68.1.3.1.7" // vrrpOperMasterIpAddr
 	trapNewMasterV2 = ".1.3.6.1.2.1.68.0.1"     // vrrpTrapNewMaster

@@ -46,6 +46,7 @@ type Config struct {
 	RouterID  string
 	// Keepalived, RFC2787 and RFC6527 are the MIBs whose notifications are sent.
 	Keepalived, RFC2787, RFC6527 bool
+	Checkers                     bool // those of virtual servers, from KEEPALIVED-MIB
 	Instances                    map[string]Instance
 }
 
