@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -55,12 +56,14 @@ http {
 	return b
 }
 
+var kills = flag.Int("kills", 20, "how often TestCacheAfterKills kills the process")
+
 // TestCacheAfterKills: a process that is killed while it fills its cache leaves no
 // entry that is not whole.
 func TestCacheAfterKills(t *testing.T) {
-	times := 200
+	times := *kills
 	if testing.Short() {
-		times = 10
+		times = min(times, 6)
 	}
 	for _, parameters := range []string{"", "use_temp_path=off"} {
 		b := cachingBox(t, parameters)

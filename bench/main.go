@@ -191,7 +191,7 @@ func (b *bench) parts() []part {
 	for _, c := range b.cases {
 		list = append(list, c.part())
 	}
-	list = append(list, idlePart, nodePart, startPart, serversPart, scalePart)
+	list = append(list, idlePart, nodePart, startPart, serversPart, scalePart, entriesPart, zipfPart)
 	return append(append(list, tlsParts()...), streamParts()...)
 }
 

@@ -75,13 +75,14 @@ func (c *Request) remembered() bool {
 	return true
 }
 
-// remember keeps the entry's file in memory, if it is small and there is room.
+// remember keeps the entry's file in memory, if it is small, there is room, and it is
+// not asked for only once.
 func (c *Request) remember() {
 	if !c.wholeRead() || !smallfile.IsSettled(&c.info, c.opened) {
 		return
 	}
 	m := smallfile.Of(c.r.Realm())
-	if !m.Admits(c.name, len(c.buf)) {
+	if !m.AskedAgain(c.name) || !m.Admits(c.name, len(c.buf)) {
 		return
 	}
 	var now openfile.Info

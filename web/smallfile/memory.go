@@ -25,6 +25,8 @@ type Memory struct {
 	// missing has hashes of names that no file had lately: those are looked at
 	// rather than opened, which costs less where there is still none.
 	missing [missingNames]atomic.Uint64
+	// asked has hashes of names that have been asked for lately.
+	asked [askedNames]atomic.Uint64
 }
 
 const (
@@ -42,6 +44,7 @@ const (
 
 	shardCount    = 32
 	missingNames  = 1024
+	askedNames    = 16384
 	entryOverhead = 256 // what an entry takes beside its content
 )
 
@@ -84,6 +87,13 @@ func (c *Memory) shard(name []byte) *shard { return &c.shards[c.hash(name)%shard
 func (c *Memory) WasMissing(name []byte) bool {
 	h := c.hash(name)
 	return c.missing[h%missingNames].Load() == h
+}
+
+// AskedAgain notes that a file is asked for, and reports whether it is likely that it
+// was before, not long ago: of very many files that are asked for, most are so once.
+func (c *Memory) AskedAgain(name []byte) bool {
+	h := c.hash(name)
+	return c.asked[h%askedNames].Swap(h) == h
 }
 
 // NoteMissing remembers that there is no file of that name.

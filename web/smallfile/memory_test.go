@@ -153,6 +153,20 @@ func TestCacheOfTooManyFiles(t *testing.T) {
 	}
 }
 
+func TestAskedAgain(t *testing.T) {
+	c := new(Memory)
+	a, b := []byte("/a\x00"), []byte("/b\x00")
+	if c.AskedAgain(a) || c.AskedAgain(b) || !c.AskedAgain(a) || !c.AskedAgain(b) {
+		t.Error("not the second time, and only then")
+	}
+	for i := range 10 * askedNames {
+		c.AskedAgain(fmt.Append(nil, i))
+	}
+	if c.AskedAgain(a) && c.AskedAgain([]byte("1")) {
+		t.Error("nothing is forgotten")
+	}
+}
+
 func TestMissingNames(t *testing.T) {
 	c := new(Memory)
 	a, b := []byte("/a\x00"), []byte("/b\x00")
