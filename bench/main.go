@@ -10,6 +10,7 @@
 //	go run ./bench -size 4k,10m                 also files of these sizes: parts 4k, proxy-4k, 10m, proxy-10m
 //	go run ./bench -header 'Cookie: a=b'        with more in the head of each request; may be repeated
 //	go run ./bench -nginx2 ... -caddy ...       with programs that are not in PATH
+//	go run ./bench -part attacks                attacks on HTTP/2: what they cost, and what others notice of them
 //	go run ./bench -results r.json -part small  keep results, and print all that were kept
 //	go run ./bench -write docs/performance.md   into the place that is marked in it
 //
@@ -191,7 +192,7 @@ func (b *bench) parts() []part {
 	for _, c := range b.cases {
 		list = append(list, c.part())
 	}
-	list = append(list, idlePart, nodePart, startPart, serversPart, scalePart, entriesPart, zipfPart)
+	list = append(list, idlePart, nodePart, startPart, serversPart, scalePart, entriesPart, zipfPart, attackPart)
 	return append(append(list, tlsParts()...), streamParts()...)
 }
 
