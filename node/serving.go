@@ -26,6 +26,9 @@ func (s servingSide) Silent(since time.Duration, end bool) int {
 func (s servingSide) Cut(addrs []netip.Addr) {
 	s.generation().web.Cut(addrs)
 	s.generation().stream.Cut(addrs)
+	if b := s.n.balance.Load(); b != nil {
+		b.Cut(addrs)
+	}
 }
 
 // Listeners implements handover.Web.

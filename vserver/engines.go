@@ -3,6 +3,7 @@ package vserver
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 
 	"tandem/keepalivedconf"
@@ -115,6 +116,18 @@ func (e *Engines) set(tables [2]table.Table) error {
 		errs = append(errs, one.Set(tables[kind]))
 	}
 	return errors.Join(errs...)
+}
+
+// Cut resets the connections to addresses that this host gives up, as far as they
+// are this process's: the kernel's go on at the node that takes over, if that is
+// told of them.
+func (e *Engines) Cut(addrs []netip.Addr) {
+	e.mu.Lock()
+	user, ok := e.user.(interface{ Cut([]netip.Addr) })
+	e.mu.Unlock()
+	if ok {
+		user.Cut(addrs)
+	}
 }
 
 // counts are what has been counted, by service.

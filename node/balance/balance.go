@@ -39,6 +39,7 @@ type Balancer struct {
 	side    Side
 	pool    *vserver.Pool
 	engines *vserver.Engines
+	said    map[string]bool // of which engine serves what
 
 	scripts *notify.Notifier
 	mails   *mail.Mailer
@@ -73,11 +74,16 @@ func (b *Balancer) configure(k *keepalivedconf.Config) {
 	b.traps.Configure(trap.FromKeepalived(k))
 }
 
-// choose says which engine serves what.
+// choose says which engine serves what, as far as that has not been said.
 func (b *Balancer) choose(servers []*vserver.Server) {
+	said := map[string]bool{}
 	for _, line := range b.engines.Choose(servers) {
-		b.log(errorlog.Notice, line)
+		if !b.said[line] {
+			b.log(errorlog.Notice, line)
+		}
+		said[line] = true
 	}
+	b.said = said
 }
 
 // Reload goes on with another configuration.
@@ -104,6 +110,9 @@ func (b *Balancer) Stop() {
 	closing.Go(b.traps.Close)
 	closing.Wait()
 }
+
+// Cut resets the connections to addresses that this host gives up.
+func (b *Balancer) Cut(addrs []netip.Addr) { b.engines.Cut(addrs) }
 
 // Report tells how the virtual servers stand.
 func (b *Balancer) Report() []status.VirtualServer { return b.pool.Report() }

@@ -15,7 +15,7 @@ func (b *Balancer) openUser() (table.Engine, error) {
 	b.mu.Lock()
 	lvs := &b.config.Global.LVS
 	b.mu.Unlock()
-	return raised{relay.New(relay.Options{TCP: lvs.TimeoutTCP, UDP: lvs.TimeoutUDP, Share: b.side.Share, Log: b.warn})}, nil
+	return raisedUser{relay.New(relay.Options{TCP: lvs.TimeoutTCP, UDP: lvs.TimeoutUDP, Share: b.side.Share, Log: b.warn})}, nil
 }
 
 // raised is an engine that needs rights which the process has put to sleep.
@@ -26,6 +26,12 @@ func (r raised) Set(t table.Table) (err error) {
 	privilege.Raise(func() { err = r.Engine.Set(t) })
 	return err
 }
+
+// raisedUser is the engine in this process, which listens at ports of root's.
+type raisedUser struct{ *relay.Engine }
+
+// Set implements table.Engine.
+func (r raisedUser) Set(t table.Table) error { return raised{r.Engine}.Set(t) }
 
 // openKernel opens the kernel's IPVS.
 func openKernel(l *keepalivedconf.LVS) (table.Engine, error) {

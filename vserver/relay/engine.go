@@ -3,6 +3,7 @@ package relay
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -52,10 +53,11 @@ func New(o Options) *Engine {
 
 // Errors of services that only a kernel can have.
 var (
-	errMark  = errors.New("firewall marks need the kernel's IP Virtual Server")
-	errSCTP  = errors.New("SCTP needs the kernel's IP Virtual Server")
-	errTwice = errors.New("it is configured twice")
-	errPort  = errors.New("a service of all ports needs the kernel's IP Virtual Server")
+	errMark   = errors.New("firewall marks need the kernel's IP Virtual Server")
+	errSCTP   = errors.New("SCTP needs the kernel's IP Virtual Server")
+	errTwice  = errors.New("it is configured twice")
+	errCircle = errors.New("it leads back to the virtual server")
+	errPort   = errors.New("a service of all ports needs the kernel's IP Virtual Server")
 )
 
 // Cannot returns why this engine cannot have a service, nil if it can.
@@ -77,7 +79,7 @@ func (e *Engine) Set(t table.Table) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var errs []error
-	wanted := map[table.Key]bool{}
+	wanted, back := map[table.Key]bool{}, circles(t)
 	for _, conf := range t.Services {
 		s, err := e.service(conf.Key)
 		if wanted[conf.Key] {
@@ -89,6 +91,13 @@ func (e *Engine) Set(t table.Table) error {
 		}
 		wanted[conf.Key] = true
 		e.explain(&conf)
+		conf.Destinations = slices.DeleteFunc(slices.Clone(conf.Destinations), func(d table.Destination) bool {
+			if back[conf.Key][d.Address] {
+				errs = append(errs, &table.RuleError{Doing: "add", Service: conf.Key, Destination: d.Address, Err: errCircle})
+				return true
+			}
+			return false
+		})
 		s.set(&conf)
 		s.serve()
 	}
@@ -99,6 +108,62 @@ func (e *Engine) Set(t table.Table) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// circles returns the destinations through which services of the table lead back to
+// themselves: a connection there would make others without end.
+func circles(t table.Table) map[table.Key]map[netip.AddrPort]bool {
+	next := map[table.Key][]table.Key{}
+	at := func(k table.Key, d table.Destination) table.Key {
+		return table.Key{Protocol: k.Protocol, Address: d.Address}
+	}
+	for _, s := range t.Services {
+		for _, d := range s.Destinations {
+			next[s.Key] = append(next[s.Key], at(s.Key, d))
+		}
+	}
+	var leads func(from, to table.Key, seen map[table.Key]bool) bool
+	leads = func(from, to table.Key, seen map[table.Key]bool) bool {
+		if from == to {
+			return true
+		}
+		if seen[from] {
+			return false
+		}
+		seen[from] = true
+		return slices.ContainsFunc(next[from], func(k table.Key) bool { return leads(k, to, seen) })
+	}
+	found := map[table.Key]map[netip.AddrPort]bool{}
+	for _, s := range t.Services {
+		for _, d := range s.Destinations {
+			first := at(s.Key, d)
+			if first != s.Key && next[first] == nil {
+				continue // nearly always
+			}
+			if leads(first, s.Key, map[table.Key]bool{}) {
+				if found[s.Key] == nil {
+					found[s.Key] = map[netip.AddrPort]bool{}
+				}
+				found[s.Key][d.Address] = true
+			}
+		}
+	}
+	return found
+}
+
+// Cut resets the connections to addresses that this host gives up.
+func (e *Engine) Cut(addrs []netip.Addr) {
+	e.mu.Lock()
+	var list []*service
+	for k, s := range e.services {
+		if slices.Contains(addrs, k.Address.Addr()) {
+			list = append(list, s)
+		}
+	}
+	e.mu.Unlock()
+	for _, s := range list {
+		s.cut()
+	}
 }
 
 // service returns the one that is there already, or listens for a new one.

@@ -371,6 +371,50 @@ cannot add virtual server -t TAKEN: bind() to TAKEN failed (98: Address already 
 	}
 }
 
+// A real server that is the virtual server itself, or leads back to it, is refused:
+// a connection would make others without end.
+func TestCircles(t *testing.T) {
+	e := start(t, table.TCP, Options{})
+	other := table.Key{Protocol: table.TCP, Address: free(t, table.TCP)}
+	a := echo(t, "a")
+	err := e.Set(table.Table{Services: []table.Service{
+		{Key: e.key, Scheduler: "rr", Destinations: []table.Destination{dest(e.key.Address, 1), dest(other.Address, 1), dest(a, 1)}},
+		{Key: other, Scheduler: "rr", Destinations: []table.Destination{dest(e.key.Address, 1), dest(a, 1)}},
+	}})
+	if err == nil || strings.Count(err.Error(), "it leads back to the virtual server") != 3 {
+		t.Errorf("%v", err)
+	}
+	for range 3 {
+		if got := e.dial().line(); got != "a" {
+			t.Error(got)
+		}
+	}
+	// One that leads to another virtual server and no further is fine.
+	err = e.Set(table.Table{Services: []table.Service{
+		{Key: e.key, Scheduler: "rr", Destinations: []table.Destination{dest(other.Address, 1)}}, {Key: other, Scheduler: "rr", Destinations: []table.Destination{dest(a, 1)}},
+	}})
+	if got := e.dial().line(); got != "a" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// Who gives an address up resets its connections, and no others.
+func TestCut(t *testing.T) {
+	e := start(t, table.TCP, Options{})
+	e.set(dest(echo(t, "a"), 1))
+	c := e.dial()
+	c.line()
+	e.Cut([]netip.Addr{netip.MustParseAddr("127.0.0.9")})
+	if got := c.say("here\n").line(); got != "here" {
+		t.Error(got)
+	}
+	e.Cut([]netip.Addr{e.key.Address.Addr()})
+	c.ends()
+	if got := e.dial().line(); got != "a" {
+		t.Error(got)
+	}
+}
+
 // A virtual server at one address of a port comes before a socket of the process for
 // all of them, as with the kernel's IPVS; at other addresses that one goes on.
 func TestShare(t *testing.T) {

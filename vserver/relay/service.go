@@ -255,18 +255,27 @@ func (s *service) hold(d *destination, c io.Closer) bool {
 func (s *service) close() {
 	s.mu.Lock()
 	s.closed = true
-	var ends []io.Closer
 	for _, d := range s.dests {
 		d.gone = true
-		for c := range d.open {
-			ends = append(ends, c)
-		}
 	}
 	s.mu.Unlock()
 	if s.opened != nil {
 		s.opened.Close()
 	}
 	s.socket.Close()
+	s.cut()
+}
+
+// cut ends what is under way.
+func (s *service) cut() {
+	s.mu.Lock()
+	var ends []io.Closer
+	for _, d := range s.dests {
+		for c := range d.open {
+			ends = append(ends, c)
+		}
+	}
+	s.mu.Unlock()
 	for _, c := range ends {
 		_ = c.Close()
 	}
