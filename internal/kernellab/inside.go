@@ -14,10 +14,11 @@ import (
 
 // Where things are in the image.
 const (
-	binaries = "/tests"     // a file for each run
-	sources  = "/src"       // the folders that tests run in
-	plan     = "/plan"      // a line for each run: package, pattern
-	channel  = "/dev/ttyS1" // what tests print; the kernel has the first port
+	binaries = "/tests"      // a file for each run
+	sources  = "/src"        // the folders that tests run in
+	binary   = "/bin/tandem" // the program itself
+	plan     = "/plan"       // a line for each run: package, pattern
+	channel  = "/dev/ttyS1"  // what tests print; the kernel has the first port
 )
 
 // markers of what is printed by whom.
@@ -91,7 +92,7 @@ func runPlan(out *os.File) error {
 		fmt.Fprintf(out, "%s%s\n", markBegin, pkg)
 		cmd := exec.Command(path.Join(binaries, fmt.Sprint(number)), "-test.v", "-test.timeout=4m", "-test.run="+pattern)
 		cmd.Dir = path.Join(sources, pkg)
-		cmd.Env = []string{"PATH=/bin:/sbin:/usr/bin:/usr/sbin", "HOME=/root", "USER=root", "TMPDIR=/tmp", "LANG=C.UTF-8"}
+		cmd.Env = []string{"PATH=/bin:/sbin:/usr/bin:/usr/sbin", "HOME=/root", "USER=root", "TMPDIR=/tmp", "LANG=C.UTF-8", "TANDEM_BINARY=" + binary}
 		cmd.Stdout, cmd.Stderr = out, out
 		code := 0
 		if err := cmd.Run(); err != nil {

@@ -2,6 +2,7 @@ package kernellab
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +20,7 @@ func TestMain(m *testing.M) {
 // runs are the tests that are run on the other kernel: by package, and which.
 var runs = []struct{ pkg, pattern string }{
 	{"vserver/ipvs", "^TestKernel"},
+	{"vserver/interop", "^TestKernel"},
 }
 
 // limit is for everything: a boot takes half a minute, the tests some seconds.
@@ -73,14 +75,11 @@ func testImage(k *kernel, scratch string) (*image, error) {
 	}
 	var lines strings.Builder
 	for n, r := range runs {
-		binary := filepath.Join(scratch, strconv.Itoa(n)+".test")
-		cmd := exec.Command("go", "test", "-c", "-o", binary, "./"+r.pkg)
-		cmd.Dir = root
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return nil, &buildError{r.pkg, string(out)}
+		tests := filepath.Join(scratch, strconv.Itoa(n)+".test")
+		if err := build(root, "the tests of "+r.pkg, "test", "-c", "-o", tests, "./"+r.pkg); err != nil {
+			return nil, err
 		}
-		if err := m.file(binaries+"/"+strconv.Itoa(n), binary); err != nil {
+		if err := m.file(binaries+"/"+strconv.Itoa(n), tests); err != nil {
 			return nil, err
 		}
 		m.folder(sources+"/"+r.pkg, 0o755)
@@ -88,6 +87,13 @@ func testImage(k *kernel, scratch string) (*image, error) {
 			return nil, err
 		}
 		lines.WriteString(r.pkg + " " + r.pattern + "\n")
+	}
+	program := filepath.Join(scratch, "tandem")
+	if err := build(root, "the program", "build", "-o", program, "."); err != nil {
+		return nil, err
+	}
+	if err := m.file(binary, program); err != nil {
+		return nil, err
 	}
 	m.text(plan, lines.String())
 	m.text("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n")
@@ -106,6 +112,13 @@ func testImage(k *kernel, scratch string) (*image, error) {
 	return m, k.addTo(m, scratch)
 }
 
-type buildError struct{ pkg, out string }
-
-func (e *buildError) Error() string { return "the tests of " + e.pkg + " do not build:\n" + e.out }
+// build runs the go command at the root of the module.
+func build(root, what string, args ...string) error {
+	cmd := exec.Command("go", args...)
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", what, err, out)
+	}
+	return nil
+}
