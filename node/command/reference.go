@@ -10,6 +10,7 @@ import (
 	"tandem/keepalivedconf"
 	"tandem/node/configuration"
 	"tandem/node/reference"
+	"tandem/web"
 )
 
 // Reference returns the pages and files that are made from the tables that the
@@ -18,16 +19,17 @@ func Reference(modules configuration.Modules, compat string) map[string]string {
 	differ := reference.ReadDifferences(compat)
 	words := keepalivedconf.Keywords()
 	return map[string]string{
-		"docs/reference/README.md":         referenceIndex,
-		"docs/reference/nginx.md":          reference.Directives(configuration.Catalogue(modules), differ),
-		"docs/reference/keepalived.md":     reference.Keywords(words, differ),
-		"docs/reference/tandem.md":         reference.OwnKeywords(words),
-		"docs/reference/command-line.md":   commandLinePage(),
-		"packaging/man/tandem.8":           manual(),
-		"packaging/man/tandem.conf.5":      manualOfKeywords(words),
-		"packaging/completion/tandem.bash": bashCompletion(),
-		"packaging/completion/_tandem":     zshCompletion(),
-		"packaging/completion/tandem.fish": fishCompletion(),
+		"docs/reference/README.md":           referenceIndex,
+		"packaging/default/nginx/mime.types": web.MimeTypes,
+		"docs/reference/nginx.md":            reference.Directives(configuration.Catalogue(modules), differ),
+		"docs/reference/keepalived.md":       reference.Keywords(words, differ),
+		"docs/reference/tandem.md":           reference.OwnKeywords(words),
+		"docs/reference/command-line.md":     commandLinePage(),
+		"packaging/man/tandem.8":             manual(),
+		"packaging/man/tandem.conf.5":        manualOfKeywords(words),
+		"packaging/completion/tandem.bash":   bashCompletion(),
+		"packaging/completion/_tandem":       zshCompletion(),
+		"packaging/completion/tandem.fish":   fishCompletion(),
 	}
 }
 

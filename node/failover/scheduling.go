@@ -1,7 +1,10 @@
 package failover
 
 import (
+	"errors"
 	"fmt"
+
+	"golang.org/x/sys/unix"
 
 	"tandem/internal/privilege"
 	"tandem/internal/process"
@@ -16,6 +19,11 @@ func scheduleThread(g *keepalivedconf.Global) (err error) {
 	privilege.Raise(func() { err = s.Apply() })
 	if missing := privilege.Check(privilege.SysNice); err != nil && missing != nil {
 		return fmt.Errorf("%w: %w", err, missing)
+	}
+	if errors.Is(err, unix.EPERM) {
+		// The right is there, and the control group has no time for such threads.
+		return fmt.Errorf("%w: the control group of the process has no real-time budget (docker run --cpu-rt-runtime=950000 gives one, where the engine and the kernel "+
+			"have that); VRRP runs with ordinary priority", err)
 	}
 	return err
 }
