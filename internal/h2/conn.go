@@ -49,6 +49,7 @@ type Conn struct {
 	maxFrame int // of bodies and header blocks that are received, in bytes
 	most     int // streams of the peer's; 0: no limit
 	headFor  time.Duration
+	grace    int // see awaitWindow
 
 	// Used by the goroutine in Serve.
 	in       input
@@ -108,7 +109,7 @@ var shutdownPing = [8]byte{'t', 'a', 'n', 'd', 'e', 'm', 'g', 'o'}
 // NewConn returns a connection over t that has yet to Serve.
 func NewConn(t Transport, h Handler, o Options) *Conn {
 	c := &Conn{
-		handler: h, client: o.Client, window: o.Window, limits: o.Limits, most: o.MaxStreams, headFor: o.HeadTime, maxFrame: minMaxFrame, in: input{t: t}, streams: make(map[uint32]*Stream),
+		handler: h, client: o.Client, window: o.Window, limits: o.Limits, most: o.MaxStreams, headFor: o.HeadTime, grace: windowGrace, maxFrame: minMaxFrame, in: input{t: t}, streams: make(map[uint32]*Stream),
 		theirs: defaultSettings(), sendWindow: defaultWindow, recvWindow: maxWindow, encoder: newEncoder(), nextID: 1,
 	}
 	c.written.L = &c.mu

@@ -50,7 +50,7 @@ func (c *Conn) awaitWindow(h frameHeader) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for range windowGrace {
+	for range c.grace {
 		s := c.streams[h.id]
 		if s == nil || s.dead != nil || s.inEnded || int64(h.length) <= s.recvWindow || int64(h.length) > maxGrace {
 			return

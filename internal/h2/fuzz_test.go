@@ -81,6 +81,7 @@ func FuzzConn(f *testing.F) {
 	f.Fuzz(func(t *testing.T, frames []byte) {
 		h := new(fuzzed)
 		h.c = NewConn(&script{in: bytes.NewReader(append([]byte(Preface), frames...))}, h, Options{Window: 100, Limits: testLimits})
+		h.c.grace = 0
 		if h.c.Serve() == nil {
 			t.Error("ended without a reason")
 		}
