@@ -48,8 +48,13 @@ func FuzzSession(f *testing.F) {
 		make(c)
 		f.Add(buf.Bytes())
 	}
-	add(func(f *frames) { _ = f.ask(1, "/", "cookie", "a=1", "cookie", "b=2", "x", "y", "te", "trailers", "priority", "u=1") })
-	add(func(f *frames) { _ = f.ask(1, "/r?x"); _ = f.ask(3, "/slow?a=b", "host", "localhost", "content-length", "0") })
+	add(func(f *frames) {
+		_ = f.ask(1, "/", "cookie", "a=1", "cookie", "b=2", "x", "y", "te", "trailers", "priority", "u=1")
+	})
+	add(func(f *frames) {
+		_ = f.ask(1, "/r?x")
+		_ = f.ask(3, "/slow?a=b", "host", "localhost", "content-length", "0")
+	})
 	add(func(f *frames) {
 		_ = f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, EndHeaders: true, BlockFragment: f.block(":method", "POST", ":scheme", "http", ":path", "/", ":authority", "a", "content-length", "5", "expect", "100-continue")})
 		_ = f.WriteData(1, false, []byte("hello"))
@@ -59,7 +64,9 @@ func FuzzSession(f *testing.F) {
 		_ = f.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, EndHeaders: true, BlockFragment: f.block(":method", "CONNECT", ":protocol", "websocket", ":scheme", "http", ":path", "/", ":authority", "a")})
 		_ = f.WriteRSTStream(1, http2.ErrCodeCancel)
 	})
-	add(func(f *frames) { _ = f.ask(1, "//..%2f/%zz", "Upper", "x", "transfer-encoding", "chunked", "a\n", "b\r") })
+	add(func(f *frames) {
+		_ = f.ask(1, "//..%2f/%zz", "Upper", "x", "transfer-encoding", "chunked", "a\n", "b\r")
+	})
 	f.Fuzz(func(t *testing.T, sent []byte) {
 		c := &scripted{in: bytes.NewReader(append([]byte(http2.ClientPreface), sent...))}
 		s.Gen.Serve(net.Conn(c), s.HTTP.Ports[0])
