@@ -30,12 +30,20 @@ type Options struct {
 type Side struct {
 	// Conn is a socket, of package net or sock, or a *tls.Conn on a Wrapped one. It
 	// is the Relay's from Start on, which closes it: its address is to be asked for
-	// before.
+	// before. nil: FD is the descriptor of the socket, which is the Relay's as well.
 	Conn net.Conn
+	FD   int
 	// Ahead is what has been read from Conn already.
 	Ahead []byte
 	// Received and Sent count the bytes from and to it; nil: nobody does.
 	Received, Sent *atomic.Int64
+}
+
+func (s *Side) close() error {
+	if s.Conn == nil {
+		return unix.Close(s.FD)
+	}
+	return s.Conn.Close()
 }
 
 // End is how it ended.
@@ -75,14 +83,18 @@ type Relay struct {
 func Start(o Options, client, peer Side, first func(), done func(End)) (*Relay, error) {
 	l, err := pick()
 	if err != nil {
-		return nil, errors.Join(err, client.Conn.Close(), peer.Conn.Close())
+		return nil, errors.Join(err, client.close(), peer.close())
 	}
 	r := &Relay{loop: l, halfClose: o.HalfClose, limit: o.Timeout, first: first, done: done}
 	err = errors.Join(r.ends[0].take(client), r.ends[1].take(peer))
 	if err != nil {
-		_ = client.Conn.Close()
-		_ = peer.Conn.Close()
-		r.closeSockets()
+		r.closeSockets() // those that have been taken
+		if r.ends[0].fd < 0 {
+			_ = client.close()
+		}
+		if r.ends[1].fd < 0 {
+			_ = peer.close()
+		}
 		return nil, err
 	}
 	plain := r.ends[0].tls == nil && r.ends[1].tls == nil
@@ -227,6 +239,10 @@ type end struct {
 func (e *end) take(s Side) (err error) {
 	e.fd, e.writable, e.received, e.sent = -1, true, s.Received, s.Sent
 	conn := s.Conn
+	if conn == nil {
+		e.fd = s.FD
+		return nil
+	}
 	if t, ok := conn.(*tls.Conn); ok {
 		w, ok := t.NetConn().(*Wrapped)
 		if !ok {

@@ -30,13 +30,23 @@ type Options struct {
 // whether the connection stands, as it does at once within a host; otherwise
 // Connected waits for that.
 func Dial(to netip.AddrPort, o *Options) (c *Conn, connected bool, err error) {
-	addr, err := newAddress(to)
+	fd, connected, err := Connect(to, o)
 	if err != nil {
 		return nil, false, err
 	}
-	fd, err := open(int(addr.raw.Family), unix.SOCK_STREAM, o)
+	c, err = New(fd)
+	return c, connected, err
+}
+
+// Connect is Dial for who has another way to wait: the descriptor is the caller's to
+// close.
+func Connect(to netip.AddrPort, o *Options) (fd int, connected bool, err error) {
+	addr, err := newAddress(to)
 	if err != nil {
-		return nil, false, err
+		return -1, false, err
+	}
+	if fd, err = open(int(addr.raw.Family), unix.SOCK_STREAM, o); err != nil {
+		return -1, false, err
 	}
 	if o.SpeaksFirst {
 		_ = unix.SetsockoptInt(fd, unix.SOL_TCP, unix.TCP_QUICKACK, 0)
@@ -56,10 +66,9 @@ func Dial(to netip.AddrPort, o *Options) (c *Conn, connected bool, err error) {
 	}
 	if err != nil {
 		_ = unix.Close(fd)
-		return nil, false, err
+		return -1, false, err
 	}
-	c, err = New(fd)
-	return c, connected, err
+	return fd, connected, nil
 }
 
 // DialUnix connects to a unix socket, for which nothing has to be waited.

@@ -13,6 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"tandem/internal/errorlog"
 	"tandem/internal/pki"
 	"tandem/internal/proxyproto"
@@ -37,6 +39,7 @@ type call struct {
 	began     time.Time // of the search for a peer
 	tried     time.Time // when the last try began
 	peer      string    // being tried or talked to, "" before
+	fd        int       // of a connection that nothing is to be done with but to relay; -1: none
 	sock      *sock.Conn
 	conn      net.Conn // sock, over TLS if there is any
 	proxied   bool     // the PROXY header has been sent
@@ -47,7 +50,7 @@ type call struct {
 
 // serve passes a session on.
 func (c *settings) serve(s *stream.Session) stream.Code {
-	x := &call{Session: s, c: c, began: time.Now()}
+	x := &call{Session: s, c: c, began: time.Now(), fd: -1}
 	record.Set(&s.Session, x)
 	s.About(x.appendAbout)
 	if code := x.find(); code != session.OK {
@@ -129,7 +132,7 @@ func (x *call) try() (code stream.Code, again bool) {
 		}
 		return 0, true
 	}
-	if x.NoDelay() {
+	if x.NoDelay() && x.sock != nil {
 		x.sock.SetNoDelay()
 	}
 	if x.c.ssl.V {
@@ -140,7 +143,13 @@ func (x *call) try() (code stream.Code, again bool) {
 	now := time.Now()
 	x.selection.Connected(now)
 	x.state().connect = now.Sub(x.tried)
-	x.Notef(errorlog.Info, "proxy %v connected to %s", x.sock.LocalAddr(), x.peer)
+	if x.Log().Enabled(errorlog.Info) {
+		local := localName(x.fd)
+		if x.sock != nil {
+			local = x.sock.LocalAddr().String()
+		}
+		x.Notef(errorlog.Info, "proxy %s connected to %s", local, x.peer)
+	}
 	return session.OK, false
 }
 
@@ -155,8 +164,19 @@ func (x *call) dial(addr upstream.Addr) error {
 	if addr.Network == "unix" {
 		x.sock, err = sock.DialUnix(addr.Text, &o)
 	} else {
-		connected := false
-		x.sock, connected, err = sock.Dial(addr.IP, &o)
+		var fd int
+		var connected bool
+		if fd, connected, err = sock.Connect(addr.IP, &o); err != nil {
+			return err
+		}
+		if connected && !x.c.ssl.V && x.c.proxyProtocol.V == 0 {
+			x.fd = fd
+			if x.NoDelay() {
+				_ = unix.SetsockoptInt(fd, unix.SOL_TCP, unix.TCP_NODELAY, 1)
+			}
+			return nil
+		}
+		x.sock, err = sock.New(fd)
 		if err == nil && !connected {
 			if err = x.sock.Connected(x.c.connect.V); err != nil {
 				_ = x.sock.Close()
@@ -270,7 +290,10 @@ func (x *call) closeConn() {
 	} else if x.sock != nil {
 		_ = x.sock.Close()
 	}
-	x.sock, x.conn, x.proxied = nil, nil, false
+	if x.fd >= 0 {
+		_ = unix.Close(x.fd)
+	}
+	x.fd, x.sock, x.conn, x.proxied = -1, nil, nil, false
 }
 
 // appendProxyHeader appends the PROXY header that the peer is sent first.

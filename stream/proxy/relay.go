@@ -20,7 +20,9 @@ func (x *call) relay() stream.Code {
 	c := x.c
 	o := relay.Options{Timeout: c.timeout.V, HalfClose: c.halfClose.V, Upload: x.rate(c.upload.V), Download: x.rate(c.download.V), Buffer: int(c.buffer.V)}
 	resume := x.Leave(x.relayed)
-	r, err := relay.Start(o, x.Side(), relay.Side{Conn: x.conn, Received: &x.received, Sent: &x.sent}, x.receivedFirst, func(how relay.End) {
+	peer := relay.Side{Conn: x.conn, FD: x.fd, Received: &x.received, Sent: &x.sent}
+	x.fd = -1 // it is the Relay's
+	r, err := relay.Start(o, x.Side(), peer, x.receivedFirst, func(how relay.End) {
 		x.how = how
 		resume()
 	})
