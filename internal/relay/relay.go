@@ -77,7 +77,7 @@ type Relay struct {
 }
 
 // Start carries bytes until one side ends. first, which may be nil, is called when
-// the peer has sent something, and done once when both connections have been
+// the peer has sent something, and done once, just before both connections are
 // closed; both by whoever notices, whom they must not keep waiting. When Start
 // fails, done is not called, and the connections are closed.
 func Start(o Options, client, peer Side, first func(), done func(End)) (*Relay, error) {
@@ -214,8 +214,8 @@ func (r *Relay) end(how End) {
 	r.up.release()
 	r.down.release()
 	r.loop.remove(r.token)
-	r.closeSockets()
 	r.done(how)
+	r.closeSockets()
 }
 
 func (r *Relay) closeSockets() {

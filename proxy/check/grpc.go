@@ -6,7 +6,7 @@ import (
 	"strconv"
 
 	"tandem/proxy/answer"
-	"tandem/proxy/exchange"
+	"tandem/proxy/checker"
 )
 
 // grpcCheck asks the health service of a gRPC server
@@ -25,13 +25,13 @@ func (g *grpcCheck) parameter(name, value string) error {
 	if name == "grpc_service" {
 		g.service = value
 		if value == "" || len(value) > 127 {
-			return errParameter
+			return checker.ErrParameter
 		}
 		return nil
 	}
 	n, err := strconv.ParseUint(value, 10, 8)
 	if err != nil || n == 0 || n > maxStatus {
-		return errParameter
+		return checker.ErrParameter
 	}
 	g.status = int(n)
 	return nil
@@ -51,9 +51,9 @@ func (g *grpcCheck) question() []byte {
 const serving = 1
 
 // judge says what is wrong with a peer that has answered, nil for nothing.
-func (g *grpcCheck) judge(h *answer.Head, body []byte) *exchange.Failure {
+func (g *grpcCheck) judge(h *answer.Head, body []byte) *checker.Failure {
 	if h.Status != 200 {
-		return &exchange.Failure{Action: "checking status code", Reason: fmt.Sprintf("status is %d", h.Status)}
+		return &checker.Failure{Action: "checking status code", Reason: fmt.Sprintf("status is %d", h.Status)}
 	}
 	told := find(h.Trailers, "grpc-status")
 	if told == nil {
@@ -62,14 +62,14 @@ func (g *grpcCheck) judge(h *answer.Head, body []byte) *exchange.Failure {
 	status, err := strconv.Atoi(string(told))
 	switch {
 	case err != nil:
-		return &exchange.Failure{Action: "checking gRPC status", Reason: "there is no grpc-status"}
+		return &checker.Failure{Action: "checking gRPC status", Reason: "there is no grpc-status"}
 	case status != 0 && status == g.status:
 		return nil
 	case status != 0:
-		return &exchange.Failure{Action: "checking gRPC status", Reason: fmt.Sprintf("grpc-status is %d", status)}
+		return &checker.Failure{Action: "checking gRPC status", Reason: fmt.Sprintf("grpc-status is %d", status)}
 	}
 	if health, ok := parseHealth(body); !ok || health != serving {
-		return &exchange.Failure{Action: "checking gRPC health", Reason: fmt.Sprintf("health is %d", health)}
+		return &checker.Failure{Action: "checking gRPC health", Reason: fmt.Sprintf("health is %d", health)}
 	}
 	return nil
 }

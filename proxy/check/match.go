@@ -11,7 +11,7 @@ import (
 	"tandem/internal/regex"
 	nc "tandem/nginxconf"
 	"tandem/proxy/answer"
-	"tandem/proxy/exchange"
+	"tandem/proxy/checker"
 	"tandem/session"
 	"tandem/web"
 )
@@ -187,32 +187,32 @@ func (m *match) wantsBody() bool { return m != nil && len(m.bodies) > 0 }
 
 // judge returns what is wrong with the response to r, nil for nothing. A nil
 // match wants a status of 2xx or 3xx.
-func (m *match) judge(r *web.Request, head *answer.Head, body []byte) *exchange.Failure {
+func (m *match) judge(r *web.Request, head *answer.Head, body []byte) *checker.Failure {
 	if m == nil {
 		m = &byDefault
 	}
 	for i := range m.statuses {
 		if !m.statuses[i].passes(head.Status) {
-			return &exchange.Failure{Action: "checking status code", Reason: fmt.Sprintf("status is %d", head.Status)}
+			return &checker.Failure{Action: "checking status code", Reason: fmt.Sprintf("status is %d", head.Status)}
 		}
 	}
 	for i := range m.headers {
 		if err := m.headers[i].fails(head.Fields); err != nil {
-			return &exchange.Failure{Action: "checking header", Reason: err.Error()}
+			return &checker.Failure{Action: "checking header", Reason: err.Error()}
 		}
 	}
 	for _, t := range m.bodies {
 		found, err := t.re.Try(body)
 		switch {
 		case err != nil:
-			return &exchange.Failure{Action: "checking response body", Reason: fmt.Sprintf("matching \"%s\" failed: %v", t.re.Text, err)}
+			return &checker.Failure{Action: "checking response body", Reason: fmt.Sprintf("matching \"%s\" failed: %v", t.re.Text, err)}
 		case found == t.not:
-			return &exchange.Failure{Action: "checking response body", Reason: "body " + describe(t.not, t.re.Text)}
+			return &checker.Failure{Action: "checking response body", Reason: "body " + describe(t.not, t.re.Text)}
 		}
 	}
 	for _, v := range m.require {
 		if value, _ := v.Append(&r.Session, nil); len(value) == 0 || string(value) == "0" {
-			return &exchange.Failure{Action: "checking variable", Reason: fmt.Sprintf("$%s is \"%s\"", v.Name(), value)}
+			return &checker.Failure{Action: "checking variable", Reason: fmt.Sprintf("$%s is \"%s\"", v.Name(), value)}
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@
 package check
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -70,22 +71,27 @@ func (c *healthCheck) complete(h *web.HTTP, l *web.Location) error {
 	if grpc := strings.HasPrefix(strings.ToLower(c.passer.Scheme), "grpc"); grpc != (c.grpc != nil) && !c.connect {
 		return errors.New("\"type=grpc\" is for locations with \"grpc_pass\", which have no other checks but \"type=tcp\"")
 	}
-	if c.matchName != "" {
-		if c.match = (*matchesSlot.Of(&h.Realm))[c.matchName]; c.match == nil {
-			return fmt.Errorf("unknown match \"%s\"", c.matchName)
+	if c.MatchName != "" {
+		if c.match = (*matchesSlot.Of(&h.Realm))[c.MatchName]; c.match == nil {
+			return fmt.Errorf("unknown match \"%s\"", c.MatchName)
 		}
 	}
 	t := c.passer.Ref.Target()
-	c.upstream, c.group = t.Name, t.Group
-	c.check.Name = c.name()
-	c.check.Key = fmt.Sprintf("%q %q %q %q %d %v", l.Server.Name(), l.Name, c.uri, c.matchName, c.port, c.connect)
+	c.Upstream, c.Group = t.Name, t.Group
+	settings := c.passer.Settings
+	// Each step has its own limit; together they have one for back ends that do a
+	// little at a time.
+	c.Limit = settings.ConnectTimeout.V + settings.SendTimeout.V + settings.ReadTimeout.V
+	c.Ask, c.Log = c.ask, cmp.Or(l.Core.ErrorLog.V, h.Log)
+	c.Check.Name = c.name()
+	c.Check.Key = fmt.Sprintf("%q %q %q %q %d %v", l.Server.Name(), l.Name, c.uri, c.MatchName, c.Port, c.connect)
 	if c.grpc != nil {
-		c.check.Key += fmt.Sprintf(" grpc %q", c.grpc.service)
+		c.Check.Key += fmt.Sprintf(" grpc %q", c.grpc.service)
 	}
 	var before *upstream.Group
 	if h.Previous != nil {
 		before = block.Find(h.Previous, t.Name)
 	}
-	c.group.AddCheck(&c.check, before)
+	c.Group.AddCheck(&c.Check, before)
 	return nil
 }

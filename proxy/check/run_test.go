@@ -382,7 +382,7 @@ func awaitTasks(t *testing.T, n int) {
 		stacks = string(buf[:runtime.Stack(buf, true)])
 		tasks := 0
 		for one := range strings.SplitSeq(stacks, "\n\n") {
-			if strings.Contains(one, "(*healthCheck)") {
+			if strings.Contains(one, "(*Checker)") {
 				tasks++
 			}
 		}

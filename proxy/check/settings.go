@@ -4,11 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"strconv"
 	"strings"
-	"time"
 
 	nc "tandem/nginxconf"
+	"tandem/proxy/checker"
 	"tandem/proxy/exchange"
 	"tandem/proxy/upstream"
 	"tandem/web"
@@ -16,23 +15,17 @@ import (
 
 // healthCheck is one health_check directive, and the work that it asks for.
 type healthCheck struct {
+	checker.Checker
 	pos nc.Pos
 
-	interval  time.Duration // from the end of one check of a peer to the next
-	jitter    time.Duration // up to which each is delayed besides
-	uri       string
-	matchName string     // "": the status is to be 2xx or 3xx
-	port      uint16     // 0: the peer's own
-	connect   bool       // type=tcp: a connection is all that is asked for
-	grpc      *grpcCheck // type=grpc; nil: another one
-	keep      *upstream.Pool
-	check     upstream.Check
+	uri     string
+	connect bool       // type=tcp: a connection is all that is asked for
+	grpc    *grpcCheck // type=grpc; nil: another one
+	keep    *upstream.Pool
 
 	location *web.Location
 	passer   *exchange.Passer
-	match    *match // nil without a name
-	upstream string // its name
-	group    *upstream.Group
+	match    *match // nil without a name: the status is to be 2xx or 3xx
 }
 
 // readCheck reads health_check [interval=time] [jitter=time] [fails=number]
@@ -43,77 +36,33 @@ func readCheck(s *nc.Scope, d *nc.Directive) error {
 	if *v != nil {
 		return nc.ErrDuplicate
 	}
-	c := &healthCheck{pos: d.Pos, interval: 5 * time.Second, uri: "/", check: upstream.Check{Fails: 1, Passes: 1}}
-	for i, arg := range d.Args {
-		var err error
-		if name, value, valued := strings.Cut(arg, "="); valued {
-			err = c.parameter(name, value)
-		} else {
-			err = c.word(arg, d.Args[:i])
-		}
-		if err == errParameter {
-			err = fmt.Errorf("invalid parameter \"%s\"", arg)
-		}
-		if err != nil {
-			return err
-		}
+	c := &healthCheck{Checker: checker.New(), pos: d.Pos, uri: "/"}
+	if err := c.Read(d.Args, c.parameter); err != nil {
+		return err
 	}
-	if c.connect && (c.matchName != "" || c.keep != nil || c.uri != "/") {
+	if c.connect && (c.MatchName != "" || c.keep != nil || c.uri != "/") {
 		return errors.New("\"type=tcp\" asks for a connection only: there is no \"uri\", \"match\" or \"keepalive_time\"")
 	}
-	if c.grpc != nil && (c.matchName != "" || c.uri != "/") {
+	if c.grpc != nil && (c.MatchName != "" || c.uri != "/") {
 		return errors.New("\"type=grpc\" asks for the health service: there is no \"uri\" or \"match\"")
 	}
 	*v = c
 	return nil
 }
 
-var errParameter = errors.New("invalid parameter")
-
-// word takes a parameter without a value; before are those in front of it.
-func (c *healthCheck) word(word string, before []string) error {
-	switch {
-	case word == "mandatory":
-		c.check.Mandatory = true
-	case word == "persistent" && len(before) > 0 && before[len(before)-1] == "mandatory":
-		c.check.Persistent = true
-	default:
-		return errParameter
+func (c *healthCheck) parameter(name, value string, valued bool) error {
+	if !valued {
+		return checker.ErrParameter
 	}
-	return nil
-}
-
-func (c *healthCheck) parameter(name, value string) error {
-	var err error
 	switch name {
-	case "interval":
-		if c.interval, err = nc.ParseMsec(value); c.interval == 0 {
-			return errParameter
-		}
-	case "jitter":
-		c.jitter, err = nc.ParseMsec(value)
-	case "fails":
-		c.check.Fails, err = parseCount(value)
-	case "passes":
-		c.check.Passes, err = parseCount(value)
 	case "uri":
 		if c.uri = value; !validURI(value) {
-			return errParameter
-		}
-	case "match":
-		if c.matchName = value; value == "" {
-			return errParameter
-		}
-	case "port":
-		var port uint64
-		port, err = strconv.ParseUint(value, 10, 16)
-		if c.port = uint16(port); port == 0 {
-			return errParameter
+			return checker.ErrParameter
 		}
 	case "keepalive_time":
-		var most time.Duration
-		if most, err = nc.ParseMsec(value); most == 0 {
-			return errParameter
+		most, err := nc.ParseMsec(value)
+		if err != nil || most == 0 {
+			return checker.ErrParameter
 		}
 		c.keep = &upstream.Pool{Max: math.MaxInt, Requests: math.MaxInt, Time: most, Timeout: most}
 	case "type":
@@ -124,7 +73,7 @@ func (c *healthCheck) parameter(name, value string) error {
 		case "grpc":
 			c.grpc = new(grpcCheck)
 		default:
-			return errParameter
+			return checker.ErrParameter
 		}
 	case "grpc_service", "grpc_status":
 		if c.grpc == nil {
@@ -132,20 +81,9 @@ func (c *healthCheck) parameter(name, value string) error {
 		}
 		return c.grpc.parameter(name, value)
 	default:
-		return errParameter
-	}
-	if err != nil {
-		return errParameter
+		return checker.ErrParameter
 	}
 	return nil
-}
-
-func parseCount(value string) (int, error) {
-	n, err := nc.ParseNumber(value)
-	if err == nil && n == 0 {
-		err = nc.ErrInvalidNumber
-	}
-	return n, err
 }
 
 // validURI reports whether the text can be a request target.
@@ -160,8 +98,8 @@ func (c *healthCheck) name() string {
 		return "tcp"
 	case c.grpc != nil:
 		return "grpc " + c.grpc.service
-	case c.matchName != "":
-		return c.matchName
+	case c.MatchName != "":
+		return c.MatchName
 	}
 	return c.uri
 }

@@ -44,6 +44,7 @@ type call struct {
 	conn      net.Conn // sock, over TLS if there is any
 	proxied   bool     // the PROXY header has been sent
 	how       relay.End
+	freed     bool // the upstream knows that the peer is done with
 
 	received, sent atomic.Int64 // from and to the peer
 }
@@ -104,7 +105,7 @@ func (x *call) connect() stream.Code {
 
 // begin begins a try; nil: there is no peer.
 func (x *call) begin() *upstream.Peer {
-	x.tried = time.Now()
+	x.tried, x.freed = time.Now(), false
 	x.states = append(x.states, state{connect: -1, first: -1, session: -1})
 	x.received.Store(0)
 	x.sent.Store(0)
@@ -272,11 +273,18 @@ func (x *call) note(now time.Time) {
 
 // close ends the dealings with the peer.
 func (x *call) close(result upstream.Result) {
-	now := time.Now()
-	x.selection.Told = x.told()
-	x.selection.Free(result, now)
-	x.note(now)
+	x.free(result)
+	x.note(time.Now())
 	x.closeConn()
+}
+
+// free tells the upstream that the peer is done with.
+func (x *call) free(result upstream.Result) {
+	if !x.freed {
+		x.freed = true
+		x.selection.Told = x.told()
+		x.selection.Free(result, time.Now())
+	}
 }
 
 // told is what there is to tell of a try.

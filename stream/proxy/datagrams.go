@@ -143,6 +143,10 @@ func (d *datagrams) finishLocked(how outcome) {
 		d.timer.Stop()
 	}
 	d.peer.Close()
+	if how == allCame {
+		// The last answer has not been sent: who gets it may come again at once.
+		d.x.free(d.result())
+	}
 	d.resume()
 }
 
@@ -162,12 +166,15 @@ func (d *datagrams) ended() stream.Code {
 		x.Failf(errorlog.Error, "upstream timed out (110: Connection timed out)")
 		d.failed, code = true, stream.StatusBadGateway
 	}
-	result := upstream.Worked
-	if d.failed {
-		result = upstream.Failed
-	}
-	x.close(result)
+	x.close(d.result())
 	return code
+}
+
+func (d *datagrams) result() upstream.Result {
+	if d.failed {
+		return upstream.Failed
+	}
+	return upstream.Worked
 }
 
 // look ends the session if nothing has come for too long.

@@ -24,6 +24,7 @@ func (x *call) relay() stream.Code {
 	x.fd = -1 // it is the Relay's
 	r, err := relay.Start(o, x.Side(), peer, x.receivedFirst, func(how relay.End) {
 		x.how = how
+		x.free(upstream.Worked) // before the client can know, who may come again at once
 		resume()
 	})
 	if err != nil {
