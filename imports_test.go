@@ -52,6 +52,8 @@ var forbidden = []rule{
 	{"proxy/answer", "proxy/upstream", "an answer need not have come from a peer"},
 	{"proxy/block", "proxy/exchange", "the upstream language says who may be asked, not how"},
 	{"proxy/block", "web", "the upstream language serves any protocol"},
+	{"proxy/checker", "web", "peers are asked in any protocol"},
+	{"proxy/checker", "proxy/exchange", "peers are asked in any protocol"},
 	{"proxy/secure", "web", "connections are made for any protocol"},
 	{"proxy/cache", "proxy/exchange", "what is kept need not have come over the wire"},
 	{"proxy/cache/index", "os", "what is removed when is pure"},

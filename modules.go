@@ -126,6 +126,7 @@ var modules = configuration.Modules{
 
 		streamproxy.Upstream,
 		streamproxy.Module,
+		streamproxy.Check,
 		stream.Return,
 		stream.Pass,
 		preread.Module,

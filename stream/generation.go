@@ -56,6 +56,7 @@ func (p *port) accept(nc net.Conn, passes int) {
 	s.Conn, s.client.Socket, s.passes = nc, nc, passes
 	p.gen.members.Add(s)
 	s.Notef(errorlog.Info, "client %s connected to %s", s.peerName(), p.name)
+	s.arrive()
 	sessionWorkers.Do(s)
 }
 

@@ -93,25 +93,21 @@ func (s *Session) phases() Code {
 		}
 		s.action = "initializing session"
 	}
-	st := s.Server.Stream
-	for _, phase := range []session.Phase{session.Begin, session.Limit, session.Access} {
-		for _, handler := range st.handlers[phase] {
-			code := handler(&s.Session)
-			if code == session.Declined {
-				continue
-			}
-			if code == session.OK {
-				break
-			}
-			return status(code)
-		}
+	if s.limited == 0 {
+		s.limited = s.run(session.Begin, session.Limit)
+	}
+	if s.limited != session.OK {
+		return s.limited
+	}
+	if code := s.run(session.Access); code != session.OK {
+		return code
 	}
 	if s.at.TLS {
 		if code := s.secure(); code != session.OK {
 			return code
 		}
 	}
-	for _, handler := range st.prereads {
+	for _, handler := range s.Server.Stream.prereads {
 		code := s.preread(handler)
 		if code == session.Declined {
 			continue
@@ -128,6 +124,34 @@ func (s *Session) phases() Code {
 		return StatusInternal
 	}
 	return s.Server.content(s)
+}
+
+// run takes the session through phases; OK: it goes on.
+func (s *Session) run(phases ...session.Phase) Code {
+	for _, phase := range phases {
+		for _, handler := range s.Server.Stream.handlers[phase] {
+			code := handler(&s.Session)
+			if code == session.Declined {
+				continue
+			}
+			if code == session.OK {
+				break
+			}
+			return status(code)
+		}
+	}
+	return session.OK
+}
+
+// arrive takes a session that has just been accepted through the phase of limits, if
+// there are any: then those are limited that have come last.
+func (s *Session) arrive() {
+	if s.at.ProxyProtocol || len(s.Server.Stream.handlers[session.Limit]) == 0 {
+		return
+	}
+	if err := contain.Run("a session of stream", func() { s.limited = s.run(session.Begin, session.Limit) }); err != nil {
+		s.limited = StatusInternal
+	}
 }
 
 // status is the status that a handler's answer comes to.

@@ -40,6 +40,8 @@ type Session struct {
 	end     func() Code  // what is left to do after Leave
 	left    atomic.Int32 // one each when the goroutine has left, and when it is resumed
 	carried carried
+	leave   leaving
+	limited Code // what the phases up to the limits have come to, 0: they have not run
 }
 
 // carried is what carries a session's bytes, so that others can end it.
@@ -102,6 +104,7 @@ func (s *Session) release() {
 	s.Session.Reset()
 	s.Conn, s.Packets, s.Server, s.at, s.from = nil, nil, nil, nil, nil
 	s.Status, s.action, s.about, s.given, s.passes = 0, "", nil, false, 0
+	s.limited = 0
 	s.end, s.carried.relay, s.carried.aborted, s.carried.reset = nil, nil, false, false
 	s.left.Store(0)
 	s.received.Store(0)
@@ -150,12 +153,7 @@ func (s *Session) Notef(level errorlog.Level, format string, args ...any) {
 }
 
 // Log implements session.Owner.
-func (s *Session) Log() *errorlog.Log {
-	if own := s.Server.core.errorLog.V; own != nil {
-		return own
-	}
-	return s.Server.Stream.Log
-}
+func (s *Session) Log() *errorlog.Log { return s.Server.Log() }
 
 // AppendAbout implements session.Owner.
 func (s *Session) AppendAbout(b []byte, extra func([]byte) []byte) []byte {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"tandem/internal/errorlog"
 	"tandem/internal/listen"
 	nc "tandem/nginxconf"
 	"tandem/session"
@@ -42,6 +43,14 @@ type Server struct {
 // Serve has content serve the sessions of the server. The last directive that says
 // what is done wins, as in nginx.
 func (srv *Server) Serve(content Content) { srv.content = content }
+
+// Log returns the server's error log.
+func (srv *Server) Log() *errorlog.Log {
+	if own := srv.core.errorLog.V; own != nil {
+		return own
+	}
+	return srv.Stream.Log
+}
 
 // Virtual implements virtual.Server.
 func (srv *Server) Virtual() ([]virtual.Listen, []virtual.Name, *session.Server) {

@@ -50,7 +50,7 @@ func (e *Epoll) run() {
 		var failed error
 		err = raw.Read(func(uintptr) bool {
 			var some bool
-			some, failed = e.tell()
+			some, failed = e.Tell()
 			return some || failed != nil
 		})
 		if err == nil {
@@ -59,8 +59,9 @@ func (e *Epoll) run() {
 	}
 }
 
-// tell calls ready for the events that there are now; some: there may be more.
-func (e *Epoll) tell() (some bool, err error) {
+// Tell calls ready for the events that there are now; some: there may be more. It may
+// be called from any goroutine but by what it calls.
+func (e *Epoll) Tell() (some bool, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	n, err := unix.EpollWait(e.fd, e.events[:], 0)

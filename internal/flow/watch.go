@@ -43,7 +43,7 @@ func TellClosed() {
 	}
 	for some := true; some; {
 		var err error
-		if some, err = w.epoll.tell(); err != nil {
+		if some, err = w.epoll.Tell(); err != nil {
 			return
 		}
 	}

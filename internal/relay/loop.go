@@ -51,19 +51,21 @@ var loops struct {
 	next atomic.Uint32
 }
 
+func begin() {
+	for range runtime.GOMAXPROCS(0) {
+		l := &loop{buf: make([]byte, bufferSize), plain: make([]byte, 32<<10)}
+		var err error
+		if l.epoll, err = flow.NewEpoll(l.ready, l.told); err != nil {
+			loops.err = err
+			return
+		}
+		loops.all = append(loops.all, l)
+	}
+}
+
 // pick returns the loop whose turn it is. The error is the kernel's.
 func pick() (*loop, error) {
-	loops.once.Do(func() {
-		for range runtime.GOMAXPROCS(0) {
-			l := &loop{buf: make([]byte, bufferSize), plain: make([]byte, 32<<10)}
-			var err error
-			if l.epoll, err = flow.NewEpoll(l.ready, l.told); err != nil {
-				loops.err = err
-				return
-			}
-			loops.all = append(loops.all, l)
-		}
-	})
+	loops.once.Do(begin)
 	if loops.err != nil {
 		return nil, loops.err
 	}
@@ -152,5 +154,19 @@ func (l *loop) flush() {
 func (l *loop) later(o *Outlet) {
 	if !slices.Contains(l.outlets, o) {
 		l.outlets = append(l.outlets, o)
+	}
+}
+
+// Settle has all be carried that has come by now, and the ends be told of those that
+// have left. It is not to be called by what is told.
+func Settle() {
+	loops.once.Do(begin)
+	for _, l := range loops.all {
+		for some := true; some; {
+			var err error
+			if some, err = l.epoll.Tell(); err != nil {
+				break
+			}
+		}
 	}
 }

@@ -45,6 +45,10 @@ func (o *Outlet) Add(b []byte, to netip.AddrPort, from netip.Addr) {
 // Flush sends what has been added.
 func (o *Outlet) Flush() {
 	o.mu.Lock()
+	if o.sender.Len() == 0 {
+		o.mu.Unlock()
+		return
+	}
 	o.err = nil
 	err := o.raw.Control(o.write)
 	if err == nil {

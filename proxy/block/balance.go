@@ -70,8 +70,8 @@ func readRandom(s *nc.Scope, d *nc.Directive) error {
 		case i == 0 && arg == "two":
 			r.Two = true
 		case i == 1 && arg == "least_conn":
-		case i == 1 && timed && method == "least_time" && (mode == "header" || mode == "last_byte"):
-			r.Time = &upstream.LeastTime{Header: mode == "header"}
+		case i == 1 && timed && method == "least_time" && timeOf(s, mode) != nil:
+			r.Time = timeOf(s, mode)
 		default:
 			return fmt.Errorf("invalid parameter \"%s\"", arg)
 		}
@@ -80,14 +80,25 @@ func readRandom(s *nc.Scope, d *nc.Directive) error {
 	return nil
 }
 
-// readLeastTime reads least_time header | last_byte [inflight].
+// timeOf returns what a word says that is to be least, nil for an unknown one: header
+// or last_byte, in stream connect, first_byte or last_byte.
+func timeOf(s *nc.Scope, word string) *upstream.LeastTime {
+	switch {
+	case word == "last_byte":
+		return &upstream.LeastTime{}
+	case word == "header" && s.Context == nc.Upstream, word == "first_byte" && s.Context == nc.StreamUpstream:
+		return &upstream.LeastTime{Header: true}
+	case word == "connect" && s.Context == nc.StreamUpstream:
+		return &upstream.LeastTime{Connect: true}
+	}
+	return nil
+}
+
+// readLeastTime reads least_time header | last_byte [inflight], with other words in
+// stream.
 func readLeastTime(s *nc.Scope, d *nc.Directive) error {
-	var l upstream.LeastTime
-	switch d.Args[0] {
-	case "header":
-		l.Header = true
-	case "last_byte":
-	default:
+	l := timeOf(s, d.Args[0])
+	if l == nil {
 		return fmt.Errorf("invalid value \"%s\"", d.Args[0])
 	}
 	if len(d.Args) == 2 {
@@ -96,7 +107,7 @@ func readLeastTime(s *nc.Scope, d *nc.Directive) error {
 		}
 		l.Inflight = true
 	}
-	blockOf(s).balance(s, d, l, true)
+	blockOf(s).balance(s, d, *l, true)
 	return nil
 }
 

@@ -16,14 +16,15 @@ type Group struct {
 	Queue        int
 	QueueTimeout time.Duration
 
-	mu       sync.Mutex
-	balancer Balancer
-	headOnly bool // a request is as good as done when the head of the response is there
-	primary  *set
-	backup   *set // nil without backups
-	checks   []*Check
-	changed  chan struct{} // closed when there are other peers; nil while nobody looks
-	queue    queue
+	mu          sync.Mutex
+	balancer    Balancer
+	headOnly    bool // a request is as good as done when the head of the response is there
+	connectOnly bool // or when the peer has accepted
+	primary     *set
+	backup      *set // nil without backups
+	checks      []*Check
+	changed     chan struct{} // closed when there are other peers; nil while nobody looks
+	queue       queue
 }
 
 // Balancer chooses a peer for a request. One exists per group and is used
@@ -43,7 +44,7 @@ func NewGroup(name string, servers []Server, b Balancer) *Group {
 	g := &Group{Name: name, balancer: b}
 	switch b := b.(type) {
 	case LeastTime:
-		g.headOnly = b.Header
+		g.headOnly, g.connectOnly = b.Header, b.Connect
 	case Random:
 		g.headOnly = b.Time != nil && b.Time.Header
 	}

@@ -3,10 +3,11 @@ package upstream
 import "time"
 
 // LeastTime chooses the peer that is expected to be done first: by the average
-// time that it took lately, to the head of the response or to its last byte,
-// times the requests that it has.
+// time that it took lately, to the head of the response (in stream, its first byte)
+// or to its last byte, times the requests that it has.
 type LeastTime struct {
 	Header   bool // the time to the head of the response
+	Connect  bool // the time until the peer has accepted
 	Inflight bool // requests that are not done yet count, too
 }
 
@@ -36,7 +37,10 @@ const (
 // one more.
 func (l LeastTime) estimate(p *Peer, now time.Time) int64 {
 	t := p.latency.response
-	if l.Header {
+	switch {
+	case l.Connect:
+		t = p.latency.connect
+	case l.Header:
 		t = p.latency.header
 	}
 	if idle := now.Sub(p.checked); idle > p.failTimeout {
@@ -56,7 +60,8 @@ func (l LeastTime) estimate(p *Peer, now time.Time) int64 {
 
 // latency is how fast a peer has answered lately.
 type latency struct {
-	header   time.Duration // averages; 0: nothing known
+	connect  time.Duration // averages; 0: nothing known
+	header   time.Duration
 	response time.Duration
 
 	// Of the requests without an answer yet: their number, the time they had

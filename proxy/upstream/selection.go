@@ -29,6 +29,7 @@ type Selection struct {
 	began   time.Time
 	waiting bool          // the request counts as one without an answer
 	header  time.Duration // to the head of the response, -1: it has not come
+	connect time.Duration // until the peer had accepted, -1: it has not, or nobody has told
 	place   *place        // in the queue, nil outside of it
 
 	turnedAway bool // from the queue
@@ -81,7 +82,7 @@ func (s *Selection) choose(now time.Time) {
 	}
 	s.Peer.take(now)
 	s.Peer.latency.begin(now)
-	s.began, s.waiting, s.header = now, true, -1
+	s.began, s.waiting, s.header, s.connect = now, true, -1, -1
 }
 
 // Result is how a try ended, as far as the peer is concerned.
@@ -143,6 +144,9 @@ func (s *Selection) measure(p *Peer, result Result, now time.Time) {
 		s.waiting = false
 		p.latency.answered(now, took)
 	}
+	if result == Worked && s.connect >= 0 {
+		p.latency.connect = blend(p.latency.connect, s.connect)
+	}
 	if result == Worked && s.header >= 0 {
 		p.latency.response = blend(p.latency.response, took)
 		p.latency.header = blend(p.latency.header, s.header)
@@ -154,8 +158,15 @@ func (s *Selection) measure(p *Peer, result Result, now time.Time) {
 func (s *Selection) Connected(now time.Time) {
 	s.group.mu.Lock()
 	defer s.group.mu.Unlock()
-	if s.Peer != nil {
-		s.Peer.succeed(now)
+	p := s.Peer
+	if p == nil {
+		return
+	}
+	p.succeed(now)
+	s.connect = now.Sub(s.began)
+	if s.group.connectOnly {
+		p.latency.answered(now, s.connect)
+		s.waiting = false
 	}
 }
 

@@ -24,7 +24,7 @@ func (c *refusal) inherit(p *refusal) {
 // settings.
 func refusalCommands[T any](in nc.Context, prefix string, slot session.LevelSlot[T], of func(*T) *refusal) []nc.Command {
 	return []nc.Command{
-		{Name: prefix + "_status", In: in, Arity: nc.Take1,
+		{Name: prefix + "_status", In: in &^ (nc.Stream | nc.StreamServer), Arity: nc.Take1, // stream has no status to answer
 			Set: nc.SetNumber(session.At(slot, func(c *T) *nc.Value[int] { return &of(c).status }), nc.Bounds(400, 599))},
 		{Name: prefix + "_log_level", In: in, Arity: nc.Take1,
 			Set: nc.SetEnum(session.At(slot, func(c *T) *nc.Value[errorlog.Level] { return &of(c).level }), logLevels...)},

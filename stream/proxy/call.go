@@ -159,7 +159,7 @@ func (x *call) state() *state { return &x.states[len(x.states)-1] }
 
 // dial connects to a peer.
 func (x *call) dial(addr upstream.Addr) error {
-	o := x.options()
+	o := x.c.options(&x.Session.Session)
 	o.KeepAlive = x.c.keepalive.V
 	var err error
 	if addr.Network == "unix" {
@@ -193,9 +193,20 @@ func (x *call) dial(addr upstream.Addr) error {
 }
 
 // options are what is set on sockets to peers.
-func (x *call) options() sock.Options {
-	b := x.c.bind.V
-	return sock.Options{Local: b.Local(&x.Session.Session), Transparent: b.Transparent(), Rcvbuf: int(x.c.rcvbuf.V), Sndbuf: int(x.c.sndbuf.V)}
+func (c *settings) options(s *session.Session) sock.Options {
+	b := c.bind.V
+	return sock.Options{Local: b.Local(s), Transparent: b.Transparent(), Rcvbuf: int(c.rcvbuf.V), Sndbuf: int(c.sndbuf.V)}
+}
+
+// client returns the client's side of TLS with a peer.
+func (c *settings) client(conn net.Conn, s *session.Session, name string) (*tls.Conn, error) {
+	var alpn []string
+	for _, t := range c.alpn.V {
+		if name := t.Value(s); len(name) > 0 && len(name) <= 255 {
+			alpn = append(alpn, string(name))
+		}
+	}
+	return c.tls.Client(conn, c.tls.Identify(s, name, strings.Join(alpn, secure.BetweenALPN)))
 }
 
 // secure does the handshake with the peer.
@@ -207,13 +218,7 @@ func (x *call) secure() (code stream.Code, again bool) {
 		x.proxied = true
 	}
 	x.Doing("SSL handshaking to upstream")
-	var alpn []string
-	for _, t := range x.c.alpn.V {
-		if name := t.Value(&x.Session.Session); len(name) > 0 && len(name) <= 255 {
-			alpn = append(alpn, string(name))
-		}
-	}
-	client, err := x.c.tls.Client(relay.Wrap(x.conn), x.c.tls.Identify(&x.Session.Session, x.to.Name, strings.Join(alpn, secure.BetweenALPN)))
+	client, err := x.c.client(relay.Wrap(x.conn), &x.Session.Session, x.to.Name)
 	if err != nil {
 		x.Failf(errorlog.Error, "%v", err)
 		x.close(upstream.Worked)
@@ -313,8 +318,12 @@ func (x *call) appendProxyHeader(dst []byte) []byte {
 	case *net.UDPAddr:
 		dest = a.AddrPort()
 	}
-	if x.c.proxyProtocol.V == 2 {
-		return proxyproto.AppendV2(dst, source, dest, x.IsUDP(), nil)
+	return x.c.appendProxyHeader(dst, source, dest, x.IsUDP())
+}
+
+func (c *settings) appendProxyHeader(dst []byte, source, dest netip.AddrPort, datagrams bool) []byte {
+	if c.proxyProtocol.V == 2 {
+		return proxyproto.AppendV2(dst, source, dest, datagrams, nil)
 	}
 	return proxyproto.AppendV1(dst, source, dest)
 }

@@ -94,7 +94,7 @@ func localName(fd int) string {
 
 // dialDatagrams makes a socket for datagrams from and to a peer.
 func (x *call) dialDatagrams(addr upstream.Addr) (fd int, err error) {
-	o := x.options()
+	o := x.c.options(&x.Session.Session)
 	if addr.Network == "unix" {
 		return sock.DatagramsUnix(addr.Text, &o)
 	}
@@ -146,6 +146,7 @@ func (d *datagrams) finishLocked(how outcome) {
 	if how == allCame {
 		// The last answer has not been sent: who gets it may come again at once.
 		d.x.free(d.result())
+		d.x.Gone()
 	}
 	d.resume()
 }

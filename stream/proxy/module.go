@@ -53,7 +53,8 @@ var Module = &stream.Module{
 
 // settings are those of a server.
 type settings struct {
-	pass *target // nil: nothing is passed on
+	pass  *target      // nil: nothing is passed on
+	check *healthCheck // nil: none
 
 	bind           nc.Value[*secure.Bind]
 	keepalive      nc.Value[bool]
@@ -73,6 +74,7 @@ type settings struct {
 	ssl            nc.Value[bool]
 	alpn           nc.Value[[]*session.Template]
 	tls            secure.Settings
+	checkTimeout   nc.Value[time.Duration]
 }
 
 // target is what proxy_pass says: one of them.
@@ -104,6 +106,7 @@ var slot = session.NewLevelSlot(func(c, p *settings) error {
 	c.ssl.Inherit(p.ssl, false)
 	c.alpn.Inherit(p.alpn, nil)
 	c.tls.Inherit(&p.tls)
+	c.checkTimeout.Inherit(p.checkTimeout, 5*time.Second)
 	return nil
 })
 

@@ -16,7 +16,7 @@ import (
 	"tandem/stream/streamtest"
 )
 
-var modules = []*stream.Module{proxy.Upstream, proxy.Module, stream.Return, stream.Pass, stream.Shared(accesslog.Module("", nil))}
+var modules = []*stream.Module{proxy.Upstream, proxy.Module, proxy.Check, stream.Return, stream.Pass, stream.Shared(accesslog.Module("", nil))}
 
 // echo sends something and wants it back.
 func echo(t *testing.T, c net.Conn, text string) {

@@ -24,7 +24,9 @@ func (x *call) relay() stream.Code {
 	x.fd = -1 // it is the Relay's
 	r, err := relay.Start(o, x.Side(), peer, x.receivedFirst, func(how relay.End) {
 		x.how = how
-		x.free(upstream.Worked) // before the client can know, who may come again at once
+		// Before the client can know, who may come again at once.
+		x.free(upstream.Worked)
+		x.Gone()
 		resume()
 	})
 	if err != nil {
