@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"strings"
 
+	"tandem/internal/errorlog"
 	nc "tandem/nginxconf"
 	"tandem/proxy/block"
 	"tandem/proxy/exchange"
@@ -82,7 +83,7 @@ func (c *healthCheck) complete(h *web.HTTP, l *web.Location) error {
 	// Each step has its own limit; together they have one for back ends that do a
 	// little at a time.
 	c.Limit = settings.ConnectTimeout.V + settings.SendTimeout.V + settings.ReadTimeout.V
-	c.Ask, c.Log = c.ask, cmp.Or(l.Core.ErrorLog.V, h.Log)
+	c.Ask, c.Log = c.ask, func() *errorlog.Log { return cmp.Or(l.Core.ErrorLog.V, h.Log) }
 	c.Check.Name = c.name()
 	c.Check.Key = fmt.Sprintf("%q %q %q %q %d %v", l.Server.Name(), l.Name, c.uri, c.MatchName, c.Port, c.connect)
 	if c.grpc != nil {

@@ -122,5 +122,5 @@ func (c *Checker) address(p *upstream.Peer) upstream.Addr {
 }
 
 func (c *Checker) log(level errorlog.Level, p *upstream.Peer, message string) {
-	c.Log.Printf(level, "%s, health check \"%s\" of peer %s in upstream \"%s\"", message, c.Check.Name, p.Name, c.Upstream)
+	c.Log().Printf(level, "%s, health check \"%s\" of peer %s in upstream \"%s\"", message, c.Check.Name, p.Name, c.Upstream)
 }

@@ -28,7 +28,7 @@ type Checker struct {
 	Group    *upstream.Group
 	Limit    time.Duration // for one check of a peer
 	Ask      Ask
-	Log      *errorlog.Log
+	Log      func() *errorlog.Log
 }
 
 // New returns a Checker with nginx's defaults.

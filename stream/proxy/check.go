@@ -106,7 +106,7 @@ func (c *healthCheck) complete(st *stream.Stream, srv *stream.Server) error {
 	}
 	t := c.c.pass.ref.Target()
 	c.Upstream, c.Group = t.Name, t.Group
-	c.Limit, c.Ask, c.Log = c.c.checkTimeout.V, c.ask, srv.Log()
+	c.Limit, c.Ask, c.Log = c.c.checkTimeout.V, c.ask, srv.Log
 	c.Check.Name = cmp.Or(c.MatchName, kind)
 	c.Check.Key = fmt.Sprintf("stream %q %q %d %s", srv.Names[0].Text, c.MatchName, c.Port, kind)
 	var before *upstream.Group
