@@ -211,7 +211,5 @@ func TestPass(t *testing.T) {
 	if got := s.Get(t, "8082", ""); got != "" {
 		t.Errorf("%q", got)
 	}
-	if want := `port not found for "` + s.Addr(t, "8084"); !strings.Contains(s.Log(), want) {
-		t.Errorf("the log lacks %q", want)
-	}
+	s.AwaitLog(t, `port not found for "`+s.Addr(t, "8084"))
 }

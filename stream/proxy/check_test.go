@@ -59,9 +59,7 @@ func TestCheckMatch(t *testing.T) {
 			t.Errorf("%q", got)
 		}
 	}
-	if want := `the answer is not what is expected while checking data, health check "fine" of peer ` + s.Addr(t, "8081") + ` in upstream "u"`; !strings.Contains(s.Log(), want) {
-		t.Errorf("the log lacks %q", want)
-	}
+	s.AwaitLog(t, `the answer is not what is expected while checking data, health check "fine" of peer `+s.Addr(t, "8081")+` in upstream "u"`)
 	ill.Store(false)
 	awaitStates(t, s, "up up")
 }
@@ -73,9 +71,7 @@ func TestCheckConnects(t *testing.T) {
 		server { listen 127.0.0.1:8080; proxy_pass u; health_check mandatory interval=5ms; }`, modules...)
 	s.Echo(t, "8081")
 	awaitStates(t, s, "up unhealthy")
-	if want := "111: Connection refused while connecting to upstream, health check \"tcp\""; !strings.Contains(s.Log(), want) {
-		t.Errorf("the log lacks %q", want)
-	}
+	s.AwaitLog(t, "111: Connection refused while connecting to upstream, health check \"tcp\"")
 	s = streamtest.Start(t, `upstream u { server 127.0.0.1:8081; server 127.0.0.1:8082; }
 		server { listen 127.0.0.1:8080 udp; proxy_pass u; health_check mandatory interval=5ms udp; health_check_timeout 100ms; }`, modules...)
 	s.Echo(t, "8081")

@@ -133,6 +133,16 @@ func (s *Server) load(text string, modules []*stream.Module) (*stream.Stream, nc
 // Log returns what the error log has.
 func (s *Server) Log() string { return s.log.String() }
 
+// AwaitLog waits until the error log has a text.
+func (s *Server) AwaitLog(t testing.TB, want string) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !strings.Contains(s.Log(), want); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("the log lacks %q", want)
+		}
+	}
+}
+
 var loopbackPort = regexp.MustCompile(`127\.0\.0\.1:80\d\d`)
 
 // Expand replaces 127.0.0.1:80NN by an address with a free port, the same one each
