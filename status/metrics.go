@@ -27,6 +27,7 @@ func (r *Report) WriteMetrics(f openmetrics.Format) []byte {
 	m.certificates()
 	m.vrrp()
 	m.peers()
+	m.virtualServers()
 	m.stubStatus()
 	m.keepalived()
 	return m.Finish()

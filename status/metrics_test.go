@@ -41,6 +41,7 @@ func busy() *Report {
 	r.Handovers = &Handovers{Done: 2, Failed: 1, Prepare: 0.01, Drain: 1, Relief: 0.02}
 	r.Instances[0].Counters.Dropped = map[string]uint64{"ttl": 3, "auth-password": 4, "ah-value": 1}
 	r.Instances[0].SelfProbe.Last = r.Instances[0].SelfProbe.Last[:1]
+	r.VirtualServers = virtual().VirtualServers
 	r.LinkRefused = map[string]uint64{"key": 1}
 	return r
 }
@@ -63,6 +64,9 @@ func TestMetrics(t *testing.T) {
 		`tandem_vrrp_transitions_total{instance="VI_1",to="MASTER",reason="timeout"} 3`,
 		`tandem_vip_held{instance="VI_1",address="192.0.2.254"} 0`,
 		`tandem_handovers_total{result="failed"} 1`,
+		`tandem_virtual_server_quorum{virtual_server="[192.0.2.254]:tcp:81",engine="user"} 0`,
+		`tandem_real_server_active{virtual_server="[192.0.2.254]:tcp:80",real_server="[10.0.0.1]:tcp:80",kind="real"} 3`,
+		`tandem_real_server_check_up{virtual_server="[192.0.2.254]:tcp:81",real_server="[10.0.0.2]:tcp:80",kind="real",check="HTTP_GET",number="1"} 0`,
 		`tandem_peer_config_drift{instance="VI_1",peer="192.0.2.2",node="edge2"} 1`,
 		`nginx_connections_accepted 90`,
 		`nginx_http_requests_total 1001`,
