@@ -38,6 +38,9 @@ func (n *node) order(command string, out io.Writer) int {
 	if key, ok := strings.CutPrefix(command, status.Purge); ok {
 		return n.purge(out, key)
 	}
+	if key, ok := strings.CutPrefix(command, status.PurgeBoth); ok {
+		return n.purgeBoth(out, key)
+	}
 	if words, ok := strings.CutPrefix(command, status.ChangeUpstream); ok {
 		return n.changeUpstream(out, strings.Fields(words))
 	}
@@ -66,6 +69,23 @@ func (n *node) purge(out io.Writer, key string) int {
 	if removed == 0 {
 		return 1
 	}
+	return 0
+}
+
+// purgeBoth removes entries from the caches of this node and of the other one. That
+// nothing was there is no failure then: it is gone from both.
+func (n *node) purgeBoth(out io.Writer, key string) int {
+	if n.inForce.Load() == nil {
+		return n.purge(out, key)
+	}
+	// The other one first: what it has must not come back from there.
+	err := n.purgeOther(key)
+	n.purge(out, key)
+	if err != nil {
+		fmt.Fprintf(out, "tandem: [error] the other node was not told of %q: %v\n", key, err)
+		return 2
+	}
+	fmt.Fprintf(out, "the other node has purged %q\n", key)
 	return 0
 }
 

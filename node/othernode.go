@@ -2,11 +2,17 @@ package node
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
 
 	"tandem/acme"
 	"tandem/internal/errorlog"
 	"tandem/node/configuration"
 	"tandem/node/failover"
+	"tandem/proxy/cache"
 	"tandem/session/ssl"
 	webacme "tandem/web/acme"
 )
@@ -97,9 +103,44 @@ func (n *node) keep(name string, item []byte) {
 	switch k := n.keeper(); {
 	case ssl.OwnsTicket(name):
 		ssl.HeardTicket(name, item)
+	case strings.HasPrefix(name, purgeItem):
+		if f := n.inForce.Load(); f != nil && item != nil {
+			cache.Purge(context.Background(), f.configuration.HTTP, string(item))
+		}
 	case k != nil && acme.Owns(name):
 		k.Heard(name, item)
 	}
+}
+
+// purgeItem begins the name of what has the other node purge its caches: a key, which
+// it has purged when it says that it keeps it. purges tells them apart.
+const purgeItem = "cache purge "
+
+var purges atomic.Uint64
+
+// purgeWithin is how long the other node may take to purge.
+const purgeWithin = 10 * time.Second
+
+// purgeOther has the other nodes purge a key. The error says why that cannot be
+// known to have been done.
+func (n *node) purgeOther(key string) error {
+	f := otherNode{n}.failover()
+	if f == nil {
+		return errors.New("there is no VRRP instance")
+	}
+	if f.Secure() == 0 {
+		return errors.New("no other node with the same peer_key is connected")
+	}
+	name := fmt.Sprint(purgeItem, purges.Add(1))
+	f.Keep(name, []byte(key))
+	ctx, cancel := context.WithTimeout(context.Background(), purgeWithin)
+	defer cancel()
+	err := f.Kept(ctx, name)
+	f.Keep(name, nil)
+	if err != nil {
+		return errors.New("it has not answered in time")
+	}
+	return nil
 }
 
 // roleChanged is told when the addresses come or go.

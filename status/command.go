@@ -27,6 +27,9 @@ const Renew = "renew "
 // follows, or the beginning of keys and an asterisk.
 const Purge = "cache purge "
 
+// PurgeBoth is Purge on all nodes of a pair.
+const PurgeBoth = "cache purge-both "
+
 // ChangeUpstream begins the command that changes a server of an upstream:
 //
 //	upstream http|stream NAME add|set|remove SERVER [parameter ...]

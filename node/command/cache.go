@@ -9,7 +9,7 @@ import (
 	"tandem/status"
 )
 
-const cacheUsage = `Usage: tandem cache purge KEY... | --all [-p prefix] [-c filename] [-g directives]
+const cacheUsage = `Usage: tandem cache purge KEY... | --all [--both] [-p prefix] [-c filename] [-g directives]
 
 Removes entries from the response caches of the running tandem.
 
@@ -17,15 +17,19 @@ Removes entries from the response caches of the running tandem.
               http://backend/path without one. With * at its end: of all keys
               that begin so
   --all     : all entries
+  --both    : on the other node of the pair as well, which takes a peer_key in
+              keepalived.conf
   -p -c -g  : which tandem, as for -s: the one whose pid file they name
 
-Exit code: 0 removed, 1 there was nothing to remove, 2 no tandem running, 3 it
-could not be asked.
+Exit code: 0 removed, 1 there was nothing to remove, 2 no tandem running, or
+with --both the other node was not reached, 3 it could not be asked. With --both
+it is 0 also if there was nothing to remove.
 `
 
 // cacheCommand is the cache command.
 func cacheCommand(args []string, stdout, stderr io.Writer) int {
 	var keys, rest []string
+	purge := status.Purge
 	for i := 0; i < len(args); i++ {
 		switch a := args[i]; {
 		case a == "--help", a == "-h", a == "-?":
@@ -33,6 +37,8 @@ func cacheCommand(args []string, stdout, stderr io.Writer) int {
 			return 0
 		case a == "--all":
 			keys = append(keys, "*")
+		case a == "--both":
+			purge = status.PurgeBoth
 		case i == 0 && a == "purge":
 		case (a == "-p" || a == "-c" || a == "-g") && i+1 < len(args):
 			rest = append(rest, a, args[i+1])
@@ -62,7 +68,7 @@ func cacheCommand(args []string, stdout, stderr io.Writer) int {
 	}
 	worst := 0
 	for _, key := range keys {
-		code, err := status.Ask(status.Name(o.runningPIDFile()), status.Purge+key, stdout)
+		code, err := status.Ask(status.Name(o.runningPIDFile()), purge+key, stdout)
 		if err != nil {
 			fmt.Fprintf(stderr, "tandem: no tandem is running here (%v)\n", err)
 			return status.ExitNotRunning

@@ -49,6 +49,17 @@ func (f *Failover) Leads() bool {
 // Keep has the other nodes keep something, see [peerlink.Link.Keep].
 func (f *Failover) Keep(name string, content []byte) { f.peers.link.Keep(name, content) }
 
+// Secure returns how many other nodes are connected that have the key.
+func (f *Failover) Secure() int {
+	known := make(map[string]bool)
+	for _, s := range f.peers.link.Sessions() {
+		if s.Secure {
+			known[s.Info.Node] = true
+		}
+	}
+	return len(known)
+}
+
 // Kept waits until they do, see [peerlink.Link.Kept].
 func (f *Failover) Kept(ctx context.Context, name string) error { return f.peers.link.Kept(ctx, name) }
 
