@@ -123,7 +123,7 @@ func TestCache(t *testing.T) {
 		{"HEAD", "/a", "", "HIT "},
 		{"POST", "/a", "\n\nposted", " posted"},
 		{"HEAD", "/head", "\n\nwhole", "MISS "}, // the back end is asked for the whole
-		{"becomes", "/head", "", "HIT whole"}, // its head may be sent before the body has come
+		{"becomes", "/head", "", "HIT whole"},   // its head may be sent before the body has come
 		{"GET", "/none", "", "MISS none"},
 		{"GET", "/none", "", "MISS none"},
 		{"GET", "/no?no=1", "\n\nkept?", "MISS kept?"},
