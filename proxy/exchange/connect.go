@@ -43,8 +43,16 @@ func (x *Exchange) tag(pool *upstream.Pool) (tag any, id secure.Identity) {
 func (x *Exchange) connect(peer *upstream.Peer) (outcome, bool) {
 	pool := x.Target.Group.Pool
 	tag, id := x.tag(pool)
+	joinable := false
 	if pool != nil {
-		if l := x.reuse(pool, peer.Addr, tag); l != nil {
+		l, dial, err := x.join(pool, peer.Addr, tag)
+		if err != nil {
+			return x.connectFailed(err), false
+		}
+		if dial != nil {
+			defer func() { pool.Dialed(dial, !joinable && !x.clientGone.Load()) }()
+		}
+		if l != nil {
 			x.cached = true
 			x.setLink(l)
 			if x.clientGone.Load() {
@@ -79,6 +87,7 @@ func (x *Exchange) connect(peer *upstream.Peer) (outcome, bool) {
 	}
 	if x.streams != nil {
 		x.setLink(x.openFirst(c, pool, peer.Addr, tag))
+		joinable = true
 	}
 	return x.connected(), true
 }

@@ -29,6 +29,7 @@ type Pool struct {
 
 	mu     sync.Mutex
 	shared []*Idle // see Share
+	dials  []*Dial // under way
 	head   *Idle   // last used
 	tail   *Idle
 	count  int

@@ -66,3 +66,48 @@ func (p *Pool) Leave(i *Idle, now time.Time, keep bool) {
 		_ = i.link.Close()
 	}
 }
+
+// Dial is a link to be shared that somebody is making. Others wait for it instead of
+// making one each.
+type Dial struct {
+	addr    Addr
+	tag     any
+	waiting int
+	done    chan struct{}
+	failed  bool // as it would for those who wait
+}
+
+// Dialing returns the link that is being made to the address, which the caller is to
+// wait for, unless so many do already, or else (own) one that is for the caller to
+// make: Dialed is to be called in any case.
+func (p *Pool) Dialing(addr Addr, tag any, most int) (d *Dial, own bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, d := range p.dials {
+		if d.addr == addr && d.tag == tag && d.waiting < most {
+			d.waiting++
+			return d, false
+		}
+	}
+	d = &Dial{addr: addr, tag: tag, waiting: 1, done: make(chan struct{})}
+	p.dials = append(p.dials, d)
+	return d, true
+}
+
+// Dialed tells those who wait that they may Join a link, or look again; failed: that
+// they would fare alike.
+func (p *Pool) Dialed(d *Dial, failed bool) {
+	p.mu.Lock()
+	if i := slices.Index(p.dials, d); i >= 0 {
+		p.dials = slices.Delete(p.dials, i, i+1)
+	}
+	d.failed = failed
+	p.mu.Unlock()
+	close(d.done)
+}
+
+// Done is closed by Dialed.
+func (d *Dial) Done() <-chan struct{} { return d.done }
+
+// Failed reports, after Done, what Dialed was told.
+func (d *Dial) Failed() bool { return d.failed }

@@ -79,3 +79,45 @@ func TestShare(t *testing.T) {
 		t.Error("a closed pool keeps links")
 	}
 }
+
+// One makes a link, so many others wait for it, and beyond them another one makes one
+// as well.
+func TestDialing(t *testing.T) {
+	p := &Pool{Max: 1, Timeout: time.Hour}
+	defer p.Close()
+	first, own := p.Dialing(address(1), "x", 3)
+	if !own {
+		t.Fatal("there is nobody to wait for")
+	}
+	for range 2 {
+		if d, own := p.Dialing(address(1), "x", 3); own || d != first {
+			t.Error("the first is not waited for")
+		}
+	}
+	second, own := p.Dialing(address(1), "x", 3)
+	if !own || second == first {
+		t.Error("too many wait for the first")
+	}
+	for _, other := range []struct {
+		addr Addr
+		tag  string
+	}{{address(2), "x"}, {address(1), "y"}} {
+		if _, own := p.Dialing(other.addr, other.tag, 3); !own {
+			t.Error("what is made otherwise is waited for")
+		}
+	}
+	p.Dialed(first, true)
+	if <-first.Done(); !first.Failed() {
+		t.Error("nobody hears of the failure")
+	}
+	if d, own := p.Dialing(address(1), "x", 3); own || d != second {
+		t.Error("the second is not waited for")
+	}
+	p.Dialed(second, false)
+	if <-second.Done(); second.Failed() {
+		t.Error("a failure that was none")
+	}
+	if _, own := p.Dialing(address(1), "x", 3); !own {
+		t.Error("what has been made is waited for")
+	}
+}
