@@ -1,13 +1,13 @@
 package kernellab
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path"
 	"strings"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -81,39 +81,47 @@ func prepare() (*os.File, error) {
 	return out, nil
 }
 
-// runPlan runs each line of the plan, one after the other.
+// runPlan runs the lines of the plan beside each other: they mostly wait. Each is
+// printed when it has ended.
 func runPlan(out *os.File) error {
 	lines, err := os.ReadFile(plan)
 	if err != nil {
 		return err
 	}
+	ended := make(chan []byte)
+	started := 0
 	for number, line := range strings.Split(strings.TrimSpace(string(lines)), "\n") {
 		pkg, pattern, _ := strings.Cut(line, " ")
-		fmt.Fprintf(out, "%s%s\n", markBegin, pkg)
-		cmd := exec.Command(path.Join(binaries, fmt.Sprint(number)), "-test.v", "-test.timeout=4m", "-test.run="+pattern)
-		cmd.Dir = path.Join(sources, pkg)
-		cmd.Env = []string{"PATH=/bin:/sbin:/usr/bin:/usr/sbin", "HOME=/root", "USER=root", "TMPDIR=/tmp", "LANG=C.UTF-8", "TANDEM_BINARY=" + binary}
-		cmd.Stdout, cmd.Stderr = out, out
-		code := 0
-		if err := cmd.Run(); err != nil {
-			code = 1
-			var exit *exec.ExitError
-			if !errors.As(err, &exit) {
-				fmt.Fprintln(out, "kernellab:", err)
-			}
+		started++
+		go func() { ended <- run(path.Join(binaries, fmt.Sprint(number)), pkg, pattern) }()
+	}
+	for range started {
+		if _, err := out.Write(<-ended); err != nil {
+			return err
 		}
-		reap()
-		fmt.Fprintf(out, "%s%s %d\n", markEnd, pkg, code)
 	}
 	return nil
 }
 
-// reap takes leave of processes that a run has left behind.
-func reap() {
-	for {
-		pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil)
-		if pid <= 0 || err != nil {
-			return
+// run runs a test binary, and returns what it has printed between its markers.
+func run(program, pkg, pattern string) []byte {
+	var out bytes.Buffer
+	fmt.Fprintf(&out, "%s%s\n", markBegin, pkg)
+	cmd := exec.Command(program, "-test.v", "-test.timeout="+runLimit, "-test.run="+pattern)
+	cmd.Dir = path.Join(sources, pkg)
+	cmd.Env = []string{"PATH=/bin:/sbin:/usr/bin:/usr/sbin", "HOME=/root", "USER=root", "TMPDIR=/tmp", "LANG=C.UTF-8", "TANDEM_BINARY=" + binary}
+	cmd.Stdout, cmd.Stderr = &out, &out
+	code := 0
+	if err := cmd.Run(); err != nil {
+		code = 1
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			fmt.Fprintln(&out, "kernellab:", err)
 		}
 	}
+	fmt.Fprintf(&out, "\n%s%s %d\n", markEnd, pkg, code)
+	return out.Bytes()
 }
+
+// runLimit is for one test binary.
+const runLimit = "4m"

@@ -21,6 +21,7 @@ func TestMain(m *testing.M) {
 var runs = []struct{ pkg, pattern string }{
 	{"vserver/ipvs", "^TestKernel"},
 	{"vserver/interop", "^TestKernel"},
+	{"vrrp/interop", "^TestKernel"},
 }
 
 // limit is for everything: a boot takes half a minute, the tests some seconds.

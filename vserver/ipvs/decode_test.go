@@ -67,7 +67,7 @@ func FuzzDecode(f *testing.F) {
 }
 
 // Without the module the error says which it is.
-func TestKernelWithoutIPVS(t *testing.T) {
+func TestWithoutIPVS(t *testing.T) {
 	e, err := Open()
 	if err == nil {
 		_ = e.Close()
