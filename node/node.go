@@ -131,6 +131,9 @@ func (n *node) start(c *configuration.Configuration, confine func(*configuration
 	if err != nil {
 		return err
 	}
+	if c.HasVirtualServers() {
+		balance.Preload(c.Keepalived)
+	}
 	if err := confine(c); err != nil {
 		ready.discard()
 		return err
@@ -140,7 +143,7 @@ func (n *node) start(c *configuration.Configuration, confine func(*configuration
 	n.put(c)
 	runStartupScript(c)
 	if ready, err = prepare(c, n.balancePart); err == nil {
-		ready.commit()
+		privilege.Raise(ready.commit)
 		n.put(c)
 		privilege.Raise(func() { ready, err = prepare(c, n.failoverPart) })
 	}

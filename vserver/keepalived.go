@@ -1,6 +1,7 @@
 package vserver
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"tandem/health"
 	"tandem/health/check"
 	"tandem/internal/child"
+	"tandem/internal/pki"
 	"tandem/internal/regex"
 	"tandem/keepalivedconf"
 	"tandem/vserver/table"
@@ -17,6 +19,7 @@ import (
 func FromKeepalived(k *keepalivedconf.Config) Config {
 	g := &k.Global.LVS
 	c := Config{Options: Options{InitNotifies: g.InitNotifies, NoEmails: g.NoEmails}, Files: map[string]health.File{}}
+	c.loadCertificate(k.ClientTLS)
 	for _, v := range k.VirtualServers {
 		s := &Server{
 			Name: v.String(), Services: servicesOf(v),
@@ -37,12 +40,30 @@ func FromKeepalived(k *keepalivedconf.Config) Config {
 			s.Sorry = realOf(k, v.Sorry)
 		}
 		s.Engine = v.Engine
-		if v.Engine == keepalivedconf.EngineAuto {
-			s.Engine = g.Engine
-		}
 		c.Servers = append(c.Servers, s)
 	}
 	return c
+}
+
+// loadCertificate loads what SSL_GET shows to who asks for a certificate.
+func (c *Config) loadCertificate(t *keepalivedconf.ClientTLS) {
+	if t == nil || t.Certificate == "" {
+		return
+	}
+	var passwords [][]byte
+	if t.Password != "" {
+		passwords = [][]byte{[]byte(t.Password)}
+	}
+	key := t.Key
+	if key == "" {
+		key = t.Certificate
+	}
+	pair, err := pki.LoadPair(t.Certificate, key, passwords)
+	if err != nil {
+		c.Problems = append(c.Problems, fmt.Sprintf("%s: SSL: %v", t.Pos, err))
+		return
+	}
+	c.certificates = []tls.Certificate{pair}
 }
 
 // servicesOf returns what clients come to: the address, the firewall mark, or those
@@ -154,7 +175,7 @@ func targetOf(c *keepalivedconf.Connect) check.Target {
 
 func (c *Config) webOf(of *keepalivedconf.Checker, target check.Target) *check.Web {
 	h := of.HTTP
-	w := &check.Web{Target: target, TLS: of.Kind == keepalivedconf.CheckSSL, FastRecovery: h.FastRecovery}
+	w := &check.Web{Target: target, TLS: of.Kind == keepalivedconf.CheckSSL, FastRecovery: h.FastRecovery, Certificates: c.certificates}
 	switch h.Protocol {
 	case "1.0C":
 		w.Version = check.HTTP10Close

@@ -2,6 +2,7 @@ package vserver
 
 import (
 	"context"
+	"crypto/tls"
 	"net/netip"
 	"sync"
 	"time"
@@ -19,6 +20,8 @@ type Config struct {
 	Files   map[string]health.File // of FILE_CHECK, by name: where they are
 	// Problems are what of the configuration cannot be had.
 	Problems []string
+
+	certificates []tls.Certificate // of SSL_GET
 }
 
 // Surroundings are what a Pool acts on.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"crypto/md5"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net"
@@ -195,15 +196,26 @@ func TestAskTLS(t *testing.T) {
 	defer made.Close()
 	cert := made.TLS.Certificates[0]
 	names := make(chan string, 1)
-	l := tls.NewListener(listenTCP(t), &tls.Config{GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	shown := make(chan int, 1)
+	l := tls.NewListener(listenTCP(t), &tls.Config{ClientAuth: tls.RequestClientCert, VerifyPeerCertificate: func(raw [][]byte, _ [][]*x509.Certificate) error {
+		shown <- len(raw)
+		return nil
+	}, GetCertificate: func(h *tls.ClientHelloInfo) (*tls.Certificate, error) {
 		names <- h.ServerName
 		return &cert, nil
 	}})
 	at := web(t, l, map[string]string{"/": page}, nil)
 	for _, name := range []string{"", "b.example"} {
-		got := came(t, &Web{Target: Target{Addr: at, Timeout: patience}, TLS: true, ServerName: name, CloseNotify: true, URLs: []URL{{Path: "/"}}})
+		var own []tls.Certificate
+		if name != "" {
+			own = made.TLS.Certificates
+		}
+		got := came(t, &Web{Certificates: own, Target: Target{Addr: at, Timeout: patience}, TLS: true, ServerName: name, CloseNotify: true, URLs: []URL{{Path: "/"}}})
 		if want := "true HTTP status code success to RS url(/) |"; got != want {
 			t.Errorf("%q, want %q", got, want)
+		}
+		if got := <-shown; got != len(own) {
+			t.Errorf("%d certificates shown", got)
 		}
 		if got := <-names; got != name {
 			t.Errorf("asked for %q, want %q", got, name)

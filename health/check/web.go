@@ -18,6 +18,8 @@ type Web struct {
 	TLS bool // SSL_GET
 	// ServerName is what TLS is told of whom is wanted, "": nothing.
 	ServerName string
+	// Certificates are shown to a server that asks for one.
+	Certificates []tls.Certificate
 	// CloseNotify: TLS is ended as its standard says (tls_compliant).
 	CloseNotify  bool
 	Host         string // of the request (virtualhost), "": the address
@@ -63,7 +65,7 @@ func (w *Web) ask(ctx context.Context, turn int) Answer {
 	defer done()
 	if w.TLS {
 		w.step(c)
-		if c, err = w.secure(ctx, c, u); err != nil {
+		if c, err = w.secure(ctx, c); err != nil {
 			text := "SSL handshake/communication error connecting to"
 			if timedOut(err) {
 				text = "Timeout connecting"
@@ -122,8 +124,8 @@ func connecting(err error) string {
 
 // secure does the handshake of TLS. Whose certificate it is does not matter, as in
 // keepalived.
-func (w *Web) secure(ctx context.Context, c net.Conn, _ *URL) (net.Conn, error) {
-	t := tls.Client(c, &tls.Config{ServerName: w.ServerName, InsecureSkipVerify: true, MinVersion: tls.VersionTLS10})
+func (w *Web) secure(ctx context.Context, c net.Conn) (net.Conn, error) {
+	t := tls.Client(c, &tls.Config{ServerName: w.ServerName, Certificates: w.Certificates, InsecureSkipVerify: true, MinVersion: tls.VersionTLS10})
 	return t, t.HandshakeContext(ctx)
 }
 

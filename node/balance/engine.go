@@ -48,6 +48,19 @@ func openKernel(l *keepalivedconf.LVS) (table.Engine, error) {
 	return e, nil
 }
 
+// Preload has the kernel load what virtual servers need. It takes rights that the
+// process gives up afterwards; what is missing is told when they are started.
+func Preload(k *keepalivedconf.Config) {
+	for _, v := range k.VirtualServers {
+		if v.Engine != keepalivedconf.EngineUser {
+			if e, err := ipvs.Open(); err == nil {
+				_ = e.Close()
+			}
+			return
+		}
+	}
+}
+
 // kernel is the kernel's IPVS, of which more than the table is set.
 type kernel struct {
 	mu sync.Mutex // an engine is for one goroutine at a time
