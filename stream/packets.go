@@ -26,8 +26,8 @@ type Packets struct {
 	unix    *net.UnixAddr // of a client of a unix socket
 
 	mu      sync.Mutex
-	queue   [][]byte     // what has come before Forward
-	forward func([]byte) // nil before
+	queue   [][]byte          // what has come before Forward
+	forward func([]byte) bool // nil before
 	flush   func()
 	ended   bool
 	onClose func() // nil: nobody is to be told
@@ -47,10 +47,11 @@ type packetKey struct {
 const maxQueued = 64
 
 // Forward has f called with each datagram, with those first that have come before,
-// and flush after some of them: until then what f was called with is not changed.
+// and flush after some of them: until then what f was called with is not changed. What
+// f does not take, and returns false for, begins another session.
 // closed is called once if the session is to end as it is. None of them may block;
 // one call of the first two comes after another.
-func (p *Packets) Forward(f func([]byte), flush, closed func()) {
+func (p *Packets) Forward(f func([]byte) bool, flush, closed func()) {
 	p.mu.Lock()
 	if p.ended {
 		p.mu.Unlock()
@@ -58,9 +59,11 @@ func (p *Packets) Forward(f func([]byte), flush, closed func()) {
 		return
 	}
 	queue := p.queue
-	for len(queue) > 0 && !p.detached.Load() {
-		f(queue[0])
+	for len(queue) > 0 && !p.detached.Load() && f(queue[0]) {
 		queue = queue[1:]
+	}
+	if len(queue) > 0 {
+		p.Detach()
 	}
 	flush()
 	p.queue, p.forward, p.flush, p.onClose = nil, f, flush, closed
@@ -80,13 +83,16 @@ func (p *Packets) put(b []byte) bool {
 	if p.detached.Load() {
 		return false
 	}
-	p.session.CountReceived(int64(len(b)))
 	switch {
 	case p.forward != nil:
-		p.forward(b)
+		if !p.forward(b) {
+			p.Detach()
+			return false
+		}
 	case len(p.queue) < maxQueued:
 		p.queue = append(p.queue, append([]byte(nil), b...))
 	}
+	p.session.CountReceived(int64(len(b)))
 	return true
 }
 

@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -32,6 +34,46 @@ type backend struct {
 	page   string
 	is     atomic.Int32
 	server *http.Server
+	echoes []io.Closer
+}
+
+// echo has it send back what comes to echoAddress, over TCP and UDP, until the lab is
+// closed.
+func (b *backend) echo() error {
+	l, err := b.host.Listen("tcp", echoAddress)
+	if err != nil {
+		return err
+	}
+	b.echoes = append(b.echoes, l)
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				_, _ = io.Copy(c, c)
+				_ = c.Close()
+			}()
+		}
+	}()
+	u, err := b.host.ListenPacket("udp", echoAddress)
+	if err != nil {
+		return err
+	}
+	b.echoes = append(b.echoes, u)
+	go func() {
+		for buf := make([]byte, 2048); ; {
+			n, from, err := u.ReadFrom(buf)
+			if errors.Is(err, net.ErrClosed) {
+				return
+			}
+			if err == nil {
+				_, _ = u.WriteTo(buf[:n], from)
+			}
+		}
+	}()
+	return nil
 }
 
 func (b *backend) start() error {
@@ -64,7 +106,7 @@ func (b *backend) set(v behaviour) { b.is.Store(int32(v)) }
 // ServeHTTP implements http.Handler.
 func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.ProtoMajor == 2 {
-		echo(w, r)
+		answer(w, r)
 		return
 	}
 	switch behaviour(b.is.Load()) {
@@ -80,8 +122,16 @@ func (b *backend) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, "<h1>%s</h1>\n", b.page)
 }
 
-// echo answers a call of gRPC with the messages that come, as they come.
-func echo(w http.ResponseWriter, r *http.Request) {
+// close ends what echoes.
+func (b *backend) close() {
+	b.stop()
+	for _, c := range b.echoes {
+		_ = c.Close()
+	}
+}
+
+// answer answers a call of gRPC with the messages that come, as they come.
+func answer(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/grpc")
 	w.Header().Set("Trailer", "Grpc-Status")
 	for buf := make([]byte, 1024); ; {

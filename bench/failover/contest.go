@@ -62,6 +62,8 @@ const (
 	proxied                // nothing themselves: their only location is passed to a back end
 	overHTTP2              // the page; on kept connections it is asked for with HTTP/2, at a port of its own
 	withCalls              // the page; kept connections are of gRPC, which is passed to a back end
+	overTCP                // the page; kept connections are relayed to a back end that sends back what comes
+	overUDP                // the same with datagrams
 )
 
 // newStand starts a pair and waits until node 1 is master. The client asks every so
@@ -98,6 +100,11 @@ func newStand(ctx context.Context, programs [2]scenario.Program, what setup, eve
 		if err = s.backends[i].start(); err != nil {
 			return nil, err
 		}
+		if what == overTCP || what == overUDP {
+			if err = s.backends[i].echo(); err != nil {
+				return nil, err
+			}
+		}
 		if err = n.Start(); err != nil {
 			return nil, err
 		}
@@ -116,6 +123,8 @@ func write(n pair.Node, prefix string, what setup) error {
 	}
 	conf := filepath.Join(prefix, "conf", "nginx.conf")
 	switch what {
+	case overTCP, overUDP:
+		return relay(conf)
 	case proxied:
 		return edit(conf, "root   html;\n            index  index.html index.htm;", "proxy_pass http://"+backendAddress+";\n            proxy_read_timeout 10s;")
 	case overHTTP2, withCalls:
@@ -132,6 +141,29 @@ const (
 	http2Port = "81"
 	callPath  = "/lab.Echo/"
 )
+
+// relayedPort is where the nodes relay what comes to echoAddress, over TCP and UDP.
+const (
+	relayedPort = "53"
+	echoAddress = "127.0.0.1:8053"
+)
+
+// streamModule is what nginx has to load for stream {}, where Debian's is.
+const streamModule = "/usr/lib/nginx/modules/ngx_stream_module.so"
+
+// relay adds what relays to a configuration.
+func relay(conf string) error {
+	text, err := os.ReadFile(conf)
+	if err != nil {
+		return err
+	}
+	load := ""
+	if _, err := os.Stat(streamModule); err == nil {
+		load = "load_module " + streamModule + ";\n"
+	}
+	more := fmt.Sprintf("stream {\n    server { listen %s; proxy_pass %s; }\n    server { listen %[1]s udp; proxy_pass %[2]s; proxy_responses 1; proxy_timeout 2s; }\n}\n", relayedPort, echoAddress)
+	return os.WriteFile(conf, []byte(load+string(text)+more), 0o644)
+}
 
 // edit replaces text in a file.
 func edit(name, from, to string) error {
@@ -159,7 +191,7 @@ func (s *stand) close() {
 	}
 	for _, b := range s.backends {
 		if b != nil {
-			b.stop()
+			b.close()
 		}
 	}
 	_ = s.lab.Close()
@@ -171,6 +203,13 @@ func (s *stand) kept() *probe.KeptClient {
 	c := probe.KeptConfig{Dial: s.Client.DialContext, Address: net.JoinHostPort(s.VIP.String(), "80"), Pause: 2 * time.Millisecond}
 	if s.setup == overHTTP2 || s.setup == withCalls {
 		c.Address, c.Connections, c.Streams = net.JoinHostPort(s.VIP.String(), http2Port), 4, 8
+	}
+	switch s.setup {
+	case overTCP, overUDP:
+		c.Address = net.JoinHostPort(s.VIP.String(), relayedPort)
+		if c.Echo = "tcp"; s.setup == overUDP {
+			c.Echo = "udp"
+		}
 	}
 	if s.setup == withCalls {
 		c.Path, c.Messages = callPath, 10

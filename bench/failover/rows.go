@@ -167,7 +167,32 @@ func rows() []row {
 	both.undo = func(_ context.Context, s *stand) error {
 		return errors.Join(s.backends[0].start(), s.backends[1].start())
 	}
-	return append(append(list, http2Rows(stop, start, stopped)...), rareRows()...)
+	return append(append(append(list, http2Rows(stop, start, stopped)...), relayedRows(stop, start, stopped)...), rareRows()...)
+}
+
+// relayedRows are planned switches and reloads under connections that are relayed and
+// do not end by themselves, and under datagrams. The connections go on for drain_timeout,
+// and then end at once: each loses one question. Of datagrams none is lost.
+func relayedRows(stop, start, stopped func(context.Context, *stand) error) (list []row) {
+	for _, with := range []struct {
+		suffix, title string
+		setup
+		lost int
+	}{
+		{"tcp", "under 32 relayed connections that do not end", overTCP, 32},
+		{"udp", "under 32 clients that ask over UDP, one question in a datagram", overUDP, 0},
+	} {
+		limits := map[string]limit{tandemPair: {outage: 250 * ms, kept: with.lost, both: unlimited, changes: unlimited, gap: unlimited}}
+		reloads := map[string]limit{tandemPair: {outage: 250 * ms, both: unlimited, changes: 0, gap: 1050 * ms}}
+		list = append(list,
+			row{key: "stop-" + with.suffix, title: "planned stop " + with.title, setup: with.setup, kept: true, act: stop, undo: start, master: 1, limits: limits},
+			row{key: "demote-" + with.suffix, title: "demote " + with.title, setup: with.setup, kept: true, act: demote, undo: promote, master: 1, limits: limits},
+			row{key: "return-" + with.suffix, title: "the old master returns " + with.title, setup: with.setup, kept: true, before: stopped, act: start, master: 0, limits: limits,
+				endless: with.setup == overTCP}, // until the other node has reset its connections
+			row{key: "reload-" + with.suffix, title: "reload of both files five times " + with.title, setup: with.setup, kept: true, act: reload, master: 0, limits: reloads},
+		)
+	}
+	return list
 }
 
 // http2Rows are planned switches under requests of HTTP/2 on kept connections, and

@@ -88,6 +88,15 @@ func (h *Host) Listen(network, address string) (listener net.Listener, err error
 	return listener, err
 }
 
+// ListenPacket is net.ListenPacket on the host.
+func (h *Host) ListenPacket(network, address string) (conn net.PacketConn, err error) {
+	err = h.Do(func() (err error) {
+		conn, err = net.ListenPacket(network, address)
+		return err
+	})
+	return conn, err
+}
+
 // Sysctl sets a kernel parameter of the host's network, named by its path
 // below /proc/sys (net/ipv4/ip_forward).
 func (h *Host) Sysctl(path, value string) error {

@@ -195,13 +195,14 @@ func (d *datagrams) look() {
 	d.finishLocked(timedOut)
 }
 
-// fromClient takes a datagram of the client, which flush sends to the peer.
-func (d *datagrams) fromClient(b []byte) {
+// fromClient takes a datagram of the client, which flush sends to the peer; false: the
+// session has ended.
+func (d *datagrams) fromClient(b []byte) bool {
 	d.touch()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.how != underWay {
-		return
+		return false
 	}
 	d.requests++
 	if d.requests == 1 && d.x.c.proxyProtocol.V > 0 {
@@ -216,6 +217,7 @@ func (d *datagrams) fromClient(b []byte) {
 	if n := d.x.c.requests.V; n > 0 && d.requests >= n {
 		d.x.Packets.Detach()
 	}
+	return true
 }
 
 // flush sends the peer what the client has sent.

@@ -289,6 +289,34 @@ is MASTER`)
 	})
 }
 
+// Connections that do not end in time are cut while the address is still here: their
+// clients hear of it, and come again, to the successor.
+func TestCutInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := newPair(t)
+		a.busy(1)
+		gone, stay := a.Away(t.Context(), nil, a.goodbye)
+		if !slices.Equal(gone, []string{"VI"}) || stay != nil {
+			t.Errorf("gone %v, stay %v", gone, stay)
+		}
+		time.Sleep(2 * quietRenewal)
+		expect(t, a, `
+drain [192.0.2.254]
+says prepare
+redirect [192.0.2.254] to 02:00:00:00:00:02
+log: 1 connections are cut: they did not end within 5s
+cut [192.0.2.254]
+good-bye
+says take
+is BACKUP
+cut [192.0.2.254]
+log: handover: prepared in 0s, connections ended in 5s, relieved in 1ms; 7 packets sent on
+end of redirection
+drain []`)
+		b.clean(t)
+	})
+}
+
 // The successor dies while connections are still to end: new ones come here
 // again, and good-bye is said when the time is up, to whoever hears it.
 func TestSuccessorDies(t *testing.T) {

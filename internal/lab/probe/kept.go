@@ -2,6 +2,7 @@ package probe
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -31,6 +32,10 @@ type KeptConfig struct {
 	// each sent when the one before has come back, for a server that sends back
 	// what it gets; 0 is a GET.
 	Messages int
+
+	// Echo is "tcp" or "udp" for a server that sends back what it gets, over a
+	// connection that stays, or in one datagram for one; "" is HTTP.
+	Echo string
 
 	// Pause is the time between an answer and the next request on its
 	// connection; 0 asks again at once.
@@ -77,10 +82,13 @@ func StartKept(c KeptConfig) *KeptClient {
 	for range c.Connections {
 		k.done.Go(func() {
 			for ctx.Err() == nil {
-				if c.Streams > 0 {
+				switch {
+				case c.Streams > 0:
 					k.use2(ctx)
-				} else {
-					k.use(ctx)
+				case c.Echo != "":
+					k.use(ctx, c.Echo, k.echo)
+				default:
+					k.use(ctx, "tcp", k.ask)
 				}
 			}
 		})
@@ -95,10 +103,10 @@ func (k *KeptClient) Stop() {
 }
 
 // use makes a connection and uses it until it ends.
-func (k *KeptClient) use(ctx context.Context) {
+func (k *KeptClient) use(ctx context.Context, network string, ask func(net.Conn, *bufio.Reader, time.Time) (bool, error)) {
 	begun := time.Now()
 	dialing, cancel := context.WithTimeout(context.Background(), k.config.Timeout)
-	conn, err := k.config.Dial(dialing, "tcp", k.config.Address)
+	conn, err := k.config.Dial(dialing, network, k.config.Address)
 	cancel()
 	if err != nil {
 		k.add(keptResult{begun: begun, first: true, err: err})
@@ -111,7 +119,7 @@ func (k *KeptClient) use(ctx context.Context) {
 		if !first {
 			begun = time.Now()
 		}
-		more, err := k.ask(conn, r, begun)
+		more, err := ask(conn, r, begun)
 		k.add(keptResult{begun: begun, first: first, err: err})
 		if !more || err != nil {
 			return
@@ -144,6 +152,25 @@ func (k *KeptClient) ask(conn net.Conn, r *bufio.Reader, begun time.Time) (more 
 		return !response.Close, fmt.Errorf("status %s", response.Status)
 	}
 	return !response.Close, nil
+}
+
+// echo sends something and wants it back.
+func (k *KeptClient) echo(conn net.Conn, r *bufio.Reader, begun time.Time) (more bool, err error) {
+	if err := conn.SetDeadline(begun.Add(k.config.Timeout)); err != nil {
+		return false, err
+	}
+	question := fmt.Appendf(nil, "%20d", begun.UnixNano())
+	if _, err := conn.Write(question); err != nil {
+		return false, err
+	}
+	answer := make([]byte, len(question))
+	if _, err := io.ReadFull(r, answer); err != nil {
+		return false, err
+	}
+	if !bytes.Equal(answer, question) {
+		return false, fmt.Errorf("%q came back", answer)
+	}
+	return true, nil
 }
 
 func sleep(ctx context.Context, d time.Duration) {
