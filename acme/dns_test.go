@@ -49,7 +49,7 @@ func TestDNS01(t *testing.T) {
 		ca.Check = func(challenge, name, _, keyAuth string) error {
 			z.mu.Lock()
 			defer z.mu.Unlock()
-			if challenge != "dns-01" || name != "a.test" || len(z.records) != 1 || !strings.HasPrefix(z.records[0], "_acme-challenge.a.test ") || strings.Contains(z.records[0], keyAuth) {
+			if challenge != "dns-01" || name != "a.test" || len(z.records) == 0 || !strings.HasPrefix(z.records[len(z.records)-1], "_acme-challenge.a.test ") || strings.Contains(z.records[0], keyAuth) {
 				return fmt.Errorf("%s %s: %s", challenge, name, z.records)
 			}
 			return nil

@@ -32,6 +32,10 @@ type conversation struct {
 	// that.
 	present func(context.Context, Answer) error
 	remove  func(token string)
+	// ends are what is to be done about answers when the order is over: until then
+	// the authority may look again, as it does when the node that goes on with an
+	// order tells it to look a second time.
+	ends []func()
 	// warn tells of what does not end the order.
 	warn func(error)
 }
@@ -114,6 +118,14 @@ func rateLimit(err error) time.Duration {
 // obtain goes through an order: the one that is under way, or a new one. It
 // returns the chain and the key in PEM.
 func (c *conversation) obtain(ctx context.Context, p *Pending) (chain, key string, err error) {
+	defer func() {
+		if err != nil && !over(err) {
+			return
+		}
+		for _, end := range c.ends {
+			end()
+		}
+	}()
 	var o *rfc8555.Order
 	if p != nil {
 		if o, err = c.client.GetOrder(ctx, p.URL); err != nil && over(err) || err == nil && o.Status == rfc8555.StatusInvalid {
@@ -247,10 +259,8 @@ func (c *conversation) answer(ctx context.Context, url string, a *rfc8555.Author
 				return err
 			}
 		}
+		c.ends = append(c.ends, end)
 		_, err = c.client.WaitAuthorization(ctx, url)
-		if err == nil || over(err) {
-			end()
-		}
 		return err
 	}
 	return errOver{fmt.Errorf("the authority does not offer the challenge %s", want)}
