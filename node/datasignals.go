@@ -37,6 +37,9 @@ var dataSignals = map[os.Signal]struct {
 // writeData writes the file that keepalived would write at the signal, if there
 // are instances to tell of; done says whether there are.
 func (n *node) writeData(sig os.Signal) (done bool) {
+	if sig == syscall.SIGUSR1 {
+		n.writeCheckData()
+	}
 	f := n.inForce.Load().failover
 	file, ok := dataSignals[sig]
 	if f == nil || !ok {
@@ -56,6 +59,22 @@ func (n *node) writeData(sig os.Signal) (done bool) {
 		n.cleared = raw
 	}
 	return true
+}
+
+// writeCheckData writes the file that keepalived's process for checkers would write,
+// if there are virtual servers to tell of.
+func (n *node) writeCheckData() {
+	force := n.inForce.Load()
+	if force.balance == nil {
+		return
+	}
+	const name = "keepalived_check.data"
+	checks := datafiles.Checks{Config: force.configuration.Keepalived, Servers: force.balance.Report()}
+	var err error
+	privilege.Raise(func() { err = datafiles.Write(dataDir, name, checks.Data) })
+	if err != nil {
+		force.configuration.Log.Printf(errorlog.Error, "%s could not be written: %v", name, err)
+	}
 }
 
 // keepalivedState is how the instances stand, with counters from the last STATS_CLEAR on;
