@@ -95,9 +95,6 @@ func endFile(b *builder, c *Checker, s *Statement) {
 	c.alpha = new(bool) // what the file says is known from the beginning
 }
 
-// maxBFDName is the length of a bfd_instance's name (BFD_INAME_MAX).
-const maxBFDName = 32
-
 // bfdCheckRows is what may stand in BFD_CHECK.
 var bfdCheckRows = newRows(
 	row[Checker]{name: "name", set: func(b *builder, c *Checker, s *Statement) {
@@ -106,7 +103,7 @@ var bfdCheckRows = newRows(
 		switch {
 		case s.Args() != 1:
 			b.err(s, "(%s) BFD_CHECK - No or too many names specified - skipping checker", real)
-		case !b.bfd[name]:
+		case b.bfd[name] == nil || !b.bfd[name].Checkers:
 			b.err(s, "(%s) BFD_CHECK - BFD %s not configured", real, name)
 		case c.BFD != "":
 			b.err(s, "(%s) BFD_CHECK - BFD %s already specified as %s", real, name, c.BFD)

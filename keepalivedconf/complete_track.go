@@ -58,6 +58,12 @@ func (c completion) tracking() {
 		files = append(files, t)
 	}
 	i.TrackFiles = files
+	i.TrackBFD = slices.DeleteFunc(i.TrackBFD, func(t Track) bool {
+		if t.Weight != 0 {
+			c.say(text.KindGeneral, t.Pos, "(%s) ignoring tracked bfd %s with weight %d due to %s", i.Name, t.Name, t.Weight, why)
+		}
+		return t.Weight != 0
+	})
 }
 
 // completeGroupTracking checks the trackers of sync groups: no weights with an address owner among the members.
@@ -84,6 +90,10 @@ func (b *builder) completeGroupTracking() {
 		for n := range g.TrackProcesses {
 			t := &g.TrackProcesses[n]
 			clear("process", "setting weight 0", t.Pos, t.Name, &t.Weight)
+		}
+		for n := range g.TrackBFD {
+			t := &g.TrackBFD[n]
+			clear("bfd", "setting weight 0", t.Pos, t.Name, &t.Weight)
 		}
 		for n := range g.TrackInterfaces {
 			t := &g.TrackInterfaces[n]

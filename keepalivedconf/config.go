@@ -33,8 +33,7 @@ type Config struct {
 	VirtualServerGroups []*VirtualServerGroup
 	ClientTLS           *ClientTLS // SSL; nil: SSL_GET shows no certificate
 
-	// Unsupported holds the statements of the parts that tandem does not have yet: bfd_instance.
-	Unsupported []*Statement
+	BFD []*BFDInstance
 }
 
 // Instance returns the vrrp_instance of that name, or nil.
@@ -344,10 +343,11 @@ type Tracking struct {
 	TrackScripts    []Track
 	TrackFiles      []Track
 	TrackProcesses  []Track
+	TrackBFD        []Track
 }
 
-// Track is a line of track_interface, track_script, track_file or
-// track_process.
+// Track is a line of track_interface, track_script, track_file, track_process or
+// track_bfd.
 type Track struct {
 	Pos     Pos
 	Name    string

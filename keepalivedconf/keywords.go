@@ -112,7 +112,7 @@ type builder struct {
 	scripts   map[string]*Script
 	files     map[string]*TrackFile
 	processes map[string]*Process
-	bfd       map[string]bool
+	bfd       map[string]*BFDInstance
 	links     map[string]string // names of interfaces to be made, and the instances that make them
 	// once holds the parts of keepalived that were reported as not supported.
 	once map[string]bool
@@ -122,7 +122,7 @@ type builder struct {
 
 func newBuilder(opt Options) *builder {
 	return &builder{
-		cfg: &Config{Global: newGlobal()}, opt: opt, once: map[string]bool{}, links: map[string]string{}, bfd: map[string]bool{},
+		cfg: &Config{Global: newGlobal()}, opt: opt, once: map[string]bool{}, links: map[string]string{}, bfd: map[string]*BFDInstance{},
 		instances: map[string]*Instance{}, scripts: map[string]*Script{}, files: map[string]*TrackFile{}, processes: map[string]*Process{},
 	}
 }

@@ -92,6 +92,14 @@ func (c *Config) String() string {
 		p.line("track process %s: %q %q match %v full %v weight %d%s quorum %d to %d delay %v %v", s.Name, s.Path, s.Params, s.Match,
 			s.FullCommand, s.Weight, reversed(s.Reverse), s.Quorum, s.QuorumMax, s.ForkDelay, s.TerminateDelay)
 	}
+	for _, i := range c.BFD {
+		source := ""
+		if i.Source.IsValid() {
+			source = " from " + i.Source.String()
+		}
+		p.line("bfd %s: %v%s rx %v tx %v idle %v multiplier %d passive %v ttl %d hops %d multihop %v weight %d%s vrrp %v checkers %v", i.Name, i.Neighbor, source,
+			i.MinRx, i.MinTx, i.IdleTx, i.Multiplier, i.Passive, i.TTL, i.MaxHops, i.Multihop, i.Weight, reversed(i.Reverse), i.VRRP, i.Checkers)
+	}
 	for _, g := range c.Groups {
 		p.block("group "+g.Name, func() { p.group(g) })
 	}
@@ -172,6 +180,7 @@ func (p *printer) tracking(t *Tracking) {
 		{"track_script", t.TrackScripts},
 		{"track_file", t.TrackFiles},
 		{"track_process", t.TrackProcesses},
+		{"track_bfd", t.TrackBFD},
 	} {
 		for _, t := range block.list {
 			p.line("%s %s weight %d%s", block.name, t.Name, t.Weight, reversed(t.Reverse))

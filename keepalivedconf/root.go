@@ -85,10 +85,7 @@ var rootRows = newRows(
 	row[Config]{name: "virtual_server", min: 1, block: text.Keywords, sub: virtualServerRows, set: addVirtualServer},
 	row[Config]{name: "virtual_server_group", min: 1, block: text.Values, set: addVirtualGroup},
 	row[Config]{name: "SSL", block: text.Keywords, sub: clientTLSRows, set: addClientTLS},
-	row[Config]{name: "bfd_instance", block: text.Keywords, sub: bfdRows, set: func(b *builder, c *Config, s *Statement) {
-		b.bfd[s.Arg(1)] = true
-		addUnsupported(bfdRows)(b, c, s)
-	}},
+	row[Config]{name: "bfd_instance", block: text.Keywords, sub: bfdRows, set: addBFD},
 )
 
 func addLinkbeat(b *builder, c *Config, s *Statement) {

@@ -1,6 +1,7 @@
 package keepalivedconf
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -304,4 +305,13 @@ func (w *words) nextHops(r *Route) {
 	if w.at < len(w.s.Words) && !w.broken {
 		w.fail("Route has trailing nonsense after nexthops - %s", w.word())
 	}
+}
+
+// unsupported says once that tandem does not have a part of keepalived.
+func (b *builder) unsupported(s *Statement, what string) {
+	if b.once[what] {
+		return
+	}
+	b.once[what] = true
+	b.add(Report{Kind: text.KindUnsupported, Pos: s.Pos, Text: fmt.Sprintf("\"%s\" is a keyword of keepalived that tandem does not support yet - ignoring", what)})
 }

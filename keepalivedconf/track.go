@@ -21,7 +21,7 @@ func trackRows[T any](of func(*T) (owner string, into *Tracking)) []row[T] {
 		block("track_script", addTrackScript),
 		block("track_file", addTrackFile),
 		block("track_process", addTrackProcess),
-		block("track_bfd", func(b *builder, _ string, _ *Tracking, s *Statement) { b.unsupported(s, "track_bfd") }),
+		block("track_bfd", addTrackBFD),
 	}
 }
 
@@ -34,6 +34,7 @@ type trackWords struct {
 	badDirection  string
 	dropDirection bool // an unknown direction drops the line
 	clamp         bool // +-254 becomes +-253
+	narrow        bool // +-254 is too much
 	noreverse     bool // noreverse is known
 }
 
@@ -63,7 +64,11 @@ func (b *builder) trackWeight(s *Statement, owner string, weight int, reverse bo
 		b.err(s, t.noValue, s.Arg(1))
 		return 0, false, false
 	}
-	if v, ok := b.signedNumber(s, s.Arg(2), -254, 254); !ok {
+	most := 254
+	if t.narrow {
+		most = 253
+	}
+	if v, ok := b.signedNumber(s, s.Arg(2), -most, most); !ok {
 		b.err(s, t.badWeight, s.Arg(2))
 	} else if t.clamp && (v == 254 || v == -254) {
 		b.err(s, "(%s) weight for %s cannot be +/-254. Setting to +/-253", owner, s.Words[0])
