@@ -1,13 +1,10 @@
 package bfd
 
 import (
-	"cmp"
 	"encoding/binary"
 	"fmt"
-	"maps"
 	"net/netip"
 	"runtime"
-	"slices"
 	"sync"
 	"time"
 
@@ -143,7 +140,7 @@ func (s *Speaker) loop() {
 	defer close(s.done)
 	if s.options.Thread != nil {
 		if err := s.options.Thread(); err != nil {
-			s.options.Log(true, "bfd: "+err.Error())
+			s.options.Log(true, err.Error())
 		}
 	}
 	for s.work() {
@@ -330,6 +327,3 @@ func (s *Speaker) find(pkt *packet.Packet, from, to netip.Addr, multihop bool) *
 	}
 	return nil
 }
-
-// numbers returns those in use, for a test.
-func (s *Speaker) numbers() []uint32 { return slices.SortedFunc(maps.Keys(s.byNumber), cmp.Compare) }

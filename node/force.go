@@ -3,6 +3,7 @@ package node
 import (
 	"time"
 
+	"tandem/bfd"
 	"tandem/node/balance"
 	"tandem/node/configuration"
 	"tandem/node/failover"
@@ -15,6 +16,7 @@ type force struct {
 	generation    *generation
 	failover      *failover.Failover // nil without instances
 	balance       *balance.Balancer  // nil without virtual servers
+	bfd           *bfd.Speaker       // nil without instances of BFD
 
 	number int       // 1 for the first configuration
 	loaded time.Time // when it was put to work
@@ -22,7 +24,7 @@ type force struct {
 
 // put has what works now be what is in force, by that configuration.
 func (n *node) put(c *configuration.Configuration) {
-	next := &force{configuration: c, generation: n.generation, failover: n.vrrp, balance: n.balance.Load(), number: 1, loaded: time.Now()}
+	next := &force{configuration: c, generation: n.generation, failover: n.vrrp, balance: n.balance.Load(), bfd: n.bfd, number: 1, loaded: time.Now()}
 	switch before := n.inForce.Load(); {
 	case before == nil:
 	case before.configuration == c:
@@ -31,4 +33,7 @@ func (n *node) put(c *configuration.Configuration) {
 		next.number = before.number + 1
 	}
 	n.inForce.Store(next)
+	if next.bfd != nil {
+		next.bfd.Configure(bfdInstances(c.Keepalived))
+	}
 }

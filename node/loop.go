@@ -68,6 +68,7 @@ func (n *node) stop(gracefully bool) {
 	n.stopping.Store(true)
 	n.tell("STOPPING=1", "STATUS=handing over, then answering the last requests")
 	n.stopFailover()
+	n.stopBFD()
 	n.stopBalance()
 	if !gracefully {
 		n.abortWeb()

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tandem/bfd"
 	"tandem/internal/contain"
 	"tandem/internal/errorlog"
 	"tandem/internal/listen"
@@ -55,6 +56,7 @@ type node struct {
 	next       contact                          // between lockPart and writePart
 	generation *generation                      // the one that accepts connections
 	vrrp       *failover.Failover               // nil without instances
+	bfd        *bfd.Speaker                     // nil without instances of BFD
 	balance    atomic.Pointer[balance.Balancer] // nil without virtual servers; any goroutine may look at it
 	// confinedPrograms: what the configuration runs has no more rights than
 	// confine has kept.
@@ -145,7 +147,7 @@ func (n *node) start(c *configuration.Configuration, confine func(*configuration
 	if ready, err = prepare(c, n.balancePart); err == nil {
 		privilege.Raise(ready.commit)
 		n.put(c)
-		privilege.Raise(func() { ready, err = prepare(c, n.failoverPart) })
+		privilege.Raise(func() { ready, err = prepare(c, n.failoverPart, n.bfdPart) })
 	}
 	if err != nil {
 		n.stopBalance()

@@ -67,7 +67,7 @@ func (n *node) reloadRaised(out io.Writer) bool {
 	logReports(c)
 	warnOfUser(c, before.configuration)
 	n.warnOfPrograms(c)
-	ready, err := prepare(c, n.lockPart, settingsPart, n.webPart, n.writePart, n.otherPIDFilesPart, foldersPart, n.balancePart, n.failoverPart)
+	ready, err := prepare(c, n.lockPart, settingsPart, n.webPart, n.writePart, n.otherPIDFilesPart, foldersPart, n.balancePart, n.failoverPart, n.bfdPart)
 	if err != nil {
 		configuration.PrintFailure(out, err)
 		log.Printf(errorlog.Emerg, "%v", err)

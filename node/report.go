@@ -53,6 +53,7 @@ func (n *node) report() *status.Report {
 	if force.balance != nil {
 		r.VirtualServers = force.balance.Report()
 	}
+	reportBFD(force.bfd, r)
 	if force.failover == nil {
 		r.Judge()
 		return r

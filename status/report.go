@@ -28,8 +28,10 @@ type Report struct {
 	Certificates  []Certificate `json:"certificates,omitempty"`
 	// VirtualServers are those of keepalived.conf.
 	VirtualServers []VirtualServer `json:"virtual_servers,omitempty"`
-	Instances      []Instance      `json:"instances,omitempty"`
-	Groups         []Group         `json:"sync_groups,omitempty"`
+	// BFD is the sessions of bfd_instance.
+	BFD       []BFD      `json:"bfd,omitempty"`
+	Instances []Instance `json:"instances,omitempty"`
+	Groups    []Group    `json:"sync_groups,omitempty"`
 	// Switches are the last changes of roles, the oldest first.
 	Switches []Switch `json:"switches,omitempty"`
 	// Handovers are the planned switches away from this node; nil without instances.

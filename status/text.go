@@ -55,6 +55,7 @@ func (r *Report) WriteText(w io.Writer, s Style) error {
 		b.WriteByte('\n')
 		r.VirtualServers[i].write(&b, s, r.At)
 	}
+	r.writeBFD(&b, s)
 	b.WriteByte('\n')
 	r.writeProcess(&b)
 	_, err := io.WriteString(w, b.String())

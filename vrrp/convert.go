@@ -124,10 +124,11 @@ func convertInstance(k *keepalivedconf.Config, i *keepalivedconf.Instance, names
 
 // convertTrackers takes over what the instance and its sync group track. A group's trackers are those of its members.
 func convertTrackers(k *keepalivedconf.Config, i *keepalivedconf.Instance, ic *InstanceConfig) {
-	interfaces, scripts, files, processes := i.TrackInterfaces, i.TrackScripts, i.TrackFiles, i.TrackProcesses
+	interfaces, scripts, files, processes, sessions := i.TrackInterfaces, i.TrackScripts, i.TrackFiles, i.TrackProcesses, i.TrackBFD
 	if g := i.Group; g != nil {
 		interfaces = slices.Concat(interfaces, g.TrackInterfaces)
 		scripts, files, processes = slices.Concat(scripts, g.TrackScripts), slices.Concat(files, g.TrackFiles), slices.Concat(processes, g.TrackProcesses)
+		sessions = slices.Concat(sessions, g.TrackBFD)
 	}
 	for _, t := range interfaces {
 		ic.TrackInterfaces = append(ic.TrackInterfaces, TrackInterface{Name: t.Name, Weight: t.Weight, Reverse: t.Reverse})
@@ -153,6 +154,13 @@ func convertTrackers(k *keepalivedconf.Config, i *keepalivedconf.Instance, ic *I
 	}
 	for _, t := range processes {
 		track(fsm.FaultProcess, t.Name)
+		if t.Weight == 0 {
+			ic.AwaitTrackers = append(ic.AwaitTrackers, t.Name)
+		}
+	}
+	// Sessions are down to begin with.
+	for _, t := range sessions {
+		track(fsm.FaultBFD, t.Name)
 		if t.Weight == 0 {
 			ic.AwaitTrackers = append(ic.AwaitTrackers, t.Name)
 		}

@@ -81,7 +81,7 @@ type TrackerID struct {
 
 // Tracker is the present result of something that an instance tracks.
 type Tracker struct {
-	// Kind is what it is: fsm.FaultScript, fsm.FaultTrackedInterface, fsm.FaultFile or fsm.FaultProcess.
+	// Kind is what it is: fsm.FaultScript, fsm.FaultTrackedInterface, fsm.FaultFile, fsm.FaultProcess or fsm.FaultBFD.
 	Kind fsm.FaultKind
 	Name string
 	// Weight is what it adds to the priority now; 0 if it is the sort that faults.

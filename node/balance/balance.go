@@ -114,6 +114,15 @@ func (b *Balancer) Stop() {
 // Cut resets the connections to addresses that this host gives up.
 func (b *Balancer) Cut(addrs []netip.Addr) { b.engines.Cut(addrs) }
 
+// SetBFD takes how a BFD session stands: what BFD_CHECK goes by.
+func (b *Balancer) SetBFD(name string, up bool) {
+	reason := ""
+	if !up {
+		reason = "the session is down"
+	}
+	b.pool.PushBFD(name, up, reason)
+}
+
 // Report tells how the virtual servers stand.
 func (b *Balancer) Report() []status.VirtualServer { return b.pool.Report() }
 

@@ -215,5 +215,8 @@ func (f *Failover) Stop(ctx context.Context) error {
 	return err
 }
 
+// SetBFD takes how a BFD session stands, of those that are run: what is tracked.
+func (f *Failover) SetBFD(name string, up bool) { f.track.setBFD(name, up) }
+
 // vrrp returns the VRRP side of the configuration.
 func (c *Config) vrrp() vrrp.Config { return vrrp.FromKeepalived(c.Keepalived, vrrp.Uptime()) }

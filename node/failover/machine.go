@@ -58,7 +58,7 @@ func OpenMachine() (*Machine, error) {
 	}
 	return &Machine{
 		Kernel: host{stack, vrrp.Machine(stack)}, Link: peerlink.TCP{}, Redirect: redirect, Connections: detour.Connections,
-		Prepare: keepInMemory, Thread: scheduleThread, Keepalived: findKeepalived, Close: stack.Close,
+		Prepare: keepInMemory, Thread: ScheduleThread, Keepalived: findKeepalived, Close: stack.Close,
 	}, nil
 }
 

@@ -12,9 +12,9 @@ import (
 	"tandem/vrrp"
 )
 
-// scheduleThread has the calling thread, the VRRP loop's, scheduled as
-// keepalived.conf says, and before everything else if it says nothing.
-func scheduleThread(g *keepalivedconf.Global) (err error) {
+// ScheduleThread has the calling thread, that of VRRP's or BFD's loop, scheduled as
+// keepalived.conf says of VRRP, and before everything else if it says nothing.
+func ScheduleThread(g *keepalivedconf.Global) (err error) {
 	s := vrrp.Scheduling{Realtime: max(g.RealtimePriority, 1), Nice: g.Niceness, CPUs: g.CPUAffinity}
 	privilege.Raise(func() { err = s.Apply() })
 	if missing := privilege.Check(privilege.SysNice); err != nil && missing != nil {

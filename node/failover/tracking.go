@@ -2,8 +2,10 @@ package failover
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"tandem/health"
@@ -14,7 +16,7 @@ import (
 )
 
 // tracking runs what the instances track, the scripts, files and processes, and
-// tells the router what comes of it.
+// tells the router what comes of it and of BFD.
 type tracking struct {
 	router *vrrp.Router
 	log    *eventLog
@@ -27,6 +29,9 @@ type tracking struct {
 	mu       sync.Mutex
 	verdicts map[string]health.Verdict // of scripts, by name
 	running  bool                      // a configuration has been taken over before
+
+	config   *keepalivedconf.Config // in force
+	sessions map[string]bool        // BFD's, by name: it is up
 }
 
 // configure runs what a configuration tracks, in place of what ran before. A
@@ -58,6 +63,52 @@ func (t *tracking) configure(k *keepalivedconf.Config) {
 	}
 	t.followFiles(others, k)
 	t.followProcesses(others, k)
+	t.followBFD(k)
+}
+
+// followBFD tells how the sessions stand that are tracked. One that is not run is down.
+func (t *tracking) followBFD(k *keepalivedconf.Config) {
+	before := t.sessions
+	t.config, t.sessions = k, map[string]bool{}
+	for _, i := range k.BFD {
+		t.sessions[i.Name] = before[i.Name]
+	}
+	told := map[string]bool{}
+	for _, i := range k.Instances {
+		for _, u := range tracked(i, bfdLines) {
+			if !told[u.Name] {
+				told[u.Name] = true
+				t.tellBFD(u.Name, t.sessions[u.Name])
+			}
+		}
+	}
+}
+
+// setBFD takes how a session stands.
+func (t *tracking) setBFD(name string, up bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if before, runs := t.sessions[name]; !runs || before == up {
+		return
+	}
+	t.sessions[name] = up
+	for instance := range usersOf(t.config, name, bfdLines) {
+		t.log.line(instance, fmt.Sprintf("Tracked BFD instance %s is %s", name, upOrDown(up)))
+	}
+	t.tellBFD(name, up)
+}
+
+func (t *tracking) tellBFD(name string, up bool) {
+	pass(t.router, usersOf(t.config, name, bfdLines), vrrp.Tracker{Kind: fsm.FaultBFD, Name: name, Text: strings.ToLower(upOrDown(up))}, func(u use) (int, bool) {
+		return vrrp.Weigh(up, u.Weight, u.Reverse)
+	})
+}
+
+func upOrDown(up bool) string {
+	if up {
+		return "UP"
+	}
+	return "DOWN"
 }
 
 // followFiles follows the files that are tracked.
@@ -122,6 +173,11 @@ func (t *tracking) tell(from *task.Group, users map[string][]use, r vrrp.Tracker
 	if keep != nil {
 		keep()
 	}
+	pass(t.router, users, r, weigh)
+}
+
+// pass tells the router what a result is to each of its users.
+func pass(router *vrrp.Router, users map[string][]use, r vrrp.Tracker, weigh func(use) (add int, fault bool)) {
 	for instance, uses := range users {
 		one := r
 		for _, u := range uses {
@@ -129,7 +185,7 @@ func (t *tracking) tell(from *task.Group, users map[string][]use, r vrrp.Tracker
 			one.Weight += add
 			one.Fault = one.Fault || fault
 		}
-		t.router.SetTracker(instance, one)
+		router.SetTracker(instance, one)
 	}
 }
 
@@ -142,17 +198,22 @@ type lines func(*keepalivedconf.Tracking) []use
 func scriptLines(t *keepalivedconf.Tracking) []use  { return t.TrackScripts }
 func fileLines(t *keepalivedconf.Tracking) []use    { return t.TrackFiles }
 func processLines(t *keepalivedconf.Tracking) []use { return t.TrackProcesses }
+func bfdLines(t *keepalivedconf.Tracking) []use     { return t.TrackBFD }
+
+// tracked returns the lines that concern an instance: its own and its group's.
+func tracked(i *keepalivedconf.Instance, of lines) []use {
+	if i.Group == nil {
+		return of(&i.Tracking)
+	}
+	return slices.Concat(of(&i.Tracking), of(&i.Group.Tracking))
+}
 
 // usersOf returns how each instance counts the thing of that name; instances
 // that do not track it are not in it.
 func usersOf(k *keepalivedconf.Config, name string, of lines) map[string][]use {
 	users := map[string][]use{}
 	for _, i := range k.Instances {
-		counted := of(&i.Tracking)
-		if i.Group != nil {
-			counted = slices.Concat(counted, of(&i.Group.Tracking))
-		}
-		for _, u := range counted {
+		for _, u := range tracked(i, of) {
 			if u.Name == name {
 				users[i.Name] = append(users[i.Name], u)
 			}

@@ -17,6 +17,7 @@ const (
 	FaultTrackedInterface                  // a tracked interface without weight is down
 	FaultFile                              // a tracked file without weight has a non-zero value
 	FaultProcess                           // a tracked process without weight is not running
+	FaultBFD                               // a tracked BFD session without weight is down
 	FaultSelfProbe                         // our own web side does not answer, and failure means release
 	FaultGroup                             // another member of the sync group is faulty
 	PendingScript                          // a tracked script without weight has no result yet
@@ -32,6 +33,7 @@ var faultNames = [...]string{
 	FaultTrackedInterface: "tracked interface",
 	FaultFile:             "file",
 	FaultProcess:          "process",
+	FaultBFD:              "BFD",
 	FaultSelfProbe:        "self-probe",
 	FaultGroup:            "sync group member",
 	PendingScript:         "waiting for script",
