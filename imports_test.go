@@ -81,6 +81,11 @@ var forbidden = []rule{
 	{"vrrp/netif", "keepalivedconf", "the kernel has no configuration file"},
 	{"vserver/ipvs", "keepalivedconf", "the kernel has no configuration file"},
 	{"vserver/ipvs", "vrrp", "what is forwarded where knows no VRRP"},
+	{"bfd", "vrrp", "who is told of a session is decided above"},
+	{"bfd", "keepalivedconf", "who speaks is told with whom"},
+	{"bfd/session", "os", "the rules of a session are pure"},
+	{"bfd/session", "net", "the rules of a session are pure"},
+	{"bfd/packet", "net", "the codec is pure"},
 	{"vserver/table", "os", "what is wanted is pure"},
 	{"vserver/table", "net", "what is wanted is pure: net/netip is all of the network that it knows"},
 	{"keepalivedconf/text", "keepalivedconf", "the language knows no keywords"},
@@ -108,7 +113,7 @@ var forbidden = []rule{
 // They meet in node, and nowhere else.
 var (
 	serving     = []string{"acme", "web", "static", "proxy", "session", "nginxconf"}
-	failingOver = []string{"vrrp", "health", "notify", "vserver", "keepalivedconf"}
+	failingOver = []string{"vrrp", "health", "notify", "vserver", "bfd", "keepalivedconf"}
 )
 
 // below is what lies under both sides.

@@ -146,7 +146,7 @@ func (s *Session) Receive(p *packet.Packet, now time.Time) []Effect {
 func (s *Session) detect() {
 	d := time.Duration(s.remoteMultiplier) * max(s.minRx, s.remoteMinTx)
 	if d != s.detection {
-		s.log(false, "%*s Detection time is %d us (was %d us)", len(s.config.Name)+2, "", d.Microseconds(), s.detection.Microseconds())
+		s.log(false, "(%s) Detection time is %d us (was %d us)", s.config.Name, d.Microseconds(), s.detection.Microseconds())
 		s.detection = d
 	}
 }
