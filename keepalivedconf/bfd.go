@@ -4,7 +4,6 @@ import (
 	"net/netip"
 	"slices"
 	"time"
-
 )
 
 // BFDInstance is a bfd_instance. Times are whole microseconds.
@@ -215,4 +214,3 @@ func addTrackBFD(b *builder, owner string, into *Tracking, s *Statement) {
 		dropDirection: true, noreverse: true, narrow: true,
 	})
 }
-
