@@ -63,7 +63,6 @@ type Speaker struct {
 
 	// Of the loop.
 	in        [4]int // sockets that receive, by listenerOf; -1: none
-	told      [4]bool
 	peers     []*peer
 	byNumber  map[uint32]*peer
 	discarded uint64
