@@ -41,7 +41,7 @@ func names(t *testing.T, sizes, patterns string) string {
 func TestChoose(t *testing.T) {
 	const goals = "small-log small small-cache 10k 1m connect proxy h2-small h2-10k h2-1m h2-proxy grpc-unary"
 	const stream = "stream/kept stream/connect stream/bulk stream/tls stream/tls-connect stream/udp stream/udp-more stream/idle"
-	const others = "idle node start servers scale " + stream
+	const others = "idle h2-idle node start servers scale " + stream
 	for _, c := range []struct{ sizes, patterns, want string }{
 		{"", "", goals + " " + others},
 		{"4k,100k", "", goals + " proxy-100k 4k proxy-4k 100k " + others},

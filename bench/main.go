@@ -192,7 +192,7 @@ func (b *bench) parts() []part {
 	for _, c := range b.cases {
 		list = append(list, c.part())
 	}
-	list = append(list, idlePart, nodePart, startPart, serversPart, scalePart, entriesPart, zipfPart, attackPart)
+	list = append(list, idlePart, idleHTTP2Part, nodePart, startPart, serversPart, scalePart, entriesPart, zipfPart, attackPart)
 	return append(append(list, tlsParts()...), streamParts()...)
 }
 

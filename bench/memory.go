@@ -16,20 +16,30 @@ import (
 
 var idleTable = &table{
 	title:   "Idle connections",
-	text:    "10,000 keep-alive connections that have had one answer each. Memory is what the server's PSS has grown by, for one.",
-	columns: []string{"server", "memory of one, bytes", "goal", "answers/s without them", "with them"},
+	text:    "Keep-alive connections that have had one answer each. Memory is what the server's PSS has grown by, for one.",
+	columns: []string{"connections", "server", "memory of one, bytes", "goal", "answers/s without them", "with them"},
 }
 
-var idlePart = part{"idle", idleTable, false, measureIdle}
+// idle is a kind of connection that does nothing.
+type idle struct {
+	of    string // the case that is asked for
+	what  string
+	count int // fewer than what one client address has ports for
+	goal  int64
+}
 
-// idleConnections is fewer than what one client address has ports for.
-const idleConnections = 10000
+var (
+	idlePart      = idle{"small", "10,000 of HTTP/1.1", 10000, 4096}.part("idle")
+	idleHTTP2Part = idle{"h2-small", "2,000 of HTTP/2 with TLS", 2000, 12 << 10}.part("h2-idle")
+)
 
-// measureIdle opens the idle connections, and measures the small file without
-// and beside them.
-func measureIdle(b *bench) ([]row, error) {
+func (i idle) part(name string) part { return part{name, idleTable, false, i.measure} }
+
+// measure opens the idle connections, and measures the case without and beside
+// them.
+func (i idle) measure(b *bench) ([]row, error) {
 	var rows []row
-	c := b.caseNamed("small")
+	c := b.caseNamed(i.of)
 	for _, p := range b.peers {
 		conf, ok := c.conf[p.reads]
 		if !ok {
@@ -39,7 +49,7 @@ func measureIdle(b *bench) ([]row, error) {
 		if err != nil {
 			return nil, err
 		}
-		row, err := b.idleRow(p, s, c)
+		row, err := i.row(b, p, s, c)
 		s.stop()
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", p.name, err)
@@ -49,7 +59,7 @@ func measureIdle(b *bench) ([]row, error) {
 	return rows, nil
 }
 
-func (b *bench) idleRow(p *peer, s *server, c benchCase) (row, error) {
+func (i idle) row(b *bench, p *peer, s *server, c benchCase) (row, error) {
 	without, err := b.load(c, s).run(b.duration)
 	if err != nil {
 		return row{}, err
@@ -59,7 +69,7 @@ func (b *bench) idleRow(p *peer, s *server, c benchCase) (row, error) {
 		return row{}, err
 	}
 	idle := b.load(c, s)
-	idle.connections, idle.once = idleConnections, true
+	idle.connections, idle.once = i.count, true
 	if _, err := idle.run(0); err != nil {
 		return row{}, err
 	}
@@ -75,19 +85,16 @@ func (b *bench) idleRow(p *peer, s *server, c benchCase) (row, error) {
 	if err != nil {
 		return row{}, err
 	}
-	cost := (after.pss - before.pss) / idleConnections
-	r := row{Cells: []string{p.name, strconv.FormatInt(cost, 10), "", fmt.Sprintf("%.0f", without), fmt.Sprintf("%.0f", with)}}
+	cost := (after.pss - before.pss) / int64(i.count)
+	r := row{Cells: []string{i.what, p.name, strconv.FormatInt(cost, 10), "", fmt.Sprintf("%.0f", without), fmt.Sprintf("%.0f", with)}}
 	if p.name == "tandem" {
-		r.Cells[2] = strconv.Itoa(idleGoal)
-		if cost > idleGoal {
-			r.Missed = append(r.Missed, fmt.Sprintf("an idle connection: %d bytes, not %d", cost, idleGoal))
+		r.Cells[3] = strconv.FormatInt(i.goal, 10)
+		if cost > i.goal {
+			r.Missed = append(r.Missed, fmt.Sprintf("an idle connection, %s: %d bytes, not %d", i.what, cost, i.goal))
 		}
 	}
 	return r, nil
 }
-
-// idleGoal is what an idle connection may cost, in bytes.
-const idleGoal = 4096
 
 // idleSettles is how long after the last request the memory is looked at.
 const idleSettles = 5 * time.Second
