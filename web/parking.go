@@ -80,7 +80,7 @@ func (l *parkingLot) add(c *Conn, timeout time.Duration, first bool) bool {
 	}
 	l.conns[c.Number] = c
 	l.parked++
-	if c.parkedUntil > 0 && !l.sweeping {
+	if !l.sweeping && (c.parkedUntil > 0 || l.untidy()) {
 		l.sweeping = true
 		time.AfterFunc(sweepEach, l.sweep)
 	}
@@ -98,7 +98,12 @@ func (l *parkingLot) wake(number uint64) {
 	}
 }
 
-// sweep ends the connections whose time has passed.
+// untidy reports whether enough connections have been parked since memory was given
+// back. The caller holds mu.
+func (l *parkingLot) untidy() bool { return l.parked-l.tidied >= tidyAfter }
+
+// sweep ends the connections whose time has passed, and has memory given back when
+// no more are parked for a while.
 func (l *parkingLot) sweep() {
 	now := flow.Now()
 	var ended []*Conn
@@ -113,12 +118,12 @@ func (l *parkingLot) sweep() {
 			delete(l.conns, number)
 		}
 	}
-	if l.parked == l.swept && l.parked-l.tidied >= tidyAfter {
+	if l.parked == l.swept && l.untidy() {
 		l.tidied = l.parked
 		go giveBack()
 	}
 	l.swept = l.parked
-	if l.sweeping = timed; timed {
+	if l.sweeping = timed || l.untidy(); l.sweeping {
 		time.AfterFunc(sweepEach, l.sweep)
 	}
 	l.mu.Unlock()

@@ -31,8 +31,25 @@ func TestParkingGivesBack(t *testing.T) {
 	if len(given) > 0 {
 		t.Error("memory is given back too often")
 	}
+	// It is looked after also where no connection has a time-out, until it is done.
+	l.mu.Lock()
+	l.conns[1].parkedUntil = 0
+	l.mu.Unlock()
+	sweeps := func(parked int) bool {
+		l.mu.Lock()
+		l.parked += parked
+		l.mu.Unlock()
+		l.sweep()
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return l.sweeping
+	}
+	if sweeps(0) || !sweeps(tidyAfter) {
+		t.Error("it goes on sweeping for nothing, or does not for memory that is to be given back")
+	}
 	// No sweep is to come after the test.
 	l.mu.Lock()
+	l.tidied = l.parked
 	clear(l.conns)
 	l.mu.Unlock()
 }
