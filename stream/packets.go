@@ -259,9 +259,13 @@ func (s *packetSocket) take(b []byte, key packetKey, from *net.UnixAddr, at *por
 		s.mu.Lock()
 		p, _ := s.sessions.Peek(key)
 		if p == nil || p.detached.Load() {
+			oldest, ok := s.makeRoom(at, now)
+			if !ok {
+				s.mu.Unlock()
+				return nil
+			}
 			p = &Packets{socket: s, key: key, unix: from, used: now}
 			at.begin(p, b)
-			oldest := s.makeRoom(at)
 			s.sessions.Put(key, p)
 			s.mu.Unlock()
 			if oldest != nil {
@@ -281,20 +285,24 @@ func (s *packetSocket) take(b []byte, key packetKey, from *net.UnixAddr, at *por
 	}
 }
 
-// makeRoom returns the session that is to end because there are too many, which is
-// told once until there are few again; nil: there is room.
-func (s *packetSocket) makeRoom(at *port) *Packets {
+// makeRoom returns the session that is to end because there are too many, nil if there
+// is room; not ok: all have been used just now, and there is none for another one. It is
+// told once until there are few again.
+func (s *packetSocket) makeRoom(at *port, now int64) (end *Packets, ok bool) {
 	if s.sessions.Len() < s.most {
 		s.told = s.told && s.sessions.Len() > s.most/2
-		return nil
+		return nil, true
 	}
 	if !s.told {
 		s.told = true
-		at.gen.Stream.Log.Printf(errorlog.Alert, "%d sessions of UDP at %s: the one unused for longest ends for each new one", s.most, at.name)
+		at.gen.Stream.Log.Printf(errorlog.Alert, "%d sessions of UDP at %s: new ones take the place of those that are not used, or are refused", s.most, at.name)
 	}
 	key, oldest, _ := s.sessions.Oldest()
+	if now-oldest.used < 2*usedEach {
+		return nil, false
+	}
 	s.sessions.Remove(key)
-	return oldest
+	return oldest, true
 }
 
 // begin makes a session of a client, with its first datagram.

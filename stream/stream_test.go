@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"tandem/session/access"
 	"tandem/session/accesslog"
 	"tandem/session/limit"
@@ -212,4 +214,38 @@ func TestPass(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	s.AwaitLog(t, `port not found for "`+s.Addr(t, "8084"))
+}
+
+// A server of UDP that passes to itself ends when there are too many sessions, which is
+// told once; so does one of TCP when there are no descriptors. Others are served still.
+func TestLoop(t *testing.T) {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	less := limit
+	less.Cur = 600
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &less); err != nil {
+		t.Skip(err)
+	}
+	defer func() { _ = unix.Setrlimit(unix.RLIMIT_NOFILE, &limit) }()
+	s := streamtest.Start(t, `server { listen 127.0.0.1:8080 udp; proxy_pass 127.0.0.1:8080; }
+		server { listen 127.0.0.1:8080; proxy_pass 127.0.0.1:8080; }
+		server { listen 127.0.0.1:8081 udp; return fine; }`, modules...)
+	if _, err := io.WriteString(s.Dial(t, "udp", "8080"), "x"); err != nil {
+		t.Fatal(err)
+	}
+	s.AwaitLog(t, "300 sessions of UDP at "+s.Addr(t, "8080"))
+	if n := s.Gen.Sessions(); n > 300 {
+		t.Errorf("%d sessions", n)
+	}
+	if got := ask(t, s.Dial(t, "udp", "8081"), "x"); got != "fine" {
+		t.Errorf("%q", got)
+	}
+	if n := strings.Count(s.Log(), "sessions of UDP"); n != 1 {
+		t.Errorf("it is told %d times", n)
+	}
+	if b, _ := io.ReadAll(s.Dial(t, "tcp", "8080")); len(b) > 0 {
+		t.Errorf("%q", b)
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"tandem/vrrp/detour"
@@ -27,11 +28,9 @@ func (h *Handover) drain(ctx context.Context, legs []*leg, detours *detours) {
 	listeners := h.c.Web.Listeners()
 	begun := time.Now()
 	var first map[detour.Flow]bool
-	alone := false // who was to serve has gone
 	for {
 		if len(detours.list) > 0 && h.deserted(legs) {
 			detours.close()
-			alone = true
 			clear(sentOn)
 			for _, l := range legs {
 				l.hardware = nil
@@ -57,9 +56,13 @@ func (h *Handover) drain(ctx context.Context, legs []*leg, detours *detours) {
 		select {
 		case <-ctx.Done():
 			h.c.Log("", fmt.Sprintf("%d connections are cut: they did not end within %v", left, round(time.Since(begun))))
-			if ctx.Err() == context.DeadlineExceeded && bound > 0 && !alone {
-				// While the address is still here, so that their clients hear of it.
-				h.c.Web.Cut(addrs)
+			if ctx.Err() == context.DeadlineExceeded && bound > 0 {
+				// While the address is still here, so that their clients hear of it, and
+				// only where they come to the successor when they come again.
+				addrs = slices.DeleteFunc(addrs, func(a netip.Addr) bool { return !sentOn[a] })
+				if len(addrs) > 0 {
+					h.c.Web.Cut(addrs)
+				}
 			}
 			return
 		case <-time.After(look):
