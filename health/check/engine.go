@@ -16,6 +16,7 @@ type Engine struct {
 	queue  queue
 	timer  *time.Timer // for the first of the queue; nil before the first
 	closed bool
+	began  time.Time
 
 	open sync.WaitGroup // checks that are under way
 	ctx  context.Context
@@ -24,7 +25,7 @@ type Engine struct {
 
 // NewEngine returns an engine without checkers.
 func NewEngine() *Engine {
-	e := &Engine{}
+	e := &Engine{began: time.Now()}
 	e.ctx, e.end = context.WithCancel(context.Background())
 	return e
 }
@@ -55,7 +56,7 @@ func (e *Engine) Add(s *Spec, before *Checker, report func(Finding)) *Checker {
 	c := &Checker{engine: e, spec: s, report: report, index: -1, state: newState(s)}
 	c.due = now
 	if s.Warmup > 0 {
-		c.due = now.Add(rand.N(s.Warmup))
+		c.due = e.together(now, rand.N(s.Warmup))
 	}
 	if before != nil {
 		c.state.continueFrom(&before.state, s)
@@ -205,11 +206,25 @@ func (c *Checker) once(ctx context.Context, turn int, begun time.Time) {
 	if c.removed || e.closed {
 		return
 	}
-	c.due = now.Add(max(next, minDelay))
+	c.due = e.together(now, max(next, minDelay))
 	heap.Push(&e.queue, c)
 	if c.index == 0 {
 		e.arm(time.Now())
 	}
+}
+
+// grid is how far apart checks begin: those of one step begin together, so that
+// hundreds of checkers do not wake the processor up one by one.
+const grid = 20 * time.Millisecond
+
+// together is when a check begins after a delay: with others, if that is long enough
+// not to notice.
+func (e *Engine) together(now time.Time, delay time.Duration) time.Time {
+	due := now.Add(delay)
+	if over := due.Sub(e.began) % grid; over > 0 && delay >= time.Second {
+		due = due.Add(grid - over)
+	}
+	return due
 }
 
 // minDelay keeps a checker that is to check again at once from keeping a processor

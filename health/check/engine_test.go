@@ -202,12 +202,12 @@ func TestWebTurns(t *testing.T) {
 	expect(t, trace(t, s, 34), `
 0
 0.001 first up=true | Remote Web server RS succeed on service.
-10.001
-12.001
-14.001 up=false | HTTP_CHECK on service RS failed after 2 retries.
-24.001
-24.002
-24.003 up=true | Remote Web server RS succeed on service.
+10.02
+12.02
+14.02 up=false | HTTP_CHECK on service RS failed after 2 retries.
+24.02
+24.021
+24.022 up=true | Remote Web server RS succeed on service.
 `)
 }
 
