@@ -129,7 +129,8 @@ type MiscCheck struct {
 	Timeout time.Duration
 	// Dynamic: its exit code sets the weight.
 	Dynamic bool
-	// Unusable says why it cannot be run, or is "". keepalived takes such a checker away; here it counts as failing.
+	// Unusable says why it cannot be run, or is "". Then it counts as failed, for good; without Alpha there is no such
+	// checker.
 	Unusable string
 }
 

@@ -1,6 +1,7 @@
 package keepalivedconf
 
 import (
+	"slices"
 	"strings"
 
 	"tandem/keepalivedconf/text"
@@ -51,17 +52,16 @@ func (sc *scriptCheck) drop(owner string, list ...*Command) {
 	}
 }
 
-// unusable tells why a script that checks something cannot be run, and that it counts as failing. kind is keepalived's of
-// such a report.
-func (sc *scriptCheck) unusable(kind text.Kind, c Command, what string) string {
+// unusable tells why a script that checks something cannot be run, and that it counts as failing.
+func (sc *scriptCheck) unusable(c Command, what string) string {
 	why, f := sc.why(c)
 	switch {
 	case why == "":
 	case !f.found:
-		sc.b.say(kind, c.Pos, "Disabling %s since not found/accessible", what)
+		sc.b.say(text.KindGeneral, c.Pos, "Disabling %s since not found/accessible", what)
 		sc.b.hint("%s; the script counts as failing until it can be run", why)
 	case f.insecure:
-		sc.b.say(kind, c.Pos, "Disabling %s due to insecure", what)
+		sc.b.say(text.KindGeneral, c.Pos, "Disabling %s due to insecure", what)
 		sc.b.hint("%s; the script counts as failing until it can be run", why)
 	default:
 		sc.b.advice(c.Pos, "make it a program with chmod +x; it counts as failing until then", "%s: %s", what, why)
@@ -95,7 +95,7 @@ func (b *builder) checkScripts() {
 			sc.found(s.Command.Pos)
 			continue // the programs that it asks need not be there
 		}
-		s.Unusable = sc.unusable(text.KindGeneral, s.Command, "track script "+s.Name)
+		s.Unusable = sc.unusable(s.Command, "track script "+s.Name)
 	}
 	for _, i := range b.cfg.Instances {
 		n := &i.Notify
@@ -120,11 +120,30 @@ func (b *builder) checkCheckScripts() {
 	sc := &scriptCheck{b: b, look: look}
 	for _, v := range b.cfg.VirtualServers {
 		for _, r := range v.RealServers {
-			for _, c := range r.Checkers {
-				if c.Misc != nil {
-					c.Misc.Unusable = sc.unusable(text.KindNote, c.Misc.Command, "misc script "+c.Misc.Command.String())
+			r.Checkers = slices.DeleteFunc(r.Checkers, func(c *Checker) bool {
+				if c.Misc == nil {
+					return false
 				}
-			}
+				why, f := sc.why(c.Misc.Command)
+				if c.Misc.Unusable = why; why == "" {
+					return false
+				}
+				if !f.found || f.insecure {
+					reason := "since not found/accessible"
+					if f.found {
+						reason = "due to insecure"
+					}
+					b.say(text.KindNote, c.Misc.Command.Pos, "Disabling misc script %s %s", c.Misc.Command, reason)
+				}
+				// What counts as failed until it has succeeded stays so. Otherwise it is as if there were no such checker,
+				// which must be known to whoever trusts in it.
+				if c.Alpha {
+					b.advice(c.Misc.Command.Pos, "mend it: until then the real server is not used", "MISC_CHECK of %s: %s", r.Name(), why)
+				} else {
+					b.advice(c.Misc.Command.Pos, "mend it: until then the real server is used whatever its state", "MISC_CHECK of %s: %s", r.Name(), why)
+				}
+				return !c.Alpha
+			})
 		}
 	}
 	for _, v := range b.cfg.VirtualServers {
