@@ -110,6 +110,9 @@ func testImage(k *kernel, scratch string) (*image, error) {
 			return nil, err
 		}
 	}
+	if err := m.tree("/usr/share/doc/keepalived/samples", "/usr/share/doc/keepalived/samples"); err != nil {
+		return nil, err
+	}
 	return m, k.addTo(m, scratch)
 }
 
