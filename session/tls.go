@@ -25,6 +25,9 @@ type TLS struct {
 	// Confirm asks others about the client's certificate when the handshake is done:
 	// within ctx, and before anything is served. The error counts as one of Verify's.
 	Confirm func(ctx context.Context, srv *Server, state *tls.ConnectionState) error
+	// ECH returns the keys of a server for Encrypted Client Hello, nil without any:
+	// the default server of an address opens what its clients have encrypted.
+	ECH func(srv *Server) []tls.EncryptedClientHelloKey
 	// Asks reports whether a server asks for a client certificate at all.
 	Asks func(srv *Server) bool
 	// Refuses says why a session is not to be served: ErrNoCertificate, or what
@@ -54,6 +57,11 @@ type Secured struct {
 type Offer struct {
 	CipherSuites []uint16
 	Curves       []tls.CurveID
+	Signatures   []tls.SignatureScheme
+	// Encrypted is whether it has tried to encrypt all that (Encrypted Client Hello),
+	// where there are keys for it, and OuterName the server that it has named openly.
+	Encrypted bool
+	OuterName string
 }
 
 // handshake is one that is under way.
@@ -67,15 +75,33 @@ type handshake struct {
 type ofHandshake struct{}
 
 // accepting are the settings that every handshake begins with.
-var accepting = &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-	return hello.Context().Value(ofHandshake{}).(*handshake).answer(hello), nil
-}}
+var accepting = &tls.Config{
+	GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		return hello.Context().Value(ofHandshake{}).(*handshake).answer(hello), nil
+	},
+	GetEncryptedClientHelloKeys: func(hello *tls.ClientHelloInfo) ([]tls.EncryptedClientHelloKey, error) {
+		return hello.Context().Value(ofHandshake{}).(*handshake).keys(hello), nil
+	},
+}
+
+// keys returns those that may open what a client has encrypted.
+func (h *handshake) keys(hello *tls.ClientHelloInfo) []tls.EncryptedClientHelloKey {
+	_, first := h.choose("")
+	if first.Realm.TLS.ECH == nil {
+		return nil
+	}
+	keys := first.Realm.TLS.ECH(first)
+	if o := &h.client.TLS.Offer; keys != nil {
+		o.Encrypted, o.OuterName = true, hello.ServerName
+	}
+	return keys
+}
 
 // answer says how a handshake goes on.
 func (h *handshake) answer(hello *tls.ClientHelloInfo) *tls.Config {
 	t := h.client.TLS
 	t.State.ServerName = hello.ServerName
-	t.Offer = Offer{hello.CipherSuites, hello.SupportedCurves}
+	t.Offer.CipherSuites, t.Offer.Curves, t.Offer.Signatures = hello.CipherSuites, hello.SupportedCurves, hello.SignatureSchemes
 	asked, deputy := h.choose(hello.ServerName)
 	t.Asked = asked
 	config, err := asked.Realm.TLS.Config(asked, h.client, hello)

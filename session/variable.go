@@ -168,7 +168,7 @@ func (t *variableTable) resolve(s *nc.Scope) {
 func missingVariable(name string) bool {
 	switch name {
 	case "ancient_browser", "modern_browser", "msie", "memcached_key",
-		"proxy_add_via", "slice_range", "ssl_client_sigalg", "ssl_ech_outer_server_name", "ssl_ech_status", "ssl_sigalg", "ssl_sigalgs":
+		"proxy_add_via", "slice_range":
 		return true
 	}
 	return strings.HasPrefix(name, "geoip_")

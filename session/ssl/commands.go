@@ -32,7 +32,7 @@ func commands(in session.Contexts) []nc.Command {
 		{Name: "ssl_trusted_certificate", In: levels, Arity: nc.Take1, Set: setFile(func(c *settings) *nc.Value[string] { return &c.trusted })},
 		{Name: "ssl_crl", In: levels, Arity: nc.Take1, Set: setFile(func(c *settings) *nc.Value[string] { return &c.crl })},
 		{Name: "ssl_session_tickets", In: levels, Arity: nc.Flag, Set: nc.SetFlag(at(func(c *settings) *nc.Value[bool] { return &c.tickets }))},
-		{Name: "ssl_session_ticket_key", In: levels, Arity: nc.Take1, Set: readTicketKey},
+		{Name: "ssl_session_ticket_key", In: levels, Arity: nc.Take1, Set: addFile(func(c *settings) *nc.Value[[]string] { return &c.ticketKeys })},
 		{Name: "ssl_session_timeout", In: levels, Arity: nc.Take1, Set: nc.SetSec(at(func(c *settings) *nc.Value[time.Duration] { return &c.timeout }))},
 		{Name: "ssl_reject_handshake", In: levels, Arity: nc.Flag, Set: nc.SetFlag(at(func(c *settings) *nc.Value[bool] { return &c.reject }))},
 		{Name: "ssl_stapling", In: levels, Arity: nc.Flag, Set: nc.SetFlag(at(func(c *settings) *nc.Value[bool] { return &c.stapling }))},
@@ -48,6 +48,8 @@ func commands(in session.Contexts) []nc.Command {
 		{Name: "ssl_prefer_server_ciphers", In: levels, Arity: nc.Flag, Set: nc.SetFlag(at(func(c *settings) *nc.Value[bool] { return &c.preferServer }))},
 		{Name: "ssl_dhparam", In: levels, Arity: nc.Take1, Set: readDHParam},
 		{Name: "ssl_buffer_size", In: levels, Arity: nc.Take1, Set: nc.SetSize(at(func(c *settings) *nc.Value[int64] { return &c.bufferSize }))},
+		{Name: "ssl_certificate_compression", In: levels, Arity: nc.Flag, Set: readCompression},
+		{Name: "ssl_ech_file", In: levels, Arity: nc.Take1, Set: addFile(func(c *settings) *nc.Value[[]string] { return &c.echFiles })},
 		{Name: "ssl_early_data", In: levels, Arity: nc.Flag, Set: nc.SetFlag(at(func(c *settings) *nc.Value[bool] { return &c.earlyData }))},
 	}
 }
@@ -84,10 +86,23 @@ func readProtocols(s *nc.Scope, d *nc.Directive) error {
 	return nil
 }
 
-func readTicketKey(s *nc.Scope, d *nc.Directive) error {
-	v := &conf.Of(session.BlockOf(s).Server).ticketKeys
-	*v = nc.Value[[]string]{V: append(v.V, s.Path(d.Args[0], true)), Set: true}
-	return nil
+// addFile is the setter of a file name that may be repeated.
+func addFile(field func(*settings) *nc.Value[[]string]) func(*nc.Scope, *nc.Directive) error {
+	return func(s *nc.Scope, d *nc.Directive) error {
+		v := field(conf.Of(session.BlockOf(s).Server))
+		*v = nc.Value[[]string]{V: append(v.V, s.Path(d.Args[0], true)), Set: true}
+		return nil
+	}
+}
+
+// readCompression says what an nginx says whose OpenSSL has no compression of
+// certificates (RFC 8879), as Go's TLS has none.
+func readCompression(s *nc.Scope, d *nc.Directive) error {
+	on, err := nc.ParseFlag(d.Args[0])
+	if on {
+		s.Warnf(d, "\"%s\" is not supported on this platform, ignored", d.Name)
+	}
+	return err
 }
 
 // cacheChoice is what ssl_session_cache says: a shared cache, one of the server's

@@ -67,6 +67,7 @@ type settings struct {
 	bufferSize   nc.Value[int64]
 	dhparam      nc.Value[string]
 	earlyData    nc.Value[bool]
+	echFiles     nc.Value[[]string]
 
 	config    *tls.Config // nil: nothing to serve TLS with
 	live      []*live     // certificates of files; nil for those by variables and of ssl_conf_command
@@ -107,6 +108,7 @@ func inherit(c, p *settings) error {
 	c.ocsp.Inherit(p.ocsp, ocspOff)
 	c.ocspFrom.Inherit(p.ocspFrom, "")
 	c.ocspCache.Inherit(p.ocspCache, nil)
+	c.echFiles.Inherit(p.echFiles, nil)
 	return nil
 }
 
@@ -142,7 +144,7 @@ func initModule(r *session.Realm) error {
 	if certs.certificates != nil {
 		r.Background(func(ctx context.Context) { certs.watch(ctx, r.Log) })
 	}
-	r.TLS = session.TLS{Config: config, Verify: verifyClient, Confirm: confirmClient, Asks: asksForCertificate, Refuses: refuses}
+	r.TLS = session.TLS{Config: config, Verify: verifyClient, Confirm: confirmClient, ECH: echKeys, Asks: asksForCertificate, Refuses: refuses}
 	return errors.Join(errs...)
 }
 
@@ -176,6 +178,9 @@ func (c *settings) load(srv *session.Server) error {
 	}
 	if t.CurvePreferences, err = pki.Curves(c.curve.V); err != nil {
 		return fmt.Errorf("SSL_CTX_set1_curves_list(\"%s\") failed (%w)", c.curve.V, err)
+	}
+	if t.EncryptedClientHelloKeys, err = files.ECHKeys(c.echFiles.V); err != nil {
+		return err
 	}
 	if err := c.command(t, files); err != nil {
 		return err
@@ -281,6 +286,14 @@ func verifyClient(srv *session.Server, state *tls.ConnectionState) error {
 		return nil
 	}
 	return c.trust.Verify(state.PeerCertificates, x509.ExtKeyUsageAny, time.Now())
+}
+
+// echKeys returns the keys of ssl_ech_file.
+func echKeys(srv *session.Server) []tls.EncryptedClientHelloKey {
+	if t := conf.Of(srv).config; t != nil {
+		return t.EncryptedClientHelloKeys
+	}
+	return nil
 }
 
 func asksForCertificate(srv *session.Server) bool { return conf.Of(srv).verify.V != verifyOff }

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -81,6 +82,34 @@ var variables = []session.Variable{
 			return dst, false
 		}
 		return hex.AppendEncode(dst, t.SessionID), true
+	}},
+	{Name: "ssl_sigalgs", Get: ofOffer(func(o session.Offer) (names []string) {
+		for _, scheme := range o.Signatures {
+			names = append(names, fmt.Sprintf("0x%04x", uint16(scheme)))
+		}
+		return names
+	})},
+	// Go's TLS does not tell what was signed with.
+	{Name: "ssl_sigalg", Get: ofState(func(*tls.ConnectionState) string { return "" })},
+	{Name: "ssl_client_sigalg", Get: ofState(func(*tls.ConnectionState) string { return "" })},
+	{Name: "ssl_ech_status", Get: func(s *session.Session, dst []byte) ([]byte, bool) {
+		t := s.TLS()
+		switch {
+		case t == nil || len(echKeys(t.Asked)) == 0 && !t.Offer.Encrypted:
+			return dst, false
+		case t.State.ECHAccepted:
+			return append(dst, "SUCCESS"...), true
+		case t.Offer.Encrypted:
+			return append(dst, "GREASE"...), true
+		}
+		return append(dst, "NOT_TRIED"...), true
+	}},
+	{Name: "ssl_ech_outer_server_name", Get: func(s *session.Session, dst []byte) ([]byte, bool) {
+		t := s.TLS()
+		if t == nil || !t.State.ECHAccepted {
+			return dst, false
+		}
+		return append(dst, t.Offer.OuterName...), t.Offer.OuterName != ""
 	}},
 	// Early data is never taken.
 	{Name: "ssl_early_data", Get: ofState(func(*tls.ConnectionState) string { return "" })},
