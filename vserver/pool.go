@@ -157,7 +157,7 @@ const again = 5 * time.Second
 // keepSet sets the table whenever it is another one, and again while there is
 // something that cannot be had.
 func (p *Pool) keepSet(ctx context.Context) {
-	told := ""
+	told := map[string]bool{}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -167,18 +167,17 @@ func (p *Pool) keepSet(ctx context.Context) {
 		case <-p.changed:
 		case <-timer.C:
 		}
-		err := p.set()
-		text := ""
-		if err != nil {
-			text = err.Error()
+		now := map[string]bool{}
+		if err := p.set(); err != nil {
 			timer.Reset(again)
-		}
-		if text != told && text != "" {
 			for _, line := range lines(err) {
-				p.Log(line)
+				if !told[line] {
+					p.Log(line)
+				}
+				now[line] = true
 			}
 		}
-		told = text
+		told = now
 	}
 }
 
