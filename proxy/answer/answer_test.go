@@ -231,3 +231,25 @@ func TestCopy(t *testing.T) {
 		t.Error("no copy is alive")
 	}
 }
+
+func TestDropAndClone(t *testing.T) {
+	var h answer.Head
+	h.Reset()
+	for _, name := range []string{"Age", "A", "Date", "B", "Age", "ETag"} {
+		if _, err := h.Add(answer.NewField([]byte(name), []byte("1"))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := h.Clone()
+	h.Drop(func(f *answer.Field) bool { return f.ID == answer.FieldAge || string(f.Name) == "B" })
+	names := ""
+	for _, f := range h.Fields {
+		names += string(f.Name) + " "
+	}
+	if names != "A Date ETag " || h.Get(answer.FieldAge) != nil || string(h.Get(answer.FieldETag).Name) != "ETag" || string(h.Get(answer.FieldDate).Name) != "Date" {
+		t.Errorf("%q are left", names)
+	}
+	if len(before.Fields) != 6 || string(before.Get(answer.FieldETag).Name) != "ETag" || string(before.Fields[1].Name) != "A" {
+		t.Errorf("the clone has changed: %q", before.Fields)
+	}
+}

@@ -51,12 +51,12 @@ func (h *Head) Drop(which func(*Field) bool) {
 	kept := h.Fields[:0]
 	h.known = [fieldIDs]uint16{}
 	for i := range h.Fields {
-		f := h.Fields[i]
-		if which(&f) {
+		if which(&h.Fields[i]) {
 			continue
 		}
-		if kept = append(kept, f); f.ID != 0 && h.known[f.ID] == 0 {
-			h.known[f.ID] = uint16(len(kept))
+		kept = append(kept, h.Fields[i])
+		if id := h.Fields[i].ID; id != 0 && h.known[id] == 0 {
+			h.known[id] = uint16(len(kept))
 		}
 	}
 	clear(h.Fields[len(kept):])

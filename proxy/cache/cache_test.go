@@ -425,12 +425,14 @@ func TestHitAllocations(t *testing.T) {
 	if race.Enabled {
 		t.Skip("pools forget on purpose under the race detector")
 	}
-	c := startCached(t, "proxy_cache_valid 1h; keepalive_requests 1000000;")
-	c.set("/a", "Content-Type: text/plain\nX-More: value\n\nsmall")
-	c.get("/a", "MISS", "small")
-	c.NoAllocations(t, "/a", "small")
-	if c.asked.Load() != 1 {
-		t.Errorf("the back end was asked %d times", c.asked.Load())
+	for _, more := range []string{"", "proxy_cache_rfc9111 on; proxy_cache_status on;"} {
+		c := startCached(t, "proxy_cache_valid 1h; keepalive_requests 1000000;"+more)
+		c.set("/a", "Content-Type: text/plain\nX-More: value\nCache-Control: max-age=90000, public\n\nsmall")
+		c.get("/a", "MISS", "small")
+		c.NoAllocations(t, "/a", "small")
+		if c.asked.Load() != 1 {
+			t.Errorf("%s: the back end was asked %d times", more, c.asked.Load())
+		}
 	}
 }
 

@@ -2,7 +2,6 @@ package rfc9111
 
 import (
 	"bytes"
-	"iter"
 	"math"
 
 	"tandem/web/message"
@@ -45,7 +44,9 @@ func NoControl() Control { return Control{0, -1, -1, -1, -1, -1, -1} }
 // "either the first occurrence should be used or the response should be considered
 // stale" (4.2.1).
 func (c *Control) Add(value []byte) {
-	for name, arg := range directives(value) {
+	for len(value) > 0 {
+		var name, arg []byte
+		name, arg, value = directive(value)
 		switch {
 		case is(name, "no-store"):
 			c.Has |= NoStore
@@ -116,38 +117,31 @@ func seconds(v []byte) (n int64, ok bool) {
 	return n, len(v) > 0
 }
 
-// directives returns the directives of a field's value with their arguments,
-// which may be tokens or quoted strings (5.2). Names with spaces behind them, and
-// whatever else is none, are no directive that is known.
-func directives(v []byte) iter.Seq2[[]byte, []byte] {
-	return func(yield func(name, arg []byte) bool) {
-		for len(v) > 0 {
-			end, equals, quoted := len(v), -1, false
-		scan:
-			for i := 0; i < len(v); i++ {
-				switch ch := v[i]; {
-				case quoted && ch == '\\':
-					i++
-				case ch == '"':
-					quoted = !quoted
-				case quoted:
-				case ch == '=' && equals < 0:
-					equals = i
-				case ch == ',':
-					end = i
-					break scan
-				}
-			}
-			name, arg := bytes.Trim(v[:end], " \t"), []byte(nil)
-			if equals >= 0 {
-				name, arg = bytes.TrimLeft(v[:equals], " \t"), unquoted(bytes.TrimRight(v[equals+1:end], " \t"))
-			}
-			if !yield(name, arg) {
-				return
-			}
-			v = v[min(end+1, len(v)):]
+// directive returns the first directive of a field's value with its argument, which may
+// be a token or a quoted string (5.2), and what follows it. A name with spaces behind
+// it, and whatever else is none, is no directive that is known.
+func directive(v []byte) (name, arg, rest []byte) {
+	end, equals, quoted := len(v), -1, false
+scan:
+	for i := 0; i < len(v); i++ {
+		switch ch := v[i]; {
+		case quoted && ch == '\\':
+			i++
+		case ch == '"':
+			quoted = !quoted
+		case quoted:
+		case ch == '=' && equals < 0:
+			equals = i
+		case ch == ',':
+			end = i
+			break scan
 		}
 	}
+	rest = v[min(end+1, len(v)):]
+	if equals < 0 {
+		return bytes.Trim(v[:end], " \t"), nil, rest
+	}
+	return bytes.TrimLeft(v[:equals], " \t"), unquoted(bytes.TrimRight(v[equals+1:end], " \t")), rest
 }
 
 // unquoted returns what stands between quotes. A string with a backslash is no
@@ -159,14 +153,16 @@ func unquoted(v []byte) []byte {
 	return v
 }
 
-// Names reports whether a field's value lists a field in an argument of the
+// names reports whether a field's value lists a field in an argument of the
 // directives which, NoCacheFields or PrivateFields.
 func names(value []byte, which Directive, field []byte) bool {
 	word := "no-cache"
 	if which == PrivateFields {
 		word = "private"
 	}
-	for name, arg := range directives(value) {
+	for len(value) > 0 {
+		var name, arg []byte
+		name, arg, value = directive(value)
 		if is(name, word) && InList(arg, field) {
 			return true
 		}
