@@ -34,18 +34,18 @@ func mirrorBackend(t *testing.T) string {
 		for _, lines := range r.Header {
 			for _, v := range lines {
 				if len(v) > 5000 || strings.ContainsRune(v, 7) {
-					http.Error(w, "too much", 431)
+					http.Error(w, "too much", http.StatusRequestHeaderFieldsTooLarge)
 					return
 				}
 			}
 		}
 		if r.Header.Get("X-Http-Method-Override") == "DELETE" {
-			http.Error(w, "not allowed", 405)
+			http.Error(w, "not allowed", http.StatusMethodNotAllowed)
 			return
 		}
 		if r.URL.Query().Get("error") != "" {
 			w.Header().Set("Cache-Control", "max-age=100")
-			http.Error(w, "an error that may be kept", 404)
+			http.Error(w, "an error that may be kept", http.StatusNotFound)
 			return
 		}
 		h := w.Header()
