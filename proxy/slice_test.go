@@ -18,7 +18,13 @@ var sliceModules = []*web.Module{modules[0], modules[1], slice.Module, notmodifi
 
 // TestSlice: large responses are asked for and kept in parts.
 func TestSlice(t *testing.T) {
-	s := webtest.Start(t, begin+`proxy_cache_path cache keys_zone=z:1m;
+	for name, more := range map[string]string{"as nginx": "", "RFC 9111": "proxy_cache_rfc9111 on; proxy_cache_revalidate on;"} {
+		t.Run(name, func(t *testing.T) { testSlice(t, more) })
+	}
+}
+
+func testSlice(t *testing.T, more string) {
+	s := webtest.Start(t, begin+more+`proxy_cache_path cache keys_zone=z:1m;
 	server { listen 127.0.0.1:8080; slice 4; add_header X-Cache $upstream_cache_status; location / { proxy_pass http://127.0.0.1:8081;
 		proxy_cache z; proxy_cache_key $uri$slice_range; proxy_cache_valid 200 206 1h; proxy_set_header Range $slice_range; } } }`, sliceModules, nil)
 	const whole = "0123456789ab"
