@@ -178,8 +178,11 @@ type packetSocket struct {
 // of those that the process may have are for them.
 const maxSessions = 1 << 15
 
-// batch is how many messages are received at once.
+// batch is how many messages are received at once, and readers are who receives them:
+// sockets on which nothing comes have none.
 const batch = 32
+
+var readers = sync.Pool{New: func() any { return datagram.NewReader(batch) }}
 
 // Receive implements listen.PacketServer.
 func (p *port) Receive(conn net.PacketConn, current func() listen.Server) {
@@ -199,15 +202,20 @@ func (p *port) Receive(conn net.PacketConn, current func() listen.Server) {
 			return
 		}
 		socket.outlet = relay.NewOutlet(raw, func(err error) { failed("sendmsg() failed (%s)", err) })
-		r := datagram.NewReader(batch)
+		var r *datagram.Reader // nil while nothing comes
 		_ = raw.Control(func(fd uintptr) { datagram.Join(int(fd)) })
 		read := func(fd uintptr) bool {
+			if r == nil {
+				r = readers.Get().(*datagram.Reader)
+			}
 			var n int
 			r.Reset()
-			if n, err = r.Receive(int(fd), batch); err != nil {
-				return true
+			if n, err = r.Receive(int(fd), batch); n == 0 && err == nil {
+				readers.Put(r)
+				r = nil
+				return false
 			}
-			return n > 0
+			return true
 		}
 		var touched []*Packets
 		for raw.Read(read) == nil {
