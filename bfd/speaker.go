@@ -36,6 +36,9 @@ type Options struct {
 	// Report is told whether the neighbor of an instance can be reached: no, at the
 	// beginning, and then what changes.
 	Report func(name string, up bool)
+	// Silent is told after Report that it is because nothing has come from the neighbor
+	// for that time.
+	Silent func(name string, neighbor netip.Addr, detection time.Duration)
 	Log    func(warning bool, text string)
 	// Thread is called on the thread that does all the work, to have it scheduled. May
 	// be nil.
@@ -289,6 +292,9 @@ func (s *Speaker) carryOut(p *peer, effects []session.Effect, now time.Time) {
 		case session.Change:
 			p.since = now
 			s.options.Report(p.Name, e.Up)
+			if e.Expired {
+				s.options.Silent(p.Name, p.Neighbor, p.session.Detection())
+			}
 		case session.Send:
 			s.send(p, &e.Packet)
 		}

@@ -272,6 +272,9 @@ func (p *printer) tandem(t Tandem) {
 		p.line("self_probe_upstream %s", u.Name)
 	}
 	p.line("vip_lease %s peer_link %v %d drain_timeout %v", lifetime(t.Lease), t.PeerLink, t.PeerLinkPort, t.DrainTimeout)
+	if t.BFDTakeover != "" {
+		p.line("bfd_takeover %s", t.BFDTakeover)
+	}
 	if t.PeerKey != nil {
 		p.line("peer_key %v", t.PeerKey)
 	}

@@ -26,6 +26,8 @@ type Tandem struct {
 	badKey  bool // one that could not be read was meant: there is no link
 	// DrainTimeout bounds how long a planned stop holds the VIP for the successor and for requests under way.
 	DrainTimeout time.Duration
+	// BFDTakeover is the bfd_instance whose neighbor is taken for dead when the session expires; "": none.
+	BFDTakeover string
 }
 
 // PeerKey is a secret that the nodes of a pair have, and nobody else.
@@ -263,6 +265,14 @@ func tandemRows[T any](field func(*T) *Tandem) []row[T] {
 				if d, ok := b.duration(s, s.Arg(1), 0, time.Hour); ok {
 					field(t).DrainTimeout = d
 				}
+			}},
+		{name: "bfd_takeover", help: "bfd_takeover NAME: a master that is the neighbor of this bfd_instance, which stands before it, is taken for dead when nothing has come from it for the detection time: a backup takes over at once. For pairs. Default: none, since silence is no proof.",
+			min: 1, set: func(b *builder, t *T, s *Statement) {
+				if b.bfd[s.Arg(1)] == nil {
+					b.err(s, "bfd_takeover: there is no bfd_instance %s before it", s.Arg(1))
+					return
+				}
+				field(t).BFDTakeover = s.Arg(1)
 			}},
 	}
 	for _, r := range probeKeywords("self_probe_") {

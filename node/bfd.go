@@ -2,6 +2,7 @@ package node
 
 import (
 	"fmt"
+	"net/netip"
 	"tandem/bfd"
 	"tandem/bfd/session"
 	"tandem/internal/errorlog"
@@ -9,6 +10,7 @@ import (
 	"tandem/node/configuration"
 	"tandem/node/failover"
 	"tandem/status"
+	"time"
 )
 
 // bfdPart speaks BFD as keepalived.conf says. Its instances are taken over by put,
@@ -21,7 +23,7 @@ func (n *node) bfdPart(c *configuration.Configuration) (change, error) {
 		return change{}, nil
 	}
 	s, err := bfd.Start(bfd.Options{
-		Report: n.setBFD, Log: n.logBFD,
+		Report: n.setBFD, Silent: n.silent, Log: n.logBFD,
 		Thread: func() error { return failover.ScheduleThread(&c.Keepalived.Global) },
 	})
 	if err != nil {
@@ -67,6 +69,13 @@ func (n *node) setBFD(name string, up bool) {
 		if i.Checkers && f.balance != nil {
 			f.balance.SetBFD(name, up)
 		}
+	}
+}
+
+// silent implements bfd.Options.
+func (n *node) silent(name string, neighbor netip.Addr, detection time.Duration) {
+	if f := n.inForce.Load().failover; f != nil {
+		f.BFDExpired(name, neighbor, detection)
 	}
 }
 

@@ -400,7 +400,7 @@ func (r *Router) SetLinked(name string, source netip.Addr, on bool) {
 	r.event(name, fsm.Linked{Source: source, On: on})
 }
 
-// PeerGone says that the process of a master is proven dead. others are the nodes that might take over as well; text is
+// PeerGone says that the process of a master is proven dead, or taken for dead by what the operator trusts. others are the nodes that might take over as well; text is
 // for the log.
 func (r *Router) PeerGone(name string, source netip.Addr, others []netip.Addr, text string) {
 	r.each(name, func(i int, now time.Time) {

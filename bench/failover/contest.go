@@ -64,6 +64,7 @@ const (
 	withCalls              // the page; kept connections are of gRPC, which is passed to a back end
 	overTCP                // the page; kept connections are relayed to a back end that sends back what comes
 	overUDP                // the same with datagrams
+	overBFD                // the page; the nodes watch each other by BFD, 50 ms three times
 )
 
 // newStand starts a pair and waits until node 1 is master. The client asks every so
@@ -123,6 +124,8 @@ func write(n pair.Node, prefix string, what setup) error {
 	}
 	conf := filepath.Join(prefix, "conf", "nginx.conf")
 	switch what {
+	case overBFD:
+		return watchByBFD(filepath.Join(prefix, "keepalived.conf"), n)
 	case overTCP, overUDP:
 		return relay(conf)
 	case proxied:
@@ -215,4 +218,17 @@ func (s *stand) kept() *probe.KeptClient {
 		c.Path, c.Messages = callPath, 10
 	}
 	return probe.StartKept(c)
+}
+
+// watchByBFD has a node watch the other one.
+func watchByBFD(keepalived string, n pair.Node) error {
+	other := pair.Nodes[0].Address.Addr()
+	if other == n.Address.Addr() {
+		other = pair.Nodes[1].Address.Addr()
+	}
+	instance := fmt.Sprintf("bfd_instance peer {\n    neighbor_ip %s\n    source_ip %s\n    min_rx 50\n    min_tx 50\n    multiplier 3\n}\n\n", other, n.Address.Addr())
+	if err := edit(keepalived, "vrrp_instance ", instance+"vrrp_instance "); err != nil {
+		return err
+	}
+	return edit(keepalived, "    advert_int 1\n", "    advert_int 1\n    @tandem bfd_takeover peer\n")
 }

@@ -28,6 +28,13 @@ func rareRows() []row {
 	both := func(l limit) map[string]limit { return map[string]limit{tandemPair: l, mixedPair: l} }
 	every := []string{tandemPair, mixedPair, classicPair}
 	list := []row{
+		{key: "link-bfd", pairs: []string{tandemPair}, setup: overBFD, title: "link down, the nodes watch each other by BFD, 50 ms three times (`bfd_takeover`)", master: 1,
+			act:    func(_ context.Context, s *stand) error { return s.Nodes[0].Port.Unplug() },
+			undo:   func(_ context.Context, s *stand) error { return s.Nodes[0].Port.Plug() },
+			limits: map[string]limit{tandemPair: at(250*ms, unlimited)}},
+		{key: "suspend-bfd", pairs: []string{tandemPair}, setup: overBFD, title: "SIGSTOP of the whole process, with the same", master: 1, endless: true,
+			act: signalled(syscall.SIGSTOP), undo: signalled(syscall.SIGCONT),
+			limits: map[string]limit{tandemPair: at(250*ms, 4*time.Second)}},
 		{key: "blip", pairs: every, title: "link down for 200 ms", master: 0, limits: both(at(3900*ms, 4*time.Second)),
 			act: func(ctx context.Context, s *stand) error {
 				if err := s.Nodes[0].Port.Unplug(); err != nil {

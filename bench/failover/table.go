@@ -18,7 +18,7 @@ import (
 // run plays the chosen rows. Rows with the same configuration share a pair.
 func (c contest) run(ctx context.Context, o options, t *table) error {
 	fmt.Printf("\n%s\n", c.name)
-	for _, what := range []setup{pages, proxied, overHTTP2, withCalls, overTCP, overUDP} {
+	for _, what := range []setup{pages, proxied, overHTTP2, withCalls, overTCP, overUDP, overBFD} {
 		var list []row
 		for _, r := range rows() {
 			if r.setup == what && chosen(o.rows, r.key) && (r.pairs == nil || slices.Contains(r.pairs, c.key)) {

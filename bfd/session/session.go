@@ -46,8 +46,9 @@ type Line struct {
 
 // Change says that the neighbor has become reachable, or is not any more. One that
 // is taken down on purpose (AdminDown) is no failure and changes nothing (RFC 5880
-// section 6.8.16; keepalived).
-type Change struct{ Up bool }
+// section 6.8.16; keepalived). Expired: it is not because it is silent; else it has said
+// that it does not hear us.
+type Change struct{ Up, Expired bool }
 
 // Session is the state of a session. The names are those of RFC 5880 section 6.8.1.
 type Session struct {
@@ -192,7 +193,7 @@ func (s *Session) down(why packet.Diag) {
 func (s *Session) change(up bool) {
 	if s.told != up {
 		s.told = up
-		s.effects = append(s.effects, Change{up})
+		s.effects = append(s.effects, Change{up, !up && s.diag == packet.Expired})
 	}
 }
 

@@ -29,6 +29,8 @@ type side struct {
 	last  packet.Packet
 	lines []string
 	told  []string // "up 1.5s"
+	// expired is that of the last Change.
+	expired bool
 }
 
 // link is two systems, a clock, and a wire that can be cut.
@@ -65,6 +67,7 @@ func (l *link) do(from int, effects []Effect) {
 			s.lines = append(s.lines, e.Text)
 		case Change:
 			s.told = append(s.told, fmt.Sprintf("%s %v", map[bool]string{true: "up", false: "down"}[e.Up], l.now.Sub(l.begin)))
+			s.expired = e.Expired
 		case Send:
 			s.sent = append(s.sent, l.now.Sub(l.begin))
 			s.last = e.Packet
@@ -160,7 +163,7 @@ func TestCutOneWay(t *testing.T) {
 	l.run(400 * time.Millisecond)
 	for i, why := range []packet.Diag{packet.NeighborDown, packet.Expired} {
 		want := fmt.Sprintf("Entering Down state (Local diagnostic - %s, Remote", why)
-		if s := l.sides[i]; len(s.told) != 2 || s.State() == packet.Up || !strings.Contains(strings.Join(s.lines, "\n"), want) {
+		if s := l.sides[i]; len(s.told) != 2 || s.State() == packet.Up || s.expired != (why == packet.Expired) || !strings.Contains(strings.Join(s.lines, "\n"), want) {
 			t.Errorf("%d: %v, told %q, %q", i, s.State(), s.told, s.lines)
 		}
 	}

@@ -66,3 +66,19 @@ func TestBFDFault(t *testing.T) {
 	check(t, two.AwaitLog(within(t), "BFD peer: up"))
 	observe(t, p, "cut", func(context.Context) error { return one.Port.Unplug() }, two)
 }
+
+// TestBFDTakeover has a backup take over as soon as its session with the master has
+// expired: 50 ms three times.
+func TestBFDTakeover(t *testing.T) {
+	nodes := withBFD("")
+	for i := range nodes {
+		nodes[i] = inInstance(nodes[i], "", "bfd_takeover peer")
+	}
+	p := newPair(t, [2]scenario.Program{tandem(), tandem()}, nodes)
+	one, two := p.Nodes[0], p.Nodes[1]
+	observe(t, p, "start", started(one, two), one)
+	check(t, two.AwaitLog(within(t), "Detection time is 150000 us"))
+	cut := observe(t, p, "link cut", func(context.Context) error { return one.Port.Unplug() }, two)
+	atMost(t, "link cut", cut, 400*time.Millisecond, 20*time.Second)
+	check(t, two.AwaitLog(within(t), "BFD peer has heard nothing for 150ms (bfd_takeover)"))
+}

@@ -5,10 +5,12 @@ package failover
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"tandem/internal/errorlog"
 	"tandem/internal/privilege"
@@ -217,6 +219,16 @@ func (f *Failover) Stop(ctx context.Context) error {
 
 // SetBFD takes how a BFD session stands, of those that are run: what is tracked.
 func (f *Failover) SetBFD(name string, up bool) { f.track.setBFD(name, up) }
+
+// BFDExpired takes it that nothing has come from the neighbor of a session for that
+// time. Whoever has bfd_takeover for it takes over from it.
+func (f *Failover) BFDExpired(name string, neighbor netip.Addr, detection time.Duration) {
+	for _, i := range f.inForce.Load().Keepalived.Instances {
+		if i.Tandem.BFDTakeover == name {
+			f.router.PeerGone(i.Name, neighbor, nil, fmt.Sprintf("BFD %s has heard nothing for %v (bfd_takeover)", name, detection))
+		}
+	}
+}
 
 // vrrp returns the VRRP side of the configuration.
 func (c *Config) vrrp() vrrp.Config { return vrrp.FromKeepalived(c.Keepalived, vrrp.Uptime()) }

@@ -69,7 +69,8 @@ type Demote struct{}
 // Promote ends a demotion, and takes over at once if the present master has a lower priority than ours.
 type Promote struct{}
 
-// PeerGone says that the process which sent adverts from Source is proven dead. Best says that no other node is
+// PeerGone says that the process which sent adverts from Source is proven dead, or taken for dead by what the operator
+// trusts. Best says that no other node is
 // known that would win against ours.
 type PeerGone struct {
 	Source netip.Addr
