@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"tandem/node/configuration"
 	"tandem/session/resolver"
@@ -56,9 +57,15 @@ func TestOtherNodeWithoutKey(t *testing.T) {
 		w.stop(false)
 		w.contact.close()
 	}()
-	text, err := os.ReadFile(filepath.Join(w.dir, "error.log"))
-	if err != nil || !strings.Contains(string(text), "there is no peer_key in keepalived.conf") {
-		t.Errorf("%v, %s", err, text)
+	const warning = "there is no peer_key in keepalived.conf"
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) { // logs are written beside
+		text, err := os.ReadFile(filepath.Join(w.dir, "error.log"))
+		if strings.Contains(string(text), warning) {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatalf("%q is not logged: %v, %s", warning, err, text)
+		}
 	}
 	if err := w.purgeOther("key"); err == nil || err.Error() != "no other node with the same peer_key is connected" {
 		t.Error(err)
