@@ -338,3 +338,24 @@ func TestCacheStatus(t *testing.T) {
 		}
 	}
 }
+
+// TestNextPeerIsKept: that one peer's error is not to be kept says nothing of another
+// peer's answer.
+func TestNextPeerIsKept(t *testing.T) {
+	for _, conf := range []string{"", "proxy_cache_rfc9111 on;"} {
+		s := webtest.Start(t, begin+`proxy_cache_path cache keys_zone=z:1m; add_header X-Cache $upstream_cache_status always;
+		upstream u { server 127.0.0.1:8081; server 127.0.0.1:8082 backup; }
+		server { listen 127.0.0.1:8080; location / { proxy_pass http://u; proxy_cache z; proxy_next_upstream http_503; `+conf+` } } }`, cacheModules, nil)
+		serve(t, s.Addr(t, "8081"), func(string, string) (string, bool) {
+			return "HTTP/1.1 503 Busy\r\nCache-Control: no-store\r\nContent-Length: 0\r\n\r\n", true
+		})
+		serve(t, s.Addr(t, "8082"), func(string, string) (string, bool) {
+			return "HTTP/1.1 200 OK\r\nCache-Control: max-age=100\r\nContent-Length: 1\r\n\r\nx", true
+		})
+		for _, want := range []string{"MISS", "HIT"} {
+			if a := s.Get(t, "/a"); a.Body != "x" || a.Header.Get("X-Cache") != want {
+				t.Errorf("%s got %q, want %s", conf, a.Raw, want)
+			}
+		}
+	}
+}

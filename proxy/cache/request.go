@@ -51,7 +51,9 @@ type Request struct {
 	opened time.Time
 
 	terms terms // what the back end's answer says
-	conf  conformity
+	// disallowed: it is because of them alone that it is not Cacheable.
+	disallowed bool
+	conf       conformity
 }
 
 var requests = sync.Pool{New: func() any { return new(Request) }}
@@ -137,7 +139,7 @@ func (c *Request) putBuffer() {
 
 // Release ends the request's part in the entry: its answer is not kept.
 func (c *Request) Release() {
-	c.Cacheable = false
+	c.Cacheable, c.disallowed = false, false
 	c.vol.Index.Release(&c.hold, c.vol.Rules(c.set.MinUses.V), c.failure)
 }
 
@@ -168,14 +170,17 @@ func (c *Request) Fail(status int) {
 // Key returns the text of the key.
 func (c *Request) Key() []byte { return c.key }
 
-// Judge looks at what the back end's answer says of its being kept.
+// Judge looks at what the back end's answer says of its being kept. What an answer
+// said that another try follows does not count.
 func (c *Request) Judge(h *answer.Head, ignore answer.Ignored) {
+	c.Cacheable = c.Cacheable || c.disallowed
 	if c.Conforms() {
 		c.judgeConforming(h)
 	} else {
 		c.terms.read(h, ignore, c.r.Now().Unix(), c.r.Keep)
 	}
-	c.Cacheable = c.Cacheable && c.terms.allow()
+	c.disallowed = c.Cacheable && !c.terms.allow()
+	c.Cacheable = c.Cacheable && !c.disallowed
 }
 
 // ConvertsHead reports whether the back end is to be asked for the whole response
