@@ -2,7 +2,7 @@ package keepalivedconf
 
 import "tandem/keepalivedconf/text"
 
-// idle are the keywords of the VRRP side that are read and checked and have nothing to act on here, each with the reason. Its
+// idle are the keywords of the VRRP side that are read and checked and have no effect here, each with the reason. Its
 // first use is told.
 var idle = map[string]string{
 	// At the top of the file.
@@ -59,7 +59,6 @@ var idle = map[string]string{
 	"reload_time_file":              idleReload,
 	"reload_repeat":                 idleReload,
 	"reload_file":                   idleReload,
-	"json_version":                  idleDump,
 	"state_dump_file":               idleDump,
 	"stats_dump_file":               idleDump,
 	"json_dump_file":                idleDump,
@@ -97,11 +96,11 @@ const (
 	idleLimit    = "a thread with real-time priority is not limited: it only decides and sends, and waits otherwise"
 	idleAuto     = "the VRRP thread has real-time priority from the start where the kernel allows it"
 	idleReload   = "SIGHUP or tandem -s reload asks for a reload"
-	idleDump     = "tandem status tells the state, no signal does"
+	idleDump     = "the files are /tmp/keepalived.data, /tmp/keepalived.stats and /tmp/keepalived.json"
 	idleNetlink  = "each of the kernel's answers is waited for, and what was lost is found by looking again"
 )
 
-// tellIdle reports the first use of a keyword that has nothing to act on.
+// tellIdle reports the first use of a keyword that has no effect.
 func (b *builder) tellIdle(s *Statement) {
 	why, is := idle[s.Name()]
 	if !is || b.once["idle "+s.Name()] {

@@ -125,7 +125,7 @@ func afterCipher(list string) string {
 	return ""
 }
 
-// command follows a word behind "@". The security level has nothing to act on.
+// command follows a word behind "@". The security level has no effect.
 func (l *cipherList) command(word string) error {
 	switch level, ok := strings.CutPrefix(word, "SECLEVEL="); {
 	case word == "STRENGTH":

@@ -16,13 +16,13 @@ import (
 // Reference returns the pages and files that are made from the tables that the
 // program reads with, by their names in the repository; compat is docs/compat.md.
 func Reference(modules configuration.Modules, compat string) map[string]string {
-	differ := reference.ReadDifferences(compat)
+	ofNginx, ofKeepalived := reference.ReadDifferences(compat)
 	words := keepalivedconf.Keywords()
 	return map[string]string{
 		"docs/reference/README.md":           referenceIndex,
 		"packaging/default/nginx/mime.types": web.MimeTypes,
-		"docs/reference/nginx.md":            reference.Directives(configuration.Catalogue(modules), differ),
-		"docs/reference/keepalived.md":       reference.Keywords(words, differ),
+		"docs/reference/nginx.md":            reference.Directives(configuration.Catalogue(modules), ofNginx),
+		"docs/reference/keepalived.md":       reference.Keywords(words, ofKeepalived),
 		"docs/reference/tandem.md":           reference.OwnKeywords(words),
 		"docs/reference/command-line.md":     commandLinePage(),
 		"packaging/man/tandem.8":             manual(),

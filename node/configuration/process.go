@@ -62,7 +62,7 @@ func (c *Configuration) mainCommands() []nc.Command {
 
 		// One process serves all connections on all cores, and its goroutines
 		// wait for events the way the runtime chooses: what these say about
-		// workers and event methods has nothing to act on.
+		// workers and event methods has no effect.
 		{Name: "worker_processes", In: nc.Main, Arity: nc.Take1, Set: readWorkerProcesses},
 		{Name: "worker_cpu_affinity", In: nc.Main, Arity: nc.OneMore},
 		{Name: "worker_priority", In: nc.Main, Arity: nc.Take1},

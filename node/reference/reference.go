@@ -25,44 +25,63 @@ var nginxText string
 // made stands at the top of each page.
 const made = "<!-- Made by `go test . -run TestReference -update` from the tables that the program reads with. -->\n\n"
 
-// Differences are the lines of docs/compat.md, by the names in them.
+// Differences are the parts of docs/compat.md, by the names in them.
 type Differences map[string][]string
 
 var quoted = regexp.MustCompile("`([^`]+)`")
 
-// ReadDifferences takes docs/compat.md apart.
-func ReadDifferences(page string) Differences {
-	d := Differences{}
-	var item []string
+// ofKeepalived are the parts of docs/compat.md that are about keepalived.conf.
+var ofKeepalived = []string{"Reading keepalived.conf", "VRRP", "Virtual servers", "Scripts, files, processes"}
+
+// tooMany is how many names a line may have: one that lists half of the keywords
+// tells nothing of each.
+const tooMany = 12
+
+// ReadDifferences says which parts of docs/compat.md tell of what: of nginx.conf,
+// and of keepalived.conf.
+func ReadDifferences(page string) (nginx, keepalived Differences) {
+	nginx, keepalived = Differences{}, Differences{}
+	d, section := nginx, ""
+	var item strings.Builder
 	end := func() {
-		text := strings.Join(item, " ")
-		item = nil
-		if len(text) < len("- 2026-11-22 ") {
-			return
-		}
-		text = text[len("- 2026-11-22 "):]
-		for _, m := range quoted.FindAllStringSubmatch(text, -1) {
-			name, _, _ := strings.Cut(m[1], " ")
-			if name = strings.TrimRight(name, ";"); !slices.Contains(d[name], text) {
-				d[name] = append(d[name], text)
+		if names := quoted.FindAllStringSubmatch(item.String(), -1); len(names) <= tooMany {
+			for _, m := range names {
+				name, _, _ := strings.Cut(m[1], " ")
+				if name = strings.TrimRight(name, ";"); !slices.Contains(d[name], section) {
+					d[name] = append(d[name], section)
+				}
 			}
 		}
+		item.Reset()
 	}
 	for line := range strings.Lines(page) {
-		line = strings.TrimRight(line, "\n")
-		switch {
-		case strings.HasPrefix(line, "- 20"):
-			end()
-			item = []string{line}
-		case item != nil && strings.HasPrefix(line, "  "):
-			item = append(item, strings.TrimSpace(line))
-		default:
+		title, begins := strings.CutPrefix(strings.TrimRight(line, "\n"), "## ")
+		if begins || strings.HasPrefix(line, "- ") {
 			end()
 		}
+		if begins {
+			section = title
+			if d = nginx; slices.Contains(ofKeepalived, title) {
+				d = keepalived
+			}
+		}
+		item.WriteString(line)
 	}
 	end()
-	return d
+	return nginx, keepalived
 }
+
+// links are the links to the parts.
+func (d Differences) links(name string) string {
+	var list []string
+	for _, section := range d[name] {
+		list = append(list, "[differs](../compat.md#"+strings.ReplaceAll(strings.ToLower(notInAnchors.ReplaceAllString(section, "")), " ", "-")+")")
+	}
+	return strings.Join(list, " ")
+}
+
+// notInAnchors is what is left out of a title where it is linked to.
+var notInAnchors = regexp.MustCompile(`[^A-Za-z0-9 _-]`)
 
 // directive is what is known of a directive in one module.
 type directive struct {
@@ -95,8 +114,7 @@ func Directives(groups []configuration.Group, differ Differences) string {
 	page.WriteString(made + "# Directives of nginx.conf\n\n" +
 		"What tandem reads, module by module. *Arguments* is how many there may be, `{}` that a block follows. *Default* is nginx's, where it is\n" +
 		"a plain value; an empty field means that there is none, or that it depends. A directive marked *no effect* is read and checked, and there is\n" +
-		"nothing that it could change. nginx's directives that tandem does not have are [at the end](#not-there): they are refused by name.\n")
-	var notes strings.Builder
+		"nothing that it could change; *differs* leads to the part of [compat.md](../compat.md) that says how. nginx's directives that tandem does not have are [at the end](#not-there): they are refused by name.\n")
 	for _, g := range groups {
 		kind := "http"
 		switch {
@@ -130,9 +148,7 @@ func Directives(groups []configuration.Group, differ Differences) string {
 			if _, ofNginx := defaults[kind+" "+r.name]; !ofNginx && kind != "core" {
 				note = strings.TrimSpace("not in nginx " + note)
 			}
-			if lines := differ[r.name]; lines != nil {
-				note = strings.TrimSpace(note + " [differs](#differs-" + strings.ReplaceAll(r.name, "_", "-") + ")")
-			}
+			note = strings.TrimSpace(note + " " + differ.links(r.name))
 			dflt := r.dflt
 			if dflt != "" {
 				dflt = "`" + strings.ReplaceAll(dflt, "|", "\\|") + "`"
@@ -140,8 +156,6 @@ func Directives(groups []configuration.Group, differ Differences) string {
 			fmt.Fprintf(&page, "| `%s` | %s | %s | %s | %s |\n", r.name, strings.ReplaceAll(r.args, "|", "\\|"), r.contexts, dflt, note)
 		}
 	}
-	writeDifferences(&notes, groups, differ)
-	page.WriteString(notes.String())
 	page.WriteString("\n<a name=\"not-there\"></a>\n## Not there\n\nDirectives that nginx has and tandem refuses, by their kind.\n")
 	for _, kind := range []string{"core", "http", "stream"} {
 		var names []string
@@ -166,23 +180,6 @@ func contexts(in nc.Context) string {
 	return in.String()
 }
 
-// writeDifferences says how directives differ from nginx's, each once.
-func writeDifferences(w *strings.Builder, groups []configuration.Group, differ Differences) {
-	w.WriteString("\n## Differences from nginx\n\nFrom [compat.md](../compat.md), which has those that are about no directive as well.\n")
-	told := map[string]bool{}
-	for _, g := range groups {
-		for _, c := range g.Commands {
-			if lines := differ[c.Name]; lines != nil && !told[c.Name] {
-				told[c.Name] = true
-				fmt.Fprintf(w, "\n<a name=\"differs-%s\"></a>\n**%s**\n\n", strings.ReplaceAll(c.Name, "_", "-"), c.Name)
-				for _, l := range lines {
-					fmt.Fprintf(w, "- %s\n", l)
-				}
-			}
-		}
-	}
-}
-
 // Keywords is docs/reference/keepalived.md.
 func Keywords(list []keepalivedconf.Keyword, differ Differences) string {
 	var page strings.Builder
@@ -205,12 +202,7 @@ func Keywords(list []keepalivedconf.Keyword, differ Differences) string {
 		if k.Idle != "" {
 			note = "no effect: " + k.Idle
 		}
-		for i, l := range differ[k.Name] {
-			if i == 0 && note != "" {
-				note += ". "
-			}
-			note = strings.TrimSpace(note + " " + l)
-		}
+		note = strings.TrimSpace(note + " " + differ.links(k.Name))
 		block := map[text.Block]string{text.Values: "values", text.Keywords: "keywords", text.Optional: "keywords, or none"}[k.Opens]
 		fmt.Fprintf(&page, "| `%s` | %d | %s | %s |\n", k.Name, k.Min, block, strings.ReplaceAll(note, "|", "\\|"))
 	}

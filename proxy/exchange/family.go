@@ -26,6 +26,6 @@ func (f *Family) Only(get func(*nc.Scope) *Settings, names ...string) []nc.Comma
 
 // SendLowat is *_send_lowat, which some protocols have.
 func (f *Family) SendLowat() nc.Command {
-	// Linux has no SO_SNDLOWAT: nothing to act on.
+	// Linux has no SO_SNDLOWAT: no effect.
 	return nc.Command{Name: f.Prefix + "_send_lowat", In: nc.HTTP | nc.Server | nc.Location, Arity: nc.Take1}
 }
