@@ -165,19 +165,27 @@ func (s *Set) Sockets(f func(netip.AddrPort, syscall.RawConn)) {
 // Share has sockets that listen at every address of a's port leave a itself to
 // another socket of the same user, which is opened with ReusePort: the kernel gives
 // it what comes there. It reports whether there is one that does.
-func (s *Set) Share(a Address) (shared bool) {
+func (s *Set) Share(a Address) bool {
+	return s.reusable(func(own Address) bool {
+		return own.IsWildcard() && own.IP.Port() == a.IP.Port() && own.UDP == a.UDP
+	})
+}
+
+// ShareAll lets another socket of the same user, which is opened with ReusePort,
+// listen at every address of the port of any socket of the set.
+func (s *Set) ShareAll() { s.reusable(func(Address) bool { return true }) }
+
+// reusable sets SO_REUSEPORT on sockets that are open already.
+func (s *Set) reusable(wanted func(Address) bool) (found bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for addr, l := range s.listeners {
-		if !addr.IsWildcard() || addr.IP.Port() != a.IP.Port() || addr.UDP != a.UDP {
-			continue
-		}
 		var socket any = l.net
 		if addr.UDP {
 			socket = l.packets
 		}
 		c, ok := socket.(syscall.Conn)
-		if !ok {
+		if !ok || !wanted(addr) {
 			continue
 		}
 		raw, err := c.SyscallConn()
@@ -185,9 +193,9 @@ func (s *Set) Share(a Address) (shared bool) {
 			continue
 		}
 		failed := raw.Control(func(fd uintptr) { err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1) })
-		shared = shared || failed == nil && err == nil
+		found = found || failed == nil && err == nil
 	}
-	return shared
+	return found
 }
 
 // Find returns who serves connections to an address: of a socket that listens

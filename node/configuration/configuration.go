@@ -125,7 +125,9 @@ func (c *Configuration) PIDFile() string {
 
 // Listening returns the sockets that the configuration listens on.
 func (c *Configuration) Listening() []listen.Port {
-	return append(c.HTTP.Listening(), c.Stream.Listening()...)
+	ports := append(c.HTTP.Listening(), c.Stream.Listening()...)
+	c.sharePorts(ports)
+	return ports
 }
 
 // PrintErrors writes the errors of nginx.conf in nginx's form.

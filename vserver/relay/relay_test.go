@@ -460,6 +460,30 @@ func TestShare(t *testing.T) {
 	}
 }
 
+// A reload that brings in a socket for all addresses of the port may have it.
+func TestShareLater(t *testing.T) {
+	e := start(t, table.TCP, Options{})
+	e.set(dest(echo(t, "a"), 1))
+	var own listen.Set
+	defer own.Close()
+	all := listen.Port{Addr: listen.Address{IP: netip.AddrPortFrom(netip.IPv4Unspecified(), e.key.Address.Port())}}
+	if o, err := own.Open([]listen.Port{all}, nil); err == nil {
+		o.Close()
+		t.Fatal("two sockets without a word")
+	}
+	all.Options.ReusePort = true
+	opened, err := own.Open([]listen.Port{all}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened.Use(map[listen.Address]listen.Server{all.Addr: web{}})
+	for range 4 {
+		if got := e.dial().line(); got != "a" {
+			t.Error(got)
+		}
+	}
+}
+
 // web serves all addresses with a w.
 type web struct{}
 

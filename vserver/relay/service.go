@@ -77,6 +77,8 @@ func (s *service) address() listen.Address {
 func (s *service) serve() {
 	if s.opened != nil {
 		s.opened.Use(map[listen.Address]listen.Server{s.address(): s})
+		// A reload may bring in a socket for all addresses of the port.
+		s.socket.ShareAll()
 		s.opened = nil
 	}
 }
