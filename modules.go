@@ -29,6 +29,7 @@ import (
 	"tandem/web/api"
 	"tandem/web/charset"
 	"tandem/web/compress"
+	"tandem/web/dashboard"
 	"tandem/web/headers"
 	"tandem/web/http1"
 	"tandem/web/http2"
@@ -80,6 +81,7 @@ var modules = configuration.Modules{
 		stubstatus.Module,
 		metrics.Module,
 		api.Module,
+		dashboard.Module,
 		exchange.Module,
 		proxy.Module,
 		fastcgi.Module,

@@ -61,8 +61,7 @@ func (n *node) report() *status.Report {
 	err := force.failover.Describe(r)
 	r.Judge()
 	if err != nil {
-		r.Healthy = false
-		r.Problems = append(r.Problems, err.Error())
+		r.Add(err.Error())
 	}
 	return r
 }

@@ -100,3 +100,24 @@ func OfCertificate(leaf *x509.Certificate, source string) Certificate {
 	}
 	return c
 }
+
+// certificateText tells how many certificates there are and which one ends first.
+func (r *Report) certificateText() []string {
+	var first *Certificate
+	seen := make(map[[2]string]bool) // several servers may show the same one
+	for i := range r.Certificates {
+		c := &r.Certificates[i]
+		seen[[2]string{c.Name, c.Source}] = true
+		if c.Ends != nil && (first == nil || c.Ends.Before(*first.Ends)) {
+			first = c
+		}
+	}
+	if first == nil {
+		return nil
+	}
+	how := "ends first,"
+	if !first.Ends.After(r.At) {
+		how = "has ended"
+	}
+	return []string{fmt.Sprintf("%d; that of %s %s %s", len(seen), first.Name, how, first.endText(r.At))}
+}

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"regexp"
 	"time"
 )
 
@@ -58,21 +61,28 @@ type Viewer struct {
 	Metrics bool          // as metrics
 	Watch   time.Duration // show again each time this has passed; 0: once
 	Style   Style
-	Clear   bool // clear the terminal before each report when watching
-	Out     io.Writer
-	Err     io.Writer
+	// Screen is that of a terminal which shows one report in place of another; nil:
+	// one report follows the other.
+	Screen func() Screen
+	Top    bool // rates of the last interval in place of the report
+	Pages  int  // how many are shown when watching; 0: no limit
+	Out    io.Writer
+	Err    io.Writer
+
+	before *Report // of the last interval
 }
 
 // Run shows the report, and again until the context ends when watching. It
 // returns the exit code of what was shown last.
 func (v *Viewer) Run(ctx context.Context) (code int) {
-	for {
+	for n := 1; ; n++ {
 		var page bytes.Buffer
 		code = v.once(&page)
-		if v.Clear && v.Watch > 0 {
-			_, _ = io.WriteString(v.Out, "\x1b[H\x1b[2J\x1b[3J")
+		text := page.String()
+		if v.repaints() {
+			text = v.Screen().repaint(text)
 		}
-		if _, err := v.Out.Write(page.Bytes()); err != nil || v.Watch == 0 {
+		if _, err := io.WriteString(v.Out, text); err != nil || v.Watch == 0 || n == v.Pages {
 			return code
 		}
 		select {
@@ -80,7 +90,7 @@ func (v *Viewer) Run(ctx context.Context) (code int) {
 			return code
 		case <-time.After(v.Watch):
 		}
-		if !v.JSON && !v.Metrics && !v.Clear {
+		if !v.JSON && !v.Metrics && !v.repaints() {
 			fmt.Fprintln(v.Out)
 		}
 	}
@@ -94,6 +104,9 @@ func (v *Viewer) once(out io.Writer) int {
 	var answer bytes.Buffer
 	code, err := Ask(v.Socket, question, &answer)
 	switch {
+	case errors.Is(err, fs.ErrPermission):
+		fmt.Fprintf(v.Err, "tandem: only root and the user that started tandem may ask it: %v\n", err)
+		return ExitUnknown
 	case err != nil && v.Running():
 		fmt.Fprintf(v.Err, "tandem: the process runs, but cannot be asked: %v\n", err)
 		return ExitUnknown
@@ -109,12 +122,29 @@ func (v *Viewer) once(out io.Writer) int {
 		return code
 	}
 	var r Report
-	if err := json.Unmarshal(answer.Bytes(), &r); err != nil {
+	if err := json.Unmarshal(harmless(answer.Bytes()), &r); err != nil {
 		fmt.Fprintf(v.Err, "tandem: the answer of the process cannot be read: %v\n%s", err, answer.Bytes())
 		return ExitUnknown
 	}
-	if err := r.WriteText(out, v.Style); err != nil {
+	if v.Top {
+		before := v.before
+		v.before = &r
+		err = r.WriteTop(out, before, v.Style)
+	} else {
+		err = r.WriteText(out, v.Style)
+	}
+	if err != nil {
 		return ExitUnknown
 	}
 	return code
 }
+
+// repaints reports whether one report takes the place of another on a terminal.
+func (v *Viewer) repaints() bool { return v.Screen != nil && v.Watch > 0 && !v.JSON && !v.Metrics }
+
+// control is a control character in JSON.
+var control = regexp.MustCompile(`\\u00[01][0-9a-f]`)
+
+// harmless takes control characters out of JSON, so that no name, of another node for
+// instance, gives orders to the terminal.
+func harmless(text []byte) []byte { return control.ReplaceAllLiteral(text, []byte("\uFFFD")) }

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Judge fills in Healthy, Problems and Notes. A node is healthy when it does
+// Judge fills in Healthy, Problems, Notes and Summary. A node is healthy when it does
 // its part: as master its web side answers, as backup it knows who holds the
 // addresses and could take over. What concerns other nodes is a note.
 func (r *Report) Judge() {
@@ -44,6 +44,14 @@ func (r *Report) Judge() {
 		r.Instances[i].judge(problem, note)
 	}
 	r.Healthy = len(r.Problems) == 0
+	r.Summary = r.summarize()
+}
+
+// Add adds a problem to those that Judge has found.
+func (r *Report) Add(problem string) {
+	r.Healthy = false
+	r.Problems = append(r.Problems, problem)
+	r.Summary = r.summarize()
 }
 
 func (i *Instance) judge(problem, note func(string, ...any)) {

@@ -16,8 +16,9 @@ type Report struct {
 	// Stopping: the process has been told to end.
 	Stopping bool `json:"stopping,omitempty"`
 
-	// Healthy and Problems are what Judge found.
+	// Healthy, Summary and Problems are what Judge found.
 	Healthy  bool     `json:"healthy"`
+	Summary  Summary  `json:"summary"`
 	Problems []string `json:"problems,omitempty"`
 	// Notes are worth knowing and no reason to call the node unhealthy.
 	Notes []string `json:"notes,omitempty"`

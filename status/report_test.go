@@ -253,7 +253,7 @@ func TestViewer(t *testing.T) {
 		for range pages {
 		}
 	}()
-	v := Viewer{Socket: name, Out: chanWriter(pages), Err: os.Stderr, Running: func() bool { return false }, Watch: time.Millisecond, Clear: true}
+	v := Viewer{Socket: name, Out: chanWriter(pages), Err: os.Stderr, Running: func() bool { return false }, Watch: time.Millisecond, Screen: func() Screen { return Screen{24, 80} }}
 	if code := v.Run(ctx); code != ExitNotRunning {
 		t.Errorf("watching: %d", code)
 	}

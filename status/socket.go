@@ -161,6 +161,15 @@ const exitLine = "exit "
 // ErrEnded reports that the process ended before it had answered.
 var ErrEnded = errors.New("the process ended before it answered")
 
+// cause is an error without the short name that through has made up.
+func cause(err error) error {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	return err
+}
+
 // Ask has the process behind the socket do a command and copies to out what it
 // says. An error that is not ErrEnded means that nobody was reached.
 func Ask(name, command string, out io.Writer) (code int, err error) {
@@ -170,7 +179,7 @@ func Ask(name, command string, out io.Writer) (code int, err error) {
 		return err
 	})
 	if err != nil {
-		return 0, fmt.Errorf("control socket \"%s\": %w", name, err)
+		return 0, fmt.Errorf("control socket \"%s\": %w", name, cause(err))
 	}
 	defer c.Close()
 	if _, err := io.WriteString(c, command+"\n"); err != nil {

@@ -29,14 +29,22 @@ func (s Style) paint(colour, text string) string {
 	return colour + text + plain
 }
 
-// WriteText writes the report for people: first who is master and why, then
-// what else there is to know.
+// WriteText writes the report for people: first whether the node serves and why,
+// then what is wrong, who is master, and what else there is to know.
 func (r *Report) WriteText(w io.Writer, s Style) error {
 	verdict := s.paint(green+bold, "healthy")
 	if !r.Healthy {
 		verdict = s.paint(red+bold, "NOT HEALTHY")
 	}
 	var b strings.Builder
+	colour := green
+	switch {
+	case !r.Healthy:
+		colour = red
+	case r.Summary.Word != Serving:
+		colour = yellow
+	}
+	fmt.Fprintf(&b, "%s: %s\n", s.paint(colour+bold, r.Summary.Word), r.Summary.Text)
 	fmt.Fprintf(&b, "%s on %s: %s\n", s.paint(bold, "tandem "+r.Version), s.paint(bold, r.Node), verdict)
 	for _, p := range r.Problems {
 		fmt.Fprintf(&b, "  %s %s\n", s.paint(red, "!"), p)
@@ -97,7 +105,9 @@ func (r *Report) writeProcess(b *strings.Builder) {
 		text += fmt.Sprintf("; %d of older configurations", r.Web.Retired)
 	}
 	t.add("connections", "%s", text)
-	t.add("requests", "%d, %d of them under way", r.Web.Requests, r.Web.Active)
+	t.add("requests", "%d, %d of them under way%s", r.Web.Requests, r.Web.Active, r.errorText())
+	t.addAll("certificates", r.certificateText())
+	t.addAll("caches", r.cacheText())
 	t.addAll("upstreams", r.upstreamText())
 	u := r.Resources
 	t.add("resources", "%.1f MB of memory, %d open files, %d goroutines, %s of processor time", float64(u.Resident)/1e6, u.Files, u.Goroutines, seconds(u.CPU))
@@ -178,14 +188,10 @@ func (i *Instance) ownerText(now time.Time) string {
 	case o.Self:
 		return fmt.Sprintf("here for %s", Duration(now.Sub(o.Since)))
 	}
-	who := o.Addr.String()
-	if o.Node != "" {
-		who = o.Node + " (" + who + ")"
-	}
 	if o.Since.IsZero() {
-		return "on " + who
+		return "on " + o.who()
 	}
-	return fmt.Sprintf("on %s for %s", who, Duration(now.Sub(o.Since)))
+	return fmt.Sprintf("on %s for %s", o.who(), Duration(now.Sub(o.Since)))
 }
 
 // String returns "100" or "1 (base 100): resigned".
@@ -209,7 +215,7 @@ func (i *Instance) probeText(now time.Time) []string {
 		case l.Status == 0:
 			lines = append(lines, fmt.Sprintf("%v closed the connection without an answer, as configured, after %s", l.Addr, seconds(l.Took)))
 		default:
-			lines = append(lines, fmt.Sprintf("%v answered %d in %s", l.Addr, l.Status, seconds(l.Took)))
+			lines = append(lines, fmt.Sprintf("%v answers, with status %d, in %s", l.Addr, l.Status, seconds(l.Took)))
 		}
 	}
 	if !p.Good && !slices.ContainsFunc(p.Last, func(l Probed) bool { return l.Error == p.Reason }) && p.Reason != "" {
@@ -219,7 +225,7 @@ func (i *Instance) probeText(now time.Time) []string {
 		return []string{"nothing to ask: no listener can serve the address"}
 	}
 	if p.Good {
-		lines[0] += fmt.Sprintf("; well for %s", Duration(now.Sub(p.Since)))
+		lines[0] += fmt.Sprintf("; it has done so for %s", Duration(now.Sub(p.Since)))
 	}
 	return lines
 }

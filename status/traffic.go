@@ -1,5 +1,10 @@
 package status
 
+import (
+	"fmt"
+	"strconv"
+)
+
 // Zone is what has been counted of requests under a name (status_zone).
 type Zone struct {
 	Name       string         `json:"name"` // "": servers without status_zone
@@ -56,4 +61,49 @@ type Cache struct {
 type CacheUse struct {
 	Responses uint64 `json:"responses"`
 	Bytes     uint64 `json:"bytes"`
+}
+
+// errorText tells how many of the responses were errors, "" if none was.
+func (r *Report) errorText() string {
+	var all, server, client uint64
+	for i := range r.Web.Servers {
+		z := &r.Web.Servers[i]
+		all += z.Requests
+		server += z.Class(5)
+		client += z.Class(4)
+	}
+	if server+client == 0 {
+		return ""
+	}
+	share := func(n uint64) string { return strconv.FormatFloat(float64(n)*100/float64(all), 'f', 1, 64) + " %" }
+	return fmt.Sprintf("; answered 5xx: %d (%s), 4xx: %d (%s)", server, share(server), client, share(client))
+}
+
+// cacheText tells of each response cache how full it is and how often it helped.
+func (r *Report) cacheText() []string {
+	var lines []string
+	for i := range r.Caches {
+		c := &r.Caches[i]
+		line := fmt.Sprintf("%s: %d entries, %.1f MB", c.Name, c.Entries, float64(c.Size)/1e6)
+		if c.MaxSize > 0 {
+			line += fmt.Sprintf(" of %.1f", float64(c.MaxSize)/1e6)
+		}
+		if hits, all := c.hits(); all > 0 {
+			line += fmt.Sprintf(", %d %% of %d answers from it", hits*100/all, all)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// hits returns how many answers came from the cache, and how many it was asked for.
+func (c *Cache) hits() (hits, all uint64) {
+	for how, use := range c.Uses {
+		all += use.Responses
+		switch how {
+		case "hit", "stale", "updating", "revalidated":
+			hits += use.Responses
+		}
+	}
+	return hits, all
 }

@@ -70,20 +70,30 @@ func (u *Upstream) serves() bool {
 	return false
 }
 
+// fewPeers is how many peers are shown that are well. Where there are more, only
+// those are that are not.
+const fewPeers = 8
+
 // upstreamText says how the upstreams stand: a line for all, one for each peer
-// that is in trouble, and one for each queue.
+// that is in trouble or one of few, and one for each queue.
 func (r *Report) upstreamText() []string {
 	if len(r.Upstreams) == 0 {
 		return nil
 	}
 	peers, troubled := 0, 0
+	for i := range r.Upstreams {
+		peers += len(r.Upstreams[i].Peers)
+	}
 	var lines []string
 	for _, u := range r.Upstreams {
 		for i := range u.Peers {
-			peers++
-			if line := u.Peers[i].trouble(r.At); line != "" {
+			p := &u.Peers[i]
+			switch line := p.trouble(r.At); {
+			case line != "":
 				troubled++
 				lines = append(lines, u.Name+": "+line)
+			case peers <= fewPeers:
+				lines = append(lines, fmt.Sprintf("%s: %s is %s, %s, %d failed, %d now", u.Name, p.Addr, p.State, plural(int(p.Requests), "request"), p.Fails, p.Active))
 			}
 		}
 		if u.Queued > 0 {
@@ -92,7 +102,10 @@ func (r *Report) upstreamText() []string {
 	}
 	summary := fmt.Sprintf("%d with %d peers", len(r.Upstreams), peers)
 	if troubled > 0 {
-		summary += fmt.Sprintf(", %d of them without requests:", troubled)
+		summary += fmt.Sprintf(", %d of them without requests", troubled)
+	}
+	if len(lines) > 0 {
+		summary += ":"
 	}
 	return append([]string{summary}, lines...)
 }

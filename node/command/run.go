@@ -38,6 +38,8 @@ func withContext(run func(context.Context, []string, io.Writer, io.Writer) int) 
 func subcommands() []subcommand {
 	list := []subcommand{
 		{"status", "[--json] [--watch] [-p prefix] [-c filename]", "how the running tandem stands: which node is master and why\n(tandem status --help)", withContext(showStatus)},
+		{"top", "[--watch] [-p prefix] [-c filename]", "requests, errors and back ends, a second (tandem top --help)", withContext(top)},
+		{"dashboard", "[--port=number] [-p prefix] [-c filename]", "the same as a page for a browser on this host\n(tandem dashboard --help)", withContext(dashboard)},
 		{"test", "[-q] [-p prefix] [-c filename] [-k filename]", "test both configuration files, as -t", withOptions("-t")},
 	}
 	for _, s := range signals {

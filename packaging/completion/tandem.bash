@@ -9,7 +9,7 @@ _tandem()
     if [[ $cur == -* ]]; then
         COMPREPLY=($(compgen -W '-? -h --help -v --version -V -t -T -q -s -p -e -c -g -k -i --json --watch' -- "$cur"))
     elif ((COMP_CWORD == 1)); then
-        COMPREPLY=($(compgen -W 'status test stop quit reopen reload demote promote certificates cache pair demo help version' -- "$cur"))
+        COMPREPLY=($(compgen -W 'status top dashboard test stop quit reopen reload demote promote certificates cache pair demo help version' -- "$cur"))
     fi
 }
 complete -F _tandem tandem

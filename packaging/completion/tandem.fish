@@ -1,5 +1,7 @@
 # Completion of tandem for fish, made from its table of options.
 complete -c tandem -n __fish_use_subcommand -f -a status -d 'how the running tandem stands: which node is master and why (tandem status --help)'
+complete -c tandem -n __fish_use_subcommand -f -a top -d 'requests, errors and back ends, a second (tandem top --help)'
+complete -c tandem -n __fish_use_subcommand -f -a dashboard -d 'the same as a page for a browser on this host (tandem dashboard --help)'
 complete -c tandem -n __fish_use_subcommand -f -a test -d 'test both configuration files, as -t'
 complete -c tandem -n __fish_use_subcommand -f -a stop -d 'end at once, as -s stop'
 complete -c tandem -n __fish_use_subcommand -f -a quit -d 'end when the requests under way are answered, as -s quit'

@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
-	"tandem/internal/contain"
 	"tandem/internal/errorlog"
 	"tandem/status"
 	"tandem/web"
@@ -30,7 +28,7 @@ func write(r *web.Request, path, told string) web.Code {
 		return fail(r, 403, "ForeignOrigin", "The request comes from a page of another origin.")
 	}
 	if name, ok := strings.CutPrefix(path, "order/"); ok {
-		return Order(r, name)
+		return giveOrder(r, name)
 	}
 	kind, upstream, server, ok := serverOf(path)
 	if !ok {
@@ -59,7 +57,7 @@ func write(r *web.Request, path, told string) web.Code {
 		}
 		var out bytes.Buffer
 		code = r.Server.HTTP.Node.Order(status.ChangeUpstream+strings.Join(words, " "), &out)
-		return code, message(out.String())
+		return code, status.Message(out.String())
 	}
 	code, text := 1, ""
 	success, answer := "", 200
@@ -95,13 +93,6 @@ func write(r *web.Request, path, told string) web.Code {
 func done(r *web.Request, code int, success, description string) web.Code {
 	r.DiscardBody()
 	return send(r, code, object{"success": success, "description": description})
-}
-
-// message is what a node has told, without the beginning that is for a terminal.
-func message(text string) string {
-	text = strings.TrimSpace(text)
-	text = strings.ReplaceAll(text, "tandem: [error] ", "")
-	return strings.ReplaceAll(text, "tandem: [notice] ", "")
 }
 
 // serverOf takes config/http/upstreams/NAME/servers/SERVER apart.
@@ -204,52 +195,31 @@ func parameters(body []byte) ([]string, error) {
 	return params, nil
 }
 
-// moveTime is how long a client waits for what comes of an order. Its own connection
-// may be one of those whose end the node waits for, to hand over.
-const moveTime = 250 * time.Millisecond
-
-// inTime gives an order and waits for its end for a moment.
-func inTime(order func(io.Writer) int) (code int, text string, ended bool) {
-	var out bytes.Buffer
-	result := make(chan int, 1)
-	go func() {
-		code := 1
-		_ = contain.Run("an order", func() { code = order(&out) })
-		result <- code
-	}()
-	select {
-	case code := <-result:
-		return code, out.String(), true
-	case <-time.After(moveTime):
-		return 0, "", false
-	}
-}
-
-// Order gives the node an order, by its name: demote, promote or reload. The origin
+// giveOrder gives the node an order, by its name: demote, promote or reload. The origin
 // of the request has been checked.
-func Order(r *web.Request, name string) web.Code {
+func giveOrder(r *web.Request, name string) web.Code {
 	if r.Method != web.POST {
 		return fail(r, 405, "MethodNotAllowed", "An order is given by POST.")
 	}
 	node := r.Server.HTTP.Node
 	switch name {
 	case "reload":
-		r.Logf(errorlog.Notice, "reload is ordered by a client")
+		r.Logf(errorlog.Notice, "%s is ordered by a client", name)
 		var out bytes.Buffer
 		if node.Order(name, &out) != 0 {
-			return fail(r, 500, "Failed", message(out.String()))
+			return fail(r, 500, "Failed", status.Message(out.String()))
 		}
-		return done(r, 200, "Done", message(out.String()))
+		return done(r, 200, "Done", status.Message(out.String()))
 	case "demote", "promote":
 		r.Logf(errorlog.Notice, "%s is ordered by a client", name)
-		code, text, ended := inTime(func(out io.Writer) int { return node.Order(name, out) })
+		code, text, ended := status.Promptly(node, name)
 		switch {
 		case !ended:
-			return done(r, 202, "Accepted", "The node does it; its state tells what comes of it.")
+			return done(r, 202, "Accepted", text)
 		case code != 0:
-			return fail(r, 409, "Failed", message(text))
+			return fail(r, 409, "Failed", text)
 		}
-		return done(r, 200, "Done", message(text))
+		return done(r, 200, "Done", text)
 	}
 	return fail(r, 404, "PathNotFound", "There is no such order.")
 }
