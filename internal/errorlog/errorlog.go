@@ -75,6 +75,7 @@ func ParseLevels(words []string) (Level, error) {
 type Target struct {
 	Level Level // the least grave that is written
 	To    io.Writer
+	JSON  bool // lines are objects of JSON
 }
 
 // LevelWriter is a writer that wants to know how grave a line is, in place of
@@ -143,7 +144,8 @@ func (l *Log) Put(level Level, conn uint64, message []byte) {
 
 func (l *Log) write(level Level, conn uint64, message []byte, put bool) {
 	p := buffers.Get().(*[]byte)
-	b := time.Now().AppendFormat((*p)[:0], "2006/01/02 15:04:05")
+	now := time.Now()
+	b := now.AppendFormat((*p)[:0], "2006/01/02 15:04:05")
 	b = append(append(append(b, " ["...), Names[level]...), "] "...)
 	b = strconv.AppendInt(b, int64(pid), 10)
 	b = append(b, '#')
@@ -155,21 +157,27 @@ func (l *Log) write(level Level, conn uint64, message []byte, put bool) {
 		b = append(b, ' ')
 	}
 	b = append(append(b, message...), '\n')
+	text := b
 	for _, t := range l.targets {
 		if level > t.Level {
 			continue
 		}
+		line := text
+		if t.JSON {
+			b = appendJSON(b[:len(text)], now, level, conn, message)
+			line, text = b[len(text):], b[:len(text)]
+		}
 		switch w := t.To.(type) {
 		case LevelWriter:
-			w.WriteLevel(level, b)
+			w.WriteLevel(level, line)
 		case Putter:
 			if put {
-				w.Put(b)
+				w.Put(line)
 				continue
 			}
-			_, _ = t.To.Write(b)
+			_, _ = t.To.Write(line)
 		default:
-			_, _ = t.To.Write(b)
+			_, _ = t.To.Write(line)
 		}
 	}
 	*p = b

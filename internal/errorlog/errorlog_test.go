@@ -14,7 +14,7 @@ import (
 func TestLevelsOfTargets(t *testing.T) {
 	var all, some bytes.Buffer
 	var loud levels
-	l := New(Target{Info, &all}, Target{Error, &some}, Target{Crit, &loud})
+	l := New(Target{Level: Info, To: &all}, Target{Level: Error, To: &some}, Target{Level: Crit, To: &loud})
 	for level := Emerg; level <= Debug; level++ {
 		if l.Enabled(level) != (level <= Info) {
 			t.Errorf("%s enabled: %t", level, l.Enabled(level))

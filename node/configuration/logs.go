@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"tandem/internal/errorlog"
@@ -113,9 +114,16 @@ func (c *Configuration) openErrorLog(s *nc.Scope, d *nc.Directive) (errorlog.Tar
 	default:
 		t.To = c.logs.open(s.Path(name, false), false)
 	}
+	words := slices.Clone(d.Args[1:])
+	if i := slices.Index(words, "json"); i >= 0 {
+		if toSyslog {
+			return t, errors.New("logs to syslog cannot be JSON")
+		}
+		t.JSON, words = true, slices.Delete(words, i, i+1)
+	}
 	var err error
-	if len(d.Args) > 1 {
-		t.Level, err = errorlog.ParseLevels(d.Args[1:])
+	if len(words) > 0 {
+		t.Level, err = errorlog.ParseLevels(words)
 	}
 	return t, err
 }
