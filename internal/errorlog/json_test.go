@@ -3,7 +3,6 @@ package errorlog
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"testing"
 	"time"
 )
@@ -59,7 +58,7 @@ func FuzzJSON(f *testing.F) {
 	f.Fuzz(func(t *testing.T, message []byte, conn uint64) {
 		line := appendJSON(nil, time.Unix(0, 0), Error, conn, message)
 		if !json.Valid(line) || bytes.IndexByte(line, '\n') != len(line)-1 {
-			t.Error(fmt.Sprintf("%q", line))
+			t.Errorf("%q", line)
 		}
 	})
 }
