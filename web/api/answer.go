@@ -51,6 +51,9 @@ func find(at any, path string) (any, bool) {
 	if path == "" {
 		return at, true
 	}
+	if report, ok := at.(wholeReport); ok {
+		at = report.parts()
+	}
 	o, ok := at.(object)
 	if !ok {
 		return nil, false

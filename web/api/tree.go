@@ -170,14 +170,19 @@ func (t tree) caches() any {
 }
 
 // tandem is the report as it is.
-func (t tree) tandem() any {
-	text, err := json.Marshal(t.Report)
-	if err != nil {
-		return nil
+func (t tree) tandem() any { return wholeReport{t.Report} }
+
+// wholeReport is a report whose parts have not been looked for yet.
+type wholeReport struct{ *status.Report }
+
+// parts returns the report's parts by their names.
+func (w wholeReport) parts() (o object) {
+	text, err := json.Marshal(w.Report)
+	if err == nil {
+		err = json.Unmarshal(text, &o)
 	}
-	var o object
-	if err := json.Unmarshal(text, &o); err != nil {
-		return nil
+	if err != nil {
+		return object{}
 	}
 	return o
 }

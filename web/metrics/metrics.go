@@ -9,8 +9,12 @@
 package metrics
 
 import (
+	"sync/atomic"
+
 	"tandem/internal/openmetrics"
 	nc "tandem/nginxconf"
+	"tandem/session"
+	"tandem/status"
 	"tandem/web"
 	"tandem/web/message"
 )
@@ -39,5 +43,26 @@ func serve(r *web.Request) web.Code {
 		return 503
 	}
 	f := openmetrics.Accepted(string(r.Header(message.Accept)))
-	return r.SendBytes(200, []byte(f.ContentType()), node.Report().WriteMetrics(f))
+	return r.SendBytes(200, []byte(f.ContentType()), written(&r.Server.HTTP.Realm, node.Report(), f))
+}
+
+// text is a report as metrics.
+type text struct {
+	of    *status.Report
+	bytes []byte
+}
+
+// last has the text that was written last in each format.
+var last = session.NewRealmSlot[[2]atomic.Pointer[text]]()
+
+// written returns a report as metrics. Clients that come at about the same time are
+// shown the same report, which is written once.
+func written(realm *session.Realm, report *status.Report, f openmetrics.Format) []byte {
+	at := &last.Of(realm)[f]
+	if t := at.Load(); t != nil && t.of == report {
+		return t.bytes
+	}
+	t := &text{report, report.WriteMetrics(f)}
+	at.Store(t)
+	return t.bytes
 }
