@@ -111,9 +111,6 @@ func (b *Balancer) Stop() {
 	closing.Wait()
 }
 
-// BFD tells real servers with a BFD_CHECK of a session that it is up, or why not.
-func (b *Balancer) BFD(session string, up bool, reason string) { b.pool.PushBFD(session, up, reason) }
-
 // Cut resets the connections to addresses that this host gives up.
 func (b *Balancer) Cut(addrs []netip.Addr) { b.engines.Cut(addrs) }
 
