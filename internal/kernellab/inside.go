@@ -39,6 +39,7 @@ func Inside() {
 	}
 	out, err := prepare()
 	if err == nil {
+		loadEarly()
 		err = runPlan(out)
 	}
 	if err != nil {
@@ -81,22 +82,27 @@ func prepare() (*os.File, error) {
 	return out, nil
 }
 
-// runPlan runs the lines of the plan beside each other: they mostly wait. Each is
-// printed when it has ended.
+// early are modules that are loaded before anything else. A kernel that loads one
+// of these for a new service, while a network namespace that has had IPVS goes,
+// waits for itself: it holds IPVS's lock, which the end of the namespace needs, and
+// the module waits for that end (register_pernet_subsys).
+var early = []string{"ip_vs_lblc", "ip_vs_lblcr"}
+
+func loadEarly() {
+	if out, err := exec.Command("/sbin/modprobe", append([]string{"-a"}, early...)...).CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "kernellab: %v\n%s", err, out)
+	}
+}
+
+// runPlan runs the lines of the plan, one after the other: some are about time.
 func runPlan(out *os.File) error {
 	lines, err := os.ReadFile(plan)
 	if err != nil {
 		return err
 	}
-	ended := make(chan []byte)
-	started := 0
 	for number, line := range strings.Split(strings.TrimSpace(string(lines)), "\n") {
 		pkg, pattern, _ := strings.Cut(line, " ")
-		started++
-		go func() { ended <- run(path.Join(binaries, fmt.Sprint(number)), pkg, pattern) }()
-	}
-	for range started {
-		if _, err := out.Write(<-ended); err != nil {
+		if _, err := out.Write(run(path.Join(binaries, fmt.Sprint(number)), pkg, pattern)); err != nil {
 			return err
 		}
 	}

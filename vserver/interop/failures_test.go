@@ -112,6 +112,7 @@ virtual_server fwmark 9 {
 
 // Both programs tell the kernel the same, whatever fails.
 func TestKernelBesideKeepalived(t *testing.T) {
+	t.Parallel()
 	p := newPair(t)
 	p.write("check", strings.ReplaceAll("#!/bin/sh\nread n <DIR/exit\nexit $n\n", "DIR", p.shared), 0o755)
 	p.write("exit", "0\n", 0o644)

@@ -27,11 +27,18 @@ func (e *Engine) list() ([]countedService, error) {
 		return nil, explain("list the services", err)
 	}
 	var out []countedService
+	seen := map[table.Key]bool{}
 	for _, message := range answers {
 		s, c, err := decodeService(message)
 		if err != nil {
 			return nil, explain("list the services", err)
 		}
+		// The kernel counts its way through the services of every network namespace: what changes in another one
+		// meanwhile has it list some twice.
+		if seen[s.Key] {
+			continue
+		}
+		seen[s.Key] = true
 		out = append(out, countedService{s, c})
 	}
 	return out, nil
