@@ -125,7 +125,10 @@ func (c streamCase) measure(b *bench) ([]row, error) {
 }
 
 func (c streamCase) rows(b *bench, t *contest) []row {
-	base := t.base(b)
+	base := &result{}
+	if b.base != nil && t.results[b.base] != nil {
+		base = t.results[b.base]
+	}
 	var rows []row
 	for _, p := range t.peers {
 		res := t.results[p]
