@@ -211,10 +211,7 @@ func (b *bench) load(c benchCase, s *server) *load {
 }
 
 func (t *contest) rows(b *bench) []row {
-	base := &result{}
-	if b.base != nil && t.results[b.base] != nil {
-		base = t.results[b.base]
-	}
+	base := t.base(b)
 	var rows []row
 	for _, p := range t.peers {
 		res := t.results[p]
@@ -233,6 +230,14 @@ func (t *contest) rows(b *bench) []row {
 			latencyText(res.slices), latencyText(res.rounds)}, missed})
 	}
 	return rows
+}
+
+// base returns what nginx did, nothing if it is not there.
+func (t *contest) base(b *bench) *result {
+	if b.base != nil && t.results[b.base] != nil {
+		return t.results[b.base]
+	}
+	return &result{}
 }
 
 // rateRatio compares the answers a second of two programs, to 0.01; 0: one of

@@ -125,10 +125,7 @@ func (c streamCase) measure(b *bench) ([]row, error) {
 }
 
 func (c streamCase) rows(b *bench, t *contest) []row {
-	base := &result{}
-	if b.base != nil && t.results[b.base] != nil {
-		base = t.results[b.base]
-	}
+	base := t.base(b)
 	var rows []row
 	for _, p := range t.peers {
 		res := t.results[p]

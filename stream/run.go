@@ -93,7 +93,7 @@ func (s *Session) phases() Code {
 		}
 		s.action = "initializing session"
 	}
-	if s.limited == 0 {
+	if !s.arrived {
 		s.limited = s.run(session.Begin, session.Limit)
 	}
 	if s.limited != session.OK {
@@ -149,6 +149,7 @@ func (s *Session) arrive() {
 	if s.at.ProxyProtocol || len(s.Server.Stream.handlers[session.Limit]) == 0 {
 		return
 	}
+	s.arrived = true
 	if err := contain.Run("a session of stream", func() { s.limited = s.run(session.Begin, session.Limit) }); err != nil {
 		s.limited = StatusInternal
 	}

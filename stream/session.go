@@ -41,7 +41,8 @@ type Session struct {
 	left    atomic.Int32 // one each when the goroutine has left, and when it is resumed
 	carried carried
 	leave   leaving
-	limited Code // what the phases up to the limits have come to, 0: they have not run
+	arrived bool // it has been through the phases up to the limits,
+	limited Code // which came to this
 }
 
 // carried is what carries a session's bytes, so that others can end it.
@@ -104,7 +105,7 @@ func (s *Session) release() {
 	s.Session.Reset()
 	s.Conn, s.Packets, s.Server, s.at, s.from = nil, nil, nil, nil, nil
 	s.Status, s.action, s.about, s.given, s.passes = 0, "", nil, false, 0
-	s.limited = 0
+	s.arrived = false
 	s.end, s.carried.relay, s.carried.aborted, s.carried.reset = nil, nil, false, false
 	s.left.Store(0)
 	s.received.Store(0)

@@ -64,7 +64,7 @@ func TestRealIP(t *testing.T) {
 	if got, err := io.ReadAll(c); string(got) != "198.51.100.7:1234 127.0.0.1" {
 		t.Errorf("%q, %v", got, err)
 	}
-	for _, bad := range []string{"GET / HTTP/1.0\r\n\r\n", "PROXY TCP4 1.2.3.4\r\n", v2[:12] + "\x31\x11\x00\x0c", strings.Repeat("PROXY ", 1000)} {
+	for _, bad := range []string{"GET / HTTP/1.0\r\n\r\n", "PROXY TCP4 1.2.3.4\r\n", "PROXY INVALID", v2[:12] + "\x31\x11\x00\x0c", strings.Repeat("PROXY ", 1000)} {
 		c := s.Dial(t, "tcp", "8082")
 		_, _ = io.WriteString(c, bad)
 		if got, _ := io.ReadAll(c); len(got) > 0 {
@@ -92,7 +92,11 @@ func TestTruncatedHeader(t *testing.T) {
 func TestSetAndAccess(t *testing.T) {
 	s := streamtest.Start(t, `map $remote_addr $who { 127.0.0.1 us; }
 		server { listen 127.0.0.1:8080; set $a "$who!"; return "$a $a"; }
-		server { listen 127.0.0.1:8081; deny 127.0.0.0/8; return x; }`, modules...)
+		server { listen 127.0.0.1:8081; deny 127.0.0.0/8; return x; }
+		server { listen 127.0.0.1:8082; set $b $who; set $who new; return "$who $b"; }`, modules...)
+	if got := s.Get(t, "8082", ""); got != "new us" {
+		t.Errorf("%q", got)
+	}
 	if got := s.Get(t, "8080", ""); got != "us! us!" {
 		t.Errorf("%q", got)
 	}

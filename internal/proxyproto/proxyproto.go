@@ -47,6 +47,8 @@ func parseV1(b []byte) (*Header, int, error) {
 	}
 	end := bytes.IndexByte(b, '\n')
 	switch {
+	case !knownKind(b[k:]):
+		return nil, 0, broken(b) // nobody need wait for the rest
 	case end < 0 && len(b) < maxLenV1:
 		return nil, 0, ErrShort
 	case end < 0 || end >= maxLenV1 || b[end-1] != '\r':
@@ -69,6 +71,17 @@ func parseV1(b []byte) (*Header, int, error) {
 		*into = uint16(port)
 	}
 	return h, n, nil
+}
+
+// knownKind reports whether what follows PROXY is, as far as it has come, the name of
+// what version 1 knows.
+func knownKind(b []byte) bool {
+	for _, kind := range []string{"TCP4 ", "TCP6 ", "UNKNOWN"} {
+		if k := min(len(b), len(kind)); string(b[:k]) == kind[:k] {
+			return true
+		}
+	}
+	return false
 }
 
 // isAddress reports whether only characters of addresses are in text.
