@@ -43,17 +43,14 @@ func (s *Session) LogMessage(level errorlog.Level, message []byte) {
 
 // log writes the message in b, and behind it whose session it is about.
 func (s *Session) log(log *errorlog.Log, level errorlog.Level, extra func([]byte) []byte, b []byte) []byte {
+	about := len(b)
 	who := ", client: "
 	if s.client.Datagrams {
 		who = ", udp client: "
 	}
 	b = append(append(b, who...), s.RemoteText()...)
 	b = s.owner.AppendAbout(b, extra)
-	if level < errorlog.Debug {
-		log.Put(level, s.client.Number, b)
-	} else {
-		log.Write(level, s.client.Number, b)
-	}
+	log.Put(level, s.client.Number, b, about)
 	return b
 }
 

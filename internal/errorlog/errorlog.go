@@ -99,7 +99,8 @@ func New(targets ...Target) *Log {
 		l.max = max(l.max, t.Level)
 	}
 	l.repeats.Tell = func(line string, times int) {
-		l.write(Level(line[0]), 0, fmt.Appendf(nil, "message repeated %d times: [ %s]", times, line[1:]), false)
+		message := fmt.Appendf(nil, "message repeated %d times: [ %s]", times, line[1:])
+		l.write(Level(line[0]), 0, message, len(message), false)
 	}
 	return l
 }
@@ -125,7 +126,7 @@ func (l *Log) Write(level Level, conn uint64, message []byte) {
 	if !l.Enabled(level) || conn == 0 && l.repeats.Count(string(rune(level))+string(message), time.Now()) {
 		return
 	}
-	l.write(level, conn, message, false)
+	l.write(level, conn, message, len(message), false)
 }
 
 // Putter is a writer that can have a line where it is looked for before it
@@ -134,15 +135,17 @@ type Putter interface {
 	Put(line []byte)
 }
 
-// Put is Write, and returns when the message is in the files that it goes to: as
-// with nginx, whoever has been told of an error may look for it there at once.
-func (l *Log) Put(level Level, conn uint64, message []byte) {
+// Put is Write for a message that tells from about on whom it is about, in nginx's
+// words: ", client: 192.0.2.1, server: a". It returns when the message is in the files
+// that it goes to, unless it is for debugging: as with nginx, whoever has been told of
+// an error may look for it there at once.
+func (l *Log) Put(level Level, conn uint64, message []byte, about int) {
 	if l.Enabled(level) {
-		l.write(level, conn, message, true)
+		l.write(level, conn, message, about, level < Debug)
 	}
 }
 
-func (l *Log) write(level Level, conn uint64, message []byte, put bool) {
+func (l *Log) write(level Level, conn uint64, message []byte, about int, put bool) {
 	p := buffers.Get().(*[]byte)
 	now := time.Now()
 	b := now.AppendFormat((*p)[:0], "2006/01/02 15:04:05")
@@ -164,7 +167,7 @@ func (l *Log) write(level Level, conn uint64, message []byte, put bool) {
 		}
 		line := text
 		if t.JSON {
-			b = appendJSON(b[:len(text)], now, level, conn, message)
+			b = appendJSON(b[:len(text)], now, level, conn, message[:about], message[about:])
 			line, text = b[len(text):], b[:len(text)]
 		}
 		switch w := t.To.(type) {

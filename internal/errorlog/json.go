@@ -10,17 +10,16 @@ import (
 )
 
 // appendJSON appends a message as a line of JSON: when it was written, its level,
-// the process, the connection, the message, and what the message says behind itself
-// of whom it is about.
-func appendJSON(b []byte, now time.Time, level Level, conn uint64, message []byte) []byte {
+// the process, the connection, the message, and whom it is about, which is told in
+// nginx's words.
+func appendJSON(b []byte, now time.Time, level Level, conn uint64, message, about []byte) []byte {
 	b = now.AppendFormat(append(b, `{"time":"`...), "2006-01-02T15:04:05.000Z07:00")
 	b = append(append(append(b, `","level":"`...), Names[level]...), `","pid":`...)
 	b = strconv.AppendInt(b, int64(pid), 10)
 	if conn != 0 {
 		b = strconv.AppendUint(append(b, `,"connection":`...), conn, 10)
 	}
-	text, about := splitAbout(message)
-	b = appendText(append(b, `,"message":`...), text)
+	b = appendText(append(b, `,"message":`...), message)
 	for len(about) > 0 {
 		var key string
 		var value []byte
@@ -39,28 +38,18 @@ func appendText(b, text []byte) []byte {
 	return append(escape.AppendJSON(append(b, '"'), text), '"')
 }
 
-// about are the beginnings of what stands behind a message, in nginx's words and
+// abouts are the beginnings of what says whom a message is about, in nginx's words and
 // order, and the names that they have in JSON.
-var about = []struct{ text, key string }{
+var abouts = []struct{ text, key string }{
 	{", client: ", "client"}, {", udp client: ", "client"}, {", server: ", "server"}, {", request: ", "request"}, {", subrequest: ", "subrequest"},
 	{", upstream: ", "upstream"}, {", host: ", "host"}, {", referrer: ", "referrer"},
 }
 
-// splitAbout splits a message where it begins to say whom it is about: the client.
-func splitAbout(message []byte) (text, rest []byte) {
-	for _, a := range about[:2] {
-		if i := bytes.LastIndex(message, []byte(a.text)); i >= 0 {
-			return message[:i], message[i:]
-		}
-	}
-	return message, nil
-}
-
-// nextAbout takes the first key and value off what splitAbout has left. A value is in
-// quotes, in which clients may have put what looks like a key, or ends where the next
-// key begins.
+// nextAbout takes the first key and value off what says whom a message is about. A
+// value is in quotes, in which clients may have put what looks like a later key, or ends
+// where the next key begins. Client and server come first: nobody else can name them.
 func nextAbout(rest []byte) (key string, value, more []byte) {
-	for _, a := range about {
+	for _, a := range abouts {
 		if after, ok := bytes.CutPrefix(rest, []byte(a.text)); ok {
 			key, rest = a.key, after
 			break
@@ -75,7 +64,7 @@ func nextAbout(rest []byte) (key string, value, more []byte) {
 		// The quote that ends a value stands before another key, or at the end.
 		from = 1
 	}
-	for _, a := range about {
+	for _, a := range abouts {
 		mark := a.text
 		if from == 1 {
 			mark = `"` + mark
