@@ -85,8 +85,11 @@ func (n *node) logBFD(warning bool, text string) {
 	if warning {
 		level = errorlog.Warn
 	}
-	n.inForce.Load().configuration.Log.Printf(level, "bfd: %s", text)
-	fmt.Fprintf(n.terminal(), "tandem: [%s] bfd: %s\n", level, text)
+	log := n.inForce.Load().configuration.Log
+	log.Printf(level, "bfd: %s", text)
+	if !log.OnTerminal(level) {
+		fmt.Fprintf(n.terminal(), "tandem: [%s] bfd: %s\n", level, text)
+	}
 }
 
 // reportBFD says how the sessions stand.

@@ -76,6 +76,8 @@ type Target struct {
 	Level Level // the least grave that is written
 	To    io.Writer
 	JSON  bool // lines are objects of JSON
+	// Terminal: it is standard error.
+	Terminal bool
 }
 
 // LevelWriter is a writer that wants to know how grave a line is, in place of
@@ -185,6 +187,12 @@ func (l *Log) write(level Level, conn uint64, message []byte, about int, put boo
 	}
 	*p = b
 	buffers.Put(p)
+}
+
+// OnTerminal reports whether a message of that level goes to standard error, so that
+// who writes there himself can leave it out.
+func (l *Log) OnTerminal(level Level) bool {
+	return l != nil && slices.ContainsFunc(l.targets, func(t Target) bool { return t.Terminal && level <= t.Level })
 }
 
 // Targets returns the places that lines go to.

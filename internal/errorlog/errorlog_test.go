@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"regexp"
 	"strings"
@@ -108,5 +109,23 @@ func TestReason(t *testing.T) {
 	}
 	if got := Reason(errors.New("words")); got != "words" {
 		t.Error(got)
+	}
+}
+
+func TestOnTerminal(t *testing.T) {
+	var none *Log
+	for _, c := range []struct {
+		log   *Log
+		level Level
+		want  bool
+	}{
+		{none, Emerg, false},
+		{New(Target{Level: Notice, To: io.Discard}), Error, false},
+		{New(Target{Level: Debug, To: io.Discard}, Target{Level: Error, To: io.Discard, Terminal: true}), Error, true},
+		{New(Target{Level: Debug, To: io.Discard}, Target{Level: Error, To: io.Discard, Terminal: true}), Warn, false},
+	} {
+		if got := c.log.OnTerminal(c.level); got != c.want {
+			t.Errorf("level %v: %t", c.level, got)
+		}
 	}
 }

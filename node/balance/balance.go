@@ -193,8 +193,11 @@ func trapped(v *vserver.Server, alive int) trap.VirtualServer {
 // log writes a line, to the terminal as well: keepalived's users look for it in the
 // journal.
 func (b *Balancer) log(level errorlog.Level, text string) {
-	b.side.Log().Printf(level, "vserver: %s", text)
-	fmt.Fprintf(b.side.Terminal, "tandem: [%s] %s\n", level, text)
+	log := b.side.Log()
+	log.Printf(level, "vserver: %s", text)
+	if !log.OnTerminal(level) {
+		fmt.Fprintf(b.side.Terminal, "tandem: [%s] %s\n", level, text)
+	}
 }
 
 func (b *Balancer) warn(text string) { b.log(errorlog.Warn, text) }

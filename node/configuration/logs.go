@@ -94,7 +94,7 @@ func (c *Configuration) openErrorLog(s *nc.Scope, d *nc.Directive) (errorlog.Tar
 	size, toMemory := strings.CutPrefix(name, memoryPrefix)
 	switch {
 	case name == "stderr":
-		t.To = os.Stderr
+		t.To, t.Terminal = os.Stderr, true
 	case name == "":
 		return t, errors.New("invalid empty file name")
 	case toSyslog:
@@ -112,7 +112,9 @@ func (c *Configuration) openErrorLog(s *nc.Scope, d *nc.Directive) (errorlog.Tar
 		c.logs.memory = append(c.logs.memory, memory)
 		t.To = memory
 	default:
-		t.To = c.logs.open(s.Path(name, false), false)
+		path := s.Path(name, false)
+		t.To = c.logs.open(path, false)
+		t.Terminal = isStderr(path)
 	}
 	words := slices.Clone(d.Args[1:])
 	if i := slices.Index(words, "json"); i >= 0 {
@@ -133,13 +135,25 @@ func (c *Configuration) openErrorLog(s *nc.Scope, d *nc.Directive) (errorlog.Tar
 func (c *Configuration) openMainLog() {
 	targets := c.Process.errorLogs
 	if len(targets) == 0 {
-		t := errorlog.Target{Level: errorlog.Error, To: os.Stderr}
+		t := errorlog.Target{Level: errorlog.Error, To: os.Stderr, Terminal: true}
 		if c.Source.ErrorLog != "stderr" {
 			t.To = c.logs.open(c.Source.ErrorLog, true)
+			t.Terminal = isStderr(c.Source.ErrorLog)
 		}
 		targets = []errorlog.Target{t}
 	}
 	c.Log = errorlog.New(targets...)
+}
+
+// isStderr reports whether a file is where standard error goes, as error.log is in
+// images for containers.
+func isStderr(name string) bool {
+	file, err := os.Stat(name)
+	if err != nil {
+		return false
+	}
+	stderr, err := os.Stderr.Stat()
+	return err == nil && os.SameFile(file, stderr)
 }
 
 // openAccessLog opens the target of an access_log directive; an empty name is

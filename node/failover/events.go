@@ -24,9 +24,9 @@ func newEventLog(log func() *errorlog.Log, terminal io.Writer) *eventLog {
 }
 
 func (l *eventLog) event(e vrrp.Event) {
-	level := eventLevels[e.Level()]
-	l.log().Printf(level, "vrrp: %s", e)
-	if level > errorlog.Notice {
+	level, log := eventLevels[e.Level()], l.log()
+	log.Printf(level, "vrrp: %s", e)
+	if level > errorlog.Notice || log.OnTerminal(level) {
 		return
 	}
 	line := fmt.Sprintf("[%s] %s", level, e)
