@@ -18,6 +18,33 @@ type BFD struct {
 	Received  uint64    `json:"received"`
 }
 
+// judgeBFD says which sessions are down: what is tracked says for itself whether that
+// is a problem.
+func (r *Report) judgeBFD(note func(string, ...any)) {
+	for _, one := range r.BFD {
+		if one.State != "Up" {
+			note("BFD %s: no session with %s", one.Name, one.Neighbor)
+		}
+	}
+}
+
+// bfd writes what concerns the sessions of BFD.
+func (m exposition) bfd() {
+	each := func(f func(one *BFD, labels ...string)) {
+		for n := range m.BFD {
+			f(&m.BFD[n], "session", m.BFD[n].Name, "neighbor", m.BFD[n].Neighbor)
+		}
+	}
+	m.gauge("tandem_bfd_session_up", "Whether a BFD session is up.")
+	each(func(one *BFD, l ...string) { m.Flag(one.State == "Up", l...) })
+	m.gauge("tandem_bfd_detection_seconds", "How long a neighbor may be silent; 0: not known yet.")
+	each(func(one *BFD, l ...string) { m.Sample(one.Detection, l...) })
+	m.counter("tandem_bfd_sent_packets_total", "BFD packets sent.")
+	each(func(one *BFD, l ...string) { m.Count(one.Sent, l...) })
+	m.counter("tandem_bfd_received_packets_total", "BFD packets that belonged to a session.")
+	each(func(one *BFD, l ...string) { m.Count(one.Received, l...) })
+}
+
 // writeBFD writes the sessions, a line each.
 func (r *Report) writeBFD(b *strings.Builder, s Style) {
 	if len(r.BFD) == 0 {

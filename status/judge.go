@@ -40,6 +40,7 @@ func (r *Report) Judge() {
 	for i := range r.VirtualServers {
 		r.VirtualServers[i].judge(problem, note)
 	}
+	r.judgeBFD(note)
 	for i := range r.Instances {
 		r.Instances[i].judge(problem, note)
 	}

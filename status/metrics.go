@@ -28,6 +28,7 @@ func (r *Report) WriteMetrics(f openmetrics.Format) []byte {
 	m.vrrp()
 	m.peers()
 	m.virtualServers()
+	m.bfd()
 	m.stubStatus()
 	m.keepalived()
 	return m.Finish()

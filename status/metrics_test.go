@@ -42,6 +42,7 @@ func busy() *Report {
 	r.Instances[0].Counters.Dropped = map[string]uint64{"ttl": 3, "auth-password": 4, "ah-value": 1}
 	r.Instances[0].SelfProbe.Last = r.Instances[0].SelfProbe.Last[:1]
 	r.VirtualServers = virtual().VirtualServers
+	r.BFD = virtual().BFD
 	r.LinkRefused = map[string]uint64{"key": 1}
 	return r
 }
@@ -51,6 +52,8 @@ func TestMetrics(t *testing.T) {
 	for _, want := range []string{
 		`tandem_build_info{version="1.0"} 1`,
 		`tandem_healthy 0`,
+		`tandem_bfd_session_up{session="peer",neighbor="192.0.2.2"} 1`,
+		`tandem_bfd_session_up{session="router",neighbor="192.0.2.254"} 0`,
 		`tandem_config_last_reload_success 0`,
 		`tandem_server_zone_requests_total{zone="a\"b\\\n` + "\uFFFD" + `<b>"} 3`,
 		`tandem_server_zone_responses_total{zone="",status="404"} 1`,

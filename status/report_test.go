@@ -102,6 +102,10 @@ func proxying() *Report {
 // virtual has virtual servers in every condition.
 func virtual() *Report {
 	r := plainWeb()
+	r.BFD = []BFD{
+		{Name: "peer", Neighbor: "192.0.2.2", State: "Up", Since: ago(time.Hour), Detection: 0.15, Sent: 70, Received: 71},
+		{Name: "router", Neighbor: "192.0.2.254", State: "Down"},
+	}
 	checked := func(up bool, reason string) []Checker {
 		return []Checker{
 			{Kind: "HTTP_GET", About: "/health", Up: up, Known: true, Since: ago(5 * time.Minute), At: ago(2 * time.Second), Reason: reason},
