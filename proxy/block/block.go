@@ -110,7 +110,7 @@ func readBlock(s *nc.Scope, d *nc.Directive, inside nc.Context) error {
 		case old.declared:
 			return fmt.Errorf("duplicate upstream \"%s\"", name)
 		case old.written:
-			return fmt.Errorf("upstream \"%s\" may not have port %d in %s", name, old.port, old.pos)
+			s.ErrorAt(old.pos, "upstream \"%s\" may not have port %d", name, old.port)
 		}
 		// It was referred to before.
 		old.declared, old.pos, old.level, old.port, old.settings = true, d.Pos, b.level, 0, b.settings
@@ -134,7 +134,7 @@ func readBlock(s *nc.Scope, d *nc.Directive, inside nc.Context) error {
 	}
 	b.faulty = len(b.servers) < max(written, 1)
 	if written == 0 {
-		return errors.New("no servers are inside upstream")
+		s.ErrorAt(d.ClosePos, "no servers are inside upstream")
 	}
 	return nil
 }
