@@ -238,7 +238,7 @@ func TestFindTarget(t *testing.T) {
 	_, port, _ := net.SplitHostPort(b)
 	s := webtest.New(t, "events {}\nhttp { upstream u { server "+named(t, "A")+`; }
 		server { listen 127.0.0.1:8080; location / { proxy_pass http://$arg_to; } location /u { proxy_pass http://u; }
-			location /unix { proxy_pass http://unix:$arg_to; } } }`, modules, nil)
+			location /unix { proxy_pass http://unix:$arg_to; } location /fastcgi { fastcgi_pass $arg_to; } } }`, modules, nil)
 	socket := filepath.Join(s.Dir, "s")
 	l, err := net.Listen("unix", socket)
 	if err != nil {
@@ -265,6 +265,7 @@ func TestFindTarget(t *testing.T) {
 		{"/?to=h.test", "", 502, "no resolver defined to resolve h.test"},
 		{"/?to=127.0.0.1:x", "", 500, "invalid port in upstream"},
 		{"/?to=", "", 500, "no host in upstream"},
+		{"/fastcgi?to=127.0.0.1", "", 500, `no port in upstream "127.0.0.1"`},
 		{"/unix?to=" + socket, "unix", 200, ""},
 	} {
 		x := s.Ask(t, c.target)

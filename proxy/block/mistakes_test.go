@@ -9,6 +9,7 @@ import (
 
 	"tandem/proxy"
 	"tandem/proxy/exchange"
+	"tandem/proxy/fastcgi"
 	"tandem/session/resolver"
 	"tandem/web"
 	"tandem/web/headers"
@@ -17,7 +18,7 @@ import (
 )
 
 var modules = append([]*web.Module{
-	web.Shared(resolver.Module), rewrite.Module, exchange.Module, proxy.Module, headers.Module,
+	web.Shared(resolver.Module), rewrite.Module, exchange.Module, proxy.Module, fastcgi.Module, headers.Module,
 }, webtest.Say...)
 
 // mistakes are what may be wrong in an upstream {}, with the message. where is the
@@ -152,6 +153,7 @@ func TestMistakesAround(t *testing.T) {
 		u + strings.Replace(u, " u ", " U ", 1):                                   `duplicate upstream "U"`,
 		u + strings.Replace(pass, "%", ":81", 1):                                  `upstream "u" may not have port 81`,
 		strings.Replace(pass, "%", ":81", 1) + u:                                  `upstream "u" may not have port 81 in `, // of the reference
+		"server { location / { fastcgi_pass 127.0.0.1; } }":                       `no port in upstream "127.0.0.1"`,
 		"upstream { server 127.0.0.1:1; }":                                        `invalid number of arguments in "upstream" directive`,
 		"server { upstream u { server 127.0.0.1:1; } }":                           `"upstream" directive is not allowed here`,
 		"upstream u { server 127.0.0.1:x; } " + strings.ReplaceAll(pass, "%", ""): `invalid port in upstream "127.0.0.1:x"`,
