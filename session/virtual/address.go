@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 
+	"tandem/internal/hostnames"
 	"tandem/internal/listen"
 	nc "tandem/nginxconf"
 	"tandem/session"
@@ -131,7 +132,7 @@ func Arrange[S Server](s *nc.Scope, servers []S) []*Port[S] {
 
 func (a *Address[S]) add(s *nc.Scope, srv S, l *Listen) {
 	if l.given {
-		if a.optionsGiven && a.options != l.Options {
+		if a.optionsGiven {
 			s.ErrorAt(l.Pos, "duplicate listen options for %s", l.Addr)
 			return
 		}
@@ -161,7 +162,11 @@ func (a *Address[S]) finish(s *nc.Scope) {
 	for _, srv := range a.Servers {
 		_, names, shared := srv.Virtual()
 		for _, name := range names {
-			if err := a.Names.add(name, srv); err != nil {
+			switch err := a.Names.add(name, srv); err {
+			case nil:
+			case hostnames.ErrInvalid:
+				s.ErrorAt(shared.Pos, "invalid server name or wildcard \"%s\" on %s", name.Text, a.Addr)
+			default:
 				s.WarnAt(shared.Pos, "conflicting server name \"%s\" on %s, ignored", name.Text, a.Addr)
 			}
 		}
@@ -206,7 +211,7 @@ func ports[S Server](order []*Address[S]) []*Port[S] {
 			if p.addrs == nil {
 				p.addrs = make(map[netip.Addr]*Address[S])
 			}
-			p.addrs[a.Addr.IP.Addr()] = a
+			p.addrs[a.Addr.IP.Addr().Unmap()] = a
 			continue
 		}
 		open(a)

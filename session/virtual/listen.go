@@ -1,11 +1,7 @@
 package virtual
 
 import (
-	"errors"
 	"fmt"
-	"net"
-	"net/netip"
-	"strconv"
 	"strings"
 
 	"tandem/internal/listen"
@@ -38,7 +34,7 @@ func ReadListen(pos nc.Pos, words []string, port string, own func(word string) b
 		if own(word) {
 			continue
 		}
-		if err := l.word(word, addrs[0]); err != nil {
+		if err := l.word(word); err != nil {
 			return nil, err
 		}
 	}
@@ -88,20 +84,20 @@ func Add(had, more []Listen, text string) ([]Listen, error) {
 }
 
 // word understands one word after the address.
-func (l *Listen) word(word string, addr listen.Address) error {
+func (l *Listen) word(word string) error {
 	name, value, has := strings.Cut(word, "=")
 	number := func(into *int) error {
-		n, err := strconv.Atoi(value)
-		if err != nil || n < 1 {
-			return fmt.Errorf("invalid %s %q", name, value)
+		n, err := nc.ParseNumber(value)
+		if err != nil || n == 0 && name == "backlog" {
+			return fmt.Errorf("invalid %s \"%s\"", name, word)
 		}
 		*into, l.given, l.Options.Bind = n, true, true
 		return nil
 	}
 	size := func(into *int) error {
 		n, err := nc.ParseSize(value)
-		if err != nil || n < 1 {
-			return fmt.Errorf("invalid %s %q", name, value)
+		if err != nil {
+			return fmt.Errorf("invalid %s \"%s\"", name, word)
 		}
 		*into, l.given, l.Options.Bind = int(n), true, true
 		return nil
@@ -132,9 +128,6 @@ func (l *Listen) word(word string, addr listen.Address) error {
 	case !has:
 	case name == "backlog":
 		l.backlog = true
-		if n, err := strconv.Atoi(value); err == nil && n == -1 {
-			return nil
-		}
 		return number(&l.Options.Backlog)
 	case name == "rcvbuf":
 		return size(&l.Options.RcvBuf)
@@ -142,21 +135,18 @@ func (l *Listen) word(word string, addr listen.Address) error {
 		return size(&l.Options.SndBuf)
 	case name == "fastopen":
 		return number(&l.Options.FastOpen)
-	case name == "setfib", name == "accept_filter":
-		return fmt.Errorf("%s is not supported on this platform", name)
-	case name == "ipv6only":
+	case name == "accept_filter":
+		return fmt.Errorf("accept filters \"%s\" are not supported on this platform, ignored", word)
+	case name == "ipv6only" && strings.HasPrefix(value, "o"):
 		if value != "on" && value != "off" {
-			return fmt.Errorf("invalid ipv6only flags %q", value)
-		}
-		if addr.Unix != "" || !addr.IP.Addr().Is6() {
-			return errors.New("ipv6only is not supported on addr \"" + addr.String() + "\", ignored")
+			return fmt.Errorf("invalid ipv6only flags \"%s\"", value)
 		}
 		return socket(&l.Options.IPv6Only, value == "on")
 	case name == "so_keepalive":
 		l.given, l.Options.Bind = true, true
 		return parseKeepalive(&l.Options.KeepAlive, value)
 	}
-	return fmt.Errorf("invalid parameter %q", word)
+	return fmt.Errorf("invalid parameter \"%s\"", word)
 }
 
 func parseKeepalive(k *listen.Keepalive, value string) error {
@@ -168,24 +158,22 @@ func parseKeepalive(k *listen.Keepalive, value string) error {
 	case "off":
 		return nil
 	}
-	parts := strings.Split(value, ":")
-	if len(parts) != 3 {
-		return fmt.Errorf("invalid so_keepalive value: %q", value)
-	}
-	bad := fmt.Errorf("invalid so_keepalive value: %q", value)
+	bad := fmt.Errorf("invalid so_keepalive value: \"%s\"", value)
+	idle, rest, _ := strings.Cut(value, ":")
+	intvl, count, _ := strings.Cut(rest, ":")
 	var err error
-	if parts[0] != "" {
-		if k.Idle, err = nc.ParseSec(parts[0]); err != nil {
+	if idle != "" {
+		if k.Idle, err = nc.ParseSec(idle); err != nil {
 			return bad
 		}
 	}
-	if parts[1] != "" {
-		if k.Intvl, err = nc.ParseSec(parts[1]); err != nil {
+	if intvl != "" {
+		if k.Intvl, err = nc.ParseSec(intvl); err != nil {
 			return bad
 		}
 	}
-	if parts[2] != "" {
-		if k.Count, err = strconv.Atoi(parts[2]); err != nil {
+	if count != "" {
+		if k.Count, err = nc.ParseNumber(count); err != nil {
 			return bad
 		}
 	}
@@ -194,95 +182,4 @@ func parseKeepalive(k *listen.Keepalive, value string) error {
 	}
 	k.On = true
 	return nil
-}
-
-// parseAddress reads ADDRESS:PORT, ADDRESS, PORT, [IPV6]:PORT, *:PORT, HOST:PORT and
-// unix:PATH. port is one that is not written. A host name is looked up once, as
-// nginx does.
-func parseAddress(text, port string) ([]listen.Address, error) {
-	if path, ok := strings.CutPrefix(text, "unix:"); ok {
-		if path == "" {
-			return nil, fmt.Errorf("no path in the unix domain socket in %q", text)
-		}
-		if len(path) > 107 {
-			return nil, fmt.Errorf("too long path in the unix domain socket in %q", text)
-		}
-		return []listen.Address{{Unix: path}}, nil
-	}
-	host := text
-	switch {
-	case strings.HasPrefix(text, "["):
-		end := strings.IndexByte(text, ']')
-		if end < 0 {
-			return nil, fmt.Errorf("invalid host in %q", text)
-		}
-		host = text[1:end]
-		if rest := text[end+1:]; rest != "" {
-			if rest[0] != ':' {
-				return nil, fmt.Errorf("host not found in %q", text)
-			}
-			port = rest[1:]
-		}
-		if host == "" {
-			return nil, fmt.Errorf("invalid host in %q", text)
-		}
-	case strings.Contains(text, ":"):
-		host, port, _ = strings.Cut(text, ":")
-	case strings.Trim(text, "0123456789-") == "":
-		host, port = "*", text
-	}
-	if port == "" {
-		return nil, fmt.Errorf("no port in %q", text)
-	}
-	first, last, err := parsePorts(port)
-	if err != nil {
-		return nil, fmt.Errorf("%w in %q", err, text)
-	}
-	ips, err := listenIPs(host)
-	if err != nil {
-		return nil, fmt.Errorf("%w in %q", err, text)
-	}
-	var addrs []listen.Address
-	for _, ip := range ips {
-		for p := first; p <= last; p++ {
-			addrs = append(addrs, listen.Address{IP: netip.AddrPortFrom(ip, uint16(p))})
-		}
-	}
-	return addrs, nil
-}
-
-func parsePorts(text string) (first, last int, err error) {
-	lo, hi, isRange := strings.Cut(text, "-")
-	first, err = strconv.Atoi(lo)
-	last = first
-	if err == nil && isRange {
-		last, err = strconv.Atoi(hi)
-	}
-	if err != nil || first < 1 || last > 65535 || last < first {
-		return 0, 0, errors.New("invalid port")
-	}
-	return first, last, nil
-}
-
-func listenIPs(host string) ([]netip.Addr, error) {
-	if host == "" {
-		return nil, errors.New("no host")
-	}
-	if host == "*" {
-		return []netip.Addr{netip.IPv4Unspecified()}, nil
-	}
-	if ip, err := netip.ParseAddr(host); err == nil {
-		return []netip.Addr{ip}, nil
-	}
-	found, err := net.LookupIP(host)
-	if err != nil || len(found) == 0 {
-		return nil, errors.New("host not found")
-	}
-	var ips []netip.Addr
-	for _, f := range found {
-		if ip, ok := netip.AddrFromSlice(f); ok {
-			ips = append(ips, ip.Unmap())
-		}
-	}
-	return ips, nil
 }

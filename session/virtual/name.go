@@ -58,8 +58,8 @@ func ReadNames(s *nc.Scope, d *nc.Directive) ([]Name, error) {
 				return nil, err
 			}
 			name.Text = strings.ToLower(host)
-		case !valid(text):
-			return nil, fmt.Errorf("invalid server name or wildcard %q", text)
+		case text == ".", strings.HasPrefix(text, "*") && (len(text) < 3 || text[1] != '.'):
+			return nil, fmt.Errorf("server name \"%s\" is invalid", text)
 		case strings.Contains(text, "/"):
 			s.Warnf(d, "server name %q has suspicious symbols", text)
 		}
@@ -72,20 +72,6 @@ func ReadNames(s *nc.Scope, d *nc.Directive) ([]Name, error) {
 // with capital letters has to match without regard to case.
 func caseless(text string) bool {
 	return strings.ContainsAny(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
-}
-
-func valid(name string) bool {
-	if strings.IndexByte(name, 0) >= 0 || strings.Contains(name, "..") {
-		return false
-	}
-	if i := strings.IndexByte(name, '*'); i >= 0 {
-		head := strings.HasPrefix(name, "*.") && len(name) > 2
-		tail := strings.HasSuffix(name, ".*") && len(name) > 2
-		if !head && !tail || strings.Count(name, "*") != 1 {
-			return false
-		}
-	}
-	return name != "."
 }
 
 // Names finds the server for a host among those of one address.
