@@ -364,16 +364,11 @@ func readDisableSymlinks(s *nc.Scope, d *nc.Directive) error {
 		return nc.ErrDuplicate
 	}
 	var v Symlinks
+	checks := false // it is said whether to check
 	for _, a := range d.Args {
 		switch from, ok := strings.CutPrefix(a, "from="); {
-		case a == "off":
-			if len(d.Args) > 1 {
-				return errors.New("no parameters expected")
-			}
-		case a == "on":
-			v.Check = true
-		case a == "if_not_owner":
-			v.Check, v.IfOwner = true, true
+		case a == "off", a == "on", a == "if_not_owner":
+			v.Check, v.IfOwner, checks = a != "off", a == "if_not_owner", true
 		case ok:
 			t, err := BlockOf(s).HTTP.Template(d, from)
 			if err != nil {
@@ -383,6 +378,14 @@ func readDisableSymlinks(s *nc.Scope, d *nc.Directive) error {
 		default:
 			return fmt.Errorf("invalid parameter %q", a)
 		}
+	}
+	switch {
+	case !checks:
+		return fmt.Errorf("\"%s\" must have \"off\", \"on\" or \"if_not_owner\" parameter", d.Name)
+	case len(d.Args) > 1 && v.From == nil:
+		return fmt.Errorf("duplicate parameters \"%s %s\"", d.Args[0], d.Args[1])
+	case v.From != nil && !v.Check:
+		return errors.New("\"from=\" cannot be used with \"off\" parameter")
 	}
 	c.DisableSymlinks = nc.Value[Symlinks]{V: v, Set: true}
 	return nil

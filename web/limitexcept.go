@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"strings"
 
 	nc "tandem/nginxconf"
 )
@@ -21,7 +22,7 @@ func readLimitExcept(s *nc.Scope, d *nc.Directive) error {
 	}
 	le := &limitExcept{}
 	for _, name := range d.Args {
-		m, ok := Methods[name]
+		m, ok := Methods[strings.ToUpper(name)]
 		if !ok || m == TRACE || m == CONNECT {
 			return fmt.Errorf("invalid method %q", name)
 		}

@@ -106,7 +106,7 @@ func readLocation(s *nc.Scope, d *nc.Directive) error {
 			return fmt.Errorf("location %q cannot be inside the named location %q", l.Name, outer.Name)
 		case l.Kind == NamedLocation:
 			return fmt.Errorf("named location %q can be on the server level only", l.Name)
-		case outer.Kind != RegexLocation && l.Kind != RegexLocation && !strings.HasPrefix(l.Name, outer.Name):
+		case l.Kind != RegexLocation && !strings.HasPrefix(l.Name, outer.Name):
 			return fmt.Errorf("location %q is outside location %q", l.Name, outer.Name)
 		}
 	}
@@ -169,8 +169,8 @@ func (l *Location) arrange(s *nc.Scope) {
 			if l.Server.named == nil {
 				l.Server.named = make(map[string]*Location)
 			}
-			if clash = l.Server.named[inner.Name]; clash == nil {
-				l.Server.named[inner.Name] = inner
+			if l.Server.named[inner.Name] == nil {
+				l.Server.named[inner.Name] = inner // the first stays, as in nginx
 			}
 		case ExactLocation, PrefixLocation, PrefixNoRegexLocation:
 			if l.tree == nil {

@@ -36,7 +36,7 @@ func readTypes(s *nc.Scope, d *nc.Directive) error {
 	}
 	for _, e := range d.Block {
 		if e.IsBlock {
-			s.Errorf(e, "invalid number of arguments in \"%s\" directive", e.Name)
+			s.Errorf(e, "unexpected \"{\"")
 			continue
 		}
 		for _, ext := range e.Args {

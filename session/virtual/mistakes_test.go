@@ -1,12 +1,11 @@
 package virtual_test
 
 import (
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 
 	nc "tandem/nginxconf"
+	"tandem/web/webtest"
 )
 
 // at is a directive that goes with names.
@@ -98,29 +97,9 @@ func isWarning(message string) bool {
 
 // nginx says the same.
 func TestMistakesOfNginx(t *testing.T) {
-	program, err := exec.LookPath("nginx")
-	if err != nil {
-		t.Skip("nginx is not installed")
-	}
-	dir := t.TempDir()
 	for _, c := range mistakes {
-		conf := "pid " + dir + "/pid; error_log stderr; events {} http { access_log off; server { " + c.server + " } }\n"
-		if err := os.WriteFile(dir+"/nginx.conf", []byte(conf), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		// What else it says, of folders and sockets that are not for everybody, is
-		// about this machine.
-		out, _ := exec.Command(program, "-t", "-p", dir, "-c", dir+"/nginx.conf").CombinedOutput()
-		said := ""
-		for line := range strings.Lines(string(out)) {
-			_, message, found := strings.Cut(line, "#")
-			_, message, _ = strings.Cut(message, ": ")
-			if message, _, _ = strings.Cut(strings.TrimSpace(message), " in "+dir); found && !strings.Contains(message, "failed (") && said == "" {
-				said = message
-			}
-		}
-		if said != c.message {
-			t.Errorf("%s: nginx says\n%s, not\n%s", c.server, out, c.message)
+		if said := webtest.NginxSays(t, "server { "+c.server+" }"); said != c.message {
+			t.Errorf("%s: nginx says\n%s, not\n%s", c.server, said, c.message)
 		}
 	}
 }
