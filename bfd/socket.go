@@ -40,17 +40,8 @@ func listenerOf(ipv6, multihop bool) (index int) {
 // listen opens the sockets that the instances need, and closes those that none needs.
 func (s *Speaker) listen() {
 	var wanted [len(s.in)]bool
-	var least [len(s.in)]int // the smallest TTL that may come
 	for _, p := range s.peers {
-		i := listenerOf(p.Neighbor.Is6(), p.Multihop)
-		ttl := 0
-		if p.MaxHops >= 0 {
-			ttl = max(p.TTL-p.MaxHops, 0)
-		}
-		if !wanted[i] || ttl < least[i] {
-			least[i] = ttl
-		}
-		wanted[i] = true
+		wanted[listenerOf(p.Neighbor.Is6(), p.Multihop)] = true
 	}
 	for i, want := range wanted {
 		if !want {
@@ -64,13 +55,6 @@ func (s *Speaker) listen() {
 				continue
 			}
 			s.in[i] = fd
-		}
-		// What comes from too far does not get as far as here, nor into the way of
-		// what does not (RFC 5082).
-		if i&1 != 0 {
-			_ = unix.SetsockoptInt(s.in[i], unix.IPPROTO_IPV6, unix.IPV6_MINHOPCOUNT, least[i])
-		} else {
-			_ = unix.SetsockoptInt(s.in[i], unix.IPPROTO_IP, unix.IP_MINTTL, least[i])
 		}
 	}
 }
