@@ -160,21 +160,26 @@ func (s *sessions) find(id []byte, now time.Time) []byte {
 }
 
 // bind binds a session to a peer; one that is not known only if create is set.
-// The session unused for longest makes room when the zone is full.
+// The session unused for longest makes room for a new one when the zone is full.
 func (s *sessions) bind(id []byte, sid string, create bool, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for key, old, ok := s.bound.Oldest(); ok; key, old, ok = s.bound.Oldest() {
-		if s.bound.Len() < s.max && now.Sub(old.last) < s.timeout {
+	for {
+		oldest, b, ok := s.bound.Oldest()
+		if !ok || now.Sub(b.last) < s.timeout {
 			break
 		}
-		s.bound.Remove(key)
+		s.bound.Remove(oldest)
 	}
 	key := md5.Sum(id)
 	if known, ok := s.bound.Peek(key); ok {
 		known.sid, known.last = sid, now
 		s.bound.Use(key)
 	} else if create {
+		for s.bound.Len() >= s.max {
+			oldest, _, _ := s.bound.Oldest()
+			s.bound.Remove(oldest)
+		}
 		s.bound.Put(key, &binding{sid, now})
 	}
 }
