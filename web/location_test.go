@@ -100,6 +100,7 @@ func TestMissingSlash(t *testing.T) {
 		location /pass/ { code 418; }
 		location "/with space/" { code 418; }
 		location /both/ { code 418; } location = /both { say both; }
+		location /two { say two; } location /two/ { code 418; }
 		location /plain/ { say plain; }
 		location / { say root; }`, coded)
 	for target, want := range map[string]string{
@@ -109,6 +110,7 @@ func TestMissingSlash(t *testing.T) {
 		"/pass/":        "418 ",
 		"/pass/x":       "418 ",
 		"/both":         "200 ",
+		"/two":          "200 ",
 		"/plain":        "200 ",
 		"/pas":          "200 ",
 	} {
