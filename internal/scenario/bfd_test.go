@@ -28,12 +28,12 @@ func withBFD(track string) [2]scenario.Config {
 // TestBFD has two nodes watch each other by BFD, one of them tandem, the other tandem
 // or Debian's keepalived. A session without weight is a fault while it is down.
 func TestBFD(t *testing.T) {
-	for name, other := range map[string]func() scenario.Program{
-		"tandem":     tandem,
-		"keepalived": func() scenario.Program { return classic(t) },
+	for name, other := range map[string]func(*testing.T) scenario.Program{
+		"tandem":     func(*testing.T) scenario.Program { return tandem() },
+		"keepalived": func(t *testing.T) scenario.Program { return classic(t) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newPair(t, [2]scenario.Program{tandem(), other()}, withBFD("peer weight 10"))
+			p := newPair(t, [2]scenario.Program{tandem(), other(t)}, withBFD("peer weight 10"))
 			one, two := p.Nodes[0], p.Nodes[1]
 			start := observe(t, p, "start", started(one, two), one)
 			check(t, one.AwaitLog(within(t), "(peer) Entering Up state"))
