@@ -100,8 +100,8 @@ func TestRelay(t *testing.T) {
 			if !strings.Contains(s.Log(), c.log) {
 				t.Errorf("%s %s: the log does not say %q", c.name, target, c.log)
 			}
-			if unbuffered := target == "/unbuffered"; unbuffered && x.Flushed == 0 && c.content != "" {
-				t.Errorf("%s: without buffers nothing was flushed", c.name)
+			if unbuffered := target == "/unbuffered"; unbuffered && x.Flushed < 2 && c.content != "" {
+				t.Errorf("%s: without buffers nothing was flushed before the end", c.name)
 			}
 		}
 	}
