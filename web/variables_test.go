@@ -104,7 +104,7 @@ func TestOnLeave(t *testing.T) {
 			}
 			return answer(r, "fine")
 		})
-		if s.Exchange(t, x); len(told) != 2 || <-told != "one" {
+		if s.Exchange(t, x); len(told) != 2 || <-told != "one" || s.Log() != "" {
 			t.Errorf("leaves %v: not each of two is told once, in their order", leaves)
 		}
 	}
