@@ -103,6 +103,26 @@ func TestAskAgain(t *testing.T) {
 		}
 		pool.Close()
 	}
+	// One that is good for a single request looks alive until it is used.
+	served := make(map[net.Conn]bool)
+	b := serve(t, func(c net.Conn, _ *http.Request) (string, bool) {
+		if served[c] {
+			return "", false
+		}
+		served[c] = true
+		return ok, true
+	})
+	a := newAsker(t, b.addr, "")
+	pool := &upstream.Pool{Max: 1, Requests: 100, Time: time.Hour, Timeout: time.Hour}
+	defer pool.Close()
+	for range 3 {
+		if status, _, err := a.ask(t, t.Context(), exchange.Question{Pool: pool}); status != 200 {
+			t.Errorf("stale: %d, %v", status, err)
+		}
+	}
+	if n := b.connections(); n != 3 {
+		t.Errorf("stale: %d connections", n)
+	}
 }
 
 // A connection may be all that is asked for.
