@@ -5,7 +5,6 @@ import (
 	"net"
 	"testing"
 
-	"tandem/internal/race"
 	"tandem/web/webtest"
 )
 
@@ -29,9 +28,6 @@ func steadyBackend(t *testing.T, answer []byte) string {
 // TestProxiedAllocations: a small response that is passed on over kept
 // connections costs no allocation.
 func TestProxiedAllocations(t *testing.T) {
-	if race.Enabled {
-		t.Skip("pools forget on purpose under the race detector")
-	}
 	addr := steadyBackend(t, []byte("HTTP/1.1 200 OK\r\nServer: back\r\nContent-Type: text/plain\r\nX-More: value\r\nContent-Length: 5\r\n\r\nsmall"))
 	s := webtest.Start(t, begin+`upstream back { server `+addr+`; keepalive 8; keepalive_requests 1000000; }
 server { listen 127.0.0.1:8080; keepalive_requests 1000000;

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"tandem/internal/race"
 	"tandem/proxy/cache"
 	"tandem/proxy/cache/entry"
 	"tandem/web/webtest"
@@ -422,9 +421,6 @@ func TestCacheMistakes(t *testing.T) {
 
 // TestHitAllocations: a small answer from the cache costs no allocation.
 func TestHitAllocations(t *testing.T) {
-	if race.Enabled {
-		t.Skip("pools forget on purpose under the race detector")
-	}
 	for _, more := range []string{"", "proxy_cache_rfc9111 on; proxy_cache_status on;"} {
 		c := startCached(t, "proxy_cache_valid 1h; keepalive_requests 1000000;"+more)
 		c.set("/a", "Content-Type: text/plain\nX-More: value\nCache-Control: max-age=90000, public\n\nsmall")

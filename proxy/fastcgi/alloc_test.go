@@ -5,16 +5,12 @@ import (
 	"net"
 	"testing"
 
-	"tandem/internal/race"
 	"tandem/web/webtest"
 )
 
 // TestAllocations: a small response that is passed on over kept connections
 // costs no allocation, with parameters as distributions have them.
 func TestAllocations(t *testing.T) {
-	if race.Enabled {
-		t.Skip("pools forget on purpose under the race detector")
-	}
 	s := webtest.Start(t, begin+`upstream back { server 127.0.0.1:8081; keepalive 8; keepalive_requests 1000000; }
 server { listen 127.0.0.1:8080; keepalive_requests 1000000; root /srv;
 location / { fastcgi_pass back; fastcgi_keep_conn on; fastcgi_index index.php;
