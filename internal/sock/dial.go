@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tandem/internal/errorlog"
 	"tandem/internal/privilege"
 )
 
@@ -189,10 +190,27 @@ func bind(fd int, o *Options) (err error) {
 		return err
 	}
 	if e := addr.call(unix.SYS_BIND, fd); e != 0 {
-		return os.NewSyscallError("bind", e)
+		return &BindError{o.Local, e}
 	}
 	return nil
 }
+
+// BindError says that a socket cannot have the local address that it is to have.
+type BindError struct {
+	Local netip.AddrPort
+	Err   error // a syscall.Errno
+}
+
+func (e *BindError) Error() string {
+	local := e.Local.String()
+	if e.Local.Port() == 0 {
+		local = e.Local.Addr().String()
+	}
+	return "bind(" + local + ") failed (" + errorlog.Reason(e.Err) + ")" // in nginx's words
+}
+
+// Unwrap returns the system's error.
+func (e *BindError) Unwrap() error { return e.Err }
 
 // established reports whether a connection stands; the error says why it never
 // will. A connection to itself, which the kernel makes when it chooses the very

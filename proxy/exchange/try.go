@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"tandem/internal/sock"
 	"tandem/web"
 )
 
@@ -70,6 +71,12 @@ func (x *Exchange) connectFailed(err error) outcome {
 	}
 	if isTimeout(err) {
 		return x.nextTimeout(connecting)
+	}
+	if bind := (*sock.BindError)(nil); errors.As(err, &bind) {
+		// No other peer would be better.
+		x.log(logCrit, connecting, "%v", bind)
+		x.finish(false)
+		return outcome{code: 500}
 	}
 	level, to := logError, ""
 	if peer := x.state().peer; strings.HasPrefix(peer, "unix:") {

@@ -228,3 +228,19 @@ func TestRequestBodies(t *testing.T) {
 		}
 	}
 }
+
+// A local address that the host does not have is the configuration's fault, not that
+// of a peer: none is asked after it.
+func TestBindFails(t *testing.T) {
+	b := always(t, ok)
+	s := inMemory(t, "upstream u { server "+b.addr+" max_fails=1; server "+b.addr+"; }", "location / { proxy_bind 198.51.100.9; proxy_pass http://u; } location /well { proxy_pass http://u; }")
+	if x := s.Ask(t, "/"); x.Status != 500 || len(b.taken()) > 0 {
+		t.Errorf("%d", x.Status)
+	}
+	if log := s.Log(); !strings.Contains(log, "[crit] ") || strings.Count(log, "bind(198.51.100.9) failed (99: Cannot assign requested address) while connecting to upstream, client: ") != 1 {
+		t.Errorf("the log says\n%s", log)
+	}
+	if x := s.Ask(t, "/well"); x.Content != "ok" {
+		t.Errorf("afterwards: %d", x.Status)
+	}
+}

@@ -126,6 +126,12 @@ func (x *call) try() (code stream.Code, again bool) {
 		return stream.StatusBadGateway, false
 	}
 	if err := x.dial(peer.Addr); err != nil {
+		if bind := (*sock.BindError)(nil); errors.As(err, &bind) {
+			// No other peer would be better.
+			x.Failf(errorlog.Crit, "%v", bind)
+			x.close(upstream.Worked)
+			return stream.StatusInternal, false
+		}
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			x.Failf(errorlog.Error, "upstream timed out (110: Connection timed out)")
 		} else {

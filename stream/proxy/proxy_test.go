@@ -264,3 +264,16 @@ func TestRate(t *testing.T) {
 		t.Errorf("2500 bytes at 1000 bytes a second took %v", took)
 	}
 }
+
+// A local address that the host does not have is the configuration's fault, not that
+// of a peer: none is asked after it.
+func TestBindFails(t *testing.T) {
+	s := streamtest.Start(t, `upstream u { server 127.0.0.1:8083; server 127.0.0.1:8081; }
+		server { listen 127.0.0.1:8080; proxy_pass u; proxy_bind 198.51.100.9; }`, modules...)
+	s.Echo(t, "8081")
+	if b, err := io.ReadAll(s.Dial(t, "tcp", "8080")); err != nil || len(b) > 0 {
+		t.Errorf("%q, %v", b, err)
+	}
+	s.AwaitLog(t, "[crit] ")
+	s.AwaitLog(t, "bind(198.51.100.9) failed (99: Cannot assign requested address) while connecting to upstream, client: 127.0.0.1")
+}
