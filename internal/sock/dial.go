@@ -190,7 +190,7 @@ func bind(fd int, o *Options) (err error) {
 		return err
 	}
 	if e := addr.call(unix.SYS_BIND, fd); e != 0 {
-		return &BindError{o.Local, e}
+		return &BindError{o.Local, os.NewSyscallError("bind", e)}
 	}
 	return nil
 }
@@ -198,7 +198,7 @@ func bind(fd int, o *Options) (err error) {
 // BindError says that a socket cannot have the local address that it is to have.
 type BindError struct {
 	Local netip.AddrPort
-	Err   error // a syscall.Errno
+	Err   error // an *os.SyscallError
 }
 
 func (e *BindError) Error() string {
@@ -209,7 +209,7 @@ func (e *BindError) Error() string {
 	return "bind(" + local + ") failed (" + errorlog.Reason(e.Err) + ")" // in nginx's words
 }
 
-// Unwrap returns the system's error.
+// Unwrap returns Err.
 func (e *BindError) Unwrap() error { return e.Err }
 
 // established reports whether a connection stands; the error says why it never
