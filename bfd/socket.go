@@ -51,7 +51,7 @@ func (s *Speaker) listen() {
 		if s.in[i] < 0 {
 			fd, err := openListener(i&1 != 0, i&2 != 0)
 			if err != nil {
-				s.options.Log(true, fmt.Sprintf("%v: no session of that kind comes up", err))
+				s.log(true, fmt.Sprintf("%v: no session of that kind comes up", err))
 				continue
 			}
 			s.in[i] = fd

@@ -31,7 +31,8 @@ func (i *Instance) reaches(other *Instance) bool {
 	return i.Neighbor == other.Neighbor && i.Source == other.Source && i.TTL == other.TTL && i.Multihop == other.Multihop
 }
 
-// Options are what a Speaker is told and tells. None of the functions may block.
+// Options are what a Speaker is told and tells. But for Thread, the functions are called
+// one after the other by a goroutine that nothing else waits for.
 type Options struct {
 	// Report is told whether the neighbor of an instance can be reached: no, at the
 	// beginning, and then what changes.
@@ -57,6 +58,7 @@ type Status struct {
 // Speaker speaks BFD from Start to Stop.
 type Speaker struct {
 	options Options
+	teller  *teller
 	event   int // an eventfd that wakes the loop
 	done    chan struct{}
 
@@ -90,7 +92,7 @@ func Start(o Options) (*Speaker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bfd: eventfd: %w", err)
 	}
-	s := &Speaker{options: o, event: event, done: make(chan struct{}), in: [4]int{-1, -1, -1, -1}, byNumber: map[uint32]*peer{}}
+	s := &Speaker{options: o, teller: startTeller(), event: event, done: make(chan struct{}), in: [4]int{-1, -1, -1, -1}, byNumber: map[uint32]*peer{}}
 	go s.loop()
 	return s, nil
 }
@@ -120,6 +122,17 @@ func (s *Speaker) Status() (all []Status, discarded uint64) {
 func (s *Speaker) Stop() {
 	s.do(func() { s.ended = true })
 	<-s.done
+	s.teller.close()
+}
+
+// log has a line written.
+func (s *Speaker) log(warning bool, text string) {
+	s.teller.tellLine(func() { s.options.Log(warning, text) })
+}
+
+// report tells how a session stands.
+func (s *Speaker) report(name string, up bool) {
+	s.teller.tell(func() { s.options.Report(name, up) })
 }
 
 // do has the loop call f; false: it has ended.
@@ -142,7 +155,7 @@ func (s *Speaker) loop() {
 	defer close(s.done)
 	if s.options.Thread != nil {
 		if err := s.options.Thread(); err != nil {
-			s.options.Log(true, err.Error())
+			s.log(true, err.Error())
 		}
 	}
 	for s.work() {
@@ -251,7 +264,7 @@ func (s *Speaker) configure(instances []Instance) {
 	}
 	s.listen()
 	for _, p := range s.peers {
-		s.options.Report(p.Name, p.session.Up())
+		s.report(p.Name, p.session.Up())
 	}
 	for _, p := range fresh {
 		s.open(p, now)
@@ -267,7 +280,7 @@ func (s *Speaker) open(p *peer, now time.Time) {
 	if err != nil {
 		if !p.silent {
 			p.silent = true
-			s.options.Log(true, fmt.Sprintf("(%s) cannot send: %v - trying again each second", p.Name, err))
+			s.log(true, fmt.Sprintf("(%s) cannot send: %v - trying again each second", p.Name, err))
 		}
 		p.retry = now.Add(openAgain)
 		return
@@ -288,12 +301,13 @@ func (s *Speaker) carryOut(p *peer, effects []session.Effect, now time.Time) {
 	for _, e := range effects {
 		switch e := e.(type) {
 		case session.Line:
-			s.options.Log(e.Warning, e.Text)
+			s.log(e.Warning, e.Text)
 		case session.Change:
 			p.since = now
-			s.options.Report(p.Name, e.Up)
+			s.report(p.Name, e.Up)
 			if e.Expired {
-				s.options.Silent(p.Name, p.Neighbor, p.session.Detection())
+				name, neighbor, detection := p.Name, p.Neighbor, p.session.Detection()
+				s.teller.tell(func() { s.options.Silent(name, neighbor, detection) })
 			}
 		case session.Send:
 			s.send(p, &e.Packet)
@@ -308,7 +322,7 @@ func (s *Speaker) send(p *peer, pkt *packet.Packet) {
 	}
 	err := unix.Sendto(p.out, pkt.Append(s.buffer[:0]), unix.MSG_DONTWAIT, p.destination())
 	if err != nil && !p.failed {
-		s.options.Log(true, fmt.Sprintf("(%s) Error sending packet: %v", p.Name, err))
+		s.log(true, fmt.Sprintf("(%s) Error sending packet: %v", p.Name, err))
 	}
 	if p.failed = err != nil; !p.failed {
 		p.sent++
