@@ -50,7 +50,7 @@ type Options struct {
 type Status struct {
 	Name, Neighbor string
 	State          packet.State
-	Since          time.Time // when State was entered; the zero time: it never changed
+	Since          time.Time // when it came up or went down last; the zero time: it has not been up
 	Detection      time.Duration
 	Sent, Received uint64
 }

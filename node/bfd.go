@@ -72,7 +72,8 @@ func (n *node) setBFD(name string, up bool) {
 	}
 }
 
-// silent implements bfd.Options.
+// silent implements bfd.Options: the neighbor may be a master that is to be taken over
+// from.
 func (n *node) silent(name string, neighbor netip.Addr, detection time.Duration) {
 	if f := n.inForce.Load().failover; f != nil {
 		f.BFDExpired(name, neighbor, detection)
